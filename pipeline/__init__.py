@@ -1,0 +1,1 @@
+"""The library of the reproduction; docs/contracts.md says what each part promises the others."""
