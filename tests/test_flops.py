@@ -3,8 +3,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline import flops
 
-CONFIG = dict(vocab_size=50, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
-              num_key_value_heads=2, head_dim=16)
+CONFIG = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
 
 
 def test_shape_counts_the_matrices_of_a_model():

@@ -38,11 +38,12 @@ def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int 
     units = [list(chosen[i : i + unit]) for i in range(0, len(chosen), unit)]
     length = [max(len(rows.outputs[b]) for b in members) for members in units]
     batch: list[int] = []
+    width = 0  # of the batch: its first unit is its longest
     for u in sorted(range(len(units)), key=lambda u: (-length[u], u)):
         if batch and (len(batch) + unit) * width > max_tokens:
             yield batch
             batch = []
-        width = max(length[u], width) if batch else length[u]
+        width = width if batch else length[u]
         batch += units[u]
     if batch:
         yield batch
