@@ -43,7 +43,7 @@ def test_a_bootstrap_over_three_seeds_misses_more_often():
     """Why there is none here: where seeds differ it holds the truth clearly less often than 95 times in 100."""
     rng, hits = np.random.default_rng(3), 0
     for _ in range(200):
-        values_SN = arm(rng, rng.normal(0, 0.15, 400), 0.5, 0.05, 3)
+        values_SN = arm(rng, rng.normal(0, 0.15, 400), 0.5, 0.1, 3)
         draws = [values_SN[rng.integers(0, 3, 3)].mean(0)[rng.integers(0, 400, 400)].mean() for _ in range(200)]
         low, high = np.quantile(draws, [0.025, 0.975])
         hits += low <= 0.5 <= high
