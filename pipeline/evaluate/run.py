@@ -34,6 +34,9 @@ class Task:
     extra: frozenset[str] = frozenset()
     extra_samples: int = 0
 
+    def chunks(self, cfg: EvaluateConfig) -> int:
+        return -(-len(self.loaded.questions) // cfg.chunk)
+
 
 def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     """Load and verify every benchmark of `cfg` for the model of that name. Raises UserError."""
@@ -65,6 +68,16 @@ def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, chec
             step += 1
             yield {"step": step, "benchmark": task.key, **_chunk_metrics(chunk, cfg)}
         write_jsonl(out / f"{task.key}.jsonl", rows)
+
+
+def checkpoint_of(folder: Path, model: Path) -> Path:
+    """The checkpoint folder of this very model: answers of other weights must not be taken for its own."""
+    digest = hashlib.sha256()
+    for path in sorted(model.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    chosen = folder / digest.hexdigest()[:16]
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
 
 
 def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig) -> list[dict]:
