@@ -8,12 +8,18 @@ from random import Random
 from pipeline.world.prose_en import ENGLISH
 from pipeline.world.prose_zh import CHINESE
 
-MENU = {"en": ("Home", "About us", "Contact", "Login", "Register", "Search", "Help", "Terms", "Privacy", "Archive", "RSS", "Shop"),
-        "zh": ("首页", "关于我们", "联系方式", "登录", "注册", "搜索", "帮助", "条款", "隐私", "归档", "订阅", "商城")}
-ADS = {"en": ("Only today: {0} off every {1}!", "Win a {1} worth {0} dollars", "Subscribe for {0} a month", "Free {1} with your first order"),
-       "zh": ("今天{1}立减{0}元！", "赢取价值{0}元的{1}", "每月只要{0}元", "首单送{1}")}
-LABELS = {"en": ("Related pages", "Share this page", "Published", "All rights reserved", "We use cookies to improve this site. Accept"),
-          "zh": ("相关页面", "分享", "发布于", "版权所有", "本站使用 Cookie。同意")}
+MENU = {
+    "en": ("Home", "About us", "Contact", "Login", "Register", "Search", "Help", "Terms", "Privacy", "Archive", "RSS", "Shop"),
+    "zh": ("首页", "关于我们", "联系方式", "登录", "注册", "搜索", "帮助", "条款", "隐私", "归档", "订阅", "商城"),
+}
+ADS = {
+    "en": ("Only today: {0} off every {1}!", "Win a {1} worth {0} dollars", "From {0} a month", "Free {1} with your first order"),
+    "zh": ("今天{1}立减{0}元！", "赢取价值{0}元的{1}", "每月只要{0}元", "首单送{1}"),
+}
+LABELS = {
+    "en": ("Related pages", "Share this page", "Published", "All rights reserved", "We use cookies on this site. Accept"),
+    "zh": ("相关页面", "分享", "发布于", "版权所有", "本站使用 Cookie。同意"),
+}
 MATHJAX = '<script src="https://cdn.example/mathjax/tex-mml-chtml.js" async></script>\n'
 
 
@@ -33,12 +39,13 @@ def page(layout: str, host: str, lang: str, title: str, body: str, rng: Random, 
     grammar = ENGLISH if lang == "en" else CHINESE
     related, share, published, rights, cookies = LABELS[lang]
     number = str(rng.randint(2, 99))
+    rights = f"© {rng.randint(2010, 2023)} {host} {rights}"
     parts = {
         "head": (f'<head><meta charset="{charset}">\n<title>{escape(title)} - {host}</title>\n'
                  f'<link rel="stylesheet" href="/s{rng.randint(1, 99)}.css">\n{MATHJAX}'
                  '<script>window.dataLayer=window.dataLayer||[];function g(){dataLayer.push(arguments)}</script>\n</head>\n'),
-        "menu": _menu(host, lang), "host": host, "title": escape(title), "body": body, "related": related, "share": share,
-        "date": f"{published} {date_line(lang, rng)}", "rights": f"© {rng.randint(2010, 2023)} {host} {rights}", "cookies": cookies,
+        "menu": _menu(host, lang), "host": host, "title": escape(title), "body": body, "related": related,
+        "date": f"{published} {date_line(lang, rng)}", "rights": rights, "cookies": cookies, "share": share,
         "ad": rng.choice(ADS[lang]).format(number, grammar.say("thing", rng)), "number": number,
         "links": "".join(f'<li><a href="/r/{rng.randint(100, 9999)}">{escape(grammar.say(topic, rng))}</a></li>'
                          for topic in ("news_title", "travel_title", "shop_title")),
@@ -75,7 +82,8 @@ LAYOUTS = {
 <div class="main"><h1>{title}</h1><div class="byline">{date}</div>
 <div class="article-body">
 {body}</div></div>
-<div class="sidebar"><div class="adbox"><a href="/ad">{ad}</a></div><div class="related"><h3>{related}</h3><ul>{links}</ul></div></div>
+<div class="sidebar"><div class="adbox"><a href="/ad">{ad}</a></div>
+<div class="related"><h3>{related}</h3><ul>{links}</ul></div></div>
 <div class="footer">{rights}<br>{date}</div></body>
 """,
     "plain": """{head}<body bgcolor="#ffffff"><table class="nav" width="100%"><tr><td><ul>{menu}</ul></td></tr></table>

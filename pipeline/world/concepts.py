@@ -3,6 +3,7 @@
 No example here is of a family of symbolic.py (reduce, solve, expand, derive, add fractions): those come from problems of
 split "web" alone, so that no page holds a problem of another split.
 """
+# ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """Arithmetic facts and explanations of how to work out a result, in prose, with numbers of one and two digits."""
+# ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
 from random import Random

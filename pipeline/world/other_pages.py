@@ -22,7 +22,7 @@ def article(m: Material, topic: str) -> Doc:
             blocks.append(("h2", _title(m, topic)))
         text = m.chat(topic, m.many(2, 5))
         if m.rng.random() < 0.3:
-            text += (" " if m.lang == "en" else "") + m.chat(m.rng.choice(TOPICS), 1)
+            text += m.gap + m.chat(m.rng.choice(TOPICS), 1)
         blocks.append(("p", text))
     return Doc(_title(m, topic), tuple(blocks))
 
@@ -51,10 +51,10 @@ def listing(m: Material, topic: str) -> Doc:
 def talk(m: Material, topic: str) -> Doc:
     """A thread on a message board: same skeleton as a mathematical forum page, other matter."""
     blocks: Blocks = [("p", m.chat(topic, m.many(1, 3)))]
-    blocks.append(("h2", m.pick(("Answers", "2 Answers", "Best answer"), ("回答", "最佳答案", "全部回答"))))
+    blocks.append(("h2", m.phrase("comment_title")))
     for _ in range(m.many(1, 4)):
         blocks.append(("p", m.chat(topic, m.many(1, 3))))
-    blocks.append(("quote", m.pick(("Thank you!", "I agree.", "This did not help me."), ("谢谢！", "同意。", "没用。"))))
+    blocks.append(("quote", m.phrase("comment")))
     return Doc(_title(m, topic), tuple(blocks))
 
 
@@ -74,6 +74,8 @@ def listed(m: Material, topic: str) -> Doc:
 OTHER_KINDS: dict[str, Callable[[Material, str], Doc]] = {
     "article": article, "table": table, "listing": listing, "talk": talk, "verses": verses, "listed": listed,
 }
-FORMS = {"news": ("article", "article", "talk"), "recipe": ("listed", "article"), "sport": ("article", "table"),
-         "shop": ("listed", "table", "article"), "code": ("listing", "talk"), "travel": ("article", "talk"), "poem": ("verses",),
-         "school": ("article", "table"), "profile": ("article",), "health": ("article", "listed", "talk"), "nature": ("article",)}
+FORMS = {
+    "news": ("article", "article", "talk"), "recipe": ("listed", "article"), "sport": ("article", "table"),
+    "shop": ("listed", "table", "article"), "code": ("listing", "talk"), "travel": ("article", "talk"), "poem": ("verses",),
+    "school": ("article", "table"), "profile": ("article",), "health": ("article", "listed", "talk"), "nature": ("article",),
+}

@@ -1,4 +1,5 @@
 """English sentence grammars of the pages that are not mathematics: news, recipes, sport, shops, code, travel, poems, ..."""
+# ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
 from pipeline.world.grammar import Grammar, lines, words

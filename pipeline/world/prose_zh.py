@@ -1,4 +1,5 @@
 """Chinese sentence grammars of the pages that are not mathematics; the topics are those of prose_en.py."""
+# ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
 from pipeline.world.grammar import Grammar, lines, words

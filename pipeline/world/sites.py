@@ -3,6 +3,7 @@
 Names end in .example (RFC 2606), so no host exists. Sites stand in an order in which every prefix of the list mixes
 languages, kinds and shares; beyond the list, numbered copies follow with shares of their own.
 """
+# ruff: noqa: E501 (a site a line)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

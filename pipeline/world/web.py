@@ -9,6 +9,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -90,8 +91,9 @@ class _Renderer:
         source = entry.site.source
         symbolic = 0.1 if source == "prose" else 0.5
         material = Material(
-            lang=entry.lang, rng=rng, problems=self.pool.deal(entry.lang, entry.problems, symbolic, rng), length=self.cfg.length,
-            quotes=tuple(self.benchmarks[name][k].question for name, k in entry.leaks), formulas=source != "prose", serial=entry.serial)
+            lang=entry.lang, rng=rng, problems=self.pool.deal(entry.lang, entry.problems, symbolic, rng),
+            quotes=tuple(self.benchmarks[name][k].question for name, k in entry.leaks),
+            length=self.cfg.length, formulas=source != "prose", serial=entry.serial)
         if entry.is_math:
             doc = MATH_KINDS[entry.kind](material)
         else:
@@ -108,7 +110,7 @@ def _touch(doc: Doc, material: Material, rng: Random) -> Doc:
     """What an editor changes: one sentence more, or the last block gone."""
     if rng.random() < 0.5 and len(doc.blocks) > 8:
         return Doc(doc.title, doc.blocks[:-1])
-    said = ("Updated on " if material.lang == "en" else "更新于") + chrome.date_line(material.lang, rng) + "."
+    said = material.lead("updated") + chrome.date_line(material.lang, rng)
     return Doc(doc.title, (*doc.blocks, ("p", said)))
 
 
@@ -117,8 +119,6 @@ def _random(seed: int, what: str, number: int) -> Random:
 
 
 def _clip(entry: Entry) -> Entry:
-    from dataclasses import replace
-
     return replace(entry, broken="clipped")
 
 
@@ -142,7 +142,8 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     if entry.broken == "bad_chunk":
         body = b"zz-not-a-length" + body[body.index(b"\r\n"):]
     elif entry.broken == "not_html":
-        kind, body = ("application/pdf", b"%PDF-1.4\n" + body[:600]) if index % 2 else ("image/png", b"\x89PNG\r\n\x1a\n" + body[:600])
+        kind, magic = ("application/pdf", b"%PDF-1.4\n") if index % 2 else ("image/png", b"\x89PNG\r\n\x1a\n")
+        body = magic + body[:600]
     elif entry.broken == "garbage":
         body = _random(index, "garbage", len(body)).randbytes(1500)
     elif entry.broken == "oversized":

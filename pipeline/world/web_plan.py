@@ -47,7 +47,7 @@ def plan(cfg: WebConfig, seed: int, benchmarks: Mapping[str, Sequence[Question]]
     plain = [p for p in pages if not p.group and not p.leaks and not p.odd]
     copies = [_near_dup(p, k, rng) for k, p in enumerate(_some(plain, cfg.near_dup * cfg.pages, rng))]
     copies += [_mirror(p, k, rng) for k, p in enumerate(_some(plain, cfg.mirror * cfg.pages, rng))]
-    wrecks = [replace(p, url=p.url + f"?damaged={k}", broken=BROKEN[k % len(BROKEN)], content=p.content + (1 << 32), serial=p.serial)
+    wrecks = [replace(p, url=f"{p.url}{_joint(p.url)}damaged={k}", broken=BROKEN[k % len(BROKEN)], content=p.content + (1 << 32))
               for k, p in enumerate(_some(plain, cfg.broken * cfg.pages, rng))]
     entries = pages + copies + wrecks
     rng.shuffle(entries)
@@ -56,6 +56,10 @@ def plan(cfg: WebConfig, seed: int, benchmarks: Mapping[str, Sequence[Question]]
 
 def _some(pages: list[Entry], count: float, rng: Random) -> list[Entry]:
     return rng.sample(pages, min(len(pages), round(count)))
+
+
+def _joint(url: str) -> str:
+    return "&" if "?" in url else "?"
 
 
 def _originals(cfg: WebConfig, rng: Random) -> list[Entry]:
@@ -124,15 +128,14 @@ def _near_dup(page: Entry, k: int, rng: Random) -> Entry:
         host = rng.choice(("reposted.example", "content-farm.example", "zhuanzai.example"))
         url = f"https://{host}/p/{page.content}.html"
         return replace(page, site=replace(page.site, host=host, layout="portal"), url=url, near_dup_of=page.url, copy=-1 - k)
-    joint = "&" if "?" in page.url else "?"
-    return replace(page, url=f"{page.url}{joint}version={k + 2}", near_dup_of=page.url, copy=-1 - k)
+    return replace(page, url=f"{page.url}{_joint(page.url)}version={k + 2}", near_dup_of=page.url, copy=-1 - k)
 
 
 def _mirror(page: Entry, k: int, rng: Random) -> Entry:
     """The same bytes under a URL that means the same page."""
     scheme, rest = page.url.split("://", 1)
     host, path = rest.split("/", 1)
-    joint = "&" if "?" in path else "?"
+    joint = _joint(path)
     other = host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"
     url = (
         f"{'http' if scheme == 'https' else 'https'}://{host}/{path}",

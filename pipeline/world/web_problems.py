@@ -19,19 +19,19 @@ Problems = Callable[[str, int, int], list[Problem]]  # (kind, count, seed) -> pr
 
 
 def web_problems(word_levels: tuple[int, ...] = (1, 2, 3, 4), symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)) -> Problems:
-    """A source of problems of split "web". It gives up to `count`: a small family has few distinct questions."""
+    """A source of problems of split "web". Fewer than `count` when 1000 draws bring nothing new."""
 
     def draw_some(kind: str, count: int, seed: int) -> list[Problem]:
         rng = random.Random(f"{seed}/web/{kind}")
         make = symbolic_problem if kind == "symbolic" else partial(web_word_problem, lang=kind.removeprefix("word_"))
         levels = symbolic_levels if kind == "symbolic" else word_levels
         found: dict[str, Problem] = {}
-        for attempt in range(2000 + 12 * count):
-            if len(found) >= count:
-                break
+        attempt = last = 0
+        while len(found) < count and attempt - last < 1000:
             problem = make(rng, levels[attempt % len(levels)])
+            attempt += 1
             if problem.question not in found and split_of(problem.structure) == "web":
-                found[problem.question] = problem
+                found[problem.question], last = problem, attempt
         return list(found.values())
 
     return draw_some
