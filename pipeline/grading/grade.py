@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.errors import UserError
-from pipeline.grading import strict, worker
-from pipeline.grading.extract import extract, extract_choice
+from pipeline.grading import choice, strict, worker
+from pipeline.grading.extract import extract
 
 MODES = ("strict", "deepseek")
 
@@ -45,8 +45,8 @@ def grade(output: str, reference: str, mode: str = "strict", question: str = "",
 
         return Grade(*deepseek.grade(output, reference, question))
     answer = extract(output, lang)
-    if strict.is_choice(reference):
-        answer = extract_choice(output) or answer
+    if choice.is_choice(reference):
+        answer = choice.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
     return Grade(*_interleave(answer, _decided(answer, reference, mode, strict.asks_for_all(question))))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
-from pipeline.grading import algebra, chinese
+from pipeline.grading import algebra, chinese, choice
 from pipeline.grading.compare import Comparer, OverTime
 from pipeline.grading.forms import Form, plain_text, read
 from pipeline.grading.parse import Node, Unreadable
@@ -14,10 +14,6 @@ from pipeline.grading.text import MAX_CHARS, clean, unwrap
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
-_CHOICE = re.compile(r"\(?([A-J])(?:\)|(?=[.:,;\s]|$))(?:[.:,;\s].*)?", re.S)
-_CHOICES = re.compile(r"\(?[A-G]\)?(?:\s*[,、;]?\s*(?:\\text \{?and\}?)?\s*\(?[A-G]\)?)+")
-_CIRCLED = re.compile("[①-⑳⑴-⒇]")
-_MARKS = re.compile(r"\(?\d{1,2}\)?(?:\s*(?:,|\\text\{and\})?\s*\(?\d{1,2}\)?)*")
 _ASKS_FOR_ALL = re.compile(r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
                            r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有", re.I)
 
@@ -56,10 +52,10 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
     a, b = clean(answer), clean(reference)
     if not a or not b:
         return "wrong", "empty"
-    choice = _choices(answer, reference, a, b)
-    if choice is not None:
-        return choice
-    if _squeezed(plain(a)) == _squeezed(plain(b)):
+    letters = choice.compare(answer, reference, a, b)
+    if letters is not None:
+        return letters
+    if _squeezed(a) == _squeezed(b):
         return "right", "string"
     comparer, late = Comparer(prove, any_order), None
     for x, y in _pairs(readings(a), readings(b)):
@@ -72,28 +68,7 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"\s+", "", text)
-
-
-def _choices(answer: str, reference: str, a: str, b: str) -> Decision | None:
-    """Letter choices (A), several letters A, C, and circled marks; None when the reference is none of these."""
-    if re.fullmatch(r"\(?([A-J])\)?", b):
-        match = _CHOICE.fullmatch(plain(a))
-        if match:
-            return ("right" if match[1] == b.strip("()") else "wrong"), "choice"
-        return None
-    if _CHOICES.fullmatch(plain(b)) and _CHOICES.fullmatch(plain(a)):
-        same = sorted(re.findall("[A-G]", plain(a))) == sorted(re.findall("[A-G]", plain(b)))
-        return ("right" if same else "wrong"), "choice"
-    if _CIRCLED.search(answer + reference):
-        marks = [sorted(re.findall(r"\d+", text)) if _MARKS.fullmatch(text) else None for text in (a, b)]
-        return ("right" if marks[0] and marks[0] == marks[1] else "wrong"), "marks"
-    return None
-
-
-def plain(text: str) -> str:
-    """`text` without the text commands around words."""
-    return re.sub(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", text).strip()
+    return re.sub(r"\s+", "", choice.without_styles(text))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -119,6 +94,3 @@ def readings(text: str) -> tuple[tuple[str, Form], ...]:
 def _pairs(a: tuple[tuple[str, Form], ...], b: tuple[tuple[str, Form], ...]) -> list[tuple[Form, Form]]:
     return [(x, y) for i, x in a for j, y in b if "as it stands" in (i, j)]
 
-
-def is_choice(reference: str) -> bool:
-    return re.fullmatch(r"\(?[A-J]\)?", unwrap(plain(reference))) is not None

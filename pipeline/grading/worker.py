@@ -167,7 +167,7 @@ def _sympy(node: list, sympy: Any) -> Any:
     if kind == "n":
         return sympy.Rational(*map(int, node[1].split("/")))
     if kind == "s":
-        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "infty": sympy.oo, "°": sympy.pi / 180, "%": sympy.Rational(1, 100)}
+        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "infty": sympy.oo, "°": sympy.pi / 180}
         return constants.get(node[1]) or sympy.Symbol(node[1], real=True)
     if kind in "+*":
         parts = [_sympy(child, sympy) for child in node[1:]]
@@ -181,7 +181,8 @@ def _sympy(node: list, sympy: Any) -> Any:
 
 
 def _function(name: str, arguments: list, sympy: Any) -> Any:
-    named = {"ln": "log", "binom": "binomial", "abs": "Abs", "ceil": "ceiling", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "max": "Max", "min": "Min"}
+    named = {"ln": "log", "binom": "binomial", "abs": "Abs", "ceil": "ceiling", "arcsin": "asin", "arccos": "acos",
+             "arctan": "atan", "max": "Max", "min": "Min"}
     if name in ("log", "lg"):
         base = arguments[1] if len(arguments) == 2 else 10
         return sympy.log(arguments[0], base)
