@@ -56,7 +56,7 @@ def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
         try:
             yield kind(**row)
         except TypeError as error:
-            raise UserError(f"{path}:{number}: {str(error).removeprefix(kind.__name__)}; a {kind.__name__} has {sorted(names)}") from None
+            raise UserError(f"{path}:{number}: {error}; a {kind.__name__} has {sorted(names)}") from None
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

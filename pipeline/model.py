@@ -1,0 +1,143 @@
+"""Causal language models as Hugging Face folders: make, load, save, and log-probabilities of given tokens.
+
+Shapes: B rows, T positions, N chosen positions, V vocabulary.
+"""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The base model: `path`, a local Hugging Face folder, or else a Llama made from scratch with the sizes below.
+
+    Head dimension is hidden_size / heads; vLLM on a CPU needs 32, 64, 80, 96, 112, 128 ...
+    """
+
+    path: str = ""
+    hidden_size: int = 96
+    layers: int = 3
+    heads: int = 3
+    intermediate_size: int = 256
+    vocab_size: int = 1024
+    context: int = 512
+    init_std: float = 0.08
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if not self.path and self.hidden_size % self.heads:
+            raise UserError(f"model.hidden_size={self.hidden_size} must be a multiple of model.heads={self.heads}")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise UserError(f"model.dtype={self.dtype}: float32 or bfloat16")
+
+
+def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
+    """A Llama from scratch: normal(0, init_std), the projections into the residual stream divided by sqrt(2 layers)."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=vocab_size, hidden_size=cfg.hidden_size, intermediate_size=cfg.intermediate_size,
+        num_hidden_layers=cfg.layers, num_attention_heads=cfg.heads, num_key_value_heads=cfg.heads,
+        max_position_embeddings=cfg.context, tie_word_embeddings=True, bos_token_id=bos, eos_token_id=eos,
+        pad_token_id=eos, rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+    )
+    model = LlamaForCausalLM(config)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() < 2:
+                continue
+            into_residual = name.endswith(("o_proj.weight", "down_proj.weight"))
+            std = cfg.init_std / (2 * cfg.layers) ** 0.5 if into_residual else cfg.init_std
+            weight.normal_(0.0, std, generator=generator)
+    return model
+
+
+def load_tokenizer(folder: str | Path):
+    """The tokenizer of a model folder. Raises UserError when the folder or its tokenizer is missing."""
+    folder = _model_folder(folder)
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise UserError(f"{folder}: no tokenizer (tokenizer.json, tokenizer.model or vocab.json) in this folder; copy one in")
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def load_model(folder: str | Path, dtype=None, device: str = "cpu"):
+    """The model of a folder, in evaluation mode; float32 unless `dtype` says otherwise. UserError when files are missing."""
+    folder = _model_folder(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise UserError(f"{folder}: no *.safetensors in this model folder; pickled weights are not read")
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype or torch.float32, local_files_only=True, use_safetensors=True, attn_implementation="sdpa"
+    )
+    return model.to(device).eval()
+
+
+def save_model(model, tokenizer, folder: str | Path) -> None:
+    """Write a folder that transformers and vLLM load. float32 weights stay float32."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _model_folder(folder: str | Path) -> Path:
+    folder = Path(folder)
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UserError(f"{folder}: no config.json here; give a Hugging Face model folder or run the stage that makes it")
+    try:
+        json.loads(config.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{config}: not JSON ({error}); copy the model folder anew") from None
+    return folder
+
+
+def token_log_probs(model, tokens_BT, attention_BT, temperature: float = 1.0, at_BT=None, entropy: bool = False):
+    """log p(tokens[t] | tokens[<t]) under softmax(logits / temperature), in float32.
+
+    `at_BT` (bool) chooses the positions to score; the language-model head runs on those alone. Returns logp_BT, exactly
+    0 elsewhere and at t = 0; with `entropy` also entropy_BT (nats, no gradient). Padding may be on either side.
+    """
+    import torch
+
+    at_BT = attention_BT.bool() if at_BT is None else at_BT.bool()
+    at_BT = at_BT.clone()
+    at_BT[:, 0] = False
+    hidden_BTD = hidden_states(model, tokens_BT, attention_BT)
+    before_BT = torch.zeros_like(at_BT)
+    before_BT[:, :-1] = at_BT[:, 1:]
+    logits_NV = model.get_output_embeddings()(hidden_BTD[before_BT]).float()
+    if temperature != 1.0:
+        logits_NV = logits_NV / temperature
+    target_N = tokens_BT[at_BT]
+    norm_N = torch.logsumexp(logits_NV, -1)
+    logp_N = logits_NV.gather(1, target_N[:, None])[:, 0] - norm_N
+    logp_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device).masked_scatter(at_BT, logp_N)
+    if not entropy:
+        return logp_BT
+    with torch.no_grad():
+        p_NV = (logits_NV - norm_N[:, None]).exp()
+        entropy_N = norm_N - (p_NV * logits_NV).sum(-1)
+        entropy_BT = torch.zeros_like(logp_BT).masked_scatter(at_BT, entropy_N)
+    return logp_BT, entropy_BT
+
+
+def hidden_states(model, tokens_BT, attention_BT):
+    """Last hidden states, (B, T, D). Right padding needs no mask under causal attention, and so gets the fast kernel."""
+    if bool(attention_BT[:, 0].all()):
+        return model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    position_BT = (attention_BT.long().cumsum(1) - 1).clamp(min=0)
+    return model.get_decoder()(
+        input_ids=tokens_BT, attention_mask=attention_BT, position_ids=position_BT, use_cache=False
+    ).last_hidden_state

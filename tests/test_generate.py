@@ -1,0 +1,87 @@
+"""Engines agree with each other and with the trainer's log-probabilities."""
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from pipeline.generate import Sampling, make_engine
+from pipeline.generate.draw import draw, row_seed, uniforms
+from pipeline.model import token_log_probs
+from pipeline.tokenizer import train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def setup():
+    tokenizer = train_tokenizer(["Tom has 3 apples. 3+4=7 小明有3个苹果 \\boxed{7}"] * 20, 300)
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.15)).eval()
+    texts = ["Tom has 3", "小明有3个苹果和", "3+4", "\\boxed{"]
+    prompts = [tokenizer.encode(t) for t in texts for _ in range(4)]
+    return tokenizer, model, prompts, [row_seed(0, i) for i in range(len(prompts))]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+def test_engines_agree(setup, temperature):
+    tokenizer, model, prompts, seeds = setup
+    sampling = Sampling(temperature, 24, batch_rows=7)
+    fast = make_engine("fast", model, tokenizer).sample(prompts, seeds, sampling)
+    hf = make_engine("hf", model, tokenizer).sample(prompts, seeds, sampling)
+    assert [o.tokens for o in fast] == [o.tokens for o in hf]
+    assert [o.finished for o in fast] == [o.finished for o in hf]
+    for a, b in zip(fast, hf, strict=True):
+        np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_sampler_and_trainer_give_the_same_log_probabilities(setup, side):
+    tokenizer, model, prompts, seeds = setup
+    outputs = make_engine("fast", model, tokenizer).sample(prompts, seeds, Sampling(0.7, 24))
+    width = max(len(p) + len(o.tokens) for p, o in zip(prompts, outputs, strict=True))
+    tokens = torch.zeros(len(prompts), width, dtype=torch.long)
+    attention, at = torch.zeros_like(tokens), torch.zeros_like(tokens, dtype=torch.bool)
+    for b, (p, o) in enumerate(zip(prompts, outputs, strict=True)):
+        n = len(p) + len(o.tokens)
+        first = width - n if side == "left" else 0
+        tokens[b, first:first + n] = torch.tensor(p + o.tokens)
+        attention[b, first:first + n] = 1
+        at[b, first + len(p):first + n] = True
+    with torch.no_grad():
+        logp, entropy = token_log_probs(model, tokens, attention, 0.7, at, entropy=True)
+    assert torch.all(logp[~at] == 0) and torch.all(entropy[at] >= 0)
+    for b, o in enumerate(outputs):
+        np.testing.assert_allclose(logp[b][at[b]].numpy(), o.logprobs, atol=1e-5)
+
+
+def test_a_row_does_not_depend_on_its_neighbours(setup):
+    tokenizer, model, prompts, seeds = setup
+    engine = make_engine("fast", model, tokenizer)
+    together = engine.sample(prompts, seeds, Sampling(1.0, 16))
+    alone = [engine.sample([p], [s], Sampling(1.0, 16))[0] for p, s in zip(prompts, seeds, strict=True)]
+    assert [o.tokens for o in together] == [o.tokens for o in alone]
+
+
+def test_draws_follow_the_distribution():
+    p = torch.tensor([0.5, 0.25, 0.2, 0.05])
+    seeds = np.array([row_seed("draw", i) for i in range(40000)], dtype=np.uint64)
+    token, logp = draw(p.log()[None].expand(len(seeds), 4), seeds, 3, 1.0)
+    share = np.bincount(token.numpy(), minlength=4) / len(seeds)
+    np.testing.assert_allclose(share, p.numpy(), atol=0.01)
+    np.testing.assert_allclose(logp.exp().numpy(), p[token].numpy(), rtol=1e-5)
+    assert abs(np.corrcoef(uniforms(seeds, 0), uniforms(seeds, 1))[0, 1]) < 0.02
+
+
+def test_stop_string_ends_an_output(setup):
+    tokenizer, model, prompts, seeds = setup
+    engine = make_engine("fast", model, tokenizer)
+    free = engine.sample(prompts, seeds, Sampling(1.0, 16))
+    stop = tokenizer.decode(free[0].tokens[3:4])
+    cut = engine.sample(prompts[:1], seeds[:1], Sampling(1.0, 16, stop=(stop,)))[0]
+    assert cut.finished and cut.tokens == free[0].tokens[:len(cut.tokens)] and len(cut.tokens) <= 4
+
+
+def test_tokenizer_round_trip(setup):
+    tokenizer = setup[0]
+    for text in ["3+4=7\n\\boxed{\\frac{2}{3}}", "小明有12个苹果，吃了3个。", "naïve Ω 🙂\tend  ", "```python\nprint(3)\n```"]:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
