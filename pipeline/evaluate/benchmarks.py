@@ -1,0 +1,227 @@
+"""Benchmarks as data: where each one's questions lie, how many there are, their checksum, and how a row is read.
+
+`TABLE` holds one entry a benchmark. The three miniature ones come from the world stage and are checked for shape alone,
+since the profile decides their size; the real ones are checked byte for byte (local file) or by row count (hub), and
+`Loaded.note` says what was verified.
+
+To add one: a `Benchmark` in `TABLE`, and a reader if no reader below fits its rows.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.records import Question, read_jsonl, read_rows
+
+Read = Callable[[dict[str, Any], int], Question]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`file` is relative to the folder of benchmarks, `sha256` of its bytes; `hub` is (dataset, configuration, split)."""
+
+    file: str
+    lang: str
+    read: Read | None = None  # None: rows are `Question` already (the world's own)
+    rows: int = 0
+    sha256: str = ""
+    hub: tuple[str, str | None, str] | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Questions in file order, and one line that says where they came from and what was verified."""
+
+    name: str
+    questions: tuple[Question, ...]
+    note: str
+
+
+def gsm8k(row: dict[str, Any], index: int) -> Question:
+    """The reference answer stands after `####`."""
+    answer = row["answer"].rsplit("####", 1)
+    if len(answer) != 2:
+        raise ValueError("the answer has no '####'")
+    return Question(f"gsm8k-{index}", row["question"], answer[1].strip().replace(",", ""), "en")
+
+
+def math(row: dict[str, Any], index: int) -> Question:
+    """The reference answer is the last box of the solution; "Level 3" and 3 both occur."""
+    level = str(row.get("level", 0)).removeprefix("Level ").strip()
+    name = row.get("unique_id") or f"math-{row.get('idx', index)}"
+    answer = row.get("answer") or last_box(row["solution"])
+    return Question(str(name), row["problem"], answer, "en", int(level) if level.isdigit() else 0,
+                    row.get("subject") or row.get("type") or "")
+
+
+def cmath(row: dict[str, Any], index: int) -> Question:
+    return Question(f"cmath-{index}", row["question"], str(row["golden"]), "zh", int(row["grade"]))
+
+
+def mgsm_zh(row: dict[str, Any], index: int) -> Question:
+    """The released file keeps the question as a chat message; the hub has a plain column and a number."""
+    if "messages" in row:
+        return Question(f"mgsm_zh-{row['id']}", row["messages"][0]["content"], str(row["answer"]), "zh")
+    return Question(f"mgsm_zh-{index}", row["question"].removeprefix("问题："), str(row["answer_number"]), "zh")
+
+
+def mmlu_stem(row: dict[str, Any], index: int) -> Question:
+    """Four options; asked in the words of the paper's prompt."""
+    options = tuple(row["options"])
+    listed = ", ".join(f"({letter}) {text}" for letter, text in zip("ABCDEFGH", options, strict=False))
+    ask = f"{row['question'].strip()}\nWhat of the following is the right choice? Explain your answer.\n{listed}"
+    return Question(f"mmlu_stem-{row['id']}", ask, row["answer"], "en", family=row["topic"], options=options)
+
+
+def gaokao_cloze(row: dict[str, Any], index: int) -> Question:
+    return Question(f"gaokao_cloze-{index}", row["question"].strip(), row["answer"], "zh")
+
+
+def gaokao_qa(row: dict[str, Any], index: int) -> Question:
+    """Options carry their letter already; a few questions have several right letters, written "ACD" or "A C"."""
+    options = tuple(text[3:].strip() for text in row["options"])
+    listed = " ".join(f"({letter}){text}" for letter, text in zip("ABCDEFGH", options, strict=False))
+    ask = f"{row['question'].strip()}\n从以下选项中选择：{listed}"
+    return Question(f"gaokao_qa-{index}", ask, row["label"].replace(" ", ""), "zh", options=options)
+
+
+def last_box(solution: str) -> str:
+    r"""Inside of the last `\boxed{...}` (balanced) or of `\boxed x`; ValueError when there is none.
+
+    The reference must not depend on the version of the grader, so this does not ask `pipeline.grading`.
+    """
+    start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
+    if start < 0:
+        raise ValueError("the solution has no \\boxed answer")
+    rest = solution[start:].split("boxed" if solution.startswith("\\boxed", start) else "fbox", 1)[1].lstrip()
+    if not rest.startswith("{"):
+        return rest.split("$")[0].split()[0]
+    depth = 0
+    for i, char in enumerate(rest):
+        depth += (char == "{") - (char == "}")
+        if depth == 0:
+            return rest[1:i]
+    raise ValueError("the \\boxed answer of the solution is not closed")
+
+
+_MIT_GSM = "openai/grade-school-math, MIT"
+_DEEPSEEK = "as in deepseek-ai/DeepSeek-Math, evaluation/datasets"
+TABLE: dict[str, Benchmark] = {
+    "mini_gsm8k": Benchmark("mini_gsm8k.jsonl", "en", source="pipeline/world"),
+    "mini_math": Benchmark("mini_math.jsonl", "en", source="pipeline/world"),
+    "mini_cmath": Benchmark("mini_cmath.jsonl", "zh", source="pipeline/world"),
+    "gsm8k": Benchmark(
+        "gsm8k/test.jsonl", "en", gsm8k, 1319, "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
+        ("openai/gsm8k", "main", "test"), _MIT_GSM),
+    "math": Benchmark(
+        "math/test.jsonl", "en", math, 5000, "3371949f33dd702d04b43fddd7d53a028de0aaca0e76abb1b875a050297b3aa4",
+        None, "hendrycks/math, MIT"),
+    "math500": Benchmark(
+        "math/math500.jsonl", "en", math, 500, "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132",
+        ("HuggingFaceH4/MATH-500", None, "test"), "hendrycks/math, MIT; split of openai/prm800k, MIT"),
+    "cmath": Benchmark(
+        "cmath/test.jsonl", "zh", cmath, 1098, "cabe17c127c3227912b3384f4755e180f3aa0d9e5865677e7e5e223439bf15eb",
+        ("weitianwen/cmath", None, "test"), f"XiaoMi/cmath, CC BY 4.0; {_DEEPSEEK}"),
+    "mgsm_zh": Benchmark(
+        "mgsm_zh/mgsm_zh.jsonl", "zh", mgsm_zh, 250, "165c3b6753e8a8786183c27b9af7b7590d54dca4d0136edadb24d684c95bb50d",
+        ("juletxara/mgsm", "zh", "test"), f"google-research/url-nlp, CC BY 4.0; {_DEEPSEEK}"),
+    "mmlu_stem": Benchmark(
+        "mmlu_stem/test.jsonl", "en", mmlu_stem, 3018,
+        "1c918d1df6de635a0202c989705c34f19b0c4ad858cbdb27135cdfc7fd44f14a", None, f"hendrycks/test, MIT; {_DEEPSEEK}"),
+    "gaokao_cloze": Benchmark(
+        "gaokao/gaokao-mathcloze.jsonl", "zh", gaokao_cloze, 118,
+        "088675c147794970a3ed25c7147a3bbc59715d6813837d5f483f46dcb1b5008d", None, f"AGIEval, MIT; {_DEEPSEEK}"),
+    "gaokao_qa": Benchmark(
+        "gaokao/gaokao-mathqa.jsonl", "zh", gaokao_qa, 351,
+        "d246f12752d121289ef55cbf1bcf954243cefb65d110f71d09358e24065c808f", None, f"AGIEval, MIT; {_DEEPSEEK}"),
+}
+
+
+def load(name: str, world: Path, folder: Path | None = None, source: str = "local", limit: int = 0) -> Loaded:
+    """`limit` questions (0 = all) of a benchmark of `TABLE`, verified; see `subset` for which.
+
+    Miniature ones are read from `world/<file>`, real ones from `folder/<file>` or the hub. Raises UserError, one line,
+    for an unknown name, a missing or different file, a wrong row count, or a row that the reader cannot read.
+    """
+    if name not in TABLE:
+        raise UserError(f"no benchmark {name!r}; there are {', '.join(TABLE)}")
+    benchmark = TABLE[name]
+    if benchmark.read is None:
+        questions = tuple(read_rows(world / benchmark.file, Question))
+        note = f"{len(questions)} rows, content {content_digest(questions)[:12]}"
+    elif source == "hub":
+        questions = _convert(name, benchmark, _hub_rows(name, benchmark), f"hub {benchmark.hub}")
+        note = f"{len(questions)} rows as expected, hub {benchmark.hub[0]}, content {content_digest(questions)[:12]}"
+    else:
+        questions = _local(name, benchmark, folder)
+        note = f"{len(questions)} rows as expected, sha256 {benchmark.sha256[:12]} verified"
+    if not questions:
+        raise UserError(f"{name}: the file has no questions; make it anew")
+    if len({q.id for q in questions}) != len(questions):
+        raise UserError(f"{name}: two questions share an id; ids key the samples, make them distinct")
+    asked = subset(questions, limit)
+    return Loaded(name, asked, note + (f", a fixed random {len(asked)} asked" if len(asked) < len(questions) else ""))
+
+
+def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
+    """The `count` questions (0 = all) with the smallest hash of their id, in file order.
+
+    Files are sorted by topic or level, so the first rows would be no fair sample. A smaller subset lies in a larger.
+    """
+    if not 0 < count < len(questions):
+        return questions
+    chosen = sorted(questions, key=lambda q: hashlib.sha256(q.id.encode()).digest())[:count]
+    ids = {q.id for q in chosen}
+    return tuple(q for q in questions if q.id in ids)
+
+
+def read_questions(path: Path, limit: int = 0) -> Loaded:
+    """A user's own JSONL file of `Question` rows as a benchmark named after the file."""
+    questions = tuple(read_rows(path, Question))
+    return Loaded(path.stem, subset(questions, limit), f"{len(questions)} rows, content {content_digest(questions)[:12]}")
+
+
+def content_digest(questions: Iterable[Question]) -> str:
+    """sha256 of what is asked and expected, whatever the file format and order."""
+    rows = sorted(f"{q.question}\x1f{q.answer}" for q in questions)
+    return hashlib.sha256("\x1e".join(rows).encode()).hexdigest()
+
+
+def _local(name: str, benchmark: Benchmark, folder: Path | None) -> tuple[Question, ...]:
+    if folder is None:
+        raise UserError(f"{name}: evaluate.folder is not set; give the folder that holds {benchmark.file}, or source=hub")
+    path = folder / benchmark.file
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {name} is {benchmark.rows} rows of {benchmark.source}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != benchmark.sha256:
+        raise UserError(f"{path}: not the expected {name} file (sha256 {digest[:12]}, expected {benchmark.sha256[:12]}, "
+                        f"{benchmark.rows} rows of {benchmark.source})")
+    return _convert(name, benchmark, read_jsonl(path), str(path))
+
+
+def _hub_rows(name: str, benchmark: Benchmark) -> Iterable[dict[str, Any]]:
+    if benchmark.hub is None:
+        raise UserError(f"{name}: no hub data set has these rows in one split; use evaluate.source=local")
+    from datasets import load_dataset
+
+    dataset, configuration, split = benchmark.hub
+    return load_dataset(dataset, configuration, split=split)
+
+
+def _convert(name: str, benchmark: Benchmark, rows: Iterable[dict[str, Any]], where: str) -> tuple[Question, ...]:
+    questions = []
+    for index, row in enumerate(rows):
+        try:
+            question = benchmark.read(row, index)
+        except (KeyError, ValueError, TypeError) as error:
+            raise UserError(f"{where}, row {index + 1}: not a row of {name} ({error})") from None
+        questions.append(replace(question, lang=benchmark.lang))
+    if len(questions) != benchmark.rows:
+        raise UserError(f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew")
+    return tuple(questions)

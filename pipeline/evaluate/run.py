@@ -1,0 +1,178 @@
+"""Evaluate one model: every sample kept, resumable between chunks, the same tokens on every run.
+
+Sample i of a question draws with seed hash(question id, i); chunks are fixed by the configuration. So a run that was
+killed and resumed writes the files of an undisturbed one, and two models meet the same randomness.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.evaluate import benchmarks
+from pipeline.evaluate.config import PROTOCOLS, EvaluateConfig
+from pipeline.evaluate.metrics import answer_classes, question_scores
+from pipeline.evaluate.protocols import Transcript, run_protocol
+from pipeline.generate import Sampling
+from pipeline.grading import grade_many, is_equivalent
+from pipeline.records import Question, read_jsonl, write_jsonl
+
+GREEDY = -1  # sample index of the greedy answer; its seed is never used
+LONGEST_VOTE = 200  # characters; longer wrong answers vote together only when they are the same text
+
+
+@dataclass(frozen=True)
+class Task:
+    """One benchmark under one protocol; `extra` questions get `extra_samples` samples, the others `cfg.samples`."""
+
+    key: str  # file name: the benchmark, with @protocol when it is not the configured one
+    protocol: str
+    loaded: benchmarks.Loaded
+    extra: frozenset[str] = frozenset()
+    extra_samples: int = 0
+
+    def chunks(self, cfg: EvaluateConfig) -> int:
+        return -(-len(self.loaded.questions) // cfg.chunk)
+
+
+def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
+    """Load and verify every benchmark of `cfg` for the model of that name. Raises UserError."""
+    tasks = []
+    folder = Path(cfg.folder) if cfg.folder else None
+    for key in cfg.benchmarks:
+        name, _, protocol = key.partition("@")
+        if protocol and protocol not in PROTOCOLS:
+            raise UserError(f"evaluate.benchmarks: {key}: the protocol is one of {', '.join(PROTOCOLS)}")
+        loaded = benchmarks.load(name, world, folder, cfg.source, cfg.questions)
+        more = cfg.extra_samples.get(key, 0) if model in cfg.extra_models else 0
+        chosen = benchmarks.subset(loaded.questions, cfg.extra_questions) if more else ()
+        tasks.append(Task(key, protocol or cfg.protocol, loaded, frozenset(q.id for q in chosen), more))
+    return tasks
+
+
+def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, checkpoint: Path,
+             out: Path) -> Iterator[dict[str, Any]]:
+    """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk."""
+    step = 0
+    for task in tasks:
+        questions, rows = task.loaded.questions, []
+        for start in range(0, len(questions), cfg.chunk):
+            part = checkpoint / f"{task.key}-{start:06d}.jsonl"
+            if not part.is_file():
+                write_jsonl(part, answer_questions(engine, tokenizer, questions[start : start + cfg.chunk], task, cfg))
+            chunk = list(read_jsonl(part))
+            rows += chunk
+            step += 1
+            yield {"step": step, "benchmark": task.key, **_chunk_metrics(chunk, cfg)}
+        write_jsonl(out / f"{task.key}.jsonl", rows)
+
+
+def checkpoint_of(folder: Path, model: Path) -> Path:
+    """The checkpoint folder of this very model: answers of other weights must not be taken for its own."""
+    digest = hashlib.sha256()
+    for path in sorted(model.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    chosen = folder / digest.hexdigest()[:16]
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig) -> list[dict]:
+    """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples of each."""
+    greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
+    answers = run_protocol(task.protocol, engine, tokenizer, questions, [0] * len(questions), greedy, cfg)
+    owners = [(q, i) for q in questions for i in range(task.extra_samples if q.id in task.extra else cfg.samples)]
+    if owners:
+        hot = Sampling(temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
+        asked, seeds = [q for q, _ in owners], [sample_seed(q.id, i) for q, i in owners]
+        answers = answers + run_protocol(task.protocol, engine, tokenizer, asked, seeds, hot, cfg)
+    owners = [(q, GREEDY) for q in questions] + owners
+    judged = [(a.judged, q.answer, q.question) for a, (q, _) in zip(answers, owners, strict=True)]
+    grades = grade_many(judged, mode=cfg.grading_mode)
+    rows = {q.id: {"id": q.id, "question": q.question, "answer": q.answer, "lang": q.lang, "level": q.level,
+                   "greedy": None, "samples": []} for q in questions}
+    for (question, index), answer, grade in zip(owners, answers, grades, strict=True):
+        sample = _sample_row(answer, grade)
+        if index == GREEDY:
+            rows[question.id]["greedy"] = sample
+        else:
+            rows[question.id]["samples"].append(sample)
+    for row in rows.values():
+        add_votes(row, cfg.grading_mode)
+    return list(rows.values())
+
+
+def sample_seed(question: str, index: int) -> int:
+    """63-bit seed of sample `index` of a question, the same for every model."""
+    digest = hashlib.blake2b(f"{question}\x1f{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def add_votes(row: dict[str, Any], mode: str) -> None:
+    """Write each sample's class of equivalent answers as `vote` (metrics.answer_classes), which maj@K counts."""
+
+    def same(answer: str, other: str) -> bool:
+        return max(len(answer), len(other)) <= LONGEST_VOTE and is_equivalent(answer, other, mode=mode)
+
+    samples = row["samples"]
+    votes = answer_classes([(s["extracted"], s["verdict"] == "right") for s in samples], same)
+    for sample, vote in zip(samples, votes, strict=True):
+        sample["vote"] = vote
+
+
+def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -> dict[str, Any]:
+    """Scores of one benchmark, as summary.json holds them: means over questions of the first `samples` samples.
+
+    Where some questions have more samples, `curve` holds maj@K and pass@K over those questions and all their samples.
+    `no_answer`, `timeout` and `truncated` are shares of all outputs, greedy ones included.
+    """
+    outputs = [s for row in rows for s in (row["greedy"], *row["samples"])]
+    result: dict[str, Any] = {
+        "n": len(rows), "samples": samples,
+        "greedy": _mean(row["greedy"]["verdict"] == "right" for row in rows),
+        "sampled": _mean(s["verdict"] == "right" for row in rows for s in row["samples"][:samples]) if samples else None,
+        "no_answer": _mean(s["verdict"] == "no_answer" for s in outputs),
+        "timeout": _mean(s["verdict"] == "timeout" for s in outputs),
+        "truncated": _mean(not s["finished"] for s in outputs),
+        "output_tokens": sum(s["tokens"] for s in outputs),
+        **_curves(rows, samples, ks),
+    }
+    more = max((len(row["samples"]) for row in rows), default=0)
+    if more > samples:
+        deep = [row for row in rows if len(row["samples"]) == more]
+        result["curve"] = {"n": len(deep), "samples": more, **_curves(deep, more, ks)}
+    return result
+
+
+def score(model: str, tasks: Sequence[Task], cfg: EvaluateConfig, out: Path) -> dict[str, Any]:
+    """The contents of summary.json, from the rows that `evaluate` wrote."""
+    scores = {}
+    for task in tasks:
+        summary = summarise(list(read_jsonl(out / f"{task.key}.jsonl")), cfg.samples, cfg.ks)
+        scores[task.key] = {**summary, "protocol": task.protocol, "data": task.loaded.note}
+    return {"model": model, "benchmarks": scores, "grading_mode": cfg.grading_mode, "protocol": cfg.protocol,
+            "temperature": cfg.temperature}
+
+
+def _curves(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -> dict[str, dict[str, float]]:
+    scores = [question_scores([s["vote"] for s in row["samples"][:samples]], ks) for row in rows]
+    return {kind: {k: _mean(s[kind][k] for s in scores) for k in scores[0][kind]} for kind in ("maj", "pass")}
+
+
+def _chunk_metrics(rows: Sequence[dict[str, Any]], cfg: EvaluateConfig) -> dict[str, Any]:
+    whole = summarise(rows, cfg.samples, ())
+    return {"questions": whole["n"], "greedy": whole["greedy"], "sampled": whole["sampled"],
+            "output_tokens": whole["output_tokens"]}
+
+
+def _sample_row(answer: Transcript, grade) -> dict[str, Any]:
+    return {"text": answer.text, "tokens": answer.tokens, "finished": answer.finished,
+            "extracted": grade.extracted, "verdict": grade.verdict, "rule": grade.rule}
+
+
+def _mean(values) -> float:
+    values = [float(v) for v in values]
+    return sum(values) / len(values)

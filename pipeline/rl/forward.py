@@ -1,0 +1,143 @@
+"""Log-probabilities of a batch's outputs, each prompt computed once for all outputs that answer it.
+
+Legend: B outputs, R rows of a micro-batch, P distinct prompts, S prompt positions, T output positions, padded right.
+The prompts' keys and values stand in a cache; micro-batches of outputs of similar length attend to it and leave their
+gradient there, and one backward pass through the prompts ends the update. The result is that of whole sequences.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Token ids of a batch: P prompts, and B outputs with the index of the prompt that each answers."""
+
+    prompts: list[list[int]]
+    outputs: list[list[int]]
+    prompt_of: list[int]
+
+    def __post_init__(self) -> None:
+        if any(len(prompt) < 2 for prompt in self.prompts):
+            raise UserError("a prompt of fewer than two tokens; give the tokenizer a chat template")
+        if not all(self.outputs):
+            raise UserError("an output without a token; its end must at least be an EOS")
+
+
+def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1) -> Iterator[list[int]]:
+    """Split the chosen outputs into lists of similar length, at most `max_tokens` padded tokens each.
+
+    `unit` neighbours stay together (2 for the pairs of DPO). Order within the answer: longest first.
+    """
+    units = [list(chosen[i : i + unit]) for i in range(0, len(chosen), unit)]
+    length = [max(len(rows.outputs[b]) for b in members) for members in units]
+    batch: list[int] = []
+    width = 0  # of the batch: its first unit is its longest
+    for u in sorted(range(len(units)), key=lambda u: (-length[u], u)):
+        if batch and (len(batch) + unit) * width > max_tokens:
+            yield batch
+            batch = []
+        width = width if batch else length[u]
+        batch += units[u]
+    if batch:
+        yield batch
+
+
+def pad(lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu") -> tuple[Tensor, Tensor]:
+    """Lists of numbers -> (values, mask), padded with 0 on the right."""
+    width = max(map(len, lists))
+    values = torch.tensor([list(row) + [0] * (width - len(row)) for row in lists], dtype=dtype)
+    mask = torch.arange(width)[None] < torch.tensor([len(row) for row in lists])[:, None]
+    return values.to(device), mask.to(device)
+
+
+@dataclass
+class PromptCache:
+    """Keys and values of each layer for all but the last token of P prompts."""
+
+    layers: list[tuple[Tensor, Tensor]]  # (P, heads, S, head dimension) each
+    mask_PS: Tensor
+    leaves: list[tuple[Tensor, Tensor]]  # what micro-batches read; their gradient gathers here
+
+    def backward(self) -> None:
+        """Send the gathered gradient through the prompts."""
+        tensors = [t for pair in self.layers for t in pair]
+        gradients = [leaf.grad for pair in self.leaves for leaf in pair]
+        kept = [(t, g) for t, g in zip(tensors, gradients, strict=True) if g is not None and t.requires_grad]
+        if kept:
+            torch.autograd.backward([t for t, _ in kept], [g for _, g in kept])
+
+
+def read_prompts(model, rows: Rows) -> PromptCache:
+    """Run all but the last token of each prompt."""
+    from transformers import DynamicCache
+
+    tokens_PS, mask_PS = pad([prompt[:-1] for prompt in rows.prompts], torch.long, model.device)
+    cache = DynamicCache()
+    position_PS = torch.arange(tokens_PS.shape[1], device=model.device).expand_as(tokens_PS)
+    model.get_decoder()(input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True)
+    layers = [(layer.keys, layer.values) for layer in cache.layers]
+    leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
+    return PromptCache(layers, mask_PS, leaves)
+
+
+def hidden_of(model, prompts: PromptCache, rows: Rows, batch: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Hidden state before each output token. Returns (hidden_RTE, tokens_RT, mask_RT)."""
+    from transformers import DynamicCache
+
+    device = model.device
+    tokens_RT, mask_RT = pad([rows.outputs[b] for b in batch], torch.long, device)
+    owner_R = torch.tensor([rows.prompt_of[b] for b in batch], device=device)
+    last_R1 = torch.tensor([[rows.prompts[rows.prompt_of[b]][-1]] for b in batch], device=device)
+    input_RT = torch.cat((last_R1, tokens_RT[:, :-1]), 1)
+    seen_RS = prompts.mask_PS[owner_R]
+    position_RT = seen_RS.sum(1, keepdim=True) + torch.arange(input_RT.shape[1], device=device)
+    cache = DynamicCache([(key[owner_R], value[owner_R]) for key, value in prompts.leaves])
+    hidden_RTE = model.get_decoder()(
+        input_ids=input_RT, attention_mask=torch.cat((seen_RS, mask_RT), 1).long(), position_ids=position_RT,
+        past_key_values=cache, use_cache=True,
+    ).last_hidden_state
+    return hidden_RTE, tokens_RT, mask_RT
+
+
+def log_probs_of(model, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor, temperature: float) -> Tensor:
+    """log softmax(logits / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
+    logits_NV = model.get_output_embeddings()(hidden_RTE[mask_RT])
+    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
+    if temperature != 1.0:
+        logits_NV = logits_NV / temperature
+    logp_N = logits_NV.gather(1, tokens_RT[mask_RT][:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
+    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(mask_RT, logp_N)
+
+
+def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
+    """Log-probabilities of all outputs without gradient. Returns logp_BT, 0 after an output's end."""
+    with torch.no_grad():
+        prompts = read_prompts(model, rows)
+        logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
+        for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
+            part = log_probs_of(model, *hidden_of(model, prompts, rows, batch), temperature)
+            logp_BT = logp_BT.to(part.dtype)
+            logp_BT[torch.tensor(batch), : part.shape[1]] = part
+    return logp_BT
+
+
+def accumulate(
+    model, rows: Rows, chosen: Sequence[int], max_tokens: int, temperature: float,
+    loss_of: Callable[[list[int], Tensor, Tensor], Tensor], unit: int = 1,
+) -> None:
+    """Add the gradient of the sum of `loss_of(batch, logp_RT, mask_RT)` over micro-batches to the parameters."""
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    rows = Rows([rows.prompts[p] for p in used], rows.outputs, [place.get(p, -1) for p in rows.prompt_of])
+    prompts = read_prompts(model, rows)
+    for batch in micro_batches(rows, chosen, max_tokens, unit):
+        hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
+        loss_of(batch, log_probs_of(model, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT).backward()
+    prompts.backward()

@@ -1,0 +1,42 @@
+"""Worked solutions in the three formats of section 3: chain of thought, program of thought, tool-integrated."""
+from __future__ import annotations
+
+from pipeline.world.problems import Problem
+
+TIR_TEXT = {"en": ("Let a program do the steps.", "The program gives \\boxed{{{answer}}}"),
+            "zh": ("用程序计算。", "程序给出\\boxed{{{answer}}}")}
+
+
+def cot(problem: Problem) -> str:
+    """One equation a line, then the boxed answer."""
+    return "\n".join([*(s.equation for s in problem.steps), f"\\boxed{{{problem.answer}}}"])
+
+
+def pot(problem: Problem) -> str:
+    """A Python program that prints the answer. Only for problems whose answer is the value of the last step."""
+    return f"```python\n{program(problem)}\n```"
+
+
+def tir(problem: Problem) -> str:
+    """Text, code, its output, text."""
+    before, after = TIR_TEXT[problem.lang]
+    return (f"{before}\n```python\n{program(problem)}\n```\n```output\n{problem.steps[-1].value}\n```\n"
+            + after.format(answer=problem.answer))
+
+
+def program(problem: Problem) -> str:
+    """The steps as assignments to a, b, c, ..., and a print of the last."""
+    names = "abcdefghij"
+    lines = []
+    for i, step in enumerate(problem.steps):
+        left = names[step.left_ref] if step.left_ref >= 0 else str(step.left)
+        right = names[step.right_ref] if step.right_ref >= 0 else str(step.right)
+        lines.append(f"{names[i]}={left}{'//' if step.op == '/' else step.op}{right}")
+    return "\n".join([*lines, f"print({names[len(problem.steps) - 1]})"])
+
+
+def has_program(problem: Problem) -> bool:
+    return problem.answer == str(problem.steps[-1].value)
+
+
+FORMATS = {"cot": cot, "pot": pot, "tir": tir}

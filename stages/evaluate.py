@@ -1,0 +1,39 @@
+"""Evaluate one model on every benchmark: greedy, maj@K and pass@K (Figure 7).   python -m stages.evaluate model=instruct"""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.evaluate.config import EvaluateConfig
+from pipeline.stage import Run, StageConfig, stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateStage(StageConfig):
+    """`model`: base, instruct, or <arm>-<seed>."""
+
+    model: str
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+@stage("evaluate", cell=("model",), out="data/evaluate/{model}", reads=("data/world/benchmarks",))
+def main(cfg: EvaluateStage, run: Run) -> None:
+    from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
+    from pipeline.generate import make_engine
+    from pipeline.model import load_model, load_tokenizer
+
+    tasks = make_tasks(cfg.evaluate, cfg.model, Path("data/world/benchmarks"))
+    for task in tasks:
+        print(f"{cfg.model}: {task.key}: {task.loaded.note}")
+    folder = model_folder(cfg.model)
+    tokenizer = load_tokenizer(folder)
+    engine = make_engine(cfg.evaluate.engine, load_model(folder, device=cfg.device), tokenizer)
+    rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, checkpoint_of(run.checkpoint, folder), run.out)
+    run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
+    run.summary(**score(cfg.model, tasks, cfg.evaluate, run.out))
+
+
+def model_folder(model: str) -> Path:
+    return Path("data") / {"base": "pretrain", "instruct": "sft"}.get(model, f"rl/{model}") / "model"
+
+
+if __name__ == "__main__":
+    main()
