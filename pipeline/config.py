@@ -28,7 +28,6 @@ class StageConfig:
     """What every stage knows."""
 
     profile: str
-    seed: int = 0
     device: str = "cpu"  # "cpu" | "cuda"
     threads: int = 1  # of torch and BLAS on the CPU; part of the result, as sums in another order round differently
 
@@ -49,6 +48,7 @@ def defaults_of(kind: type) -> dict[str, Any]:
             value = item.default
         elif item.default_factory is not dataclasses.MISSING:
             value = item.default_factory()
+            value = None if isinstance(value, dict) else value  # Hydra would join a profile's mapping to the default one
         elif dataclasses.is_dataclass(hints[item.name]):
             value = defaults_of(hints[item.name])
         else:
@@ -90,7 +90,7 @@ def build(kind: type, value: Any, where: str = "") -> Any:
             raise UserError(f"{join(where, key)}: unknown key; known here: {', '.join(sorted(items))}")
     given = {}
     for name, item in items.items():
-        if name in value:
+        if name in value and not (value[name] is None and item.default_factory is not dataclasses.MISSING):
             given[name] = convert(hints[name], value[name], join(where, name))
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise UserError(f"{join(where, name)}: has no value; give one in conf/ or on the command line")

@@ -8,13 +8,14 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.code import fingerprint
+from pipeline.code import ROOT
 from pipeline.config import StageConfig, plain
 from pipeline.errors import UserError
 from pipeline.records import write_json
@@ -129,7 +130,7 @@ def publish(run: Run) -> None:
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     cost = {"seconds": seconds, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
-    origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "output": fingerprint(tree(target))}
+    origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
     write_json(run.job.cost_file, {**cost, **origin})
     if run.tracker is not None:
         run.tracker.finish(cost)
@@ -139,9 +140,13 @@ def publish(run: Run) -> None:
     print(f"{run.label}: done in {seconds:.1f} s, {target}", flush=True)
 
 
-def tree(folder: Path) -> list[tuple[str, int]]:
-    """Names and sizes of the files below a folder."""
-    return sorted((str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*") if path.is_file())
+def commit() -> str:
+    """The checked-out commit; "" outside of git."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # no git on this machine
+        return ""
 
 
 @contextlib.contextmanager
@@ -185,7 +190,7 @@ class Progress:
     def show(self, row: dict[str, Any]) -> None:
         self.count += 1
         now = time.monotonic()
-        at = row["step"] + 1 if isinstance(row.get("step"), int) else self.count
+        at = row["step"] if isinstance(row.get("step"), int) else self.count
         if now - self.shown < (0.2 if self.terminal else 10) and at != self.total:
             return
         self.shown = now

@@ -24,6 +24,7 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class ToyStage(StageConfig):
+    seed: int = 0
     toy: Size
     rl: dict
 
@@ -36,7 +37,7 @@ def main(cfg: ToyStage, run: Run) -> None:
         for step in range(int(mark.read_text()) if mark.exists() else 0, cfg.toy.steps):
             if step == cfg.toy.die_at and not run.resumed:
                 os._exit(9)
-            yield {"step": step, "value": step * cfg.toy.rate}
+            yield {"step": step + 1, "value": step * cfg.toy.rate}
             mark.write_text(str(step))  # one behind: the next row is written twice after a kill
     last = run.follow(rows(), cfg.toy.steps)
     (run.out / "threads").write_text(os.environ["OMP_NUM_THREADS"])
@@ -86,7 +87,7 @@ def test_canonical_run_writes_data_and_nothing_else(project: Path) -> None:
     before = {path.name for path in project.iterdir()}
     call(project, "profile=mini", "rl=one", "seed=0")
     out = project / "data/toy/one-0"
-    assert [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [0, 1, 2]
+    assert [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
     summary = {"arm": "one", "last": 1.0, "rl": "one", "seed": 0, "stage": "toy"}
     assert json.loads((out / "summary.json").read_text()) == summary
     assert (out / "threads").read_text() == "1"

@@ -133,6 +133,9 @@ def accumulate(
     loss_of: Callable[[list[int], Tensor, Tensor], Tensor], unit: int = 1,
 ) -> None:
     """Add the gradient of the sum of `loss_of(batch, logp_RT, mask_RT)` over micro-batches to the parameters."""
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    rows = Rows([rows.prompts[p] for p in used], rows.outputs, [place.get(p, -1) for p in rows.prompt_of])
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)

@@ -1,0 +1,72 @@
+# The commands a person types. `make` alone lists them.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
+BUILT = $(shell sed -n 's/^profile: *\([a-z0-9_]*\).*/\1/p' conf/pipeline.yaml)
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup profile repro smoke test e2e lint clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@echo "settings: PROFILE=$(BUILT) (as built; see conf/profile/)  JOBS=$(JOBS)  PYTHON=$(PYTHON)  TORCH=\"$(TORCH)\""
+
+setup: $(VENV)/.ready .dvc/config  ## make the environment from requirements/lock.txt
+
+# torch first and by its plain pin: which build it is depends on the machine, so the lock leaves it out
+$(VENV)/.ready: requirements/lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-compile $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/lock.txt
+	@touch $@
+
+# .dvc/config is part of the repository; outside of git, DVC has to be told so
+.dvc/config: | $(VENV)/.ready
+	@test -d .dvc || dvc init --quiet --no-scm
+	@touch $@
+
+profile: setup
+	@if [ -n "$(PROFILE)" ] && [ "$(PROFILE)" != "$(BUILT)" ]; then \
+	  test -f conf/profile/$(PROFILE).yaml || \
+	    { echo "make: no profile '$(PROFILE)'; there are: $$(ls conf/profile | sed 's/\.yaml//' | tr '\n' ' ')"; exit 1; }; \
+	  sed -i.old 's/^profile:.*/profile: $(PROFILE)/' conf/pipeline.yaml && rm conf/pipeline.yaml.old; \
+	  echo "conf/pipeline.yaml: profile $(BUILT) -> $(PROFILE)"; fi
+	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
+
+repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PROFILE=smoke|mini|real|gpu|paper
+	@begin=$$(date +%s); set -e; \
+	if dvc status --quiet 2>/dev/null; then echo "everything is built"; else \
+	  dvc repro reward; \
+	  python -m stages.rl experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
+	  python -m stages.evaluate experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
+	  dvc repro; fi; \
+	python -m pipeline.tracking rebuild --if-stale; \
+	echo "report: reports/report.md and reports/index.html ($$(( $$(date +%s) - begin )) s)"
+
+smoke: setup  ## build the whole graph at profile smoke, in build/smoke, beside your results
+	@mkdir -p build/smoke/.dvc && cd build/smoke && rm -rf conf pipeline stages requirements
+	@cp -R conf pipeline stages requirements Makefile dvc.yaml pyproject.toml .dvcignore build/smoke/
+	@cp .dvc/config build/smoke/.dvc/config
+	@$(MAKE) --no-print-directory -C build/smoke repro PROFILE=smoke VENV=$(abspath $(VENV))
+
+lint: setup
+	ruff check .
+
+test: lint  ## ruff and the tests, without the slow ones
+	python -m pytest -q -n $(JOBS) -m "not slow and not e2e and not gpu and not vllm"
+
+e2e: setup  ## the tests that build a whole graph
+	python -m pytest -q -m "e2e or slow"
+
+clean:  ## remove caches and build/; with RESULTS=1 also data/, reports/, runs and DVC's cache
+	rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find pipeline stages tests -name __pycache__ -type d -exec rm -rf {} +
+	@if [ "$(RESULTS)" = 1 ]; then set -x; rm -rf data reports outputs multirun mlflow.db* mlruns .dvc/cache .dvc/tmp; fi

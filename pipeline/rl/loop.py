@@ -1,0 +1,308 @@
+"""Eq. 5: draw (data source), judge (reward function), weigh (gradient coefficient), step. One loop for every arm.
+
+Everything random depends on (run seed, iteration, step, slot in the batch, sample) alone, so a run that was killed
+continues from its last checkpoint as if nothing had happened: to the bit, on a CPU.
+"""
+from __future__ import annotations
+
+import copy
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipeline import flops
+from pipeline.errors import UserError
+from pipeline.generate import Engine, make_engine
+from pipeline.records import Instruction, Question, write_jsonl
+from pipeline.rl import checkpoint, data_source, glossary
+from pipeline.rl.config import ArmConfig, RLConfig, check_pair
+from pipeline.rl.data_source import Rollouts
+from pipeline.rl.forward import output_log_probs
+from pipeline.rl.reward_function import Judge, Judged, judge
+from pipeline.rl.update import (
+    Batch,
+    apply_gradient,
+    autocast,
+    dpo_gradient,
+    learning_rate,
+    make_batch,
+    make_optimizer,
+    policy_gradient,
+    zero_variance_share,
+)
+from pipeline.rl.validation import validate
+
+
+@dataclass
+class Inputs:
+    """What a run starts from. `policy` comes in as the instruct model and is trained in place."""
+
+    policy: Any
+    tokenizer: Any
+    questions: Sequence[Question]
+    validation: Sequence[Question]
+    instructions: Sequence[Instruction] = ()  # the sft arm
+    judge: Judge | None = None  # reward_function outcome or process
+    judge_shape: flops.Shape | None = None
+
+
+@dataclass
+class Run:
+    """The moving parts of a run, and its counters."""
+
+    inputs: Inputs
+    arm: ArmConfig
+    scale: RLConfig
+    seed: int
+    out: Path  # rollouts and validation rows
+    state: Path  # survives a kill
+    engine: Engine
+    instruct: Any  # frozen: pi_sft, and the reference
+    optimizer: Any
+    seconds: dict[str, float]
+    total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
+    pool: dict[str, list[dict]] = field(default_factory=dict)
+
+    @property
+    def models(self) -> dict[str, Any]:
+        return {"policy": self.inputs.policy}
+
+    @property
+    def optimizers(self) -> dict[str, Any]:
+        return {"adam": self.optimizer}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def train_policy(
+    inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict[str, float]
+) -> Iterator[dict[str, float]]:
+    """Train `inputs.policy` in place; yield row 0 (validation of the instruct model) and one row a step.
+
+    out -- rollouts/ and validation/ are written here; state -- folder of the checkpoint: when it holds one, its rows are
+    yielded again and the run goes on; seconds -- wall seconds of each phase are added here, never to a row.
+    Raises UserError for a combination that makes no sense and for a loss or gradient that is not finite.
+    """
+    check_pair(arm, scale)
+    inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
+    run = start(inputs, arm, scale, seed, out, state, seconds)
+    saved = checkpoint.load(state, run.models, run.optimizers)
+    rows: list[dict[str, float]] = saved["rows"] if saved else []
+    run.total = Counter(saved["total"] if saved else {})
+    yield from rows
+    run.engine.sync(inputs.policy)
+    if arm.data_source == "offline":
+        fill_pool(run)
+    for step in range(len(rows), scale.steps + 1):
+        row = train_step(run, step) if step else {"step": 0}
+        if step % scale.validation_every == 0 or step == scale.steps:
+            with run.phase("validation"):
+                path = out / "validation" / f"step-{step:05d}.jsonl"
+                row |= validate(run.engine, inputs.tokenizer, inputs.validation, scale, seed, step, path)
+        rows.append(glossary.checked(row))
+        yield row
+        if step % scale.checkpoint_every == 0 or step == scale.steps:
+            with run.phase("checkpoint"):
+                checkpoint.save(state, run.models, run.optimizers, {"rows": rows, "total": run.total})
+
+
+def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict) -> Run:
+    """Make the moving parts: engine, frozen instruct model, optimizer; choose the questions' languages."""
+    if scale.languages:
+        chosen = [q for q in inputs.questions if q.lang in scale.languages]
+        inputs = replace(inputs, questions=chosen)
+    frozen = arm.needs_reference or arm.data_source == "offline"
+    instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
+    engine = make_engine(scale.engine, inputs.policy, inputs.tokenizer)
+    state.mkdir(parents=True, exist_ok=True)
+    return Run(inputs, arm, scale, seed, out, state, engine, instruct, make_optimizer(inputs.policy, scale, arm.lr_factor),
+               seconds)
+
+
+def train_step(run: Run, step: int) -> dict[str, float]:
+    """One turn of the loop. Returns the step's metric row."""
+    arm, scale, policy = run.arm, run.scale, run.inputs.policy
+    with run.phase("sampling"):
+        rollouts = draw(run, step)
+    with run.phase("scoring"):
+        judged = None
+        if arm.reward_function != "none" and rollouts.rows.outputs:
+            judged = judge(arm.reward_function, rollouts, run.inputs.tokenizer, run.inputs.judge)
+    batch = make_batch(arm, scale, rollouts, judged)
+    with run.phase("reference"):
+        if arm.needs_reference and batch.rows.outputs:
+            with autocast(policy, scale):
+                reference_BT = output_log_probs(run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens)
+            batch = replace(batch, ref_logp_BT=reference_BT.cpu())
+    with run.phase("update"):
+        learned = learn(run, batch, rollouts, judged, step)
+        run.engine.sync(policy)
+    count_work(run, batch, arm)
+    if arm.data_source != "sft" and (step - 1) % scale.rollouts_every == 0:
+        write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch))
+    return metrics_row(run, step, rollouts, judged, learned)
+
+
+def draw(run: Run, step: int) -> Rollouts:
+    """The step's outputs, from the arm's data source."""
+    arm, scale, inputs = run.arm, run.scale, run.inputs
+    if arm.data_source == "sft":
+        return draw_solutions(run, step)
+    questions = data_source.batch_of(inputs.questions, run.seed, step, scale.questions_per_step)
+    if arm.data_source == "offline":
+        take = data_source.offline_pairs if arm.gradient_coefficient == "dpo" else data_source.offline
+        return take(run.pool, inputs.tokenizer, questions, scale)
+    iteration = (step - 1) // (scale.steps // arm.iterations)
+    with autocast(inputs.policy, scale):
+        rollouts = data_source.online(run.engine, inputs.tokenizer, questions, scale, (run.seed, iteration, step))
+    run.total["samples"] += len(rollouts.texts)
+    run.total["flops"] += _pass(run, rollouts)
+    return rollouts
+
+
+def draw_solutions(run: Run, step: int) -> Rollouts:
+    """Continued SFT: as many solutions as bring its operations to those of a GRPO run of as many steps.
+
+    GRPO's are taken by formula, at the configured lengths (`control_*_tokens`): the control depends on no other run.
+    """
+    scale, shape = run.scale, flops.shape_of(run.inputs.policy.config)
+    budget = step * flops.grpo_step(shape, scale.questions_per_step, scale.group_size,
+                                    scale.control_prompt_tokens, scale.control_output_tokens)
+    at = data_source.instruction_at(run.inputs.instructions, run.seed)
+    chosen, spent = [], run.total["flops"]
+    while spent < budget:
+        one = data_source.solutions(run.inputs.tokenizer, [at(run.total["drawn"])], scale)
+        spent += 3 * _pass(run, one)
+        run.total["drawn"] += 1
+        chosen.append(one)
+    rows = data_source.Rows([o.rows.prompts[0] for o in chosen], [o.rows.outputs[0] for o in chosen], list(range(len(chosen))))
+    return Rollouts([o.questions[0] for o in chosen], rows, [o.texts[0] for o in chosen], [[] for _ in chosen],
+                    [True] * len(chosen))
+
+
+def fill_pool(run: Run) -> None:
+    """Offline arms: pi_sft answers every question of the run once, before the first step."""
+    path, scale, inputs = run.state / "pool.jsonl", run.scale, run.inputs
+    if not path.is_file():
+        at = data_source.question_at(inputs.questions, run.seed)
+        needed = {at(n).id: at(n) for n in range(scale.steps * scale.questions_per_step)}
+        with run.phase("sampling"):
+            run.engine.sync(run.instruct)
+            data_source.make_pool(run.engine, inputs.tokenizer, list(needed.values()), scale, run.seed, path)
+            run.engine.sync(inputs.policy)
+    run.pool = data_source.read_pool(path)
+    write_jsonl(run.out / "rollouts" / "offline.jsonl", [row for rows in run.pool.values() for row in rows])
+    if "samples" not in run.total:
+        known = {q.id: q for q in inputs.questions}
+        prompts = data_source.encode_prompts(inputs.tokenizer, [known[i] for i in run.pool], scale)
+        lengths = [[len(row["tokens"]) for row in rows] for rows in run.pool.values()]
+        run.total["samples"] = sum(map(len, lengths))
+        run.total["flops"] = flops.group_pass(
+            flops.shape_of(inputs.policy.config), list(map(len, prompts)), [n for group in lengths for n in group],
+            [p for p, group in enumerate(lengths) for _ in group])
+
+
+def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, step: int) -> dict[str, float]:
+    """mu updates on the batch. Returns the metrics of the first, the mean gradient norm and the clipped share of all."""
+    arm, scale, policy = run.arm, run.scale, run.inputs.policy
+    lr, tokens = learning_rate(scale, arm.lr_factor, step), sum(map(len, batch.rows.outputs))
+    norms, clipped, first = [], 0, Counter()
+
+    def fail(what: str) -> NoReturn:
+        path = run.state / f"failed-step-{step:05d}.jsonl"
+        write_jsonl(path, rollout_rows(rollouts, judged, batch))
+        raise UserError(f"step {step}: {what}; the batch is in {path}; lower lr, or look at the batch")
+
+    for update in range(arm.updates_per_rollout):
+        if arm.gradient_coefficient == "dpo":
+            sums = dpo_gradient(policy, batch, arm, scale)
+        else:
+            sums, batch = policy_gradient(policy, batch, arm, scale)
+        if not abs(sums["loss"]) < float("inf"):
+            fail(f"the loss is {sums['loss']}")
+        first = first if update else sums
+        clipped += sums["clipped"]
+        norms.append(apply_gradient(policy, run.optimizer, lr, scale.max_grad_norm, fail))
+    row = {"loss": float(first["loss"]), "grad_norm": sum(norms) / len(norms), "lr": lr}
+    if arm.gradient_coefficient == "dpo":
+        pairs = max(1, len(batch.rows.outputs) // 2)
+        row |= {"loss": first["loss"] / pairs, "margin": first["margin"] / pairs, "preferred": first["preferred"] / pairs}
+    if batch.ref_logp_BT is not None and tokens:
+        row["kl"] = first["kl"] / tokens
+    if arm.data_source == "online" and tokens:
+        row["clip_fraction"] = clipped / (tokens * arm.updates_per_rollout)
+    return row
+
+
+def count_work(run: Run, batch: Batch, arm: ArmConfig) -> None:
+    """Operations of scoring, reference and updates by formula; sampling was counted when it was done."""
+    run.total["tokens"] += sum(map(len, batch.rows.outputs))
+    if not batch.rows.outputs:
+        return
+    everything = _rows_pass(flops.shape_of(run.inputs.policy.config), batch.rows, range(len(batch.rows.outputs)))
+    if arm.needs_reference:
+        run.total["flops"] += everything
+    if arm.reward_function in ("outcome", "process"):
+        run.total["flops"] += _rows_pass(run.inputs.judge_shape, batch.rows, range(len(batch.rows.outputs)))
+    active = _rows_pass(flops.shape_of(run.inputs.policy.config), batch.rows, batch.active)
+    run.total["flops"] += 3 * arm.updates_per_rollout * active
+
+
+def metrics_row(run: Run, step: int, rollouts: Rollouts, judged: Judged | None, learned: dict) -> dict[str, float]:
+    """The step's row; every name is defined in `glossary`."""
+    online, lengths = run.arm.data_source == "online", list(map(len, rollouts.rows.outputs))
+    row: dict[str, float] = {"step": step}
+    if judged and online:
+        row["reward"] = _mean([sum(r) / len(r) for r in judged.rewards])
+        row["accuracy"] = _mean(judged.right)
+    row |= learned
+    if online:
+        row["entropy"] = -sum(map(sum, rollouts.logprobs)) / sum(lengths)
+        row["truncated"] = 1 - _mean(rollouts.finished)
+    if run.arm.gradient_coefficient.startswith("grpo"):
+        row["zero_variance"] = zero_variance_share(judged, run.scale.group_size)
+    if lengths:
+        row["length"] = _mean(lengths)
+    for name, wanted in (("length_right", True), ("length_wrong", False)):
+        some = [n for n, right in zip(lengths, judged.right, strict=True) if right == wanted] if judged else []
+        if some:
+            row[name] = _mean(some)
+    if run.arm.iterations > 1:
+        row["iteration"] = (step - 1) // (run.scale.steps // run.arm.iterations) + 1
+    return row | {"outputs": len(lengths), **{name: run.total[name] for name in ("samples", "tokens", "flops")}}
+
+
+def rollout_rows(rollouts: Rollouts, judged: Judged | None, batch: Batch) -> Iterator[dict]:
+    """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end."""
+    for b, tokens in enumerate(rollouts.rows.outputs):
+        slot = rollouts.rows.prompt_of[b]
+        ends = judged.ends[b] if judged else [len(tokens) - 1]
+        yield {
+            "question": rollouts.questions[slot].id, "slot": slot, "tokens": tokens, "text": rollouts.texts[b],
+            "logprobs": [round(x, 5) for x in rollouts.logprobs[b]], "finished": rollouts.finished[b], "ends": ends,
+            "rewards": judged.rewards[b] if judged else [], "right": judged.right[b] if judged else None,
+            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
+        }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _pass(run: Run, rollouts: Rollouts) -> int:
+    return _rows_pass(flops.shape_of(run.inputs.policy.config), rollouts.rows, range(len(rollouts.rows.outputs)))
+
+
+def _rows_pass(shape: flops.Shape, rows: data_source.Rows, chosen: Sequence[int]) -> int:
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    return flops.group_pass(shape, [len(rows.prompts[p]) for p in used], [len(rows.outputs[b]) for b in chosen],
+                            [place[rows.prompt_of[b]] for b in chosen])

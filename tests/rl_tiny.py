@@ -1,0 +1,59 @@
+"""A policy of a few thousand weights, its tokenizer, and sums as questions: what the RL tests run on."""
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from pipeline.model import ModelConfig, new_model
+from pipeline.records import Instruction, Question
+from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.rl.loop import Inputs, train_policy
+from pipeline.tokenizer import train_tokenizer
+
+
+@lru_cache
+def tokenizer():
+    texts = [f"User: {a}+{b}\n\nAssistant: {a}+{b}={a + b}\n\\boxed{{{a + b}}}" for a in range(10) for b in range(10)]
+    return train_tokenizer(texts, 300)
+
+
+def policy(seed: int = 0, dtype=torch.float32, **sizes):
+    sizes = {"hidden_size": 32, "layers": 2, "heads": 2, "intermediate_size": 48, "context": 128, "init_std": 0.3} | sizes
+    tok = tokenizer()
+    return new_model(ModelConfig(**sizes), len(tok), tok.bos_token_id, tok.eos_token_id, seed).to(dtype).eval()
+
+
+def questions(count: int = 12) -> list[Question]:
+    # the answer 0 and a trace that no random output follows: rewards differ within a group often enough by the test's judge
+    return [Question(f"q{i}", f"{i % 7}+{i % 5}", str(i % 7 + i % 5), "zh" if i % 3 == 0 else "en",
+                     trace=(str(i % 7 + i % 5),)) for i in range(count)]
+
+
+def instructions(count: int = 20) -> list[Instruction]:
+    return [Instruction(f"i{i}", f"{i % 7}+{i % 5}", f"{i % 7}+{i % 5}={i % 7 + i % 5}\n\\boxed{{{i % 7 + i % 5}}}",
+                        str(i % 7 + i % 5)) for i in range(count)]
+
+
+SCALE = RLConfig(questions_per_step=3, group_size=4, steps=4, max_new_tokens=12, lr=1e-3, micro_batch_tokens=64,
+                 validation_every=2, validation_size=4, validation_samples=2, checkpoint_every=1,
+                 control_prompt_tokens=8, control_output_tokens=8)
+
+ARMS = {
+    "sft": ArmConfig("sft", "sft", "none", "sft"),
+    "rft": ArmConfig("rft", "offline", "rule", "rft"),
+    "online_rft": ArmConfig("online_rft", "online", "rule", "rft"),
+    "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
+    "grpo_ps_rule": ArmConfig("grpo_ps_rule", "online", "rule_steps", "grpo_process", kl_coef=0.04),
+    "mu2": ArmConfig("mu2", "online", "rule", "grpo_outcome", kl_coef=0.04, updates_per_rollout=2),
+    "dpo": ArmConfig("dpo", "offline", "rule", "dpo", kl_coef=0.1),
+}
+
+
+def inputs(**changes) -> Inputs:
+    return Inputs(**({"policy": policy(), "tokenizer": tokenizer(), "questions": questions(), "validation": questions(6),
+                      "instructions": instructions()} | changes))
+
+
+def run(arm: ArmConfig, out, scale: RLConfig = SCALE, seed: int = 0, given: Inputs | None = None) -> list[dict]:
+    return list(train_policy(given or inputs(), arm, scale, seed, out / "out", out / "state", {}))
