@@ -119,7 +119,8 @@ def _html_table(table: Table) -> str:
 
 def _cell(text: str, tag: str, label: bool) -> str:
     if text in BADGES and tag == "td":
-        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(text)}</span></td>'
+        brief = text.removesuffix(" at this profile")
+        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(brief)}</span></td>'
     classes = ["l"] * label + ["long"] * (len(text) > 60 and tag == "td")
     shown = re.sub(r"(\[[-+0-9., ]+\])", r"<small>\1</small>", _inline(text)) if not label else _inline(text)
     return f"<{tag}{' class=' + chr(34) + ' '.join(classes) + chr(34) if classes else ''}>{shown}</{tag}>"

@@ -67,13 +67,13 @@ def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str
         gap = compare(results, arm, "instruct", benchmarks)
         if gap is None:
             continue
-        numbers = [Number(f"{arm} - instruct, sampled", gap)]
-        sentence = f"{arm_label(arm)} gains {points(gap)} sampled over instruct on {', '.join(benchmarks)}"
-        for other, metric in (("instruct", "greedy"), (CONTROL, "sampled"), (CONTROL, "greedy")):
-            more = compare(results, arm, other, benchmarks, metric)
-            if more:
-                numbers.append(Number(f"{arm} - {other}, {metric}", more))
-                sentence += f"; {points(more)} {metric} over {arm_label(other)}"
+        numbers, parts = [], []
+        for other in ("instruct", CONTROL):
+            gaps = {metric: compare(results, arm, other, benchmarks, metric) for metric in ("sampled", "greedy")}
+            if gaps["sampled"]:
+                numbers += [Number(f"{arm} - {other}, {metric}", value) for metric, value in gaps.items()]
+                parts.append(f"over {arm_label(other)} " + ", ".join(f"{points(v)} {m}" for m, v in gaps.items()))
+        sentence = f"{arm_label(arm)} on {', '.join(benchmarks)}: {'; '.join(parts)}"
         numbers += [Number(f"{arm} - instruct, sampled, {b}", compare(results, arm, "instruct", [b])) for b in benchmarks]
         floor = at_floor(results, (arm, "instruct"), benchmarks)
         return Claim(id, text, "Table 5", UNTESTED if floor else verdict(gap), floor or f"{sentence}.", tuple(numbers))
@@ -242,8 +242,8 @@ def majority(results: Results) -> Claim:
         chosen = [s.deep or s.ids for s in scores]
         greedy = np.stack([[g for i, g in zip(s.ids, s.greedy_N, strict=True) if i in set(ids)]
                            for s, ids in zip(scores, chosen, strict=True)])
-        numbers += [Number(f"{arm}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)),
-                    Number(f"{arm}, {benchmark}: maj@{k}", level(votes))]
+        numbers += [Number(f"{arm_label(arm)}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)),
+                    Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes))]
     floor = at_floor(results, (arm,), benchmarks)
     gaps = [n for n in numbers if n.name.endswith("greedy")]
     chosen = next((n for n in gaps if "math" in n.name), gaps[0])

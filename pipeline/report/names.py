@@ -11,9 +11,9 @@ ARMS: dict[str, tuple[str, str]] = {
     "dpo": ("DPO", "#b0a000"),
     "ppo": ("PPO", "#7a4fa3"),
     "grpo_os": ("GRPO+OS", "#56b4e9"),
-    "grpo_os_rule": ("GRPO+OS, rule", "#0072b2"),
+    "grpo_os_rule": ("GRPO+OS (rule)", "#0072b2"),
     "grpo_ps": ("GRPO+PS", "#cc79a7"),
-    "grpo_ps_rule": ("GRPO+PS, rule", "#d55e00"),
+    "grpo_ps_rule": ("GRPO+PS (rule)", "#d55e00"),
 }
 SPARE = ("#4d4d4d", "#2f7f7f", "#7f2f5f", "#5f7f2f")
 
