@@ -129,7 +129,7 @@ def _charset(entry: Entry) -> str:
 def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     """The gzip member of an entry, damaged as it says."""
     charset = _charset(entry)
-    body = html.encode(charset, "replace")
+    body = html.encode(charset, "xmlcharrefreplace")  # as editors do with a character the encoding lacks
     kind, status, headers = f"text/html; charset={charset}", "200 OK", ()
     if entry.odd in ("gb18030_meta", "gbk_meta", "latin1_bytes"):
         kind = "text/html"  # only the page itself, or nothing, names the encoding
