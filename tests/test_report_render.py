@@ -22,6 +22,12 @@ def tree(tmp_path_factory):
     return make_tree(tmp_path_factory.mktemp("run"), questions=60, deep=(16, 30), seeds=(0, 1))
 
 
+@pytest.fixture(scope="module")
+def made(tree, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report") / "one"
+    return out, *report(tree, out)
+
+
 def report(data, out, **more):
     out.mkdir()
     results = replace(load(data), origin={"commit": "`abc`", "grading_mode": "strict", "protocol": "cot", "temperature": "0.7"})
@@ -29,27 +35,26 @@ def report(data, out, **more):
     return (out / "report.md").read_text(), (out / "index.html").read_text()
 
 
-def test_report_is_complete_self_contained_and_the_same_twice(tree, tmp_path):
-    markdown, page = report(tree, tmp_path / "one")
+def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_path):
+    out, markdown, page = made
     report(tree, tmp_path / "two")
-    for path in sorted((tmp_path / "one").rglob("*.*")):
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path.name
+    for path in sorted(out.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(out)).read_bytes(), path.name
     assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "<script" not in page
     assert str(tree) not in markdown + page
-    assert page.count("<img") == len(list((tmp_path / "one/figures").glob("*.png"))) == markdown.count("![")
+    assert page.count("<img") == len(list((out / "figures").glob("*.png"))) == markdown.count("![")
     for heading in ("Claims", "Scores", "Gains", "(Figure 5)", "(Figure 7)", "Deviations", "Cost", "Provenance"):
         assert heading in markdown and heading in page
-    assert {c["id"] for c in json.loads((tmp_path / "one/claims.json").read_text())["claims"]} >= {f"C{i}" for i in range(1, 15)}
+    assert {c["id"] for c in json.loads((out / "claims.json").read_text())["claims"]} >= {f"C{i}" for i in range(1, 15)}
 
 
-def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, tmp_path):
+def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):
     results = load(tree)
     rows = lambda m: [json.loads(x) for x in (tree / f"evaluate/{m}/mini_math.jsonl").read_text().splitlines()]  # noqa: E731
     share = lambda m: [np.mean([s["verdict"] == "right" for s in r["samples"][:8]]) for r in rows(m)]  # noqa: E731
     by_hand = difference(np.array([share("grpo_os_rule-0"), share("grpo_os_rule-1")]), np.array([share("instruct")]))
     assert difference(*results.pair("grpo_os_rule", "instruct", ["mini_math"], "sampled")) == by_hand
-    markdown, _ = report(tree, tmp_path / "out")
-    assert f"{100 * by_hand.mean:+.1f} [{100 * by_hand.low:+.1f}, {100 * by_hand.high:+.1f}]" in markdown
+    assert f"{100 * by_hand.mean:+.1f} [{100 * by_hand.low:+.1f}, {100 * by_hand.high:+.1f}]" in made[1]
 
 
 def test_missing_arms_and_stages_are_named(tree, tmp_path):

@@ -238,7 +238,6 @@ def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
     """Write each arm's name beside the end of its line; names that would touch are moved apart."""
     if not ends:
         return
-    axis.figure.canvas.draw()  # limits are known only now
     low, high = axis.get_ylim()
     gap = 0.062 * (high - low) * 4.2 / axis.figure.get_figheight()
     ordered = sorted(ends, key=lambda end: end[2])
