@@ -32,7 +32,15 @@ from pipeline.run import Job, Run, job_lock, publish
 
 __all__ = ["Run", "StageConfig", "stage"]
 
+
+class Contract(typing.NamedTuple):
+    cell: tuple[str, ...]
+    out: str
+    reads: tuple[str, ...]
+
+
 WIRING = {"profile", "experiment", "launcher", "tracker"}  # choices that do not make a run a scratch run
+CONTRACTS: dict[str, Contract] = {}  # by module: what each stage reads and writes, for tests
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 HINTS = {
     errno.ENOSPC: "free some space, then run it again: it resumes",
@@ -51,6 +59,7 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
 
     def wrap(body: Callable) -> Callable:
         kind = typing.get_type_hints(body)["cfg"]
+        CONTRACTS[body.__module__] = Contract(cell, out, reads)
 
         def job(cfg: Any) -> None:
             info = HydraConfig.get()

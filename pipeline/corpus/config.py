@@ -1,0 +1,70 @@
+"""What the corpus stage can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """fastText, supervised (section 2.1). `bucket` is fastText's own default scaled down: 2,000,000 is a 2 GB model."""
+
+    dim: int = 256
+    lr: float = 0.1
+    word_ngrams: int = 3
+    min_count: int = 3
+    epoch: int = 3
+    bucket: int = 200_000
+    positives: int = 500_000  # drawn from the seed corpus
+    negatives: int = 500_000  # drawn from the crawl
+    max_tokens: int = 4_000  # of a page that the classifier reads; bounds the time a page can take
+
+
+@dataclass(frozen=True)
+class DecontaminateConfig:
+    """Section 2.1: exact matches of `ngram` grams, and of whole benchmark texts of `shortest`..`ngram`-1 grams."""
+
+    ngram: int = 10
+    shortest: int = 3
+    mode: str = "segment"  # "segment": drop the text segments (lines) that hold a match; "page": drop the page
+    information_rule: bool = (
+        False  # deviation from the paper: a counting run (1 2 3 ...) is no match; both counts are kept
+    )
+
+
+@dataclass(frozen=True)
+class DedupConfig:
+    """Near-duplicates by MinHash; two pages are one when `bands` agree in at least one band of `rows` hashes."""
+
+    enabled: bool = True
+    shingle: int = 5
+    bands: int = 14
+    rows: int = 8
+    threshold: float = 0.7  # estimated Jaccard similarity from which two pages of a band are one
+
+
+@dataclass(frozen=True)
+class RecallConfig:
+    """The loop of section 2.1: domains over `domain_share` are annotated, their uncollected pages join the seed."""
+
+    iterations: int = 1
+    domain_share: float = 0.10
+    min_pages: int = 10  # a share of fewer pages is noise
+    stop_share: float = 0.98  # stop when so much of an iteration was collected in the one before
+    annotations: str = ""  # YAML of accepted URL prefixes; "" = the scripted annotator decides
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """Everything that decides what the corpus holds. Two runs with one configuration give the same bytes."""
+
+    input: tuple[str, ...] = ()  # WARC or WET files or folders; () = the miniature world's
+    seed: int = 0
+    token_budget: int = 0  # keep the best pages up to so many tokens; 0 = keep_fraction of the crawl's tokens
+    keep_fraction: float = 0.2
+    max_page_bytes: int = 8_000_000  # of HTML; larger records become rejects
+    min_page_tokens: int = 20  # shorter pages become rejects
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    dedup: DedupConfig = field(default_factory=DedupConfig)
+    recall: RecallConfig = field(default_factory=RecallConfig)
+    decontaminate: DecontaminateConfig = field(default_factory=DecontaminateConfig)

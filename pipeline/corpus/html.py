@@ -1,0 +1,255 @@
+"""HTML to text with its mathematics: formulas as LaTeX between $ or $$, boilerplate left out, Chinese kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+
+from pipeline.corpus.formulas import BREAK, OPEN, Formula, Formulas, latex_of_marks
+from pipeline.corpus.markup import BLOCKS, MAIN, RAW, SKIPPED, TAG, Ends, attributes, is_noise, plain
+from pipeline.corpus.recognise import CUSTOM, element_formula, image_formula, is_formula_element, script_formula
+
+MAX_TAGS = 400_000
+DOLLAR, BACKSLASH = "\ue003", "\ue004"  # stand for $ and \ in code, where they delimit nothing
+PRIVATE = re.compile("[\ue000-\ue004]")
+LEGAL = re.compile(
+    r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
+)
+ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
+SHORTEST_MAIN = 250  # characters; a "main" element with less text is not where the page is
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Text of a page, one block (paragraph, list item, table row) a line, and the formulas in it in order."""
+
+    text: str
+    formulas: tuple[Formula, ...]
+
+
+@dataclass
+class Block:
+    """Text with formula marks; how many of its characters are links; the tag that began it."""
+
+    text: str
+    linked: int
+    tag: str
+
+
+def extract(page: str) -> Extracted:
+    """The main text of an HTML page. Time is linear in its length; a formula occurs once however often it is drawn."""
+    page = page[: page.rfind(">") + 1]
+    if PRIVATE.search(page):
+        page = PRIVATE.sub("", page)
+    reader = Reader(page)
+    start, end = main_range(page, reader.ends)
+    text, formulas = finish(reader.read(start, end), reader.formulas.found)
+    if (start, end) != (0, len(page)) and len(text) < SHORTEST_MAIN:
+        reader = Reader(page)
+        whole = finish(reader.read(0, len(page)), reader.formulas.found)
+        if len(whole[0]) > 4 * len(text):
+            text, formulas = whole
+    return Extracted(text, tuple(formulas))
+
+
+def main_range(page: str, ends: Ends) -> tuple[int, int]:
+    """Where the element lies that says it is the main content; the whole page when none does, or several articles
+    do."""
+    for found in MAIN.finditer(page):
+        name = found[1] or found[2] or found[3]
+        opened = page.find(">", found.end()) + 1
+        if found[3] and page.lower().count("<article") > 1:
+            continue
+        inside = ends.nested(name, opened)
+        if inside is not None:
+            return opened, inside[0]
+    return 0, len(page)
+
+
+class Reader:
+    """Turns the tags of one page into blocks."""
+
+    def __init__(self, page: str):
+        self.page, self.ends, self.formulas = page, Ends(page), Formulas()
+        self.blocks: list[Block] = []
+        self.parts: list[str] = []
+        self.tag, self.linked, self.link_start, self.sup_start = "", 0, -1, -1
+        self.dollars = "athJax" in page or "mathjax" in page or "katex" in page or "KaTeX" in page
+        self.noise: dict[str, bool] = {}
+
+    def read(self, start: int, end: int) -> list[Block]:
+        """The blocks between two places of the page."""
+        page, search, at = self.page, TAG.search, start
+        for _ in range(MAX_TAGS):
+            found = search(page, at, end)
+            if found is None:
+                break
+            begin = found.start()
+            if begin > at:
+                self.parts.append(page[at:begin])
+            name = found[2]
+            if name is None:  # a comment
+                close = page.find("-->", found.end())
+                at = close + 3 if close >= 0 else end
+                continue
+            at = found.end()
+            if not name.islower():
+                name = name.lower()
+            if found[1]:
+                self.close(name)
+            else:
+                raw = found[3]
+                if raw and (raw.count('"') & 1 or raw.count("'") & 1):
+                    raw, at = self.whole_tag(raw, at)
+                at = self.open(name, raw, at)
+        self.flush("")
+        return self.blocks
+
+    def whole_tag(self, raw: str, at: int) -> tuple[str, int]:
+        """Attributes that hold a > between quotes: read on to the > after the closing quote."""
+        quote = '"' if raw.count('"') & 1 else "'"
+        closing = self.page.find(quote, at, at + 20_000)
+        end = self.page.find(">", closing, closing + 20_000) if closing >= 0 else -1
+        if end < 0 or (quote == "'" and "=" + quote not in raw):
+            return raw, at
+        return raw + self.page[at - 1 : end], end + 1
+
+    def open(self, name: str, raw: str, at: int) -> int:
+        """An opening tag whose end is at `at`: returns where to read on."""
+        if name in SKIPPED:
+            return self.skip(name, raw, at)
+        if raw or name in CUSTOM:
+            beyond = self.element(name, raw, at)
+            if beyond is not None:
+                return beyond
+        if name in BLOCKS:
+            self.flush(name)
+        elif name == "br":
+            self.parts.append(BREAK)
+        elif name in ("td", "th"):
+            if self.parts:
+                self.parts.append(" | ")
+        elif name == "pre":
+            return self.preformatted(at)
+        elif name == "code":
+            return self.code(at)
+        elif name == "a":
+            self.link_start = len(self.parts)
+        elif name in ("sup", "sub"):
+            self.sup_start = len(self.parts)
+        return at
+
+    def close(self, name: str) -> None:
+        if name in BLOCKS:
+            self.flush("")
+        elif name == "a" and self.link_start >= 0:
+            self.linked += sum(map(len, self.parts[self.link_start :]))
+            self.link_start = -1
+        elif name in ("sup", "sub") and 0 <= self.sup_start <= len(self.parts):
+            self.script("^" if name == "sup" else "_")
+
+    def script(self, mark: str) -> None:
+        """x<sup>2</sup> becomes x^{2}; footnote marks, ordinals and formulas stay as they are."""
+        inner = "".join(self.parts[self.sup_start :]).strip()
+        linked = 0 <= self.link_start or self.linked
+        if inner and len(inner) < 40 and OPEN not in inner and inner[0] != "[" and inner not in ORDINAL and not linked:
+            self.parts[self.sup_start :] = [f"{mark}{{{inner}}}"]
+        self.sup_start = -1
+
+    def skip(self, name: str, raw: str, at: int) -> int:
+        """Pass over an element that holds no text of the page; a script may hold a formula."""
+        if raw.endswith("/"):
+            return at
+        ends = self.ends.raw(name, at) if name in RAW else self.ends.nested(name, at)
+        if ends is None:
+            return at
+        if name == "script" and raw:
+            formula = script_formula(attributes(raw), self.page[at : ends[0]])
+            if formula is not None:
+                self.parts.append(self.formulas.add(*formula))
+        return ends[1]
+
+    def element(self, name: str, raw: str, at: int) -> int | None:
+        """An element that is a formula or noise: where it ends; None when it is neither."""
+        key = name + raw
+        known = self.noise.get(key)
+        if known is False:
+            return None
+        attrs = attributes(raw)
+        if name == "img":
+            formula = image_formula(attrs)
+            if formula is not None:
+                self.parts.append(self.formulas.add(*formula))
+            return at
+        if is_formula_element(name, attrs):
+            ends = self.ends.nested(name, at)
+            if ends is not None:
+                formula = element_formula(name, attrs, self.page[at : ends[0]], self.page)
+                if formula is not None:
+                    self.parts.append(self.formulas.add(*formula) if formula[0] else "")
+                    return ends[1]
+            return None
+        if known is None:
+            known = self.noise[key] = name not in ("body", "html", "main", "article") and is_noise(attrs)
+        if known:
+            ends = self.ends.nested(name, at)
+            if ends is not None and ends[1] - at < 0.6 * len(self.page):
+                return ends[1]
+        return None
+
+    def preformatted(self, at: int) -> int:
+        ends = self.ends.nested("pre", at)
+        if ends is None:
+            return at
+        self.flush("pre")
+        self.parts.append(shield(plain(self.page[at : ends[0]])).strip("\n").replace("\n", BREAK))
+        self.flush("")
+        return ends[1]
+
+    def code(self, at: int) -> int:
+        ends = self.ends.nested("code", at)
+        if ends is None:
+            return at
+        self.parts.append(shield(plain(self.page[at : ends[0]])))
+        return ends[1]
+
+    def flush(self, tag: str) -> None:
+        """End the block that is being read; `tag` begins the next."""
+        if self.parts:
+            text = "".join(self.parts)
+            if self.tag != "pre":
+                text = " ".join(text.split())
+            if text:
+                if "&" in text:
+                    text = unescape(text)
+                if self.dollars or "\\" in text:
+                    text = self.formulas.mark_delimited(text, self.dollars)
+                if 0 <= self.link_start < len(self.parts):
+                    self.linked += sum(map(len, self.parts[self.link_start :]))
+                self.blocks.append(Block(text, self.linked, self.tag))
+            self.parts = []
+        self.tag, self.linked, self.sup_start = tag, 0, -1
+        if self.link_start >= 0:
+            self.link_start = 0
+
+
+def shield(code: str) -> str:
+    return PRIVATE.sub("", code).replace("$", DOLLAR).replace("\\", BACKSLASH)
+
+
+def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:
+    """Leave out blocks that are mostly links or legal notes; write the formulas out."""
+    kept = [block.text for block in blocks if not is_boilerplate(block)]
+    text, used = latex_of_marks("\n".join(kept), found)
+    lines = (line.strip() for line in text.replace(BREAK, "\n").split("\n"))
+    text = "\n".join(line for line in lines if line.strip(" |"))
+    return text.replace(DOLLAR, "$").replace(BACKSLASH, "\\"), used
+
+
+def is_boilerplate(block: Block) -> bool:
+    """A short block most of whose text is links, or a legal notice; one that holds a formula never is."""
+    if OPEN in block.text or block.tag in ("h1", "h2"):
+        return False
+    size = len(block.text)
+    return (block.linked > 0.5 * size and size < 400) or (size < 300 and LEGAL.match(block.text) is not None)

@@ -1,0 +1,124 @@
+"""Shards: the unit of work. A shard's result is written under a temporary name and renamed, then a receipt is written.
+
+A receipt holds hashes of the shard's input, of the parameters and of the code; work is done when its receipt matches.
+So a run can be killed anywhere, and the next one, with any number of workers, ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+
+SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", ".html", ".htm", ".xhtml")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One input file (or folder of HTML). `name` is its path below the common parent of all inputs, `key` names
+    results."""
+
+    path: Path
+    name: str
+    key: str
+
+
+def find_shards(inputs: list[Path]) -> list[Shard]:
+    """WARC and WET files, and HTML files, at or below `inputs`, in the order of their names.
+
+    A folder without WARC files counts as one shard, a folder of HTML. Raises UserError when an input is missing or
+    empty.
+    """
+    found: list[Path] = []
+    for path in inputs:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; give WARC files, WET files or a folder of HTML")
+        if path.is_dir():
+            archives = sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES[:4]) and p.is_file())
+            found += archives or [path]
+        else:
+            found.append(path)
+    unique = sorted(set(found), key=lambda p: p.as_posix())
+    if not unique:
+        raise UserError("corpus: no input; give WARC files, WET files or a folder of HTML")
+    parent = os.path.commonpath([p.absolute().parent for p in unique])
+    names = [p.absolute().relative_to(parent).as_posix() for p in unique]
+    return [
+        Shard(path, name, f"{hashlib.blake2b(name.encode(), digest_size=5).hexdigest()}-{path.name[:60]}")
+        for path, name in zip(unique, names, strict=True)
+    ]
+
+
+def file_hash(path: Path) -> str:
+    """Hash of a file's bytes, or of the names and bytes of all files below a folder."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(part.relative_to(path).as_posix().encode())
+        with part.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()
+
+
+def code_hash() -> str:
+    """Hash of this package's source."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(*facts: Any) -> str:
+    """Hash of plain values."""
+    return hashlib.blake2b(json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """Call `function(*args)`, which writes `results`; done when the receipt holds `proof` and all results are there."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    results: tuple[Path, ...]
+    receipt: Path
+    proof: str
+
+    def is_done(self) -> bool:
+        if not self.receipt.is_file() or not all(path.is_file() for path in self.results):
+            return False
+        return json.loads(self.receipt.read_text())["proof"] == self.proof
+
+
+def run(tasks: list[Task], workers: int) -> Iterator[tuple[int, int]]:
+    """Do the tasks that are not done; yields (done, all) after each. Results do not depend on `workers` or on order."""
+    left = [task for task in tasks if not task.is_done()]
+    done = len(tasks) - len(left)
+    yield done, len(tasks)
+    if workers <= 1 or len(left) <= 1:
+        for task in left:
+            _do(task)
+            done += 1
+            yield done, len(tasks)
+        return
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        for _ in pool.map(_do, left):
+            done += 1
+            yield done, len(tasks)
+
+
+def _do(task: Task) -> None:
+    task.receipt.unlink(missing_ok=True)
+    for path in (*task.results, task.receipt):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    task.function(*task.args)
+    temporary = task.receipt.with_name(task.receipt.name + ".tmp")
+    temporary.write_text(json.dumps({"proof": task.proof}))
+    os.replace(temporary, task.receipt)

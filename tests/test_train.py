@@ -1,0 +1,88 @@
+"""Training: the loss falls, a killed run ends as an undisturbed one, only responses count, matrices are orthogonalised."""
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.examples import instruction_example
+from pipeline.model import ModelConfig, new_model
+from pipeline.muon import orthogonalise
+from pipeline.records import Instruction
+from pipeline.tokenizer import train_tokenizer
+from pipeline.train import Packed, TrainConfig, lr_factor, next_token_loss, train_lm
+
+CFG = TrainConfig(steps=12, sequences=2, sequence_length=24, warmup_steps=2, checkpoint_every=4, log_every=2)
+SIZE = ModelConfig(hidden_size=32, layers=2, heads=1, intermediate_size=48)
+
+
+def _data(seed=0):
+    tokens = torch.randint(0, 50, (40, 17), generator=torch.Generator().manual_seed(seed)).tolist()
+    return Packed([(row, [0] * 5 + [1] * 12) for row in tokens], CFG.sequence_length, seed)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_resumed_run_is_bit_identical(tmp_path, optimizer):
+    cfg = TrainConfig(**{**CFG.__dict__, "optimizer": optimizer})
+    whole = new_model(SIZE, 50, 0, 1, seed=3)
+    rows = list(train_lm(whole, _data(), cfg))
+    first = new_model(SIZE, 50, 0, 1, seed=3)
+    run = train_lm(first, _data(), cfg, tmp_path)
+    for _ in range(4):  # eight steps; the state of step 8 is saved when the next row is asked for
+        next(run)
+    next(run)
+    run.close()
+    resumed = new_model(SIZE, 50, 0, 1, seed=99)
+    assert list(train_lm(resumed, _data(), cfg, tmp_path)) == rows
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_the_loss_falls_and_weights_move():
+    model = new_model(SIZE, 50, 0, 1, seed=0)
+    before = [p.clone() for p in model.parameters()]
+    data = Packed([(list(range(40)), [1] * 40)] * 8, 24, 0)
+    rows = list(train_lm(model, data, TrainConfig(**{**CFG.__dict__, "steps": 60})))
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    assert not any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_masked_tokens_count_only_as_context():
+    model = new_model(SIZE, 50, 0, 1, seed=0)
+    tokens = torch.randint(0, 50, (2, 12))
+    mask = torch.zeros(2, 12, dtype=torch.bool)
+    mask[:, 6:] = True
+    logits = model(tokens).logits
+    expected = torch.stack([-logits[b, t - 1].log_softmax(-1)[tokens[b, t]] for b in range(2) for t in range(6, 12)]).mean()
+    torch.testing.assert_close(next_token_loss(model, tokens, mask), expected)
+
+
+def test_packing_loses_no_token_within_an_epoch_and_reorders_the_next():
+    data = _data()
+    (one, _), (two, _) = data.rows(0), data.rows(1)
+    assert one.size == data.tokens // 24 * 24 and not (one == two).all()
+
+
+def test_only_the_response_of_an_instruction_counts():
+    tokenizer = train_tokenizer(["User: Assistant: 3+4=7 \\boxed{7}"] * 5, 300)
+    row = Instruction("a", "What is 3+4?", "3+4=7\n\\boxed{7}", "7")
+    ids, mask = instruction_example(tokenizer, row, "mini")
+    assert tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if m]) == " 3+4=7\n\\boxed{7}</s>"
+    assert tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if not m]) == "<s>User: What is 3+4?\n\nAssistant:"
+
+
+def test_orthogonalised_updates_have_unit_singular_values():
+    x = orthogonalise(torch.randn(3, 20, 12, generator=torch.Generator().manual_seed(0)))
+    s = torch.linalg.svdvals(x)
+    assert s.min() > 0.6 and s.max() < 1.3
+
+
+def test_learning_rate_schedules():
+    paper = TrainConfig(steps=100, schedule="multi_step", warmup_steps=0)
+    assert [lr_factor(s, paper) for s in (0, 79, 80, 89, 90, 99)] == [1, 1, 0.316, 0.316, 0.1, 0.1]
+    linear = TrainConfig(steps=100, schedule="linear", warmup_steps=10)
+    assert lr_factor(0, linear) < lr_factor(9, linear) < lr_factor(10, linear) == 1 and lr_factor(99, linear) < 0.02
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(UserError, match="train.schedule=cosine"):
+        TrainConfig(schedule="cosine")
+    with pytest.raises(UserError, match="checkpoint_every"):
+        TrainConfig(checkpoint_every=25, log_every=10)
