@@ -69,8 +69,9 @@ ARMS = {
 
 
 def inputs(**changes) -> Inputs:
-    return Inputs(**({"policy": copy.deepcopy(half_taught()), "tokenizer": tokenizer(), "questions": questions(), "validation": questions(6),
-                      "instructions": instructions()} | changes))
+    made = {"policy": copy.deepcopy(half_taught()), "tokenizer": tokenizer(), "questions": questions(),
+            "validation": questions(6), "instructions": instructions()}
+    return Inputs(**(made | changes))
 
 
 def run(arm: ArmConfig, out, scale: RLConfig = SCALE, seed: int = 0, given: Inputs | None = None) -> list[dict]:
