@@ -69,7 +69,8 @@ class _ProblemPool:
     def __init__(self, problems_for: Problems, entries: list[Entry], cfg: WebConfig, seed: int) -> None:
         wanted = Counter({lang: sum(e.problems for e in entries if e.lang == lang) for lang in ("en", "zh")})
         self.pools: dict[str, list[Problem]] = {}
-        for kind, need in (("word_en", wanted["en"]), ("word_zh", wanted["zh"]), ("symbolic", wanted["en"] + wanted["zh"])):
+        # Not more than a third of the dealt problems are symbolic, and their families have few structures.
+        for kind, need in (("word_en", wanted["en"]), ("word_zh", wanted["zh"]), ("symbolic", wanted.total() // 3)):
             self.pools[kind] = problems_for(kind, max(8, min(need, cfg.max_problems)), seed)
 
     def sizes(self) -> dict[str, int]:
