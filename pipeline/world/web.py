@@ -90,11 +90,11 @@ class _Renderer:
     def render(self, entry: Entry) -> tuple[Doc, str]:
         rng = _random(self.seed, "content", entry.content)
         source = entry.site.source
-        symbolic = 0.1 if source == "prose" else 0.5
+        symbolic, written = (0.9, 0.9) if entry.site.seed else (0.05, 0.1) if source == "prose" else (0.35, 0.5)
         material = Material(
             lang=entry.lang, rng=rng, problems=self.pool.deal(entry.lang, entry.problems, symbolic, rng),
             quotes=tuple(self.benchmarks[name][k].question for name, k in entry.leaks),
-            length=self.cfg.length, formulas=source != "prose", serial=entry.serial)
+            length=self.cfg.length, formulas=written, serial=entry.serial)
         if entry.is_math:
             doc = MATH_KINDS[entry.kind](material)
         else:
