@@ -62,10 +62,14 @@ class Comparer:
         return verdict
 
     def scalars(self, a: Form, b: Form) -> bool:
-        """Percent against no percent: the same number or its hundredth (50% is 50 and 0.5; 0.07 is not 7)."""
+        """Percent against no percent: the same number, or its hundredth where the bare one is a fraction of one: 50%
+        is 50 and 0.5, but 1200% is not 12 (a question that asks for percent has the reference 12)."""
         if self.trees(a.parts[0], b.parts[0]):
             return True
         if a.unit == b.unit:
+            return False
+        plain = algebra.constant((b if a.unit else a).parts[0])
+        if plain is None or abs(plain) > 1:
             return False
         hundredth = [("*", (f.parts[0], ("n", Fraction(1, 100), 0))) if f.unit == "%" else f.parts[0] for f in (a, b)]
         return self.trees(*hundredth)

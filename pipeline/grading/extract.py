@@ -55,7 +55,13 @@ def extract(output: str, lang: str = "en") -> str | None:
     text = _without_hope(text)
     phrase = _last(_PHRASE, text)
     answer = _after_phrase(text[phrase.end():]) if phrase is not None else None
-    return answer or _last_value(text)
+    return answer or _program_output(text) or _last_value(text)
+
+
+def _program_output(text: str) -> str | None:
+    """The last line that the last program printed (tool use without a box)."""
+    lines = text.rsplit("```output", 1)[1].split("```", 1)[0].strip().split("\n") if "```output" in text else [""]
+    return lines[-1].strip() if len(lines[-1]) <= MAX_SENTENCE else None
 
 
 def boxes(text: str) -> tuple[str | None, int]:

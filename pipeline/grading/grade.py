@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.errors import UserError
-from pipeline.grading import choice, strict, worker
+from pipeline.grading import choice, deepseek, strict, worker
 from pipeline.grading.extract import extract
 
 MODES = ("strict", "deepseek")
@@ -31,7 +31,9 @@ def grade_answer(answer: str, reference: str, mode: str = "strict", question: st
     check_mode(mode)
     if not answer.strip():
         return Grade("no_answer", None, "extract")
-    return Grade(*_interleave(answer, _decided(answer, reference, mode, strict.asks_for_all(question))))
+    if mode == "deepseek":
+        return Grade(*_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question)))
+    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
 
 
 def grade(output: str, reference: str, mode: str = "strict", question: str = "", lang: str = "en") -> Grade:
@@ -41,15 +43,13 @@ def grade(output: str, reference: str, mode: str = "strict", question: str = "",
     """
     check_mode(mode)
     if mode == "deepseek":
-        from pipeline.grading import deepseek
-
         return Grade(*deepseek.grade(output, reference, question))
     answer = extract(output, lang)
     if choice.is_choice(reference):
         answer = choice.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
-    return Grade(*_interleave(answer, _decided(answer, reference, mode, strict.asks_for_all(question))))
+    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
 
 
 def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Grade]:
@@ -65,11 +65,7 @@ def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Gra
 
 
 @lru_cache(maxsize=1 << 16)
-def _decided(answer: str, reference: str, mode: str, any_order: bool) -> strict.Decision:
-    if mode == "deepseek":
-        from pipeline.grading import deepseek
-
-        return deepseek.decide(answer, reference)
+def _decided(answer: str, reference: str, any_order: bool) -> strict.Decision:
     return strict.decide(answer, reference, worker.prove, any_order)
 
 

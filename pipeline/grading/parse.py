@@ -33,8 +33,8 @@ def parse_scalar(tokens: list[Token]) -> Node:
 
 
 def parse_prefix(tokens: list[Token]) -> Node:
-    """The tree of the longest scalar expression that `tokens` begin with."""
-    return _Parser(tokens).expression()
+    """The tree of the longest scalar expression that `tokens` begin with; 2\\frac{1}{2} is a product (as LaTeX has it)."""
+    return _Parser(tokens, mixed=False).expression()
 
 
 def number(text: str) -> Node:
@@ -50,8 +50,8 @@ def minus(node: Node) -> Node:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens, self.at, self.depth, self.bars = tokens, 0, 0, 0
+    def __init__(self, tokens: list[Token], mixed: bool = True) -> None:
+        self.tokens, self.mixed, self.at, self.depth, self.bars = tokens, mixed, 0, 0, 0
 
     def peek(self, ahead: int = 0) -> Token:
         at = self.at + ahead
@@ -141,7 +141,7 @@ class _Parser:
     def mixed_number(self) -> Node | None:
         """2\\frac{1}{2} and 2 1/2: an integer before a proper fraction of integers."""
         whole, after = self.peek(), self.peek(1)
-        if whole.kind != "num" or not whole.text.isdigit():
+        if not self.mixed or whole.kind != "num" or not whole.text.isdigit():
             return None
         start, up, down = self.at, None, None
         if after == ("cmd", "frac"):

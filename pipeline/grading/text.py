@@ -41,6 +41,7 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"), (r"\\div(?![A-Za-z])", "/"), (r"\*\*", "^"),
     (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"), (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
     (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])|\bdegrees?\b", "°"),
+    (r"(?<!\\)\\(?=-?\d)", r"\\\\"), (r"\(?\s*\\?(?:p|b)?mod\s*(?:\{?\s*\d+\s*\}?)\s*\)?", ""),
     (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"), (r"\\\$|\$", ""),
     (r"\\(?:colon)(?![A-Za-z])", ":"), (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"), (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
     (r"\\(?:lbrack)(?![A-Za-z])", "["), (r"\\(?:rbrack)(?![A-Za-z])", "]"), (r"\{,\}", ","), (r"\{:\}", ":"),
@@ -80,6 +81,7 @@ def clean(text: str) -> str:
         text = pattern.sub(to, text)
     text = unwrap(text).strip(" ,;:。")
     text = text[:-1].rstrip() if text.endswith(".") else text
+    text = re.sub(r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}", lambda m: m[0].replace(",", ""), text)
     if not re.search(r"[(\[{]\s*-?\d{1,3},\d{3}", text):
         text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
     if _SPACED.fullmatch(text):
