@@ -26,13 +26,22 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.code import ROOT, code_hashes, fingerprint, input_hashes
-from pipeline.config import StageConfig, build, built, plain, register
+from pipeline.config import StageConfig, build, built, defaults_of, plain, register
 from pipeline.errors import UserError
+from pipeline.help import help_text
 from pipeline.run import Job, Run, job_lock, publish
 
 __all__ = ["Run", "StageConfig", "stage"]
 
+
+class Contract(typing.NamedTuple):
+    cell: tuple[str, ...]
+    out: str
+    reads: tuple[str, ...]
+
+
 WIRING = {"profile", "experiment", "launcher", "tracker"}  # choices that do not make a run a scratch run
+CONTRACTS: dict[str, Contract] = {}  # by module: what each stage reads and writes, for tests
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 HINTS = {
     errno.ENOSPC: "free some space, then run it again: it resumes",
@@ -51,6 +60,7 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
 
     def wrap(body: Callable) -> Callable:
         kind = typing.get_type_hints(body)["cfg"]
+        CONTRACTS[body.__module__] = Contract(cell, out, reads)
 
         def job(cfg: Any) -> None:
             info = HydraConfig.get()
@@ -73,6 +83,9 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
         def main() -> None:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints a message of its own and leaves
             with one_line_errors(name):
+                if {"--help", "-h"} & set(sys.argv[1:]):
+                    description = sys.modules[body.__module__].__doc__ or name
+                    return print(help_text(name, description, defaults_of(kind), built()["profile"]))
                 complete_arguments(cell)
                 register(name, kind)
                 hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(job)()

@@ -14,6 +14,7 @@ import math
 import os
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,7 @@ def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
 
 def rebuild(root: Path, target: Path) -> int:
     """Make the store `target` (a sqlite file) anew from the files under `root`. Returns the number of runs."""
-    fresh = target.with_name(target.name + ".new")
-    fresh.unlink(missing_ok=True)
+    fresh = target.with_name(f"{target.name}.{uuid.uuid4().hex}")  # SQLAlchemy keeps connections by path
     count = 0
     with store_lock(f"sqlite:///{target}"):
         store = Store(f"sqlite:///{fresh}")

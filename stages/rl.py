@@ -10,11 +10,16 @@ from pipeline.stage import Run, StageConfig, stage
 class RLStage(StageConfig):
     """`rl` is the arm, a row of Table 10; `rl_scale` what all arms of a profile share."""
 
+    seed: int = 0
     rl: ArmConfig
     rl_scale: RLConfig = field(default_factory=RLConfig)
 
 
-@stage("rl", cell=("rl", "seed"), out="data/rl/{rl}-{seed}", reads=("data/world", "data/sft/model", "data/reward"))
+READS = ("data/world/questions.jsonl", "data/world/validation.jsonl", "data/world/instruct.jsonl", "data/sft/model",
+         "data/reward/outcome")
+
+
+@stage("rl", cell=("rl", "seed"), out="data/rl/{rl}-{seed}", reads=READS)
 def main(cfg: RLStage, run: Run) -> None:
     from pipeline.model import load_model, load_tokenizer, save_model
     from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl

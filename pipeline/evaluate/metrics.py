@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -44,17 +45,22 @@ def maj_at_k(classes: Sequence[int], ks: Sequence[int]) -> list[float]:
         _check(len(classes), k)
     votes = Counter(classes)
     right, silent = votes.pop(RIGHT, 0), votes.pop(NO_ANSWER, 0)
-    top, chance = max(ks), np.zeros(len(ks))
+    return list(_maj(right, silent, tuple(sorted(votes.values())), tuple(ks)))
+
+
+@lru_cache(maxsize=1 << 16)  # questions share few patterns of votes
+def _maj(right: int, silent: int, rivals: tuple[int, ...], ks: tuple[int, ...]) -> tuple[float, ...]:
+    samples, top, chance = right + silent + sum(rivals), max(ks), np.zeros(len(ks))
     for m in range(1, min(right, top) + 1):
-        poly_YX = _rivals_at_most(m, list(votes.values()), silent, top - m)
+        poly_YX = _rivals_at_most(m, rivals, silent, top - m)
         win_X = comb(right, m) * (poly_YX / (1.0 + np.arange(len(poly_YX)))[:, None]).sum(0)
         for i, k in enumerate(ks):
             if k >= m:
-                chance[i] += win_X[k - m] / comb(len(classes), k)
-    return [float(value) for value in chance]
+                chance[i] += win_X[k - m] / comb(samples, k)
+    return tuple(map(float, chance))
 
 
-def _rivals_at_most(m: int, rivals: list[int], silent: int, degree: int) -> np.ndarray:
+def _rivals_at_most(m: int, rivals: Sequence[int], silent: int, degree: int) -> np.ndarray:
     """Subset counts with no rival above m votes -> (ties t, votes x <= degree)."""
     poly_YX = np.array([[float(comb(silent, v)) for v in range(degree + 1)]])
     for size in rivals:

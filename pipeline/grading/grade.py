@@ -1,13 +1,12 @@
-"""From an output and a reference to a verdict."""
+"""From an output and a reference to a verdict: extraction, the chosen mode, a cache over (answer, reference) pairs."""
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import lru_cache
 
 from pipeline.errors import UserError
+from pipeline.grading import choice, deepseek, strict, worker
 from pipeline.grading.extract import extract
 
 MODES = ("strict", "deepseek")
@@ -15,45 +14,65 @@ MODES = ("strict", "deepseek")
 
 @dataclass(frozen=True)
 class Grade:
-    """verdict: "right" | "wrong" | "no_answer" | "timeout"; rule: what decided."""
+    """verdict: "right" | "wrong" | "no_answer" | "timeout"; extracted: the answer as written; rule: what decided."""
 
     verdict: str
     extracted: str | None
     rule: str
 
 
-def is_equivalent(answer: str, reference: str, mode: str = "strict") -> bool:
-    """Whether a bare answer says the same as the reference."""
-    _check_mode(mode)
-    return _normal(answer) == _normal(reference) != ""
+def is_equivalent(answer: str, reference: str, mode: str = "strict", question: str = "") -> bool:
+    """Whether a bare answer says the same as the reference. Raises UserError for an unknown mode."""
+    return grade_answer(answer, reference, mode, question).verdict == "right"
 
 
-def grade(output: str, reference: str, mode: str = "strict", question: str = "") -> Grade:
-    """Extract the answer of a whole output and compare it with the reference."""
-    _check_mode(mode)
-    answer = extract(output)
+def grade_answer(answer: str, reference: str, mode: str = "strict", question: str = "") -> Grade:
+    """Like `grade`, for an answer that needs no extraction."""
+    check_mode(mode)
+    if not answer.strip():
+        return Grade("no_answer", None, "extract")
+    if mode == "deepseek":
+        return Grade(*_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question)))
+    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
+
+
+def grade(output: str, reference: str, mode: str = "strict", question: str = "", lang: str = "en") -> Grade:
+    """Judge a whole output: extract its answer, compare it with the reference.
+
+    question -- decides only whether the order of a comma list is free. Raises UserError for an unknown mode.
+    """
+    check_mode(mode)
+    if mode == "deepseek":
+        return Grade(*deepseek.grade(output, reference, question))
+    answer = extract(output, lang)
+    if choice.is_choice(reference):
+        answer = choice.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
-    return Grade("right" if is_equivalent(answer, reference, mode) else "wrong", answer, "normal form")
+    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
 
 
 def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Grade]:
-    """Grade (output, reference) or (output, reference, question) items, in order."""
-    return [grade(item[0], item[1], mode, item[2] if len(item) > 2 else "") for item in items]
+    """Grade (output, reference) or (output, reference, question) items, in order; equal items are graded once."""
+    done: dict[tuple[str, ...], Grade] = {}
+    grades = []
+    for item in items:
+        key = tuple(item)
+        if key not in done:
+            done[key] = grade(key[0], key[1], mode, key[2] if len(key) > 2 else "")
+        grades.append(done[key])
+    return grades
 
 
-def _normal(text: str) -> str | Fraction:
-    text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"\\text\{([^{}]*)\}|\\[dt]?frac\s*(\d)\s*(\d)", lambda m: m[1] or f"{m[2]}/{m[3]}", text)
-    text = re.sub(r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}", r"\1/\2", text)
-    text = re.sub(r"\\[!,; ]|[\s$]|(?<=\d),(?=\d{3}(?!\d))", "", text).strip(".")
-    if re.fullmatch(r"-?(\d{1,200}(\.\d{0,200})?|\.\d{1,200})", text):
-        return Fraction(text)
-    if re.fullmatch(r"-?\d{1,200}/\d{1,200}", text) and int(text.split("/")[1]):
-        return Fraction(text)
-    return text.casefold()
+@lru_cache(maxsize=1 << 16)
+def _decided(answer: str, reference: str, any_order: bool) -> strict.Decision:
+    return strict.decide(answer, reference, worker.prove, any_order)
 
 
-def _check_mode(mode: str) -> None:
+def _interleave(answer: str, decision: strict.Decision) -> tuple[str, str, str]:
+    return decision[0], answer, decision[1]
+
+
+def check_mode(mode: str) -> None:
     if mode not in MODES:
         raise UserError(f"grading mode {mode!r}: there is none; use one of {', '.join(MODES)}")

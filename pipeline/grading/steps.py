@@ -26,7 +26,7 @@ def step_verdicts(output: str, trace: Sequence[str], answer: str) -> list[tuple[
     right iff the boxed value is the answer; without a box it is a step like any other (a truncated output).
 
     >>> step_verdicts("3+4=7\\n7*2=15\\n\\\\boxed{14}", ("7", "14"), "14")
-    [(5, True), (12, False), (24, True)]
+    [(5, True), (12, False), (23, True)]
     """
     lines = list(_lines(output))
     verdicts, so_far = [], True

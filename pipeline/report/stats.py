@@ -94,6 +94,6 @@ def _half_width(sides: list[np.ndarray], gap_N: np.ndarray) -> float:
 
 def t_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Two-sided quantile of Student's t for any real degrees of freedom."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf((1 + confidence) / 2, freedom))
+    return float(stdtrit(freedom, (1 + confidence) / 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
+from pipeline.world.web_config import WebConfig
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class WorldConfig:
     question_kinds: dict[str, float] = field(default_factory=lambda: {"word_en": 0.7, "symbolic": 0.3})
     validation: int = 400
     benchmark: int = 1000  # questions of each of mini_gsm8k, mini_math, mini_cmath
+    web: WebConfig = field(default_factory=WebConfig)
 
     def __post_init__(self) -> None:
         for name in ("instruct_formats", "instruct_kinds", "question_kinds"):

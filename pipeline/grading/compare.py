@@ -1,0 +1,304 @@
+"""Whether two forms say the same. Conventions are stated in docs/grading.md, section "Conventions of strict"."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from pipeline.grading import algebra
+from pipeline.grading.forms import REALS, Form
+from pipeline.grading.parse import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
+
+_INFINITY: Node = ("s", "infty")
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+class OverTime(Exception):
+    """Equality was not decided within the caps on work."""
+
+
+@dataclass
+class Comparer:
+    """prove -- decides a pair of trees that floats cannot tell apart (the worker); any_order -- comma lists are sets."""
+
+    prove: Callable[[Node, Node], bool]
+    any_order: bool = False
+    rule: str = "form"
+
+    def same(self, a: Form, b: Form) -> bool:
+        """a: the answer, b: the reference. Raises OverTime."""
+        a, b = simplified(a), simplified(b)
+        if a.kind == b.kind == "relation":
+            return self.relations(a, b)
+        if a.kind == "relation" or b.kind == "relation":
+            return self.relation_and_value(a, b)
+        if "minus" in (a.kind, b.kind) and a.kind != b.kind:
+            a, b = punctured(a), punctured(b)
+        if {a.kind, b.kind} <= {"list", "set", "bracket"}:
+            return self.collections(a, b)
+        if a.kind != b.kind:
+            return self.as_sets(a, b)
+        if a.kind == "text":
+            self.rule = "text"
+            return a.parts == b.parts
+        if a.kind == "scalar":
+            return self.scalars(a, b)
+        if a.kind == "union":
+            return self.unordered(a.parts, b.parts)
+        if a.kind == "ratio":
+            return self.ratios(a, b)
+        if a.kind == "matrix":
+            shape = [len(row) for row in a.parts] == [len(row) for row in b.parts]
+            return shape and all(self.ordered(x, y) for x, y in zip(a.parts, b.parts, strict=True))
+        return self.ordered(a.parts, b.parts)
+
+    def trees(self, a: Node, b: Node) -> bool:
+        verdict, self.rule = algebra.equal(a, b)
+        if verdict is None:
+            if self.rule == "cap":
+                raise OverTime("over a cap")
+            self.rule = "sympy"
+            return self.prove(a, b)
+        return verdict
+
+    def scalars(self, a: Form, b: Form) -> bool:
+        """Percent against no percent: the same number, or its hundredth where the bare one is a fraction of one: 50%
+        is 50 and 0.5, but 1200% is not 12 (a question that asks for percent has the reference 12)."""
+        if self.trees(a.parts[0], b.parts[0]):
+            return True
+        if a.unit == b.unit:
+            return False
+        plain = algebra.constant((b if a.unit else a).parts[0])
+        if plain is None or abs(plain) > 1:
+            return False
+        hundredth = [("*", (f.parts[0], ("n", Fraction(1, 100), 0))) if f.unit == "%" else f.parts[0] for f in (a, b)]
+        return self.trees(*hundredth)
+
+    def ordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
+        return len(a) == len(b) and all(self.same(x, y) for x, y in zip(a, b, strict=True))
+
+    def unordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
+        left = list(b)
+        for x in a:
+            match = next((k for k, y in enumerate(left) if self.same(x, y)), None)
+            if match is None:
+                return False
+            del left[match]
+        return not left
+
+    def collections(self, a: Form, b: Form) -> bool:
+        kinds = {a.kind, b.kind}
+        if kinds == {"bracket"}:
+            return a.marks == b.marks and self.ordered(a.parts, b.parts)
+        if kinds == {"list", "bracket"}:  # 12,34 for (12,34); a list read from 1,234 is left alone
+            bracket, items = (a, b) if a.kind == "bracket" else (b, a)
+            return bracket.marks == ("(", ")") and items.marks == (",",) and self.ordered(a.parts, b.parts)
+        if kinds == {"set", "bracket"}:
+            return False
+        free = self.any_order or "set" in kinds or {"and", "or"} & {*a.marks, *b.marks}
+        if free or any(item.kind != "scalar" for item in (*a.parts, *b.parts)):
+            return self.unordered(a.parts, b.parts)
+        return self.ordered(a.parts, b.parts)
+
+    def as_sets(self, a: Form, b: Form) -> bool:
+        """x > 1 or x < -1 against a union; a one-element set against its element is no match."""
+        if a.kind == "list" and b.kind in ("union", "bracket"):
+            a = joined(a)
+        elif b.kind == "list" and a.kind in ("union", "bracket"):
+            b = joined(b)
+        else:
+            return False
+        return a.kind == b.kind and self.same(a, b)
+
+    def ratios(self, a: Form, b: Form) -> bool:
+        if self.ordered(a.parts, b.parts):
+            return True
+        values = [[algebra.constant(part.parts[0]) if part.kind == "scalar" else None for part in form.parts] for form in (a, b)]
+        if len(values[0]) != len(values[1]) or any(not value for row in values for value in row):
+            return False
+        return len({x / y for x, y in zip(*values, strict=True)}) == 1
+
+    # ---- equations and inequalities
+
+    def relations(self, a: Form, b: Form) -> bool:
+        if a.marks == b.marks and self.ordered(a.parts, b.parts):
+            return True
+        if a.marks == b.marks == ("=",):
+            if is_name(a.parts[0]) and is_name(b.parts[0]) and self.same(a.parts[0], b.parts[0]):
+                return self.same(a.parts[1], b.parts[1])
+            return self.equations(a, b)
+        if set(a.marks + b.marks) <= {"<", ">", "<=", ">=", "!="}:
+            return self.inequalities(a, b)
+        values = value_of(a, bare=False), value_of(b, bare=False)
+        return None not in values and a.parts[0] == b.parts[0] and self.same(*values)
+
+    def equations(self, a: Form, b: Form) -> bool:
+        """l1 - r1 = c (l2 - r2) for a constant c."""
+        differences = [difference(form) for form in (a, b)]
+        if None in differences:
+            return False
+        self.rule = "equation"
+        return algebra.ratio(*differences)[0] is True
+
+    def inequalities(self, a: Form, b: Form) -> bool:
+        if len(a.marks) == len(b.marks) == 1 and "!=" not in a.marks + b.marks:
+            above = [difference(form, positive=True) for form in (a, b)]
+            strict = ["=" in form.marks[0] for form in (a, b)]
+            if None not in above and strict[0] == strict[1] and algebra.ratio(*above) == (True, 1.0):
+                self.rule = "inequality"
+                return True
+        x, y = solution_set(a), solution_set(b)
+        names = symbols_of(a) == symbols_of(b)
+        return x is not None and y is not None and names and x.kind == y.kind and self.same(x, y)
+
+    def relation_and_value(self, a: Form, b: Form) -> bool:
+        relation, other = (a, b) if a.kind == "relation" else (b, a)
+        if set(relation.marks) & {"=", "to"}:
+            value = value_of(relation, bare=relation is a and other.kind == "scalar")
+            if value is None:
+                return False
+            return self.same(value, other) if relation is a else self.same(other, value)
+        solutions = solution_set(relation)
+        if solutions is None:
+            return False
+        other = punctured(other) if other.kind == "minus" else joined(other) if other.kind == "list" else other
+        return solutions.kind == other.kind and self.same(solutions, other)
+
+
+def simplified(form: Form) -> Form:
+    """Plus-minus written out as two values; one-element unions and chains of equal numbers as their value."""
+    if form.kind == "scalar" and has_symbol(form.parts[0], "±"):
+        signs = [replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)]
+        return Form("list", tuple(signs), ("and",))
+    if form.kind == "list" and any(part.kind in ("scalar", "relation") for part in form.parts):
+        items: list[Form] = []
+        for part in map(simplified, form.parts):
+            items += part.parts if part.kind == "list" else (part,)
+        return replace(form, parts=tuple(items))
+    if form.kind == "relation" and form.marks == ("=",) and form.parts[1].kind in ("scalar", "list"):
+        right = simplified(form.parts[1])
+        if right.kind == "list":
+            return Form("list", tuple(replace(form, parts=(form.parts[0], item)) for item in right.parts), ("and",))
+    if form.kind == "union" and len(form.parts) == 1:
+        return form.parts[0]
+    return form
+
+
+def is_name(form: Form) -> bool:
+    """x, x_1, f(x), |AB|, z^3, (p, q), A : B, words: a left side that only names the value."""
+    if form.kind == "text":
+        return True
+    if form.kind in ("bracket", "ratio", "list"):
+        return all(is_name(part) for part in form.parts)
+    return form.kind == "scalar" and not form.unit and _is_name_tree(form.parts[0])
+
+
+def _is_name_tree(node: Node) -> bool:
+    if node[0] == "s":
+        return node[1] not in ("pi", "infty", "i", "±")
+    if node[0] == "^":
+        return _is_name_tree(node[1]) and (node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2]))
+    if node[0] == "*":
+        return all(_is_name_tree(child) for child in node[1])
+    return node[0] == "f" and node[1] not in ("sum", "prod", "base", "binom", "factorial") and bool(symbols(node))
+
+
+def value_of(relation: Form, bare: bool) -> Form | None:
+    """The value that an equation gives to a name, or None. bare: also m + n = 17 for 17 (an answer to a bare number)."""
+    if set(relation.marks) - {"=", "to"}:
+        return None
+    first, last = relation.parts[0], relation.parts[-1]
+    if is_name(first):
+        return last
+    if is_name(last) and len(relation.parts) == 2:
+        return first
+    constants = [algebra.constant(part.parts[0]) if part.kind == "scalar" else None for part in relation.parts]
+    if None not in constants:
+        return last if len(set(constants)) == 1 else None
+    plain_sum = first.kind == "scalar" and first.parts[0][0] == "+" and all(term[0] == "s" for term in first.parts[0][1])
+    return last if bare and plain_sum and constants[-1] is not None else None
+
+
+def difference(form: Form, positive: bool = False) -> Node | None:
+    """left - right as a tree; with `positive`, turned so that the inequality says it is above zero."""
+    if len(form.parts) != 2 or any(part.kind != "scalar" or part.unit for part in form.parts):
+        return None
+    left, right = form.parts[0].parts[0], form.parts[1].parts[0]
+    if positive and form.marks[0] in ("<", "<="):
+        left, right = right, left
+    return ("+", (left, minus(right)))
+
+
+def symbols_of(form: Form) -> frozenset[str]:
+    return frozenset().union(*(symbols(part.parts[0]) for part in form.parts if part.kind == "scalar"))
+
+
+def solution_set(relation: Form) -> Form | None:
+    """The interval or union that inequalities on one name describe: x < 2, 1 <= |z| <= 3/2, x != 0."""
+    parts, signs = relation.parts, relation.marks
+    if any(part.kind != "scalar" for part in parts) or set(signs) - {"<", ">", "<=", ">=", "!="}:
+        return None
+    if len(parts) == 2:
+        if not is_name(parts[0]):
+            parts, signs = parts[::-1], tuple(_FLIPPED.get(sign, sign) for sign in signs)
+        if not is_name(parts[0]):
+            return None
+        if signs[0] == "!=":
+            return punctured(Form("minus", (REALS, Form("set", (parts[1],)))))
+        low, high = (parts[1], None) if signs[0][0] == ">" else (None, parts[1])
+        return _interval(parts[0], low, signs[0], high, signs[0])
+    if len(parts) == 3 and is_name(parts[1]) and signs[0][0] == signs[1][0] and "!=" not in signs:
+        if signs[0][0] == ">":
+            parts, signs = parts[::-1], tuple(_FLIPPED[sign] for sign in signs[::-1])
+        return _interval(parts[1], parts[0], signs[0], parts[2], signs[1])
+    return None
+
+
+def _interval(name: Form, low: Form | None, low_sign: str, high: Form | None, high_sign: str) -> Form:
+    tree = name.parts[0]
+    if tree[0] == "f" and tree[1] == "abs":
+        return _absolute(low, low_sign, high, high_sign)
+    left = ("[" if "=" in low_sign else "(") if low else "("
+    right = ("]" if "=" in high_sign else ")") if high else ")"
+    return Form("bracket", (low or REALS.parts[0], high or REALS.parts[1]), (left, right))
+
+
+def _absolute(low: Form | None, low_sign: str, high: Form | None, high_sign: str) -> Form:
+    """low < |z| < high as one interval or the union of two."""
+    left, right = ("[" if "=" in low_sign else "("), ("]" if "=" in high_sign else ")")
+    mirror = {"(": ")", "[": "]", ")": "(", "]": "["}
+
+    def negative(form: Form) -> Form:
+        return Form("scalar", (minus(form.parts[0]),))
+
+    if low is None:
+        return Form("bracket", (negative(high), high), (mirror[right], right))
+    top, closing = (high, right) if high else (REALS.parts[1], ")")
+    return Form("union", (Form("bracket", (negative(top), negative(low)), (mirror[closing], mirror[left])),
+                          Form("bracket", (low, top), (left, closing))))
+
+
+def punctured(form: Form) -> Form:
+    """R without finitely many numbers as a union of open intervals; anything else unchanged."""
+    if form.kind != "minus" or form.parts[0] != REALS or form.parts[1].kind != "set":
+        return form
+    values = [(algebra.real(part.parts[0]), part) for part in form.parts[1].parts if part.kind == "scalar"]
+    if len(values) != len(form.parts[1].parts) or any(value is None for value, _ in values):
+        return form
+    ends = [REALS.parts[0], *(part for _, part in sorted(values, key=lambda pair: pair[0])), REALS.parts[1]]
+    return Form("union", tuple(Form("bracket", pair, ("(", ")")) for pair in zip(ends, ends[1:], strict=False)))
+
+
+def joined(form: Form) -> Form:
+    """x < -1 or x > 1 as a union, x > 1 and x < 3 as an interval; anything else unchanged."""
+    sets = [solution_set(part) if part.kind == "relation" else None for part in form.parts]
+    if any(s is None for s in sets) or len(set(map(symbols_of, form.parts))) != 1:
+        return form
+    if "or" in form.marks:
+        return Form("union", tuple(sets))
+    if len(sets) == 2 and all(s.kind == "bracket" for s in sets):
+        lows = [s for s in sets if s.parts[0] != REALS.parts[0]]
+        highs = [s for s in sets if s.parts[1] != REALS.parts[1]]
+        if len(lows) == len(highs) == 1:
+            return Form("bracket", (lows[0].parts[0], highs[0].parts[1]), (lows[0].marks[0], highs[0].marks[1]))
+    return form

@@ -1,0 +1,211 @@
+"""Read a finished run's files (docs/contracts.md) into arrays. What is missing stays empty, and the report says so.
+
+Legend: S seeds of an arm, N questions, K values of K.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.evaluate.metrics import RIGHT, maj_at_k, pass_at_k
+from pipeline.records import read_jsonl
+
+SINGLE = ("base", "instruct")
+CONTROL = "sft"  # the arm that continues supervised fine-tuning, at the FLOPs of a GRPO arm
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One model on one benchmark. `votes[i]` are question i's samples (metrics.py); the first `samples` are in every row."""
+
+    ids: tuple[str, ...]
+    greedy_N: np.ndarray
+    votes: tuple[tuple[int, ...], ...]
+    samples: int
+    summary: dict[str, Any]
+
+    def values(self, metric: str) -> np.ndarray:
+        """`greedy`, `sampled`, `maj@K` or `pass@K` of each question -> (N,), from its first `samples` samples."""
+        if metric == "greedy":
+            return self.greedy_N
+        kind, _, k = metric.partition("@")
+        score = scorer(kind, [int(k or 1)])
+        return np.array([score(votes[: self.samples])[0] for votes in self.votes])
+
+    @cached_property
+    def deep(self) -> tuple[str, ...]:
+        """Ids of the questions with the most samples, where some have more than `samples`."""
+        most = max(map(len, self.votes), default=0)
+        return tuple(i for i, v in zip(self.ids, self.votes, strict=True) if len(v) == most > self.samples)
+
+    def curve(self, kind: str, ks: Sequence[int]) -> np.ndarray:
+        """`maj` or `pass` over K for the deep questions, from all their samples -> (N, K)."""
+        deep, score = set(self.deep), scorer(kind, list(ks))
+        return np.array([score(v) for i, v in zip(self.ids, self.votes, strict=True) if i in deep])
+
+    @property
+    def deep_samples(self) -> int:
+        return max(map(len, self.votes), default=0) if self.deep else self.samples
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One RL run: metric rows a step (pipeline/rl/glossary.py), number of validation questions, summary."""
+
+    metrics: list[dict[str, Any]]
+    validation_questions: int
+    summary: dict[str, Any]
+
+    def over_steps(self, key: str) -> dict[int, float]:
+        """A metric by step, where it was measured."""
+        return {row["step"]: row[key] for row in self.metrics if row.get(key) is not None}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the report is made of. `scores[model][benchmark]`, `cells[arm][seed]`, `files[stage][name]`."""
+
+    profile: str
+    seed: int
+    scores: dict[str, dict[str, Scores]]
+    cells: dict[str, dict[int, Cell]]
+    files: dict[str, dict[str, Any]]
+    costs: dict[str, dict[str, Any]]
+    origin: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def benchmarks(self) -> list[str]:
+        return sorted({b for found in self.scores.values() for b in found}, key=benchmark_order)
+
+    @property
+    def arms(self) -> list[str]:
+        return sorted({arm for arm, _ in map(split_model, self.scores) if arm not in SINGLE}, key=arm_order)
+
+    def models_of(self, arm: str) -> list[str]:
+        """`base`, `instruct`, or the evaluated cells of an arm, by seed."""
+        found = [m for m in self.scores if split_model(m)[0] == arm]
+        return sorted(found, key=lambda m: split_model(m)[1] or 0)
+
+    def table(self, arm: str, benchmark: str, metric: str) -> tuple[np.ndarray, tuple[str, ...]] | None:
+        """values_SN of an arm on the questions that all its seeds answered, and their ids; None without results."""
+        found = [self.scores[m][benchmark] for m in self.models_of(arm) if benchmark in self.scores[m]]
+        if not found:
+            return None
+        ids = common([s.ids for s in found])
+        return np.stack([pick(s.ids, s.values(metric), ids) for s in found]), ids
+
+    def pair(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none."""
+        left, right = [], []
+        for benchmark in benchmarks:
+            one, two = self.table(arm, benchmark, metric), self.table(other, benchmark, metric)
+            if one and two:
+                ids = common([one[1], two[1]])
+                left.append(np.stack([pick(one[1], row, ids) for row in one[0]]))
+                right.append(np.stack([pick(two[1], row, ids) for row in two[0]]))
+        same = {len(v) for v in left}, {len(v) for v in right}
+        if not left or max(map(len, same)) > 1:
+            return None
+        return np.concatenate(left, 1), np.concatenate(right, 1)
+
+
+def load(data: Path) -> Results:
+    """Read a data/ folder. Raises UserError when it holds no evaluation at all, or a file is malformed."""
+    folders = sorted(p for p in (data / "evaluate").glob("*") if (p / "summary.json").is_file())
+    if not folders:
+        raise UserError(f"{data / 'evaluate'}: no evaluated model; `dvc repro` makes them")
+    cells: dict[str, dict[int, Cell]] = {}
+    for folder in sorted(p for p in (data / "rl").glob("*") if p.is_dir()):
+        arm, seed = split_model(folder.name)
+        if seed is not None:
+            asked = {row["id"] for row in rows_of(folder / "validation.jsonl")}
+            summary = json_of(folder / "summary.json") or {}
+            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), len(asked), summary)
+    files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
+    settings = json_of(folders[0] / "config.json") or {}
+    costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
+    return Results(str(settings.get("profile", "unknown")), int(settings.get("seed", 0)),
+                   {folder.name: load_scores(folder) for folder in folders}, cells, files, costs)
+
+
+def load_scores(folder: Path) -> dict[str, Scores]:
+    """Every benchmark that the model's summary names."""
+    summaries = json_of(folder / "summary.json")["benchmarks"]
+    found = {}
+    for name, summary in summaries.items():
+        rows = list(read_jsonl(folder / f"{name}.jsonl"))
+        try:
+            found[name] = Scores(
+                tuple(row["id"] for row in rows),
+                np.array([float(row["greedy"]["verdict"] == "right") for row in rows]),
+                tuple(tuple(sample["vote"] for sample in row["samples"]) for row in rows),
+                summary["samples"], summary)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{folder / name}.jsonl: a row has no {error}; run the evaluate stage anew") from None
+    return found
+
+
+def stage_files(folder: Path) -> dict[str, Any]:
+    """The small files of a stage by stem: summary, config, funnel, metrics (rows)."""
+    found = {path.stem: json_of(path) for path in sorted(folder.glob("*.json"))}
+    metrics = rows_of(folder / "metrics.jsonl")
+    return found | ({"metrics": metrics} if metrics else {})
+
+
+def json_of(path: Path) -> Any:
+    """A JSON file's value; None where there is no file. Raises UserError when it is not JSON."""
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); run its stage anew") from None
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return list(read_jsonl(path)) if path.is_file() else []
+
+
+def split_model(name: str) -> tuple[str, int | None]:
+    """`grpo_os_rule-2` -> ("grpo_os_rule", 2); `instruct` -> ("instruct", None)."""
+    arm, dash, seed = name.rpartition("-")
+    return (arm, int(seed)) if dash and seed.isdigit() else (name, None)
+
+
+def common(ids: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Ids that stand in every list, in the order of the first."""
+    rest = set(ids[0]).intersection(*ids[1:])
+    return tuple(i for i in ids[0] if i in rest)
+
+
+def pick(ids: Sequence[str], values_N: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
+    """Values of the wanted ids, in their order."""
+    at = {i: n for n, i in enumerate(ids)}
+    return values_N[[at[i] for i in wanted]]
+
+
+def scorer(kind: str, ks: Sequence[int]) -> Callable[[Sequence[int]], list[float]]:
+    """From a question's votes to its values at every k; a k above the samples drawn is an error."""
+    if kind == "maj":
+        return lambda votes: maj_at_k(votes, ks)
+    if kind in ("pass", "sampled"):
+        return lambda votes: [pass_at_k(len(votes), sum(v == RIGHT for v in votes), k) for k in ks]
+    raise ValueError(f"no metric {kind!r}")
+
+
+def arm_order(arm: str) -> tuple[int, str]:
+    known = ("base", "instruct", CONTROL, "rft", "online_rft", "dpo", "ppo", "grpo_os", "grpo_os_rule", "grpo_ps", "grpo_ps_rule")
+    return (known.index(arm) if arm in known else len(known), arm)
+
+
+def benchmark_order(name: str) -> tuple[int, str]:
+    known = ("mini_gsm8k", "mini_math", "mini_cmath", "gsm8k", "math", "math500", "cmath", "mgsm_zh")
+    plain = name.partition("@")[0]
+    return (known.index(plain) if plain in known else len(known), name)

@@ -1,0 +1,275 @@
+"""Figures as PNG files: same data, same bytes. Every function returns a matplotlib figure, or None when data is missing."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.report.data import Cell, Results, arm_order, split_model
+from pipeline.report.names import arm_colour, arm_label
+from pipeline.report.stats import curve
+
+STYLE = {
+    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 10.5, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "axes.axisbelow": True, "lines.linewidth": 1.8,
+    "figure.dpi": 150, "savefig.dpi": 150, "figure.facecolor": "white", "axes.labelcolor": "#333333",
+    "xtick.color": "#333333", "ytick.color": "#333333", "svg.hashsalt": "report",
+}
+
+
+def validation(results: Results):
+    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed."""
+    curves = {arm: found for arm, cells in results.cells.items() if (found := _over_steps(cells, "validation_sampled"))}
+    if not curves:
+        return None
+    figure, axes = _subplots(2, width=9.6, height=4.4)
+    for axis, metric, title in zip(axes, ("sampled", "greedy"), ("Mean sampled accuracy, T 0.7", "Greedy accuracy"), strict=True):
+        ends = []
+        for arm in sorted(curves, key=arm_order):
+            line = _over_steps(results.cells[arm], f"validation_{metric}")
+            if line:
+                ends.append(_band(axis, arm, *line))
+        axis.set(title=title, xlabel="RL step", ylabel="validation accuracy (%)")
+        _label_ends(axis, ends)
+    return figure
+
+
+def rl_training(results: Results):
+    """Share of right outputs in training, KL to the reference and output length over RL steps, mean of the seeds."""
+    panels = [("accuracy", "Right among training outputs", "share"), ("kl", "KL to the reference", "nats a token"),
+              ("length", "Output length", "tokens")]
+    panels = [p for p in panels if any(_over_steps(c, p[0]) for c in results.cells.values())]
+    if not panels:
+        return None
+    figure, axes = _subplots(len(panels), width=3.9 * len(panels), height=3.9)
+    for axis, (key, title, unit) in zip(axes, panels, strict=True):
+        ends = []
+        for arm in sorted(results.cells, key=arm_order):
+            line = _over_steps(results.cells[arm], key)
+            if line:
+                steps, values_ST = line
+                ends.append(_line(axis, arm, steps, _smooth(values_ST.mean(0)), scale=1))
+        axis.set(title=title, xlabel="RL step", ylabel=unit)
+        _label_ends(axis, ends)
+    return figure
+
+
+def maj_pass(results: Results, models: Sequence[str], benchmark: str):
+    """Figure 7: Maj@K and Pass@K over K of some models on one benchmark, with 95 % bands over questions."""
+    models = [m for m in models if m in results.scores and benchmark in results.scores[m]]
+    deep = min((results.scores[m][benchmark].deep_samples for m in models), default=0)
+    ks = [2**i for i in range(deep.bit_length()) if 2**i <= deep]
+    if len(ks) < 3:
+        return None
+    figure, axes = _subplots(2, width=9.6, height=4.2)
+    for axis, kind, title in zip(axes, ("maj", "pass"), ("Maj@K", "Pass@K"), strict=True):
+        ends = []
+        for model in models:
+            values_NK = curve_values(results, model, benchmark, kind, ks)
+            points, arm = curve(values_NK), split_model(model)[0]
+            low, high = ([100 * getattr(p, side) for p in points] for side in ("low", "high"))
+            axis.fill_between(range(len(ks)), low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
+            ends.append(_line(axis, arm, np.arange(len(ks)), np.array([p.mean for p in points]), marker="o"))
+        axis.set(title=title, xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
+        axis.set_xticks(range(len(ks)), [str(k) for k in ks])
+        _label_ends(axis, ends)
+    return figure
+
+
+def curve_values(results: Results, model: str, benchmark: str, kind: str, ks: Sequence[int]) -> np.ndarray:
+    """maj or pass over K -> (N, K): from the deep questions where there are any, else from all."""
+    scores = results.scores[model][benchmark]
+    if scores.deep:
+        return scores.curve(kind, ks)
+    return np.stack([scores.values(f"{kind}@{k}") for k in ks], 1)
+
+
+def gains(rows: Sequence[tuple[str, str, Any]], title: str):
+    """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a benchmark."""
+    if not rows:
+        return None
+    benchmarks = list(dict.fromkeys(b for _, b, _ in rows))
+    arms = sorted({a for a, _, _ in rows}, key=arm_order, reverse=True)
+    figure, axes = _subplots(len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True)
+    for axis, benchmark in zip(axes, benchmarks, strict=True):
+        for y, arm in enumerate(arms):
+            for _, _, i in (row for row in rows if row[:2] == (arm, benchmark)):
+                axis.plot([100 * i.low, 100 * i.high], [y, y], color=arm_colour(arm), linewidth=2.2, solid_capstyle="butt")
+                axis.plot(100 * i.mean, y, "o", color=arm_colour(arm), markersize=6)
+        axis.axvline(0, color="#333333", linewidth=1)
+        axis.set_yticks(range(len(arms)), [arm_label(a) for a in arms] if axis is axes[0] else [""] * len(arms))
+        axis.set(title=benchmark, xlabel="points", ylim=(-0.6, len(arms) - 0.4))
+        axis.grid(axis="y", visible=False)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
+    return figure
+
+
+def training_loss(results: Results):
+    """Loss over steps of pretraining and fine-tuning."""
+    runs = [(stage, results.files[stage]["metrics"]) for stage in ("pretrain", "sft") if results.files[stage].get("metrics")]
+    if not runs:
+        return None
+    figure, axes = _subplots(len(runs), width=4.6 * len(runs), height=3.5)
+    for axis, (stage, rows), colour in zip(axes, runs, ("#0072b2", "#d55e00"), strict=False):
+        steps, losses = [r["step"] for r in rows], np.array([r["loss"] for r in rows])
+        axis.plot(steps, losses, color=colour, alpha=0.3, linewidth=1)
+        axis.plot(steps, _smooth(losses), color=colour)
+        title = {"pretrain": "Pretraining", "sft": "Instruction tuning"}[stage]
+        axis.set(title=title, xlabel="step", ylabel="loss (nats a token)")
+        axis.annotate(f"{losses[-1]:.2f}", (steps[-1], _smooth(losses)[-1]), xytext=(4, 0), textcoords="offset points",
+                      color=colour, va="center", annotation_clip=False)
+    return figure
+
+
+def funnel(results: Results):
+    """How many pages are left after each step of mining."""
+    steps = funnel_steps(results.files["corpus"].get("funnel") or {})
+    if not steps:
+        return None
+    figure, (axis,) = _subplots(1, width=7.2, height=0.5 * len(steps) + 1.1)
+    pages, y = [count for _, count in steps], np.arange(len(steps))[::-1]
+    axis.barh(y, pages, color="#0072b2", height=0.62)
+    for i, at in enumerate(y):
+        share = f" ({100 * pages[i] / max(pages[0], 1):.0f} %)" if i else ""
+        axis.text(pages[i], at, f" {pages[i]:,}{share}", va="center", fontsize=9)
+    axis.set_yticks(y, [name for name, _ in steps])
+    axis.set(xlabel="pages", xlim=(0, max(pages) * 1.22))
+    axis.grid(axis="y", visible=False)
+    return figure
+
+
+def funnel_steps(counts: dict[str, Any]) -> list[tuple[str, int]]:
+    """Pages left after each step, from the number of records and the rejects by reason."""
+    if "records" not in counts:
+        return []
+    rejects = dict(counts["rejects"])
+    later = [("one page a URL", "duplicate_url"), ("not a near copy", "near_duplicate"), ("kept by the classifier", "below_cut"),
+             ("after decontamination", "contaminated")]
+    removed = [(name, rejects.pop(reason)) for name, reason in later if reason in rejects]
+    steps = [("records in the WARC files", counts["records"])]
+    for name, count in [("readable text", sum(rejects.values())), *removed]:
+        steps.append((name, steps[-1][1] - count))
+    return steps
+
+
+def classifier_scores(results: Results):
+    """Histogram of the classifier's scores, by ground truth where it is known."""
+    found = (results.files["corpus"].get("summary") or {}).get("score_histogram")
+    if not found:
+        return None
+    edges = np.array(found["edges"])
+    figure, (axis,) = _subplots(1, width=6.6, height=3.5)
+    for key, colour, label in (("other", "#999999", "other pages"), ("math", "#0072b2", "mathematical pages"),
+                               ("all", "#0072b2", "all pages")):
+        if key in found:
+            axis.stairs(found[key], edges, color=colour, fill=True, alpha=0.55, label=f"{label} (n {sum(found[key]):,})")
+    axis.set(xlabel="classifier score", ylabel="pages", xlim=(edges[0], edges[-1]))
+    axis.legend(frameon=False, loc="upper center")
+    return figure
+
+
+def reliability(results: Results):
+    """Reward model: share of right outputs in each bin of its score, against the score."""
+    bins = [b for b in (results.files["reward"].get("summary") or {}).get("bins") or [] if b["n"]]
+    if not bins:
+        return None
+    figure, (axis,) = _subplots(1, width=4.8, height=4.4)
+    axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
+    axis.plot([b["predicted"] for b in bins], [b["right"] for b in bins], color="#0072b2", linewidth=1.2)
+    most = max(b["n"] for b in bins)
+    axis.scatter([b["predicted"] for b in bins], [b["right"] for b in bins], s=[18 + 130 * b["n"] / most for b in bins],
+                 color="#0072b2", alpha=0.8, linewidth=0)
+    axis.set(xlabel="mean predicted probability of a right answer", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.text(0.03, 0.93, f"n {sum(b['n'] for b in bins):,}; area of a dot: outputs in its bin", fontsize=8.5, color="#555555")
+    axis.set_aspect("equal")
+    return figure
+
+
+def save(figure, path: Path) -> None:
+    """Write a PNG without the writer's name or date."""
+    import matplotlib.pyplot as plt
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None}, bbox_inches="tight", pad_inches=0.12)
+    plt.close(figure)
+
+
+def draw(make: Callable[..., Any], path: Path, *arguments: Any) -> bool:
+    """Make a figure in the report's style and save it; False when its data is missing."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    with matplotlib.rc_context(STYLE):
+        figure = make(*arguments)
+        if figure is not None:
+            save(figure, path)
+    return figure is not None
+
+
+def _subplots(count: int, width: float, height: float, **options: Any):
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", squeeze=False, **options)
+    return figure, axes[0]
+
+
+def _over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
+    tables = [cell.over_steps(key) for cell in cells.values()]
+    steps = sorted(set.intersection(*map(set, tables))) if tables else []
+    return (np.array(steps), np.array([[t[s] for s in steps] for t in tables], dtype=float)) if steps else None
+
+
+def _band(axis, arm: str, steps: np.ndarray, values_ST: np.ndarray):
+    if len(values_ST) > 1:
+        axis.fill_between(steps, 100 * values_ST.min(0), 100 * values_ST.max(0), color=arm_colour(arm), alpha=0.13, linewidth=0)
+    return _line(axis, arm, steps, values_ST.mean(0), marker="o" if len(steps) < 30 else None)
+
+
+def _line(axis, arm: str, x: np.ndarray, y: np.ndarray, marker: str | None = None, scale: float = 100):
+    axis.plot(x, scale * y, color=arm_colour(arm), marker=marker, markersize=3.2)
+    return arm, float(x[-1]), float(scale * y[-1])
+
+
+def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
+    """Write each arm's name beside the end of its line; names that would touch are moved apart."""
+    if not ends:
+        return
+    low, high = axis.get_ylim()
+    gap = 0.062 * (high - low) * 4.2 / axis.figure.get_figheight()
+    ordered = sorted(ends, key=lambda end: end[2])
+    places = _apart([end[2] for end in ordered], gap, high)
+    right = max(end[1] for end in ends)
+    left, end_x = axis.get_xlim()
+    for (arm, _, value), place in zip(ordered, places, strict=True):
+        axis.annotate(arm_label(arm), (right, value), xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
+                      color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "color": arm_colour(arm), "linewidth": 0.6, "alpha": 0.6})
+    axis.set_ylim(low, high)
+    axis.set_xlim(left, end_x)
+
+
+def _apart(places: list[float], gap: float, top: float) -> list[float]:
+    """Rising places moved as little as needed to be `gap` apart, none above `top`."""
+    places = list(places)
+    for _ in range(200):
+        for i in range(1, len(places)):
+            overlap = gap - (places[i] - places[i - 1])
+            if overlap > 1e-9:
+                places[i - 1] -= overlap / 2
+                places[i] += overlap / 2
+    for i in range(len(places) - 1, -1, -1):
+        places[i] = min(places[i], top if i == len(places) - 1 else places[i + 1] - gap)
+    return places
+
+
+def _smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
+    """Centred mean over about `share` of the points; the window shrinks at both ends."""
+    reach = max(1, int(len(values) * share / 2))
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    half = np.minimum(reach, np.minimum(at, len(values) - 1 - at))
+    return (total[at + half + 1] - total[at - half]) / (2 * half + 1)

@@ -1,0 +1,29 @@
+"""How models, benchmarks and claims are called and coloured everywhere in the report."""
+from __future__ import annotations
+
+# Okabe and Ito's palette: told apart by readers with any colour vision.
+ARMS: dict[str, tuple[str, str]] = {
+    "base": ("base", "#999999"),
+    "instruct": ("instruct", "#333333"),
+    "sft": ("continued SFT", "#8c6d46"),
+    "rft": ("RFT", "#e69f00"),
+    "online_rft": ("Online RFT", "#009e73"),
+    "dpo": ("DPO", "#b0a000"),
+    "ppo": ("PPO", "#7a4fa3"),
+    "grpo_os": ("GRPO+OS", "#56b4e9"),
+    "grpo_os_rule": ("GRPO+OS (rule)", "#0072b2"),
+    "grpo_ps": ("GRPO+PS", "#cc79a7"),
+    "grpo_ps_rule": ("GRPO+PS (rule)", "#d55e00"),
+}
+SPARE = ("#4d4d4d", "#2f7f7f", "#7f2f5f", "#5f7f2f")
+
+IN_DOMAIN = ("mini_gsm8k", "mini_math", "gsm8k", "math", "math500")
+OUT_OF_DOMAIN = ("mini_cmath", "cmath", "mgsm_zh")
+
+
+def arm_label(arm: str) -> str:
+    return ARMS[arm][0] if arm in ARMS else arm.replace("_", " ")
+
+
+def arm_colour(arm: str) -> str:
+    return ARMS[arm][1] if arm in ARMS else SPARE[sum(map(ord, arm)) % len(SPARE)]

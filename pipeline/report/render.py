@@ -1,0 +1,203 @@
+"""Write the report: figures, claims.json, report.md and one self-contained index.html."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.records import write_json
+from pipeline.report import figures
+from pipeline.report.blocks import Block, Heading, Items, Picture, Table, Text, to_html, to_markdown
+from pipeline.report.claim import DIRECTION, FLOOR, NOT, REPRODUCED, UNTESTED, Claim
+from pipeline.report.claims import all_claims, deepest, models_at
+from pipeline.report.config import ReportConfig
+from pipeline.report.data import SINGLE, Results
+from pipeline.report.notes import deviations
+from pipeline.report.stats import level
+from pipeline.report.tables import (
+    claims_table,
+    costs_table,
+    gain_intervals,
+    gains_table,
+    percent,
+    scores_table,
+    seeds_table,
+    summary_table,
+)
+
+TITLE = "DeepSeekMath, reproduced: report"
+
+
+def write_report(results: Results, cfg: ReportConfig, out: Path, arms: Sequence[str] = (), seeds: Sequence[int] = ()) -> dict:
+    """Write everything into `out`; `arms` and `seeds` are what was planned. Returns a summary: claims by status."""
+    pictures = draw_figures(results, cfg, out / "figures")
+    claims = all_claims(results)
+    write_json(out / "claims.json", {"profile": results.profile, "claims": [claim.plain() for claim in claims]})
+    blocks = [*opening(results, claims), *body(results, pictures, claims), *closing(results, claims, arms, seeds)]
+    (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
+    (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
+    return {"claims": {status: sum(c.status == status for c in claims) for status in (REPRODUCED, DIRECTION, NOT, UNTESTED)},
+            "models": len(results.scores), "figures": sorted(pictures)}
+
+
+def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str, list[str]]:
+    """Draw what the data allows -> {figure: files}."""
+    made: dict[str, list[str]] = {}
+
+    def draw(name: str, make: Any, *arguments: Any, file: str = "") -> None:
+        file = f"{file or name}.png"
+        if figures.draw(make, folder / file, results, *arguments):
+            made.setdefault(name, []).append(file)
+
+    draw("figure5", figures.validation)
+    found = deepest(results)
+    for benchmark in found[1] if found else ():
+        models = cfg.curve_models or ("instruct", models_at(results, found[0], benchmark)[0])
+        draw("figure7", figures.maj_pass, models, benchmark, file=f"figure7_{benchmark}")
+    for name in ("rl_training", "training_loss", "funnel", "classifier_scores", "reliability"):
+        draw(name, getattr(figures, name))
+    rows = gain_intervals(results, "instruct", "sampled")
+    title = "Gain over instruct in mean sampled accuracy (points, 95 % interval)"
+    if figures.draw(figures.gains, folder / "gains.png", rows, title):
+        made["gains"] = ["gains.png"]
+    return made
+
+
+def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
+    """Title, the run in a sentence, the headline, the claims."""
+    counts = [f"{sum(c.status == s for c in claims)} {s}" for s in (REPRODUCED, DIRECTION, NOT, UNTESTED)]
+    blocks: list[Block] = [
+        Heading(TITLE, 1),
+        Text(f"Profile `{results.profile}`: {len(results.scores)} models, {len(results.benchmarks)} benchmarks, seeds "
+             f"{seeds_text(results)}. arXiv 2402.03300 is the paper; figure, table and section numbers are its own."),
+    ]
+    headline = next((c for c in claims if c.id == "C7"), None)
+    if headline and headline.status != UNTESTED:
+        blocks.append(Text(f"**{headline.sentence}**"))
+    floor = floor_text(results)
+    if floor:
+        blocks.append(Text(f"**{floor}**"))
+    blocks += [
+        Heading("Claims"), Text("; ".join(counts) + "."), claims_table(claims),
+        Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0. **direction only**: "
+             "the mean does, the interval holds 0. **not reproduced**: the mean lies on the other side. Differences between "
+             "arms are decided on mean sampled accuracy over the in-domain benchmarks; greedy stands beside it. "
+             "`claims.json` has every number."),
+    ]
+    return blocks
+
+
+def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Claim]) -> list[Block]:
+    """Results from the end of the chain to its beginning."""
+    blocks: list[Block] = [Heading("Scores")]
+    blocks += [scores_table(results, benchmark) for benchmark in results.benchmarks]
+    blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
+    blocks += [gains_table(results, benchmark) for benchmark in results.benchmarks if results.arms]
+    blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
+    blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
+    blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
+                    f"highest seed.{validation_size(results)} Compare the paper's Figure 5.",
+                    "No validation rows were found under `data/rl`.")
+    blocks += shown(pictures, "rl_training", "Share of right outputs among those sampled in training, KL to the reference, "
+                    "output length: mean of the seeds, smoothed over a twentieth of the steps.")
+    blocks += [Heading("Maj@K and Pass@K (Figure 7)")]
+    blocks += shown(pictures, "figure7", "Maj@K (majority of K samples) and Pass@K (any of K is right) at T 0.7, band: 95 % "
+                    "interval over questions. Both are exact expectations over K-subsets of the samples drawn; ties are "
+                    "broken by a fair draw, an output without an answer has no vote.", "Too few samples for a curve over K.")
+    blocks += [Heading("Base and instruct model")]
+    blocks += shown(pictures, "training_loss", "Training loss, raw and smoothed.", "No training curves were found.")
+    blocks += [Heading("Corpus")]
+    blocks += shown(pictures, "funnel", "Pages left after each step of mining (section 2.1).", "No funnel was found.")
+    blocks += shown(pictures, "classifier_scores", "Scores of the fastText classifier over the candidate pages.")
+    blocks += [Heading("Reward model")]
+    blocks += shown(pictures, "reliability", f"Reliability on held-out questions.{reward_text(results)}",
+                    "No reward model was evaluated.")
+    return blocks
+
+
+def closing(results: Results, claims: Sequence[Claim], arms: Sequence[str], seeds: Sequence[int]) -> list[Block]:
+    """Deviations, what could not be tested, costs, provenance."""
+    blocks: list[Block] = [Heading("Deviations from the paper"), Items(tuple(deviations(results)))]
+    untested = [f"{c.id}: {c.sentence}" for c in claims if c.status == UNTESTED]
+    missing = missing_text(results, arms, seeds)
+    blocks += [Heading("What could not be tested"), Items((*missing, *untested) or ("Nothing is missing.",))]
+    if results.costs:
+        blocks += [Heading("Cost"), costs_table(results.costs)]
+    blocks += [Heading("Every model"), seeds_table(results)]
+    rows = summary_table(results)
+    if rows.rows:
+        blocks += [Heading("What each stage counted"), rows]
+    return [*blocks, Heading("Provenance"), *provenance(results)]
+
+
+def provenance(results: Results) -> list[Block]:
+    origin = results.origin
+    blocks: list[Block] = [Items((
+        f"code: {origin.get('commit', 'unknown commit')}", f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
+        f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: `{origin.get('protocol', '?')}`; temperature of "
+        f"samples: {origin.get('temperature', '?')}",
+    ))]
+    first = next(iter(results.scores.values()))
+    blocks.append(Table(("benchmark", "questions"), tuple((name, s.summary.get("data", "")) for name, s in first.items()),
+                        labels=2))
+    rows = (
+        ("the whole report", "`dvc repro`"), ("scores of one model", "`python -m stages.evaluate model=grpo_os_rule-0`"),
+        ("one RL run", "`python -m stages.rl rl=grpo_os_rule seed=0`"),
+        ("every RL run, on all cores", "`python -m stages.rl experiment=fig5 launcher=parallel`"),
+        ("tables, figures, claims", "`python -m stages.report`, from `data/evaluate/*/*.jsonl` and the summaries"),
+    )
+    return [*blocks, Table(("number", "made by"), rows, labels=2)]
+
+
+def shown(pictures: dict[str, list[str]], name: str, caption: str, missing: str = "") -> list[Block]:
+    """The pictures of a figure, or a sentence that says why there is none."""
+    files = pictures.get(name, [])
+    if not files:
+        return [Text(missing)] if missing else []
+    return [Picture(file, caption) for file in files]
+
+
+def seeds_text(results: Results) -> str:
+    seeds = sorted({int(m.rpartition("-")[2]) for m in results.scores if m not in SINGLE})
+    return ", ".join(map(str, seeds)) or "none"
+
+
+def floor_text(results: Results) -> str:
+    """Said plainly when the instruct model is at the floor."""
+    low = []
+    for benchmark in results.benchmarks:
+        found = results.table("instruct", benchmark, "greedy")
+        if found and (got := level(found[0])).mean < FLOOR:
+            low.append(f"{percent(got.mean)} % on {benchmark} (upper bound {percent(got.high)} %)")
+    if not low:
+        return ""
+    return ("The instruct model scores near zero: " + ", ".join(low) + ". A model of this size, trained from scratch, cannot "
+            "solve these questions; the run shows that the chain works on this data, not that a method works.")
+
+
+def control_text(results: Results) -> str:
+    if "sft" not in results.arms:
+        return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
+    return ("Continued SFT is the control: the instruct model trained further on its own instruction data at the FLOPs of a "
+            "GRPO run (sampling counted). A gain over it is not owed to more training alone.")
+
+
+def validation_size(results: Results) -> str:
+    sizes = {cell.validation_questions for cells in results.cells.values() for cell in cells.values()} - {0}
+    return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
+
+
+def reward_text(results: Results) -> str:
+    summary = results.files["reward"].get("summary") or {}
+    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "calibration error"}
+    parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
+    return f" {', '.join(parts)}." if parts else ""
+
+
+def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """Planned models that were not evaluated."""
+    gone = [model for model in SINGLE if model not in results.scores]
+    gone += [f"{arm}-{seed}" for arm in arms for seed in seeds if f"{arm}-{seed}" not in results.scores]
+    return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
+
+

@@ -1,0 +1,139 @@
+"""The tables of the report."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.report.blocks import Table
+from pipeline.report.claim import Claim
+from pipeline.report.data import CONTROL, SINGLE, Results
+from pipeline.report.names import arm_label
+from pipeline.report.stats import Interval, difference, level
+
+
+def percent(value: float, digits: int = 1) -> str:
+    return f"{100 * value:.{digits}f}"
+
+
+def shown(interval: Interval | None, signed: bool = False) -> str:
+    """`54.2 [52.1, 56.3]` in percent, or points with a sign; a dash without a value."""
+    if interval is None:
+        return "-"
+    sign = "+" if signed else ""
+    return f"{100 * interval.mean:{sign}.1f} [{100 * interval.low:{sign}.1f}, {100 * interval.high:{sign}.1f}]"
+
+
+def vote_k(results: Results, benchmark: str) -> int:
+    """The largest power of two that every model's samples of a benchmark allow."""
+    samples = min(found[benchmark].samples for found in results.scores.values() if benchmark in found)
+    return 1 << (samples.bit_length() - 1) if samples else 0
+
+
+def scores_table(results: Results, benchmark: str) -> Table:
+    """Main table: one row a model or arm; greedy, mean sampled, maj@K and pass@K with 95 % intervals."""
+    k = vote_k(results, benchmark)
+    metrics = ["greedy", *(["sampled", f"maj@{k}", f"pass@{k}"] if k else [])]
+    rows = []
+    for arm in [*(a for a in SINGLE if a in results.scores), *results.arms]:
+        found = {metric: results.table(arm, benchmark, metric) for metric in metrics}
+        if found["greedy"] is None:
+            continue
+        values_SN, ids = found["greedy"]
+        own = [results.scores[m][benchmark].summary for m in results.models_of(arm) if benchmark in results.scores[m]]
+        lost = [percent(sum(s[key] for s in own) / len(own)) for key in ("no_answer", "truncated")]
+        rows.append((arm_label(arm), "-" if arm in SINGLE else str(len(values_SN)), str(len(ids)),
+                     *(shown(level(found[metric][0])) for metric in metrics), *lost))
+    caption = (f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and seeds, where there are several). "
+               f"sampled: mean of {results_samples(results, benchmark)} samples at T {temperature(results)}. "
+               "no answer, truncated: share of all outputs in %.")
+    return Table(("model", "seeds", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
+
+
+def results_samples(results: Results, benchmark: str) -> str:
+    return "/".join(sorted({str(found[benchmark].samples) for found in results.scores.values() if benchmark in found}))
+
+
+def temperature(results: Results) -> str:
+    return results.origin.get("temperature", "0.7")
+
+
+def gain_intervals(results: Results, other: str, metric: str) -> list[tuple[str, str, Interval]]:
+    """(arm, benchmark, paired difference arm - other) for every arm and benchmark that have both."""
+    found = []
+    for arm in (a for a in results.arms if a != other):
+        for benchmark in results.benchmarks:
+            pair = results.pair(arm, other, [benchmark], metric)
+            if pair:
+                found.append((arm, benchmark, difference(*pair)))
+    return found
+
+
+def gains_table(results: Results, benchmark: str) -> Table:
+    """Each arm against instruct and against the continued-SFT control, sampled and greedy, its FLOPs beside."""
+    rows = []
+    for arm in results.arms:
+        if not any(benchmark in results.scores[m] for m in results.models_of(arm)):
+            continue
+        cells = [arm_label(arm), str(len(results.models_of(arm))), flops_of(results, arm)]
+        for metric in ("sampled", "greedy"):
+            for other in ("instruct", CONTROL):
+                pair = results.pair(arm, other, [benchmark], metric) if arm != other else None
+                cells.append(shown(difference(*pair), signed=True) if pair else "-")
+        rows.append(tuple(cells))
+    caption = (f"{benchmark}: difference in points, paired question by question, 95 % interval. FLOPs: one run of the arm, "
+               "by formula, sampling and scoring counted.")
+    columns = ("arm", "seeds", "FLOPs", "sampled, over instruct", "sampled, over continued SFT", "greedy, over instruct",
+               "greedy, over continued SFT")
+    return Table(columns, tuple(rows), caption)
+
+
+def flops_of(results: Results, arm: str) -> str:
+    """Mean FLOPs of the arm's cells, as `4.1e13`."""
+    found = [cell.summary["flops"] for cell in results.cells.get(arm, {}).values() if cell.summary.get("flops")]
+    return f"{sum(found) / len(found):.2e}".replace("e+", "e") if found else "-"
+
+
+def seeds_table(results: Results) -> Table:
+    """Every single model: greedy and sampled accuracy on each benchmark."""
+    rows = []
+    for arm in [*(a for a in SINGLE if a in results.scores), *results.arms]:
+        for model in results.models_of(arm):
+            cells = [f"`{model}`"]
+            for benchmark in results.benchmarks:
+                summary = results.scores[model][benchmark].summary if benchmark in results.scores[model] else None
+                cells.append("-" if summary is None else " / ".join(
+                    "-" if summary[key] is None else percent(summary[key]) for key in ("greedy", "sampled")))
+            rows.append(tuple(cells))
+    return Table(("model", *results.benchmarks), tuple(rows), "greedy / sampled accuracy in %.")
+
+
+def claims_table(claims: Sequence[Claim]) -> Table:
+    rows = tuple((c.id, f"{c.text} ({c.where})", c.status, c.sentence) for c in claims)
+    return Table(("claim", "the paper", "this run", "what was measured"), rows, labels=4)
+
+
+def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
+    """Measured seconds and memory a stage, cells of a stage added up."""
+    stages: dict[str, list[dict[str, Any]]] = {}
+    for name, cost in costs.items():
+        stages.setdefault(name.partition("-")[0], []).append(cost)
+    order = ("world", "corpus", "pretrain", "sft", "reward", "rl", "evaluate", "report")
+    rows = []
+    for stage in sorted(stages, key=lambda s: (order.index(s) if s in order else len(order), s)):
+        found = stages[stage]
+        seconds, peak = sum(c.get("seconds", 0) for c in found), max(c.get("peak_rss_mb", 0) for c in found)
+        rows.append((stage, str(len(found)), f"{seconds:.0f}", f"{seconds / len(found):.0f}", f"{peak:.0f}"))
+    total = sum(float(row[2]) for row in rows)
+    rows.append(("all", str(sum(int(r[1]) for r in rows)), f"{total:.0f}", "", ""))
+    return Table(("stage", "runs", "seconds", "seconds a run", "peak memory (MB)"), tuple(rows),
+                 "Measured on the machine that ran it; runs may have gone side by side. No stage depends on these.")
+
+
+def summary_table(results: Results) -> Table:
+    """The plain numbers that each earlier stage wrote about itself."""
+    rows = []
+    for stage, files in results.files.items():
+        for key, value in sorted((files.get("summary") or {}).items()):
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                rows.append((stage, key, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"))
+    return Table(("stage", "quantity", "value"), tuple(rows), "From each stage's summary.json.", labels=2)

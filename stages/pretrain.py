@@ -1,0 +1,41 @@
+"""Corpus -> base model (section 2.3).   python -m stages.pretrain [model.path=<Hugging Face folder>]"""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.mixture import MixtureConfig
+from pipeline.model import ModelConfig
+from pipeline.stage import Run, StageConfig, stage
+from pipeline.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainStage(StageConfig):
+    model: ModelConfig = field(default_factory=ModelConfig)
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    pretrain: TrainConfig = field(default_factory=TrainConfig)
+
+
+@stage("pretrain", out="data/pretrain", reads=("data/corpus/pages.parquet",))
+def main(cfg: PretrainStage, run: Run) -> None:
+    from pipeline.examples import document_example
+    from pipeline.mixture import mix, read_texts
+    from pipeline.model import load_model, load_tokenizer, new_model, save_model
+    from pipeline.tokenizer import train_tokenizer
+    from pipeline.train import Packed, train_lm
+
+    corpus = Path("data/corpus/pages.parquet")
+    if cfg.model.path:
+        tokenizer, model = load_tokenizer(cfg.model.path), load_model(cfg.model.path, device=cfg.device)
+    else:
+        tokenizer = train_tokenizer(read_texts(corpus), cfg.model.vocab_size)
+        ends = tokenizer.bos_token_id, tokenizer.eos_token_id
+        model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
+    examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
+    data = Packed(examples, cfg.pretrain.sequence_length, cfg.pretrain.seed)
+    last = run.follow(train_lm(model, data, cfg.pretrain, run.checkpoint), cfg.pretrain.steps)
+    save_model(model, tokenizer, run.out / "model")
+    run.summary(**last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer))
+
+
+if __name__ == "__main__":
+    main()

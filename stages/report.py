@@ -1,0 +1,32 @@
+"""All results -> reports/: report.md, index.html, figures, claims.json.   python -m stages.report"""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.report.config import ReportConfig
+from pipeline.stage import Run, StageConfig, stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportStage(StageConfig):
+    """`arms` and `seeds`: what was planned; the report names what is missing."""
+
+    arms: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    report: ReportConfig = field(default_factory=ReportConfig)
+
+
+@stage("report", out="reports", reads=("data/evaluate",))
+def main(cfg: ReportStage, run: Run) -> None:
+    from dataclasses import replace
+
+    from pipeline.report.data import load
+    from pipeline.report.origin import origin
+    from pipeline.report.render import write_report
+
+    data = Path("data")
+    results = replace(load(data), profile=cfg.profile, origin=origin(Path("."), data))
+    run.summary(**write_report(results, cfg.report, run.out, cfg.arms, cfg.seeds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Base model -> instruction-tuned model (section 3).   python -m stages.sft"""
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.stage import Run, StageConfig, stage
+from pipeline.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTStage(StageConfig):
+    """`style`: how a question is asked, "mini" or "paper" (pipeline/prompts.py); evaluation and RL must ask alike."""
+
+    sft: TrainConfig = field(default_factory=TrainConfig)
+    style: str = "mini"
+
+
+@stage("sft", out="data/sft", reads=("data/pretrain/model", "data/world/instruct.jsonl"))
+def main(cfg: SFTStage, run: Run) -> None:
+    from pipeline.examples import instruction_examples
+    from pipeline.model import load_model, load_tokenizer, save_model
+    from pipeline.records import Instruction, read_rows
+    from pipeline.train import Packed, train_lm
+
+    base = Path("data/pretrain/model")
+    tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)
+    examples = instruction_examples(tokenizer, read_rows(Path("data/world/instruct.jsonl"), Instruction), cfg.style)
+    data = Packed(examples, cfg.sft.sequence_length, cfg.sft.seed)
+    last = run.follow(train_lm(model, data, cfg.sft, run.checkpoint), cfg.sft.steps)
+    save_model(model, tokenizer, run.out / "model")
+    run.summary(**last, examples=len(examples), parameters=model.num_parameters())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The miniature world (DESIGN section 6): web, seed corpus, instruction data, questions, benchmarks.   python -m stages.world"""
+from dataclasses import dataclass, field
+
+from pipeline.stage import Run, StageConfig, stage
+from pipeline.world.config import WorldConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldStage(StageConfig):
+    world: WorldConfig = field(default_factory=WorldConfig)
+
+
+@stage("world", out="data/world")
+def main(cfg: WorldStage, run: Run) -> None:
+    from pipeline.records import Question, read_rows
+    from pipeline.world.build import build_questions
+    from pipeline.world.web import build_web
+
+    counts = build_questions(cfg.world, run.out)
+    files = sorted((run.out / "benchmarks").glob("*.jsonl"))
+    benchmarks = {path.stem: list(read_rows(path, Question)) for path in files}
+    web = build_web(run.out, cfg.world.web, cfg.world.seed, benchmark_items=benchmarks)
+    run.summary(**counts, web=web)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without hours of training.
+
+    python tests/report_tree.py FOLDER      writes FOLDER/data; every number in it is made up
+"""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.evaluate.run import summarise
+from pipeline.records import write_json, write_jsonl
+
+ARMS = {"sft": 0.01, "rft": 0.03, "online_rft": 0.07, "grpo_os_rule": 0.09, "grpo_ps_rule": 0.10}
+BENCHMARKS = {"mini_gsm8k": ("en", 0.42, 0.2), "mini_math": ("en", 0.30, 0.2), "mini_cmath": ("zh", 0.36, 0.2)}
+
+
+def make_tree(folder: Path, arms=tuple(ARMS), seeds=(0, 1, 2), questions=200, samples=8, deep=(64, 60),
+              benchmarks=tuple(BENCHMARKS), skill=1.0, profile="mini") -> Path:
+    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples; returns the data folder."""
+    data = folder / "data"
+    rng = np.random.default_rng(7)
+    difficulty = {name: rng.normal(0, BENCHMARKS[name][2], questions) for name in benchmarks}
+    gains = {"base": -0.4, "instruct": 0.0}
+    gains |= {f"{arm}-{seed}": ARMS[arm] + rng.normal(0, 0.008) for arm in arms for seed in seeds}
+    for model, gain in gains.items():
+        many = deep if model in ("instruct", "grpo_os_rule-0") else (samples, 0)
+        _evaluation(data, model, gain, difficulty, samples, many, skill, rng)
+        write_json(data / "evaluate" / model / "config.json", {"profile": profile, "seed": 0})
+    for arm in arms:
+        for seed in seeds:
+            _cell(data / "rl" / f"{arm}-{seed}", arm, seed, ARMS[arm], skill, rng)
+    _before_rl(data, rng)
+    for label, seconds in {"world": 20, "corpus": 80, "pretrain": 300, "sft": 280, "rl-grpo_os_rule-0": 118,
+                           "rl-rft-0": 64, "evaluate-instruct": 40}.items():
+        write_json(data / ".cost" / f"{label}.json", {"seconds": float(seconds), "peak_rss_mb": 900.5})
+    return data
+
+
+def _evaluation(data, model, gain, difficulty, samples, deep, skill, rng) -> None:
+    summaries = {}
+    for name, hard_N in difficulty.items():
+        lang, base, _ = BENCHMARKS[name]
+        own = gain * (0.3 if lang == "zh" else 1.0)
+        rows = []
+        for i, hard in enumerate(hard_N):
+            p = skill * float(np.clip(base + own + hard, 0.0, 0.98))
+            count = deep[0] if i < deep[1] else samples
+            rows.append({"id": f"{name}-{i:05d}", "question": "?", "answer": "1", "lang": lang, "level": 1 + i % 3,
+                         "greedy": _sample(rng, min(1.0, p * 1.15), False), "samples": [_sample(rng, p) for _ in range(count)]})
+        write_jsonl(data / "evaluate" / model / f"{name}.jsonl", rows)
+        summaries[name] = {**summarise(rows, samples, (1, 2, 4, 8, 16, 32, 64)), "protocol": "cot", "data": f"{len(rows)} rows"}
+    write_json(data / "evaluate" / model / "summary.json", {
+        "model": model, "benchmarks": summaries, "grading_mode": "strict", "protocol": "cot", "temperature": 0.7})
+
+
+def _sample(rng, p: float, vote: bool = True) -> dict:
+    right, silent = rng.random() < p, rng.random() < 0.05
+    answer = 0 if right else -1 if silent else int(rng.integers(1, 6))
+    row = {"text": "t", "tokens": 24, "finished": answer >= 0, "extracted": None if answer < 0 else str(answer),
+           "verdict": {0: "right", -1: "no_answer"}.get(answer, "wrong"), "rule": "number"}
+    return row | ({"vote": answer} if vote else {})
+
+
+def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> None:
+    steps = np.arange(0, 101, 10)
+    rise = gain * (1 - np.exp(-steps / 35.0)) + rng.normal(0, 0.006, len(steps)).cumsum() * 0.5
+    write_jsonl(folder / "validation.jsonl", [
+        {"step": int(s), "id": f"v{i}", "greedy": True, "right": 2, "samples": 4} for s in steps for i in range(20)])
+    rows = [{"step": int(s), "kl": float(0.0006 * s), "length": float(26 + 0.02 * s + rng.normal(0, 0.4))} for s in range(101)]
+    for row in rows[1:]:
+        row["accuracy"] = float(0.34 + gain * (1 - np.exp(-row["step"] / 35.0)) + rng.normal(0, 0.02))
+    for s, r in zip(steps, rise, strict=True):
+        rows[s] |= {"validation_sampled": float(skill * (0.36 + r)), "validation_greedy": float(skill * (0.42 + 0.7 * r))}
+    write_jsonl(folder / "metrics.jsonl", rows)
+    flops = 4.1e13 if arm.startswith("grpo") or arm == "sft" else 3.0e13
+    write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops, "steps": 100})
+
+
+def _before_rl(data: Path, rng) -> None:
+    for stage, top in (("pretrain", 5.6), ("sft", 2.2)):
+        write_jsonl(data / stage / "metrics.jsonl", [
+            {"step": s, "loss": float(1.1 + (top - 1.1) * np.exp(-s / 400) + rng.normal(0, 0.03))} for s in range(10, 2001, 10)])
+        write_json(data / stage / "summary.json", {"parameters": 354_000, "tokens": 3_000_000, "flops": 6.0e12})
+        write_json(data / stage / "config.json", {"profile": "mini", "seed": 0})
+    rejects = {"bad_gzip": 40, "not_html": 1060, "duplicate_url": 2800, "below_cut": 4800, "contaminated": 60}
+    write_json(data / "corpus/funnel.json", {
+        "records": 12000, "pages": 3240, "tokens": 1_660_000, "rejects": rejects, "iterations": [{"iteration": 1}]})
+    edges = np.linspace(0, 1, 21)
+    math, _ = np.histogram(rng.beta(6, 1, 3500), edges)
+    other, _ = np.histogram(rng.beta(1, 8, 4600), edges)
+    write_json(data / "corpus/summary.json", {
+        "score_histogram": {"edges": edges.tolist(), "math": math.tolist(), "other": other.tolist()},
+        "pages": 3240, "tokens": 1_660_000})
+    bins = [{"low": i / 10, "high": (i + 1) / 10, "n": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
+             "right": float(np.clip(i / 10 + 0.02 + rng.normal(0, 0.03), 0, 1))} for i in range(10)]
+    write_json(data / "reward/summary.json", {"accuracy": 0.81, "auc": 0.88, "ece": 0.034, "n": 1000, "bins": bins})
+
+
+if __name__ == "__main__":
+    print(make_tree(Path(sys.argv[1]), questions=400, deep=(64, 150)))
