@@ -22,7 +22,7 @@ from pipeline.rl import checkpoint, data_source, glossary
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.data_source import Rollouts
 from pipeline.rl.forward import output_log_probs
-from pipeline.rl.reward_function import Judge, Judged, judge
+from pipeline.rl.reward_function import Judged, Scorer, judge
 from pipeline.rl.update import (
     Batch,
     apply_gradient,
@@ -46,8 +46,7 @@ class Inputs:
     questions: Sequence[Question]
     validation: Sequence[Question]
     instructions: Sequence[Instruction] = ()  # the sft arm
-    judge: Judge | None = None  # reward_function outcome or process
-    judge_shape: flops.Shape | None = None
+    judge: Scorer | None = None  # reward_function outcome or process
 
 
 @dataclass
@@ -116,9 +115,11 @@ def train_policy(
 
 def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict) -> Run:
     """Make the moving parts: engine, frozen instruct model, optimizer; choose the questions' languages."""
-    if scale.languages:
-        chosen = [q for q in inputs.questions if q.lang in scale.languages]
-        inputs = replace(inputs, questions=chosen)
+    questions = [q for q in inputs.questions if not scale.languages or q.lang in scale.languages]
+    languages = {q.lang for q in questions}
+    # the control learns what RL learns: the same protocol, the same languages
+    same = [i for i in inputs.instructions if i.format == scale.protocol and i.lang in languages]
+    inputs = replace(inputs, questions=questions, instructions=same)
     frozen = arm.needs_reference or arm.data_source == "offline"
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
     engine = make_engine(scale.engine, inputs.policy, inputs.tokenizer)
@@ -251,7 +252,7 @@ def count_work(run: Run, batch: Batch, arm: ArmConfig) -> None:
     if arm.needs_reference:
         run.total["flops"] += everything
     if arm.reward_function in ("outcome", "process"):
-        run.total["flops"] += _rows_pass(run.inputs.judge_shape, batch.rows, range(len(batch.rows.outputs)))
+        run.total["flops"] += _rows_pass(run.inputs.judge.shape, batch.rows, range(len(batch.rows.outputs)))
     active = _rows_pass(flops.shape_of(run.inputs.policy.config), batch.rows, batch.active)
     run.total["flops"] += 3 * arm.updates_per_rollout * active
 
