@@ -247,7 +247,8 @@ def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
     for (arm, _, value), place in zip(ordered, places, strict=True):
         axis.annotate(arm_label(arm), (right, value), xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
                       color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm), "linewidth": 0.6, "alpha": 0.6})
+                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm),
+                                  "linewidth": 0.6, "alpha": 0.6})
     axis.set_ylim(low, high)
     axis.set_xlim(left, end_x)
 
