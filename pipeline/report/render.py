@@ -90,9 +90,12 @@ def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
 def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Claim]) -> list[Block]:
     """Results from the end of the chain to its beginning."""
     blocks: list[Block] = [Heading("Scores")]
-    blocks += [scores_table(results, benchmark) for benchmark in results.benchmarks]
+    for benchmark in results.benchmarks:
+        blocks += [Heading(f"`{benchmark}`", 3), scores_table(results, benchmark)]
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
-    blocks += [table for table in (gains_table(results, benchmark) for benchmark in results.benchmarks) if table.rows]
+    for benchmark in results.benchmarks:
+        table = gains_table(results, benchmark)
+        blocks += [Heading(f"`{benchmark}`: gains", 3), table] if table.rows else []
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
