@@ -26,8 +26,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.code import ROOT, code_hashes, fingerprint, input_hashes
-from pipeline.config import StageConfig, build, built, plain, register
+from pipeline.config import StageConfig, build, built, defaults_of, plain, register
 from pipeline.errors import UserError
+from pipeline.help import help_text
 from pipeline.run import Job, Run, job_lock, publish
 
 __all__ = ["Run", "StageConfig", "stage"]
@@ -82,6 +83,9 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
         def main() -> None:
             os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints a message of its own and leaves
             with one_line_errors(name):
+                if {"--help", "-h"} & set(sys.argv[1:]):
+                    description = sys.modules[body.__module__].__doc__ or name
+                    return print(help_text(name, description, defaults_of(kind), built()["profile"]))
                 complete_arguments(cell)
                 register(name, kind)
                 hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(job)()
@@ -102,7 +106,11 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     mark = fingerprint(code, plain(settings), input_hashes(inputs))
     with job_lock(job.checkpoints):
         run = Run(job, mark, settings)
-        body(settings, run)
+        try:
+            body(settings, run)
+        except OSError as error:
+            error.filename = error.filename or str(run.folder)  # a failing write() names no file
+            raise
         changed = sorted(set(code.items()) ^ set(code_hashes(job.entry).items()))
         if changed:
             raise UserError(f"{changed[0][0]}: changed while the stage ran; run it again")

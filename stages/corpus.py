@@ -13,7 +13,7 @@ class CorpusStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-@stage("corpus", out="data/corpus", reads=("data/world",))
+@stage("corpus", out="data/corpus", reads=("data/world/web", "data/world/seed.jsonl", "data/world/benchmarks"))
 def main(cfg: CorpusStage, run: Run) -> None:
     from pipeline.corpus.mine import mine
     from pipeline.records import Question, read_jsonl, read_rows

@@ -67,12 +67,13 @@ def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> 
     steps = np.arange(0, 101, 10)
     rise = gain * (1 - np.exp(-steps / 35.0)) + rng.normal(0, 0.006, len(steps)).cumsum() * 0.5
     write_jsonl(folder / "validation.jsonl", [
-        {"step": int(s), "n": 400, "sampled": float(skill * (0.36 + r)), "greedy": float(skill * (0.42 + 0.7 * r))}
-        for s, r in zip(steps, rise, strict=True)])
-    write_jsonl(folder / "metrics.jsonl", [
-        {"step": int(s), "reward": float(0.34 + gain * (1 - np.exp(-s / 35.0)) + rng.normal(0, 0.02)),
-         "kl": float(0.0006 * s + abs(rng.normal(0, 0.002))), "length": float(26 + 0.02 * s + rng.normal(0, 0.4))}
-        for s in range(1, 101)])
+        {"step": int(s), "id": f"v{i}", "greedy": True, "right": 2, "samples": 4} for s in steps for i in range(20)])
+    rows = [{"step": int(s), "kl": float(0.0006 * s), "length": float(26 + 0.02 * s + rng.normal(0, 0.4))} for s in range(101)]
+    for row in rows[1:]:
+        row["accuracy"] = float(0.34 + gain * (1 - np.exp(-row["step"] / 35.0)) + rng.normal(0, 0.02))
+    for s, r in zip(steps, rise, strict=True):
+        rows[s] |= {"validation_sampled": float(skill * (0.36 + r)), "validation_greedy": float(skill * (0.42 + 0.7 * r))}
+    write_jsonl(folder / "metrics.jsonl", rows)
     flops = 4.1e13 if arm.startswith("grpo") or arm == "sft" else 3.0e13
     write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops, "steps": 100})
 
@@ -83,15 +84,15 @@ def _before_rl(data: Path, rng) -> None:
             {"step": s, "loss": float(1.1 + (top - 1.1) * np.exp(-s / 400) + rng.normal(0, 0.03))} for s in range(10, 2001, 10)])
         write_json(data / stage / "summary.json", {"parameters": 354_000, "tokens": 3_000_000, "flops": 6.0e12})
         write_json(data / stage / "config.json", {"profile": "mini", "seed": 0})
-    funnel = [("web pages", 12000, None), ("readable text", 10900, 5_200_000), ("after duplicates", 8100, 3_900_000),
-              ("kept by the classifier", 3300, 1_700_000), ("after decontamination", 3240, 1_660_000)]
-    write_json(data / "corpus/funnel.json", [dict(zip(("step", "pages", "tokens"), row, strict=True)) for row in funnel])
+    rejects = {"bad_gzip": 40, "not_html": 1060, "duplicate_url": 2800, "below_cut": 4800, "contaminated": 60}
+    write_json(data / "corpus/funnel.json", {
+        "records": 12000, "pages": 3240, "tokens": 1_660_000, "rejects": rejects, "iterations": [{"iteration": 1}]})
     edges = np.linspace(0, 1, 21)
     math, _ = np.histogram(rng.beta(6, 1, 3500), edges)
     other, _ = np.histogram(rng.beta(1, 8, 4600), edges)
     write_json(data / "corpus/summary.json", {
         "score_histogram": {"edges": edges.tolist(), "math": math.tolist(), "other": other.tolist()},
-        "precision": 0.97, "recall": 0.91, "collected_before": [None]})
+        "pages": 3240, "tokens": 1_660_000})
     bins = [{"low": i / 10, "high": (i + 1) / 10, "n": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
              "right": float(np.clip(i / 10 + 0.02 + rng.normal(0, 0.03), 0, 1))} for i in range(10)]
     write_json(data / "reward/summary.json", {"accuracy": 0.81, "auc": 0.88, "ece": 0.034, "n": 1000, "bins": bins})

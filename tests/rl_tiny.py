@@ -1,6 +1,7 @@
 """A policy of a few thousand weights, its tokenizer, and sums as questions: what the RL tests run on."""
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 
 import torch
@@ -8,8 +9,12 @@ import torch
 from pipeline.model import ModelConfig, new_model
 from pipeline.records import Instruction, Question
 from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.rl.data_source import solutions
+from pipeline.rl.forward import accumulate
 from pipeline.rl.loop import Inputs, train_policy
 from pipeline.tokenizer import train_tokenizer
+
+torch.set_num_threads(1)
 
 
 @lru_cache
@@ -24,8 +29,20 @@ def policy(seed: int = 0, dtype=torch.float32, **sizes):
     return new_model(ModelConfig(**sizes), len(tok), tok.bos_token_id, tok.eos_token_id, seed).to(dtype).eval()
 
 
+@lru_cache
+def half_taught():
+    """A policy that gets some of the sums right, so that rewards differ within a group."""
+    model = policy()
+    data = solutions(tokenizer(), instructions(35), SCALE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(TEACHING):
+        optimizer.zero_grad()
+        accumulate(model, data.rows, range(35), 4096, 1.0, lambda batch, logp, mask: -logp.sum() / 35)
+        optimizer.step()
+    return model.eval()
+
+
 def questions(count: int = 12) -> list[Question]:
-    # the answer 0 and a trace that no random output follows: rewards differ within a group often enough by the test's judge
     return [Question(f"q{i}", f"{i % 7}+{i % 5}", str(i % 7 + i % 5), "zh" if i % 3 == 0 else "en",
                      trace=(str(i % 7 + i % 5),)) for i in range(count)]
 
@@ -35,6 +52,7 @@ def instructions(count: int = 20) -> list[Instruction]:
                         str(i % 7 + i % 5)) for i in range(count)]
 
 
+TEACHING = 80  # steps
 SCALE = RLConfig(questions_per_step=3, group_size=4, steps=4, max_new_tokens=12, lr=1e-3, micro_batch_tokens=64,
                  validation_every=2, validation_size=4, validation_samples=2, checkpoint_every=1,
                  control_prompt_tokens=8, control_output_tokens=8)
@@ -46,13 +64,16 @@ ARMS = {
     "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
     "grpo_ps_rule": ArmConfig("grpo_ps_rule", "online", "rule_steps", "grpo_process", kl_coef=0.04),
     "mu2": ArmConfig("mu2", "online", "rule", "grpo_outcome", kl_coef=0.04, updates_per_rollout=2),
+    "ppo": ArmConfig("ppo", "online", "rule", "ppo", kl_coef=0.04),
+    "ppo_mu2": ArmConfig("ppo_mu2", "online", "rule", "ppo", kl_coef=0.04, updates_per_rollout=2),
     "dpo": ArmConfig("dpo", "offline", "rule", "dpo", kl_coef=0.1),
 }
 
 
 def inputs(**changes) -> Inputs:
-    return Inputs(**({"policy": policy(), "tokenizer": tokenizer(), "questions": questions(), "validation": questions(6),
-                      "instructions": instructions()} | changes))
+    made = {"policy": copy.deepcopy(half_taught()), "tokenizer": tokenizer(), "questions": questions(),
+            "validation": questions(6), "instructions": instructions()}
+    return Inputs(**(made | changes))
 
 
 def run(arm: ArmConfig, out, scale: RLConfig = SCALE, seed: int = 0, given: Inputs | None = None) -> list[dict]:

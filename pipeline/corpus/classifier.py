@@ -35,15 +35,19 @@ def train(
     """Train on page texts and write the model to `out`; returns counts. Raises UserError when a class is empty."""
     import fasttext
 
-    lines = [f"{MATH} {line_of(text, cfg.max_tokens)}" for text in positives]
-    positive_count = len(lines)
-    lines += [f"{OTHER} {line_of(text, cfg.max_tokens)}" for text in negatives]
-    if not 0 < positive_count < len(lines):
+    classes = [
+        [f"{label} {line_of(text, cfg.max_tokens)}" for text in texts]
+        for label, texts in ((MATH, positives), (OTHER, negatives))
+    ]
+    positive_count, negative_count = map(len, classes)
+    if not positive_count or not negative_count:
         raise UserError(
-            f"corpus: {positive_count} seed pages and {len(lines) - positive_count} crawl pages to"
+            f"corpus: {positive_count} seed pages and {negative_count} crawl pages to"
             " train the classifier on; it needs some of both: give more seed pages or more WARC files"
         )
-    lines.sort(key=lambda line: (stable_hash(line, salt=f"shuffle {seed}"), line))
+    copies = [(copy, line) for lines in classes for line in lines for copy in range(-(-cfg.least // len(lines)) or 1)]
+    copies.sort(key=lambda item: (stable_hash(item[1], salt=f"shuffle {seed} {item[0]}"), item[1]))
+    lines = [line for _, line in copies]
     work.mkdir(parents=True, exist_ok=True)
     training, temporary = work / "classifier.txt", work / "classifier.bin.tmp"
     training.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -64,7 +68,7 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     os.replace(temporary, out)
     training.unlink()
-    return {"positives": positive_count, "negatives": len(lines) - positive_count, "words": len(model.words)}
+    return {"positives": positive_count, "negatives": negative_count, "lines": len(lines), "words": len(model.words)}
 
 
 class Classifier:

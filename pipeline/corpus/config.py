@@ -17,6 +17,7 @@ class ClassifierConfig:
     bucket: int = 200_000
     positives: int = 500_000  # drawn from the seed corpus
     negatives: int = 500_000  # drawn from the crawl
+    least: int = 0  # lines of each class at least: a smaller sample is repeated, else three epochs of it teach nothing
     max_tokens: int = 4_000  # of a page that the classifier reads; bounds the time a page can take
 
 

@@ -59,10 +59,10 @@ def draw(crawl: Crawl, eligible: np.ndarray, count: int, salt: str) -> np.ndarra
 
 
 def train_classifier(crawl: Crawl, unique: np.ndarray, seed: Seed, cfg: CorpusConfig, work: Path, out: Path) -> dict:
-    """Positives from the seed, as many negatives from the rest of the crawl; returns counts."""
+    """Positives from the seed; as many negatives (or `least`, if more) from the rest of the crawl; returns counts."""
     salt = f"classifier {cfg.seed}"
     from_crawl = draw(crawl, seed.pages & unique, cfg.classifier.positives, salt)
-    wanted = min(cfg.classifier.negatives, len(seed.texts) + int(from_crawl.sum()))
+    wanted = min(cfg.classifier.negatives, max(cfg.classifier.least, len(seed.texts) + int(from_crawl.sum())))
     negatives = draw(crawl, unique & ~seed.pages, wanted, salt)
 
     def texts(mask: np.ndarray) -> Iterator[str]:

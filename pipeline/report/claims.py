@@ -105,8 +105,7 @@ def early_gap(results: Results, arm: str, other: str) -> str:
     """`; on validation +0.4 points after a third of the steps, +2.1 at the end`, or nothing."""
     means = []
     for name in (arm, other):
-        cells = results.cells.get(name, {})
-        rows = [{r["step"]: r["sampled"] for r in cell.validation if r.get("sampled") is not None} for cell in cells.values()]
+        rows = [cell.over_steps("validation_sampled") for cell in results.cells.get(name, {}).values()]
         steps = sorted(set.intersection(*map(set, rows))) if rows else []
         means.append({s: sum(r[s] for r in rows) / len(rows) for s in steps})
     steps = sorted(set(means[0]) & set(means[1]))
@@ -120,7 +119,8 @@ def early_gap(results: Results, arm: str, other: str) -> str:
 def convergence(results: Results) -> Claim:
     """C3 from the corpus stage's recall iterations."""
     id, text, where = "C3", "mining converges: about 98 % of iteration 4 had been collected in iteration 3", "2.1"
-    shares = [s for s in (results.files["corpus"].get("summary") or {}).get("collected_before") or [] if s is not None]
+    turns = (results.files["corpus"].get("funnel") or {}).get("iterations") or []
+    shares = [turn["collected_before"] for turn in turns if turn.get("collected_before") is not None]
     if not shares:
         return Claim(id, text, where, UNTESTED, "One recall iteration was run, so there is nothing to converge.")
     listed = ", ".join(f"{100 * s:.1f} %" for s in shares)

@@ -57,11 +57,15 @@ class Scores:
 
 @dataclass(frozen=True)
 class Cell:
-    """One RL run: metric rows a step, validation rows, summary."""
+    """One RL run: metric rows a step (pipeline/rl/glossary.py), number of validation questions, summary."""
 
     metrics: list[dict[str, Any]]
-    validation: list[dict[str, Any]]
+    validation_questions: int
     summary: dict[str, Any]
+
+    def over_steps(self, key: str) -> dict[int, float]:
+        """A metric by step, where it was measured."""
+        return {row["step"]: row[key] for row in self.metrics if row.get(key) is not None}
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,9 @@ def load(data: Path) -> Results:
     for folder in sorted(p for p in (data / "rl").glob("*") if p.is_dir()):
         arm, seed = split_model(folder.name)
         if seed is not None:
-            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), rows_of(folder / "validation.jsonl"),
-                                                   json_of(folder / "summary.json") or {})
+            asked = {row["id"] for row in rows_of(folder / "validation.jsonl")}
+            summary = json_of(folder / "summary.json") or {}
+            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), len(asked), summary)
     files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
     settings = json_of(folders[0] / "config.json") or {}
     costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}

@@ -22,14 +22,14 @@ STYLE = {
 
 def validation(results: Results):
     """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed."""
-    curves = {arm: found for arm, cells in results.cells.items() if (found := _over_steps(cells, "validation", "sampled"))}
+    curves = {arm: found for arm, cells in results.cells.items() if (found := _over_steps(cells, "validation_sampled"))}
     if not curves:
         return None
     figure, axes = _subplots(2, width=9.6, height=4.4)
     for axis, metric, title in zip(axes, ("sampled", "greedy"), ("Mean sampled accuracy, T 0.7", "Greedy accuracy"), strict=True):
         ends = []
         for arm in sorted(curves, key=arm_order):
-            line = _over_steps(results.cells[arm], "validation", metric)
+            line = _over_steps(results.cells[arm], f"validation_{metric}")
             if line:
                 ends.append(_band(axis, arm, *line))
         axis.set(title=title, xlabel="RL step", ylabel="validation accuracy (%)")
@@ -38,17 +38,17 @@ def validation(results: Results):
 
 
 def rl_training(results: Results):
-    """Mean reward of the batch, KL to the reference and output length over RL steps, mean of the seeds."""
-    panels = [("reward", "Mean reward of the batch", "reward"), ("kl", "KL to the reference", "nats a token"),
+    """Share of right outputs in training, KL to the reference and output length over RL steps, mean of the seeds."""
+    panels = [("accuracy", "Right among training outputs", "share"), ("kl", "KL to the reference", "nats a token"),
               ("length", "Output length", "tokens")]
-    panels = [p for p in panels if any(_over_steps(c, "metrics", p[0]) for c in results.cells.values())]
+    panels = [p for p in panels if any(_over_steps(c, p[0]) for c in results.cells.values())]
     if not panels:
         return None
     figure, axes = _subplots(len(panels), width=3.9 * len(panels), height=3.9)
     for axis, (key, title, unit) in zip(axes, panels, strict=True):
         ends = []
         for arm in sorted(results.cells, key=arm_order):
-            line = _over_steps(results.cells[arm], "metrics", key)
+            line = _over_steps(results.cells[arm], key)
             if line:
                 steps, values_ST = line
                 ends.append(_line(axis, arm, steps, _smooth(values_ST.mean(0)), scale=1))
@@ -126,19 +126,33 @@ def training_loss(results: Results):
 
 def funnel(results: Results):
     """How many pages are left after each step of mining."""
-    steps = results.files["corpus"].get("funnel")
+    steps = funnel_steps(results.files["corpus"].get("funnel") or {})
     if not steps:
         return None
     figure, (axis,) = _subplots(1, width=7.2, height=0.5 * len(steps) + 1.1)
-    pages, y = [s["pages"] for s in steps], np.arange(len(steps))[::-1]
+    pages, y = [count for _, count in steps], np.arange(len(steps))[::-1]
     axis.barh(y, pages, color="#0072b2", height=0.62)
-    for at, step in zip(y, steps, strict=True):
-        share = f" ({100 * step['pages'] / max(pages[0], 1):.0f} %)" if step is not steps[0] else ""
-        axis.text(step["pages"], at, f" {step['pages']:,}{share}", va="center", fontsize=9)
-    axis.set_yticks(y, [s["step"] for s in steps])
+    for i, at in enumerate(y):
+        share = f" ({100 * pages[i] / max(pages[0], 1):.0f} %)" if i else ""
+        axis.text(pages[i], at, f" {pages[i]:,}{share}", va="center", fontsize=9)
+    axis.set_yticks(y, [name for name, _ in steps])
     axis.set(xlabel="pages", xlim=(0, max(pages) * 1.22))
     axis.grid(axis="y", visible=False)
     return figure
+
+
+def funnel_steps(counts: dict[str, Any]) -> list[tuple[str, int]]:
+    """Pages left after each step, from the number of records and the rejects by reason."""
+    if "records" not in counts:
+        return []
+    rejects = dict(counts["rejects"])
+    later = [("one page a URL", "duplicate_url"), ("not a near copy", "near_duplicate"), ("kept by the classifier", "below_cut"),
+             ("after decontamination", "contaminated")]
+    removed = [(name, rejects.pop(reason)) for name, reason in later if reason in rejects]
+    steps = [("records in the WARC files", counts["records"])]
+    for name, count in [("readable text", sum(rejects.values())), *removed]:
+        steps.append((name, steps[-1][1] - count))
+    return steps
 
 
 def classifier_scores(results: Results):
@@ -202,9 +216,9 @@ def _subplots(count: int, width: float, height: float, **options: Any):
     return figure, axes[0]
 
 
-def _over_steps(cells: dict[int, Cell], kind: str, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+def _over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
-    tables = [{row["step"]: row[key] for row in getattr(cell, kind) if row.get(key) is not None} for cell in cells.values()]
+    tables = [cell.over_steps(key) for cell in cells.values()]
     steps = sorted(set.intersection(*map(set, tables))) if tables else []
     return (np.array(steps), np.array([[t[s] for s in steps] for t in tables], dtype=float)) if steps else None
 
@@ -224,7 +238,6 @@ def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
     """Write each arm's name beside the end of its line; names that would touch are moved apart."""
     if not ends:
         return
-    axis.figure.canvas.draw()  # limits are known only now
     low, high = axis.get_ylim()
     gap = 0.062 * (high - low) * 4.2 / axis.figure.get_figheight()
     ordered = sorted(ends, key=lambda end: end[2])
@@ -234,7 +247,8 @@ def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
     for (arm, _, value), place in zip(ordered, places, strict=True):
         axis.annotate(arm_label(arm), (right, value), xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
                       color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": arm_colour(arm), "linewidth": 0.6, "alpha": 0.6})
+                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm),
+                                  "linewidth": 0.6, "alpha": 0.6})
     axis.set_ylim(low, high)
     axis.set_xlim(left, end_x)
 
@@ -254,9 +268,8 @@ def _apart(places: list[float], gap: float, top: float) -> list[float]:
 
 
 def _smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
-    """Centred mean over about `share` of the points; the window shrinks at both ends."""
+    """Mean over about `share` of the points around each; at both ends over those that there are."""
     reach = max(1, int(len(values) * share / 2))
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(len(values))
-    half = np.minimum(reach, np.minimum(at, len(values) - 1 - at))
-    return (total[at + half + 1] - total[at - half]) / (2 * half + 1)
+    total, at = np.concatenate([[0.0], np.cumsum(values)]), np.arange(len(values))
+    first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
+    return (total[last] - total[first]) / (last - first)

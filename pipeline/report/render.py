@@ -92,14 +92,14 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
     blocks: list[Block] = [Heading("Scores")]
     blocks += [scores_table(results, benchmark) for benchmark in results.benchmarks]
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
-    blocks += [gains_table(results, benchmark) for benchmark in results.benchmarks if results.arms]
+    blocks += [table for table in (gains_table(results, benchmark) for benchmark in results.benchmarks) if table.rows]
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
                     f"highest seed.{validation_size(results)} Compare the paper's Figure 5.",
                     "No validation rows were found under `data/rl`.")
-    blocks += shown(pictures, "rl_training", "Training reward, KL to the reference and output length: mean of the seeds, "
-                    "smoothed over a twentieth of the steps.")
+    blocks += shown(pictures, "rl_training", "Share of right outputs among those sampled in training, KL to the reference, "
+                    "output length: mean of the seeds, smoothed over a twentieth of the steps.")
     blocks += [Heading("Maj@K and Pass@K (Figure 7)")]
     blocks += shown(pictures, "figure7", "Maj@K (majority of K samples) and Pass@K (any of K is right) at T 0.7, band: 95 % "
                     "interval over questions. Both are exact expectations over K-subsets of the samples drawn; ties are "
@@ -183,7 +183,7 @@ def control_text(results: Results) -> str:
 
 
 def validation_size(results: Results) -> str:
-    sizes = {row["n"] for cells in results.cells.values() for cell in cells.values() for row in cell.validation if "n" in row}
+    sizes = {cell.validation_questions for cells in results.cells.values() for cell in cells.values()} - {0}
     return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
 
 

@@ -1,0 +1,98 @@
+"""The report of a small made-up run: complete, deterministic, self-contained, and honest when things are missing."""
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from report_tree import make_tree
+
+from pipeline.errors import UserError
+from pipeline.report.claim import NOT, REPRODUCED, UNTESTED
+from pipeline.report.claims import all_claims
+from pipeline.report.config import ReportConfig
+from pipeline.report.data import load
+from pipeline.report.render import write_report
+from pipeline.report.stats import difference
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return make_tree(tmp_path_factory.mktemp("run"), questions=60, deep=(16, 30), seeds=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def made(tree, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report") / "one"
+    return out, *report(tree, out)
+
+
+def report(data, out, **more):
+    out.mkdir()
+    results = replace(load(data), origin={"commit": "`abc`", "grading_mode": "strict", "protocol": "cot", "temperature": "0.7"})
+    write_report(results, ReportConfig(), out, **more)
+    return (out / "report.md").read_text(), (out / "index.html").read_text()
+
+
+def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_path):
+    out, markdown, page = made
+    report(tree, tmp_path / "two")
+    for path in sorted(out.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(out)).read_bytes(), path.name
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "<script" not in page
+    assert str(tree) not in markdown + page
+    assert page.count("<img") == len(list((out / "figures").glob("*.png"))) == markdown.count("![")
+    for heading in ("Claims", "Scores", "Gains", "(Figure 5)", "(Figure 7)", "Deviations", "Cost", "Provenance"):
+        assert heading in markdown and heading in page
+    assert {c["id"] for c in json.loads((out / "claims.json").read_text())["claims"]} >= {f"C{i}" for i in range(1, 15)}
+
+
+def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):
+    results = load(tree)
+    rows = lambda m: [json.loads(x) for x in (tree / f"evaluate/{m}/mini_math.jsonl").read_text().splitlines()]  # noqa: E731
+    share = lambda m: [np.mean([s["verdict"] == "right" for s in r["samples"][:8]]) for r in rows(m)]  # noqa: E731
+    by_hand = difference(np.array([share("grpo_os_rule-0"), share("grpo_os_rule-1")]), np.array([share("instruct")]))
+    assert difference(*results.pair("grpo_os_rule", "instruct", ["mini_math"], "sampled")) == by_hand
+    assert f"{100 * by_hand.mean:+.1f} [{100 * by_hand.low:+.1f}, {100 * by_hand.high:+.1f}]" in made[1]
+
+
+def test_missing_arms_and_stages_are_named(tree, tmp_path):
+    data = tmp_path / "data"
+    for model in ("instruct", "base", "rft-0"):
+        shutil.copytree(tree / "evaluate" / model, data / "evaluate" / model)
+    markdown, page = report(data, tmp_path / "out", arms=("rft", "ppo"), seeds=(0, 1))
+    assert "Planned and not evaluated: rft-1, ppo-0, ppo-1." in markdown
+    assert "No training curves were found." in markdown and "## Cost" not in markdown
+    claims = {c.id: c for c in all_claims(load(data))}
+    assert claims["C7"].status == claims["C8"].status == claims["C12"].status == UNTESTED
+    assert "control was not run" in markdown and "<html" in page
+
+
+def test_scores_at_the_floor_are_said_plainly(tmp_path):
+    data = make_tree(tmp_path, questions=40, seeds=(0, 1), skill=0.01, deep=(8, 40))
+    markdown, _ = report(data, tmp_path / "out")
+    assert "scores near zero" in markdown
+    assert all(c.status == UNTESTED for c in all_claims(load(data)) if c.id in ("C7", "C8", "C9", "C10", "C12", "C14"))
+
+
+def test_claims_follow_the_interval(tmp_path):
+    data = make_tree(tmp_path, questions=300, seeds=(0, 1, 2), deep=(8, 300), arms=("rft", "online_rft", "grpo_os_rule"))
+    claims = {c.id: c for c in all_claims(load(data))}
+    assert claims["C7"].status == claims["C8"].status == REPRODUCED  # simulated gains of 9 and 4 points
+    gap = claims["C8"].numbers[0].value
+    assert gap.low > 0 and gap.seeds == 3
+    assert claims["C12"].status == (NOT if claims["C12"].numbers[1].value.low > 0 else REPRODUCED)
+
+
+def test_a_malformed_or_absent_run_is_one_line(tree, tmp_path):
+    with pytest.raises(UserError, match="no evaluated model"):
+        load(tmp_path)
+    shutil.copytree(tree / "evaluate/instruct", tmp_path / "evaluate/instruct")
+    path = tmp_path / "evaluate/instruct/mini_math.jsonl"
+    path.write_text('{"id": "x"}\n')
+    with pytest.raises(UserError, match="a row has no 'greedy'"):
+        load(tmp_path)
+    path.write_text("{oops\n")
+    with pytest.raises(UserError, match="mini_math.jsonl:1: not a JSON line"):
+        load(tmp_path)

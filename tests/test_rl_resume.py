@@ -1,0 +1,112 @@
+"""kill -9 at every phase of a step, run again: every file is the file of an undisturbed run, byte for byte."""
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rl_tiny import ARMS, SCALE, half_taught, inputs
+from safetensors.torch import save_file
+
+from pipeline.rl import checkpoint, loop
+
+# what a process is about to do, or has half done, when it dies: where the patched name lives, and its name
+PHASES: dict[str, tuple[object, str]] = {
+    "sampling": (loop, "draw"),
+    "scoring": (loop, "judge"),
+    "update": (loop, "apply_gradient"),
+    "checkpoint": (checkpoint.os, "replace"),  # the new state is written, the rename has not happened
+    "after checkpoint": (checkpoint, "save"),
+    "validation": (loop, "validate"),
+    "rollouts": (loop, "write_jsonl"),
+}
+FAST = ["rft", "mu2"]
+
+
+def run_arm(arm: str, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    given = inputs()
+    rows = []
+    for row in loop.train_policy(given, ARMS[arm], SCALE, 5, folder / "out", folder / "state", {}):
+        rows.append(row)
+        (folder / "metrics.json").write_text(json.dumps(rows))
+    save_file(dict(given.policy.named_parameters()), folder / "policy.safetensors")
+
+
+def child(work: Callable[[], None]) -> int:
+    """Run `work` in a forked process. Returns its exit status as os.waitstatus_to_exitcode gives it."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def killed_at(phase: str, count: int, arm: str, folder: Path) -> Callable[[], None]:
+    """The run of an arm, in which the `count`-th call of a phase's function ends the process before (or after) its work."""
+
+    def work() -> None:
+        owner, name = PHASES[phase]
+        real, calls = getattr(owner, name), [0]
+
+        def patched(*arguments, **named):
+            calls[0] += 1
+            if calls[0] == count and phase == "after checkpoint":
+                real(*arguments, **named)
+            if calls[0] == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **named)
+
+        setattr(owner, name, patched)
+        run_arm(arm, folder)
+
+    return work
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and "state" not in path.relative_to(folder).parts]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+
+
+@pytest.mark.parametrize("arm", [
+    pytest.param(arm, marks=[] if arm in FAST else [pytest.mark.slow]) for arm in ARMS
+])
+def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
+    half_taught()  # taught once, in the parent
+    assert child(lambda: run_arm(arm, tmp_path / "whole")) == 0
+    whole = files(tmp_path / "whole")
+    assert "policy.safetensors" in whole and "out/validation/step-00004.jsonl" in whole
+    assert arm == "sft" or "out/rollouts/step-00004.jsonl" in whole
+    for phase in PHASES:
+        for count in (2,) if arm in FAST else (1, 3):
+            folder = tmp_path / f"{phase}-{count}"
+            folder.mkdir()
+            first = child(killed_at(phase, count, arm, folder))
+            if first == 0:
+                continue  # this arm has no such call (the sft arm is not judged)
+            assert first == -signal.SIGKILL
+            assert child(lambda folder=folder: run_arm(arm, folder)) == 0
+            assert files(folder) == whole, f"killed at {phase}, call {count}"
+
+
+def test_two_kills_and_a_torn_temporary_file(tmp_path):
+    half_taught()
+    assert child(lambda: run_arm("mu2", tmp_path / "whole")) == 0
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    assert child(killed_at("update", 2, "mu2", folder)) == -signal.SIGKILL
+    (folder / "state" / "state.safetensors.tmp").write_bytes(b"torn")
+    assert child(killed_at("checkpoint", 2, "mu2", folder)) == -signal.SIGKILL
+    assert child(lambda: run_arm("mu2", folder)) == 0
+    assert files(folder) == files(tmp_path / "whole")
+
+
+def test_another_seed_gives_other_files(tmp_path):
+    rows = [list(loop.train_policy(inputs(), ARMS["mu2"], SCALE, seed, tmp_path / str(seed), tmp_path / f"s{seed}", {}))
+            for seed in (1, 2)]
+    assert rows[0] != rows[1]
