@@ -191,10 +191,12 @@ def validation_size(results: Results) -> str:
 
 
 def reward_text(results: Results) -> str:
-    summary = results.files["reward"].get("summary") or {}
-    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "calibration error"}
-    parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
-    return f" {', '.join(parts)}." if parts else ""
+    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "expected calibration error", "positive": "share right"}
+    found = []
+    for kind, summary in figures.judges(results).items():
+        parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
+        found.append(f" {kind}: {', '.join(parts)}.")
+    return " The area of a dot is the number of outputs in its bin." + "".join(found)
 
 
 def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
