@@ -91,7 +91,7 @@ def clusters(signatures: np.ndarray, hashes: np.ndarray, eligible: np.ndarray, c
         order = np.argsort(group, kind="stable")  # within a group still by URL hash
         members, labels = places[order], group[order]
         same = np.flatnonzero(labels[1:] == labels[:-1]) + 1
-        first = np.maximum.accumulate(np.where(np.r_[True, labels[1:] != labels[:-1]], np.arange(len(labels)), 0))
+        first = np.maximum.accumulate(np.where(np.diff(labels, prepend=-1) != 0, np.arange(len(labels)), 0))
         for left, right in ((members[first[same]], members[same]), (members[same - 1], members[same])):
             for start in range(0, len(left), 10_000):
                 a, b = left[start : start + 10_000], right[start : start + 10_000]
@@ -123,5 +123,5 @@ def survivors(
     order = places[np.lexsort((hashes[places], -tokens[places], -scores[places], hashes[cluster[places]]))]
     labels = cluster[order]
     kept = np.zeros(len(eligible), dtype=bool)
-    kept[order[np.r_[True, labels[1:] != labels[:-1]]]] = True if len(order) else False
+    kept[order[np.diff(labels, prepend=-1) != 0]] = True
     return kept

@@ -59,8 +59,9 @@ def mine_loop(
         if number < cfg.recall.iterations:
             shares, proposals = propose(crawl, eligible, kept, cfg.recall)
             accepted = write_yaml(out / f"prefixes-{number}.yaml", proposals, annotate)
-            added = under_prefixes(crawl, eligible, accepted) & ~kept & ~seed.pages
-            seed = replace(seed, pages=seed.pages | added)
+            marked = under_prefixes(crawl, eligible, accepted)
+            added = marked & ~kept & ~seed.pages
+            seed = replace(seed, pages=seed.pages | added, marked=seed.marked | marked)
             row |= {
                 "mathematical_domains": len(shares["mathematical"]), "hosts": len(shares["hosts"]),
                 "prefixes_proposed": len(proposals), "prefixes_accepted": len(accepted), "seed_pages_added": int(added.sum()),
