@@ -75,20 +75,24 @@ class Judge:
 
 
 def new_scorer(folder: str | Path, device: str = "cpu"):
-    """A causal LM's folder as a scorer with a head of zeros: every score starts at probability 1/2."""
+    """A causal LM's folder as a scorer. Raises UserError when it is not there."""
+    from pipeline.model import load_model
+
+    return scorer_from(load_model(folder, device=device))
+
+
+def scorer_from(language_model):
+    """A causal LM's body, copied, with a head of zeros: every score starts at 0, probability 1/2."""
     from copy import deepcopy
 
     from transformers import AutoModelForSequenceClassification
 
-    from pipeline.model import load_model
-
-    body = load_model(folder, device=device)  # its errors name the folder
-    config = deepcopy(body.config)
+    config = deepcopy(language_model.config)
     config.num_labels = 1
-    model = AutoModelForSequenceClassification.from_config(config)
-    model.base_model.load_state_dict(body.base_model.state_dict())
+    model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
+    model.base_model.load_state_dict(language_model.base_model.state_dict())
     model.score.weight.data.zero_()
-    return model.to(device).eval()
+    return model.to(language_model.device).eval()
 
 
 def load_judge(folder: Path, device: str, max_tokens: int) -> Judge:
