@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "bloom")  # two matrices an MLP
 
 

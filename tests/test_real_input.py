@@ -33,7 +33,8 @@ PROSE = "A page of some length about the derivative of a polynomial, its roots a
 
 
 def test_a_gsm8k_row() -> None:
-    row = {"question": "How many? ", "answer": "Ann sold 48/2 = <<48/2=24>>24 clips.\nIn all 2,400/2=<<2400/2=1200>>1200.\n#### 1,200"}
+    work = "Ann sold 48/2 = <<48/2=24>>24 clips.\nIn all 2,400/2=<<2400/2=1200>>1200.\n#### 1,200"
+    row = {"question": "How many? ", "answer": work}
     found = real_sets.gsm8k(row, 3)
     assert found.solution == "Ann sold 48/2 = 24 clips.\nIn all 2,400/2=1200.\n\\boxed{1200}"
     assert (found.id, found.question, found.answer, found.format) == ("gsm8k-train-3", "How many?", "1200", "cot")
@@ -45,7 +46,8 @@ def test_a_math_row_of_the_parquet_loses_its_suffix_and_one_of_the_hub_reads_the
         "question": "Find $x$." + real_sets.SUFFIX, "solution": solution, "target": "\\frac{1}{2}"}}}
     plain = {"problem": "Find $x$.", "solution": solution, "level": "Level 4", "type": "Algebra"}
     assert real_sets.math(glued, 0) == real_sets.math(plain, 0)
-    assert real_sets.math(glued, 0) == Instruction("math-train-0", "Find $x$.", solution, "\\frac{1}{2}", level=4, family="Algebra")
+    assert real_sets.math(glued, 0) == Instruction(
+        "math-train-0", "Find $x$.", solution, "\\frac{1}{2}", level=4, family="Algebra")
     glued["reward_model"]["ground_truth"]["question"] = "Find $x$."
     with pytest.raises(ValueError, match="suffix"):
         real_sets.math(glued, 0)
@@ -58,7 +60,8 @@ def real_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     (folder / "pages").mkdir()
     for name in ("a", "b"):
         (folder / "pages" / f"{name}.html").write_text(PAGE.format(PROSE + name))
-    cfg = RealConfig(folder=str(SHARED / "datasets"), questions=500, web=(str(folder / "pages"),), seed=(str(folder / "pages/a.html"),))
+    pages = folder / "pages"
+    cfg = RealConfig(folder=str(SHARED / "datasets"), questions=500, web=(str(pages),), seed=(str(pages / "a.html"),))
     return folder / "out", build_real(cfg, 0, folder / "out")
 
 
@@ -88,7 +91,8 @@ def test_solutions_are_clean_and_end_in_their_answer(real_world: tuple[Path, dic
     assert not any("<<" in row.solution or "####" in row.solution for row in word)
     assert not any("output the final answer" in row.question for row in rows)
     some = word[:200] + [row for row in rows if row.family != "gsm8k"][:200]
-    wrong = [row.id for row, g in zip(some, grade_many([(r.solution, r.answer) for r in some]), strict=True) if g.verdict != "right"]
+    grades = grade_many([(r.solution, r.answer) for r in some])
+    wrong = [row.id for row, g in zip(some, grades, strict=True) if g.verdict != "right"]
     assert len(wrong) <= 2, wrong
 
 
@@ -179,7 +183,8 @@ def test_a_folder_of_html_and_archives_becomes_a_crawl(tmp_path: Path) -> None:
     (web / "other").mkdir()
     (web / "math/one.html").write_text(PAGE.format(PROSE))
     (web / "other/two.html").write_text(PAGE.format("Two. " + PROSE))
-    (web / "MANIFEST.md").write_text("| file | url |\n|---|---|\n| math/one.html | https://a.org/one |\n| other/two.html | https://a.org/two |\n")
+    (web / "MANIFEST.md").write_text("| file | url |\n|---|---|\n| math/one.html | https://a.org/one |\n"
+                                     "| other/two.html | https://a.org/two |\n")
     write_warc(web / "crawl.warc.gz", [("https://b.org/three", PAGE.format(PROSE).encode())])
     assert write_web([web], tmp_path / "out") == {"files": 2, "packed_pages": 2}
     urls = {page.url for path in (tmp_path / "out").glob("*.warc.gz") for page in read_warc(path) if isinstance(page, RawPage)}
@@ -277,8 +282,8 @@ def test_a_hugging_face_folder_goes_through_the_chain(kind: str, tmp_path: Path,
         "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
         "sft": ArmConfig("sft", "sft", "none", "sft"),
     }
-    scale = RLConfig(questions_per_step=2, group_size=2, steps=2, max_new_tokens=6, engine="auto", style="paper", validation_size=2,
-                     validation_samples=1, control_prompt_tokens=20, control_output_tokens=6)
+    scale = RLConfig(questions_per_step=2, group_size=2, steps=2, max_new_tokens=6, engine="auto", style="paper",
+                     validation_size=2, validation_samples=1, control_prompt_tokens=20, control_output_tokens=6)
     for arm, row in arms.items():
         run_stage("rl", RLStage(profile="test", rl=row, rl_scale=scale), {"rl": arm, "seed": 0})
     cfg = EvaluateConfig(benchmarks=("mini_gsm8k",), samples=2, ks=(1, 2), max_new_tokens=6, engine="auto", style="paper")
@@ -352,7 +357,8 @@ def test_the_plan_of_a_profile_is_what_stands_in_pipeline_yaml() -> None:
         plan = yaml.safe_load(text).get("plan")
         if plan is None:
             continue
-        assert re.search(r"^plan: \{arms: \[.*\], seeds: \[.*\]\}", text, re.MULTILINE), f"{path.name}: the Makefile reads one line"
+        one_line = re.search(r"^plan: \{arms: \[.*\], seeds: \[.*\]\}", text, re.MULTILINE)
+        assert one_line, f"{path.name}: the Makefile reads one line"
         assert all((ROOT / f"conf/rl/{arm}.yaml").is_file() for arm in plan["arms"])
         if path.stem == built["profile"]:
             assert plan == {"arms": built["arms"], "seeds": built["seeds"]}, f"{path.name} and conf/pipeline.yaml differ"
@@ -368,14 +374,16 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     path = tmp_path / "conf/profile/real.yaml"
     text = path.read_text()
-    for old, new in (("steps: 120", "steps: 10"), ("steps: 300", "steps: 10"), ("steps: 10\n", "steps: 2\n"), ("questions: 100", "questions: 6"),
+    for old, new in (("steps: 120", "steps: 10"), ("steps: 300", "steps: 10"), ("steps: 10\n", "steps: 2\n"),
+                     ("questions: 100", "questions: 6"),
                      ("max_new_tokens: 192", "max_new_tokens: 16"), ("max_new_tokens: 128", "max_new_tokens: 16"),
                      ("held_out: 30", "held_out: 6"), ("questions: 60", "questions: 6")):
         assert old in text, old
         text = text.replace(old, new)
     path.write_text(text)
     (tmp_path / "conf/pipeline.yaml").write_text("profile: real\narms: [rft, grpo_os_rule]\nseeds: [0]\n")
-    environment = {**os.environ, "DSM_DATASETS": str(SHARED / "datasets"), "DSM_WEB": str(SHARED / "web"), "DVC_NO_ANALYTICS": "1",
+    environment = {**os.environ, "DSM_DATASETS": str(SHARED / "datasets"), "DSM_WEB": str(SHARED / "web"),
+                   "DVC_NO_ANALYTICS": "1",
                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for command in (["init", "--no-scm", "--quiet"], ["repro"]):
         subprocess.run([sys.executable, "-m", "dvc", *command], cwd=tmp_path, env=environment, check=True)

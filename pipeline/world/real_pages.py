@@ -51,7 +51,8 @@ def find(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 def source_row(target: Path, origin: str, how: str) -> dict[str, Any]:
     content = target.read_bytes()
-    return {"file": target.name, "origin": origin, "how": how, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    digest = hashlib.sha256(content).hexdigest()
+    return {"file": target.name, "origin": origin, "how": how, "bytes": len(content), "sha256": digest}
 
 
 def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, int]:
