@@ -199,3 +199,8 @@ def test_chinese_is_kept_and_menus_are_not():
     assert "复数" in page.text and sum("\u4e00" <= c <= "\u9fff" for c in page.text) > 2_000
     assert "GitHub" not in page.text.split("\n")[0]
     assert Counter(f.source for f in page.formulas) == {"data-latex": 185}
+
+
+def test_a_declaration_is_not_text():
+    page = '<?xml version="1.0"?>\n<!DOCTYPE html>\n<html><body><p>Three plus four makes seven, all agree.</p></body></html>'
+    assert extract(page).text == "Three plus four makes seven, all agree."

@@ -14,8 +14,10 @@ from random import Random
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.world import prose_en, prose_zh
 from pipeline.world.build import BENCHMARKS
 from pipeline.world.markup import SOURCES
+from pipeline.world.other_pages import FORMS
 from pipeline.world.problems import draw, split_of
 from pipeline.world.sites import SITES, sites
 from pipeline.world.web import build_web
@@ -53,7 +55,7 @@ def http(out, row) -> tuple[str, dict, bytes]:
     target = re.search(rb"WARC-Target-URI: (.*)\r\n", head)[1].decode()
     lines, body = rest.removesuffix(b"\r\n\r\n").split(b"\r\n\r\n", 1)
     headers = dict(line.split(": ", 1) for line in lines.decode().split("\r\n")[1:])
-    if headers.get("Transfer-Encoding") == "chunked":
+    if headers.get("Transfer-Encoding") == "chunked" and row["odd"] != "not_chunked":
         stream, body = io.BytesIO(body), b""
         while size := int(stream.readline(), 16):
             body += stream.read(size)
@@ -134,6 +136,9 @@ def test_every_kind_of_damage_is_planted_and_does_not_spread(web):
             assert not unpacker.eof  # ends in the middle of the member
         else:
             assert gzip.decompress(data).startswith(b"WARC/1.0\r\n")  # each begins where truth says, torn neighbours or not
+    for row in rows:
+        if row["broken"] == "bad_chunk":
+            assert b"\r\nzz-no-length\r\n" in gzip.decompress(member(out, row))
     last = {row["file"]: row["broken"] for row in rows}
     assert set(last.values()) <= {"clipped", *BROKEN}
     assert max(row["length"] for row in rows) < 40_000
@@ -246,6 +251,13 @@ def test_other_pages_are_full_of_numbers_too(web):
     assert any(re.search(r"\d [-+x] ", r["text"]) for r in rows if not r["is_math"])
     prose = [re.sub(r"\$[^$\n]+\$", "", r["text"]) for r in rows if r["kind"] not in ("code", "typeset")]
     assert not [text for text in prose if re.search(r"<[a-z_A-Z]+>|\{\w*\}|%\(", text)]  # no slot left open
+
+
+@pytest.mark.parametrize("prose", [prose_en, prose_zh])
+def test_no_rule_hides_another(prose):
+    names = [name for table in (prose.WORDS, prose.TOPICS, prose.TITLES, prose.ROWS) for name in table]
+    assert len(names) == len(set(names))
+    assert set(prose.TOPICS) == set(FORMS) and {f"{topic}_title" for topic in FORMS} == set(prose.TITLES)
 
 
 def test_lab_size_and_bad_sizes():

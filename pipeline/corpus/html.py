@@ -34,6 +34,7 @@ from pipeline.corpus.recognise import (
 
 MAX_TAGS = 400_000
 DOLLAR, BACKSLASH = "\ue003", "\ue004"  # stand for $ and \ in code, where they delimit nothing
+PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
 PRIVATE = re.compile("[\ue000-\ue004]")
 LEGAL = re.compile(
     r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
@@ -61,7 +62,7 @@ class Block:
 
 def extract(page: str) -> Extracted:
     """The main text of an HTML page. Time is linear in its length; a formula occurs once however often it is drawn."""
-    page = page[: page.rfind(">") + 1]
+    page = PROLOGUE.sub("", page[: page.rfind(">") + 1])
     if PRIVATE.search(page):
         page = PRIVATE.sub("", page)
     reader = Reader(page)

@@ -137,11 +137,13 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     if entry.odd == "latin1_bytes":
         body = body.replace(b"</body>", b"<p>caf\xe9 na\xefve</p></body>", 1)
     elif entry.odd == "chunked" or entry.broken == "bad_chunk":
-        body, headers = warc.chunked(body), ("Transfer-Encoding: chunked",)
+        body, headers = warc.chunked(body, 300), ("Transfer-Encoding: chunked",)
+    elif entry.odd == "not_chunked":
+        headers = ("Transfer-Encoding: chunked",)  # as a crawler stores it that undoes the chunks and keeps the header
     elif entry.odd == "gzip_body":
         body, headers = gzip.compress(body, 5, mtime=0), ("Content-Encoding: gzip",)
     if entry.broken == "bad_chunk":
-        body = b"zz-not-a-length" + body[body.index(b"\r\n"):]
+        body = body.replace(b"\r\n12c\r\n", b"\r\nzz-no-length\r\n", 1)  # the second chunk: what follows cannot be framed
     elif entry.broken == "not_html":
         kind, magic = ("application/pdf", b"%PDF-1.4\n") if index % 2 else ("image/png", b"\x89PNG\r\n\x1a\n")
         body = magic + body[:600]
@@ -154,7 +156,8 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     elif entry.broken == "not_found":
         status = "404 Not Found"
     url = f"<{entry.url}>" if entry.odd == "angle_uri" else entry.url
-    data = warc.member(warc.record(url, warc.http_response(body, kind, status, headers), index))
+    block = warc.http_response(body, kind, status, headers)
+    data = warc.member(warc.record(url, block, index), level=4 if len(block) < 1_000_000 else 1)
     if entry.broken in ("torn_gzip", "clipped"):
         data = data[:max(40, len(data) * 2 // 3)]
     return data
