@@ -25,9 +25,9 @@ def test_hostile_answer(name, tmp_path, monkeypatch):
         calls = ((grade_answer, answer, reference), (grade_answer, reference, answer),
                  (grade, "So \\boxed{" + answer + "}.", reference), (grade, "the answer is " + answer, reference))
         for judge, prediction, against in calls:
-            start = time.perf_counter()
+            start = time.process_time()  # the worker's processor time has its own cap of a second
             verdict = judge(prediction, against, mode).verdict
-            assert time.perf_counter() - start < 2, (mode, judge.__name__)
+            assert time.process_time() - start < 1, (mode, judge.__name__)
             assert verdict in ("right", "wrong", "timeout", "no_answer")
             if mode == "strict":
                 assert verdict != "right" or name in EQUAL
@@ -39,17 +39,17 @@ def test_hostile_answer(name, tmp_path, monkeypatch):
                                   "答案是" * 60_000, "\\frac{" * 30_000, "```output" * 20_000, "1," * 100_000, "-" * 200_000])
 def test_hostile_output(text):
     for mode in ("strict", "deepseek"):
-        start = time.perf_counter()
-        assert grade(text, "5", mode).verdict != "right"
-        assert grade("\\boxed{4} " + text, "5", mode).verdict != "right"
-        assert time.perf_counter() - start < 4
+        for output in (text, "\\boxed{4} " + text):
+            start = time.process_time()
+            assert grade(output, "5", mode).verdict != "right"
+            assert time.process_time() - start < 1
 
 
 def test_a_pair_that_sympy_cannot_finish_is_a_timeout_and_the_next_one_works():
     hard = "\\sum_{k=1}^{n} \\sin(k^2) \\cos(\\frac{k}{n})^{k}"
     start = time.perf_counter()
     assert grade_answer(f"({hard})\\sin 2x", f"2({hard})\\sin x\\cos x").verdict in ("timeout", "right", "wrong")
-    assert time.perf_counter() - start < 2.5
+    assert time.perf_counter() - start < worker.WALL_SECONDS + 2
     assert grade_answer("\\sin 4x", "2\\sin 2x\\cos 2x").verdict == "right"
 
 
