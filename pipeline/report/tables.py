@@ -20,7 +20,8 @@ def shown(interval: Interval | None, signed: bool = False) -> str:
     if interval is None:
         return "-"
     sign = "+" if signed else ""
-    return f"{100 * interval.mean:{sign}.1f} [{100 * interval.low:{sign}.1f}, {100 * interval.high:{sign}.1f}]"
+    mean, low, high = (f"{round(100 * v, 1) + 0.0:{sign}.1f}" for v in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def vote_k(results: Results, benchmark: str) -> int:
