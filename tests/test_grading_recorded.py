@@ -53,7 +53,7 @@ def test_tora_70b_mean(graded):
 
 
 def test_maj_and_pass_of_the_100_times_8_file(graded):
-    """Largest class of equal answers, the earlier class on a tie; one overruled row makes our pass@8 97 where the record has 96."""
+    """Largest class of equal answers, the earlier class on a tie; one overruled row makes pass@8 97, not 96."""
     questions: dict[str, list] = {}
     for record, verdict in graded["qwen"]:
         questions.setdefault(record.id.split("/")[0], []).append((record, verdict == "right"))
