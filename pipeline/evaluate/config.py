@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import UserError
 
 PROTOCOLS = ("cot", "few_shot", "pot", "tir")
+TOOLS = ("pot", "tir")  # of these the ones that run programs
 MODES = ("strict", "deepseek")
 
 
@@ -20,7 +21,8 @@ class EvaluateConfig:
     extra_samples     {benchmark: K} more samples for the curves over K of Figure 7 ...
     extra_questions   ... on so many of those questions (0 = all) ...
     extra_models      ... of these models only
-    extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6
+    extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6;
+                      those that run programs are left out, with a line that says so, where there is no sandbox
     batch             rows decoded at once
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
