@@ -132,6 +132,9 @@ def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path,
     languages = {q.lang for q in questions}
     # the control learns what RL learns: the same protocol, the same languages
     same = [i for i in inputs.instructions if i.format == scale.protocol and i.lang in languages]
+    same = data_source.that_fit(inputs.policy, inputs.tokenizer, same, scale)
+    if arm.reward_function == "rule_steps":
+        data_source.check_traces(arm.name, questions)
     inputs = replace(inputs, questions=questions, instructions=same)
     frozen = arm.needs_reference or arm.data_source == "offline"
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
