@@ -57,7 +57,7 @@ def test_sections_of_a_profile_belong_to_stages(profile: str) -> None:
     for stage in STAGES:
         module = importlib.import_module(f"stages.{stage}")
         fields |= set(typing.get_type_hints(typing.get_type_hints(module.main.__wrapped__)["cfg"]))
-    assert sections <= fields
+    assert sections <= fields | {"plan"}  # the Makefile reads it
 
 
 @pytest.mark.parametrize("profile", PROFILES)

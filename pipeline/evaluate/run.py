@@ -49,7 +49,8 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
         if key not in cfg.benchmarks and protocol in TOOLS and (why := programs.missing_sandbox()):
             print(f"{model}: {key} is left out: {why}")  # an extra: the report says that it was not tested
             continue
-        loaded = benchmarks.load(name, world, folder, cfg.source, cfg.questions)
+        limit = cfg.questions_of.get(key, cfg.questions_of.get(name, cfg.questions))
+        loaded = benchmarks.load(name, world, folder, cfg.source, limit)
         more = cfg.extra_samples.get(key, 0) if model in cfg.extra_models else 0
         chosen = benchmarks.subset(loaded.questions, cfg.extra_questions) if more else ()
         tasks.append(Task(key, protocol or cfg.protocol, loaded, frozenset(q.id for q in chosen), more))
