@@ -143,7 +143,9 @@ def tool_use(results: Results) -> Claim:
         return Claim(id, text, where, UNTESTED, "The tool-integrated protocol was not evaluated in this run.")
     chosen = next((n for n in numbers if "math" in n.name and "cmath" not in n.name), numbers[0])
     listed = "; ".join(f"{n.name}: {points(n.value)}" for n in numbers)
-    return Claim(id, text, where, verdict(chosen.value), f"Instruct model, {listed}.", tuple(numbers))
+    floor = at_floor(results, ("instruct",), present(results, IN_DOMAIN))
+    status = UNTESTED if floor else verdict(chosen.value)
+    return Claim(id, text, where, status, floor or f"Instruct model, {listed}.", tuple(numbers))
 
 
 def iterative(results: Results) -> Claim:
