@@ -1,7 +1,13 @@
-"""Reward models (section 4.1): a causal LM's body with a one-logit head, read at the last token or at step ends."""
+"""Reward models (section 4.1): a causal LM's body with a one-logit head, read at the last token or at step ends.
+
+Shapes: B outputs, R rows of a micro-batch, T output tokens, N labels, E hidden. A model folder loads with transformers
+as a sequence-classification model of one label; here its head is read at chosen tokens.
+"""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline.errors import UserError
 
@@ -10,30 +16,188 @@ from pipeline.errors import UserError
 class RewardConfig:
     """Labels: the instruct model's own samples, judged by the rule. Training: logistic loss, from the base model."""
 
-    questions: int = 600  # of the RL questions, that the labels are sampled for
-    held_out: int = 150  # further questions, on which the model is judged
+    questions: int = 600  # RL questions that training labels are sampled for
+    held_out: int = 150  # further RL questions, on which the model is judged
     samples: int = 8  # outputs a question
     temperature: float = 1.0
     max_new_tokens: int = 64
     epochs: int = 2
-    batch_outputs: int = 64
+    questions_per_step: int = 8  # a step trains on all labelled outputs of these
     lr: float = 1e-3
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     micro_batch_tokens: int = 2048
     checkpoint_every: int = 20
     process: bool = False  # train a process model too, on Math-Shepherd labels
+    process_questions: int = 200  # of the training questions
+    process_samples: int = 4  # of their outputs
     continuations: int = 4  # N, from each step end
-    process_questions: int = 150
-    process_samples: int = 4
-    hard_labels: bool = True  # any continuation right; else the fraction of them
+    hard_labels: bool = True  # 1 if any continuation is right; else the fraction that are
     engine: str = "fast"
+    protocol: str = "cot"
     style: str = "mini"
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("questions", "held_out", "samples", "epochs", "batch_outputs", "continuations", "checkpoint_every"):
+        for name in ("questions", "held_out", "samples", "epochs", "questions_per_step", "process_questions",
+                     "process_samples", "continuations", "checkpoint_every", "max_new_tokens"):
             if getattr(self, name) < 1:
                 raise UserError(f"reward: {name} is at least 1")
         if self.lr <= 0 or self.temperature <= 0:
             raise UserError("reward: lr and temperature must be positive")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Outputs of one question with the tokens to read at and the label of each: 1 right, 0 wrong, or a share."""
+
+    question: str  # id
+    prompt: list[int]
+    outputs: list[list[int]]
+    ends: list[list[int]]
+    labels: list[list[float]]
+
+
+class Judge:
+    """A trained reward model as RL's reward function: the probability that the answer, or the path so far, is right."""
+
+    def __init__(self, model, max_tokens: int) -> None:
+        from pipeline.flops import shape_of
+
+        self.model, self.max_tokens = model, max_tokens
+        self.shape = replace(shape_of(model.config), head=model.config.hidden_size)
+
+    def __call__(self, rows, ends: list[list[int]]) -> list[list[float]]:
+        import torch
+
+        with torch.no_grad():
+            logits = read_at(self.model, rows, ends, self.max_tokens)
+        return [torch.sigmoid(row.double()).tolist() for row in logits]
+
+
+def new_scorer(folder: str | Path, device: str = "cpu"):
+    """A causal LM's folder as a scorer. Raises UserError when it is not there."""
+    from pipeline.model import load_model
+
+    return scorer_from(load_model(folder, device=device))
+
+
+def scorer_from(language_model):
+    """A causal LM's body, copied, with a head of zeros: every score starts at 0, probability 1/2."""
+    from copy import deepcopy
+
+    from transformers import AutoModelForSequenceClassification
+
+    config = deepcopy(language_model.config)
+    config.num_labels = 1
+    model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
+    model.base_model.load_state_dict(language_model.base_model.state_dict())
+    model.score.weight.data.zero_()
+    return model.to(language_model.device).eval()
+
+
+def load_judge(folder: Path, device: str, max_tokens: int) -> Judge:
+    """The reward model of a folder. Raises UserError when it is not there."""
+    from transformers import AutoModelForSequenceClassification
+
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no reward model here; run the reward stage (reward.process=true for a process model)")
+    model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    return Judge(model.to(device).eval(), max_tokens)
+
+
+def read_at(model, rows, ends: Sequence[Sequence[int]], max_tokens: int) -> list:
+    """Logits of each output at each of its `ends` (token indices), a tensor an output."""
+    from pipeline.rl.forward import Rows, hidden_of, micro_batches, read_prompts
+
+    # the state that has read token t stands before token t + 1, so each output gets one token more
+    longer = Rows(rows.prompts, [[*tokens, 0] for tokens in rows.outputs], rows.prompt_of)
+    prompts, found = read_prompts(model, longer), [None] * len(rows.outputs)
+    for batch in micro_batches(longer, range(len(rows.outputs)), max_tokens):
+        hidden_RTE, _, _ = hidden_of(model, prompts, longer, batch)
+        logit_RT = model.score(hidden_RTE)[..., 0].float()
+        for r, b in enumerate(batch):
+            found[b] = logit_RT[r, [end + 1 for end in ends[b]]]
+    return found
+
+
+def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tuple[float, float]:
+    """Add the gradient of the logistic loss, mean over the labels of the batch. Returns loss and accuracy (label > 1/2).
+
+    Only the tokens in `ends` enter the loss: the last one for an outcome model, step ends for a process model.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from pipeline.rl.forward import hidden_of, micro_batches, read_prompts
+
+    rows, ends, labels = flatten(examples, extra_token=True)
+    count, loss_sum, hits = sum(map(len, labels)), 0.0, 0
+    prompts = read_prompts(model, rows)
+    for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
+        hidden_RTE, _, _ = hidden_of(model, prompts, rows, batch)
+        row = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=hidden_RTE.device)
+        at = torch.tensor([end + 1 for b in batch for end in ends[b]], device=hidden_RTE.device)
+        logit_N = model.score(hidden_RTE[row, at])[:, 0].float()
+        label_N = torch.tensor([x for b in batch for x in labels[b]], device=logit_N.device)
+        loss = F.binary_cross_entropy_with_logits(logit_N, label_N, reduction="sum") / count
+        loss.backward()
+        loss_sum += loss.item()
+        hits += int(((logit_N > 0) == (label_N > 0.5)).sum())
+    prompts.backward()
+    return loss_sum, hits / count
+
+
+def flatten(examples: Sequence[Labelled], extra_token: bool = False):
+    """One batch of rows out of several questions' outputs, with their ends and labels."""
+    from pipeline.rl.forward import Rows
+
+    tail = [0] if extra_token else []
+    rows = Rows([e.prompt for e in examples], [tokens + tail for e in examples for tokens in e.outputs],
+                [p for p, e in enumerate(examples) for _ in e.outputs])
+    return rows, [ends for e in examples for ends in e.ends], [labels for e in examples for labels in e.labels]
+
+
+def train_scorer(model, data: Sequence[Labelled], cfg: RewardConfig, seed: int, state: Path) -> Iterator[dict]:
+    """Train in place; yield a row a step: step, loss, accuracy, grad_norm, lr, flops. Resumes from `state` to the bit."""
+    import numpy as np
+
+    from pipeline.generate.draw import row_seed
+    from pipeline.rl import checkpoint
+    from pipeline.rl.config import RLConfig
+    from pipeline.rl.update import apply_gradient, learning_rate, make_optimizer
+
+    each = -(-len(data) // cfg.questions_per_step)
+    scale = RLConfig(steps=each * cfg.epochs, lr=cfg.lr, weight_decay=cfg.weight_decay)
+    optimizer = make_optimizer(model, scale)
+    saved = checkpoint.load(state, {"scorer": model}, {"adam": optimizer})
+    rows = saved["rows"] if saved else []
+    yield from rows
+    spent = rows[-1]["flops"] if rows else 0
+    for step in range(len(rows) + 1, scale.steps + 1):
+        epoch, at = divmod(step - 1, each)
+        order = np.random.default_rng(row_seed(seed, "reward", epoch)).permutation(len(data))
+        batch = [data[i] for i in order[at * cfg.questions_per_step : (at + 1) * cfg.questions_per_step]]
+        loss, accuracy = label_gradient(model, batch, cfg.micro_batch_tokens)
+        lr = learning_rate(scale, 1.0, step)
+        norm = apply_gradient(model, optimizer, lr, cfg.max_grad_norm, _stop(step))
+        spent += 3 * work(model, batch)
+        rows.append({"step": step, "loss": loss, "accuracy": accuracy, "grad_norm": norm, "lr": lr, "flops": spent})
+        yield rows[-1]
+        if step % cfg.checkpoint_every == 0 or step == scale.steps:
+            checkpoint.save(state, {"scorer": model}, {"adam": optimizer}, {"rows": rows})
+
+
+def work(model, batch: Sequence[Labelled]) -> int:
+    """Operations of one pass, by formula."""
+    from pipeline import flops
+
+    rows, _, _ = flatten(batch)
+    shape = replace(flops.shape_of(model.config), head=model.config.hidden_size)
+    return flops.group_pass(shape, list(map(len, rows.prompts)), list(map(len, rows.outputs)), rows.prompt_of)
+
+
+def _stop(step: int):
+    def fail(what: str) -> None:
+        raise UserError(f"reward model, step {step}: {what}; lower reward.lr")
+
+    return fail

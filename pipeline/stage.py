@@ -106,7 +106,11 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     mark = fingerprint(code, plain(settings), input_hashes(inputs))
     with job_lock(job.checkpoints):
         run = Run(job, mark, settings)
-        body(settings, run)
+        try:
+            body(settings, run)
+        except OSError as error:
+            error.filename = error.filename or str(run.folder)  # a failing write() names no file
+            raise
         changed = sorted(set(code.items()) ^ set(code_hashes(job.entry).items()))
         if changed:
             raise UserError(f"{changed[0][0]}: changed while the stage ran; run it again")

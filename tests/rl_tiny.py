@@ -64,6 +64,8 @@ ARMS = {
     "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
     "grpo_ps_rule": ArmConfig("grpo_ps_rule", "online", "rule_steps", "grpo_process", kl_coef=0.04),
     "mu2": ArmConfig("mu2", "online", "rule", "grpo_outcome", kl_coef=0.04, updates_per_rollout=2),
+    "ppo": ArmConfig("ppo", "online", "rule", "ppo", kl_coef=0.04),
+    "ppo_mu2": ArmConfig("ppo_mu2", "online", "rule", "ppo", kl_coef=0.04, updates_per_rollout=2),
     "dpo": ArmConfig("dpo", "offline", "rule", "dpo", kl_coef=0.1),
 }
 

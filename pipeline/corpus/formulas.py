@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 MAX_LATEX = 4_000  # characters; longer "formulas" are text that ran away
 OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"  # private-use marks around a formula's number, and for a line break
+ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
 PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 DISPLAYSTYLE = re.compile(r"^\{\s*\\(displaystyle|textstyle)\b\s*(.*)\}$", re.S)
 ENVIRONMENTS = "align|aligned|alignat|equation|eqnarray|gather|multline|displaymath|math"
+# Each alternative stops at the next opening of its own kind, so that a page of unclosed delimiters stays linear.
 DELIMITED = re.compile(
-    r"\\\((?P<i>.+?)\\\)|\\\[(?P<d>.+?)\\\]"
-    rf"|(?P<e>\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}.+?\\end\{{(?P=n)\}})",
+    r"\\\((?P<i>(?:[^\\]++|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]++|\\[^\[\]])++)\\\]"
+    rf"|(?P<e>\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}"
+    r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\})",
     re.S,
 )
 DOLLARS = re.compile(
@@ -68,7 +71,7 @@ class Formulas:
     def add(self, latex: str, display: bool, source: str) -> str:
         """The mark of a new formula; "" when it is empty, the text itself when it is too long or one too many."""
         latex = clean_latex(latex)
-        if not latex:
+        if not latex or latex in ARTEFACTS:
             return ""
         if len(latex) > MAX_LATEX or len(self.found) >= self.limit:
             return latex
@@ -95,7 +98,7 @@ class Formulas:
     def _mark(self, match: re.Match, inner: str, display: bool) -> str:
         if OPEN in inner or not inner.strip():
             return match[0]
-        return self.add(inner.replace(BREAK, " "), display, "delimiters") or match[0]
+        return self.add(inner.replace(BREAK, " "), display, "delimiters")
 
 
 def latex_of_marks(text: str, found: list[Formula]) -> tuple[str, list[Formula]]:

@@ -7,11 +7,34 @@ from dataclasses import dataclass
 from html import unescape
 
 from pipeline.corpus.formulas import BREAK, OPEN, Formula, Formulas, latex_of_marks
-from pipeline.corpus.markup import BLOCKS, MAIN, RAW, SKIPPED, TAG, Ends, attributes, is_noise, plain
-from pipeline.corpus.recognise import CUSTOM, element_formula, image_formula, is_formula_element, script_formula
+from pipeline.corpus.markup import (
+    BLOCKS,
+    CARRIES_LATEX,
+    CLASS,
+    FORMULA,
+    MAIN_MARKS,
+    NOISE,
+    RAW,
+    SKIPPED,
+    TAG,
+    Ends,
+    attributes,
+    hints_noise,
+    is_noise,
+    plain,
+)
+from pipeline.corpus.recognise import (
+    CUSTOM,
+    element_formula,
+    image_formula,
+    kind_of,
+    may_be_formula_image,
+    script_formula,
+)
 
 MAX_TAGS = 400_000
 DOLLAR, BACKSLASH = "\ue003", "\ue004"  # stand for $ and \ in code, where they delimit nothing
+PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
 PRIVATE = re.compile("[\ue000-\ue004]")
 LEGAL = re.compile(
     r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
@@ -39,7 +62,7 @@ class Block:
 
 def extract(page: str) -> Extracted:
     """The main text of an HTML page. Time is linear in its length; a formula occurs once however often it is drawn."""
-    page = page[: page.rfind(">") + 1]
+    page = PROLOGUE.sub("", page[: page.rfind(">") + 1])
     if PRIVATE.search(page):
         page = PRIVATE.sub("", page)
     reader = Reader(page)
@@ -56,14 +79,16 @@ def extract(page: str) -> Extracted:
 def main_range(page: str, ends: Ends) -> tuple[int, int]:
     """Where the element lies that says it is the main content; the whole page when none does, or several articles
     do."""
-    for found in MAIN.finditer(page):
-        name = found[1] or found[2] or found[3]
-        opened = page.find(">", found.end()) + 1
-        if found[3] and page.lower().count("<article") > 1:
+    marks = MAIN_MARKS + (("<article",) if page.count("<article") == 1 else ())
+    for mark in marks:
+        at = page.find(mark)
+        begin = page.rfind("<", 0, at + 1)
+        tag = TAG.match(page, begin) if at >= 0 else None
+        if tag is None or not tag[2] or tag[1] or tag.end() < at:
             continue
-        inside = ends.nested(name, opened)
+        inside = ends.nested(tag[2].lower(), tag.end())
         if inside is not None:
-            return opened, inside[0]
+            return tag.end(), inside[0]
     return 0, len(page)
 
 
@@ -76,7 +101,7 @@ class Reader:
         self.parts: list[str] = []
         self.tag, self.linked, self.link_start, self.sup_start = "", 0, -1, -1
         self.dollars = "athJax" in page or "mathjax" in page or "katex" in page or "KaTeX" in page
-        self.noise: dict[str, bool] = {}
+        self.kinds: dict[tuple[str, str], int] = {}
 
     def read(self, start: int, end: int) -> list[Block]:
         """The blocks between two places of the page."""
@@ -172,27 +197,24 @@ class Reader:
 
     def element(self, name: str, raw: str, at: int) -> int | None:
         """An element that is a formula or noise: where it ends; None when it is neither."""
-        key = name + raw
-        known = self.noise.get(key)
-        if known is False:
-            return None
-        attrs = attributes(raw)
         if name == "img":
-            formula = image_formula(attrs)
+            formula = image_formula(attributes(raw)) if may_be_formula_image(raw) else None
             if formula is not None:
                 self.parts.append(self.formulas.add(*formula))
             return at
-        if is_formula_element(name, attrs):
-            ends = self.ends.nested(name, at)
+        found = CLASS.search(raw) if "class" in raw else None
+        classes = (found[1] or found[2] or found[3] or "") if found else ""
+        kind = self.kinds.get((name, classes))
+        if kind is None:
+            kind = self.kinds[name, classes] = kind_of(name, classes)
+        if kind == FORMULA or ("data-" in raw and CARRIES_LATEX.search(raw)):
+            ends = self.ends.raw(name, at) if name in CUSTOM else self.ends.nested(name, at)
             if ends is not None:
-                formula = element_formula(name, attrs, self.page[at : ends[0]], self.page)
+                formula = element_formula(name, attributes(raw), self.page[at : ends[0]], self.page)
                 if formula is not None:
-                    self.parts.append(self.formulas.add(*formula) if formula[0] else "")
+                    self.parts.append(self.formulas.add(*formula))
                     return ends[1]
-            return None
-        if known is None:
-            known = self.noise[key] = name not in ("body", "html", "main", "article") and is_noise(attrs)
-        if known:
+        elif kind == NOISE or (hints_noise(name, raw) and is_noise(attributes(raw), name)):
             ends = self.ends.nested(name, at)
             if ends is not None and ends[1] - at < 0.6 * len(self.page):
                 return ends[1]

@@ -7,6 +7,7 @@ are then passed over at the speed of a search for their end, and a broken tree i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 
 TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--)")
@@ -36,7 +37,7 @@ NOISE_WORD = (
     r"|post-signature|vote|votecell|votes|tags|hot-network\w*|copyright|disclaimer|search|searchbox|dropdown|tooltip"
     r"|widget|edit-?button|prev-?next|pageinfo|page-?meta|hidden|sr-only|visually-hidden"
 )
-NOISE = re.compile(
+NOISE_NAME = re.compile(
     rf"^(?:[\w]+[-_]+)*(?:{NOISE_WORD})(?:[-_]+(?:{NOISE_WORD}|list|item|links?|inner|left|right|top|bottom|wrapper|container|box|bar|menu|area|section|text|title|primary|secondary|wrap|block|main))*$",
     re.I,
 )
@@ -45,10 +46,11 @@ NOT_NOISE = re.compile(
 )
 NOISE_ROLES = frozenset("navigation banner contentinfo search complementary menu menubar dialog tablist".split())
 INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-MAIN = re.compile(
-    r"""<(main)\b|<(\w+)[^>]*?\b(?:role=["']?main\b|id=["']?(?:mw-content-text|mainbar|bodyContent)\b)|<(article)\b""",
-    re.I,
-)
+MAIN_MARKS = ("<main", 'role="main"', "role=main", "mw-content-text", "bodyContent", "mainbar")
+CLASS = re.compile(r"""\bclass\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+CONTAINERS = frozenset("div section ul ol table header form span".split())
+NEITHER, FORMULA, NOISE = 0, 1, 2
+CARRIES_LATEX = re.compile(r"\bdata-(?:latex|tex|math|expr|formula)\s*=")
 
 
 def attributes(raw: str) -> dict[str, str]:
@@ -57,14 +59,25 @@ def attributes(raw: str) -> dict[str, str]:
     return {key: unescape(value) if "&" in value else value for key, value in found.items()}
 
 
-def is_noise(attrs: dict[str, str]) -> bool:
-    """Whether class, id, role or style say that an element is navigation, advertising, or not to be seen."""
+def hints_noise(name: str, raw: str) -> bool:
+    """Whether `is_noise` is worth asking; plain searches, because most tags pass here."""
+    if "role=" in raw or "aria-hidden" in raw or "visibility" in raw or ("display" in raw and "none" in raw):
+        return True
+    return "id=" in raw and name in CONTAINERS
+
+
+def is_noise(attrs: dict[str, str], name: str) -> bool:
+    """Whether role, style or id say that an element is navigation, advertising, or not to be seen."""
+    if name in ("body", "html", "main", "article"):
+        return False
     if attrs.get("role", "").lower() in NOISE_ROLES or INVISIBLE.search(attrs.get("style", "")):
         return True
-    if attrs.get("aria-hidden") == "true":
-        return True
-    words = attrs.get("class", "").split()[:12] + attrs.get("id", "").split()[:1]
-    return any(len(word) < 48 and NOISE.match(word) and not NOT_NOISE.search(word) for word in words)
+    return attrs.get("aria-hidden") == "true" or is_noise_word(attrs.get("id", ""))
+
+
+def is_noise_word(word: str) -> bool:
+    """Whether a class or id names navigation, advertising or the like."""
+    return 0 < len(word) < 48 and NOISE_NAME.match(word) is not None and NOT_NOISE.search(word) is None
 
 
 def plain(markup: str) -> str:
@@ -82,22 +95,38 @@ class Ends:
         """(end of content, end of element) of an element that holds no elements of its own kind."""
         if name in self.missing:
             return None
-        found = re.compile(rf"</{name}[^>]*>", re.I).search(self.page, start)
-        if found is None:
-            self.missing.add(name)
-            return None
-        return found.start(), found.end()
+        close = self.page.find("</" + name, start)
+        if close < 0:
+            found = re.compile("</" + name, re.I).search(self.page, start)
+            if found is None:
+                self.missing.add(name)
+                return None
+            close = found.start()
+        end = self.page.find(">", close)
+        return (close, end + 1) if end >= 0 else None
 
     def nested(self, name: str, start: int) -> tuple[int, int] | None:
         """The same for one that may. None when it never ends or the budget is spent."""
-        if self.budget <= 0 or name in self.missing:
+        page = self.page
+        if self.budget <= 0:
             return None
+        close = page.find("</" + name, start)
+        if close >= 0 and page.find("<" + name, start, close) < 0 and name.islower():
+            self.budget -= close - start
+            end = page.find(">", close)
+            if end >= 0 and page[close + 2 + len(name) : end].strip() == "":
+                return close, end + 1
         depth, at = 1, start
-        for found in re.compile(rf"<(/?){name}(?=[\s/>])[^>]*>", re.I).finditer(self.page, start):
+        for found in nested_tags(name).finditer(page, start):
             at = found.end()
             depth += -1 if found[1] else 1
             if depth == 0:
                 self.budget -= at - start
                 return found.start(), at
-        self.budget -= len(self.page) - start
+        self.budget -= len(page) - start
         return None
+
+
+@lru_cache(maxsize=256)
+def nested_tags(name: str) -> re.Pattern:
+    return re.compile(rf"<(/?){re.escape(name)}(?=[\s/>])[^>]*>", re.I)

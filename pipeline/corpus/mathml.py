@@ -1,67 +1,34 @@
-"""Presentation MathML to LaTeX, for formulas whose page carries no TeX source.
-
-An own small reader of the markup comes first: MathML inside HTML has unquoted attributes and undeclared entities that
-an XML parser refuses. Depth and size are bounded.
-"""
+"""Presentation MathML to LaTeX, for formulas whose page carries no TeX source."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from html import unescape
 
+from pipeline.corpus.mathml_tree import Node, fence, is_fenced, leaf_text, parse, unwrapped
 from pipeline.corpus.symbols import BIG, FUNCTIONS, OVER, SYMBOLS, UNDER, VARIANTS, latex_of_text
 
-TAG = re.compile(
-    r"""<(?:!--.*?--|(/?)(?:\w+:)?([a-zA-Z][\w-]*)((?:[^"'<>]|"[^"]{0,4000}"|'[^']{0,4000}')*?)(/?))>""", re.S
-)
-ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>/]+))""")
-LEAVES = frozenset({"mi", "mo", "mn", "mtext", "ms", "mspace", "none", "mprescripts", "annotation", "annotation-xml"})
-VOID = frozenset({"mspace", "none", "mprescripts"})
-MAX_DEPTH, MAX_MARKUP = 120, 200_000
-OPENING, CLOSING = frozenset("([{⟨⌊⌈|‖∥∣"), frozenset(")]}⟩⌋⌉|‖∥∣")
-
-
-@dataclass
-class Node:
-    """An element of MathML: its local name, attributes, children, and text if it is a leaf."""
-
-    name: str
-    attrs: dict[str, str] = field(default_factory=dict)
-    children: list[Node] = field(default_factory=list)
-    text: str = ""
-
-
-def parse(markup: str) -> Node:
-    """The tree of the inside of a <math> element; unclosed and stray tags do no harm, deeper levels are flattened."""
-    root = Node("mrow")
-    stack, at = [root], 0
-    for found in TAG.finditer(markup[:MAX_MARKUP]):
-        if found.start() > at and stack[-1].name in LEAVES:
-            stack[-1].text += markup[at : found.start()]
-        at = found.end()
-        if not found[2]:
-            continue
-        name = found[2].lower()
-        if found[1]:
-            open_names = [node.name for node in stack[1:]]
-            if name in open_names:
-                del stack[1 + len(open_names) - 1 - open_names[::-1].index(name) :]
-            continue
-        node = Node(name, {m[1].lower(): unescape(m[2] or m[3] or m[4] or "") for m in ATTRIBUTE.finditer(found[3])})
-        stack[-1].children.append(node)
-        if not found[4] and name not in VOID and len(stack) < MAX_DEPTH:
-            stack.append(node)
-    return root
+PMOD = re.compile(r"\\(?:q?quad|;)\s*\(\\mathrm\{mod\}\\[;,]\s*")
+ARROWS = re.compile(r"\\;\s*(\\(?:iff|implies|impliedby))\s*\\;")  # MathJax writes the blanks of \iff out
 
 
 def latex_of_mathml(markup: str) -> str:
     """LaTeX of the inside of a <math> element: "<mfrac><mn>1</mn><mi>n</mi></mfrac>" gives "\\frac{1}{n}"."""
-    return re.sub(r"\s+", " ", row(parse(markup).children)).strip()
+    latex_text = re.sub(r"\s+", " ", row(parse(markup).children)).strip()
+    return with_pmod(ARROWS.sub(r"\1 ", latex_text))
 
 
-def leaf_text(node: Node) -> str:
-    return " ".join(unescape(node.text).split()) if node.name != "mtext" else unescape(node.text).replace("\n", " ")
+def with_pmod(text: str) -> str:
+    """Blank and bracketed mod, which is what MathML has left of \\pmod, become \\pmod again."""
+    out, at = [], 0
+    for found in PMOD.finditer(text):
+        depth, end = 1, found.end()
+        while end < len(text) and depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        if depth == 0 and found.start() >= at:
+            out += [text[at : found.start()], f"\\pmod{{{text[found.end() : end - 1]}}}"]
+            at = end
+    return "".join(out) + text[at:]
 
 
 def latex(node: Node) -> str:
@@ -80,6 +47,8 @@ def row(children: list[Node]) -> str:
         piece = latex(child)
         if is_function_name(child, children[index + 1 : index + 2]):
             piece = f"\\operatorname{{{leaf_text(child)}}}"
+        if not piece:
+            continue
         if parts and piece[:1].isalnum() and re.search(r"\\[A-Za-z]+$", parts[-1]):
             parts.append(" ")
         parts.append(piece)
@@ -121,24 +90,6 @@ def fenced_special(children: list[Node]) -> str | None:
     return None
 
 
-def unwrapped(node: Node) -> Node:
-    """The one element inside nested rows and styles."""
-    while node.name in ("mrow", "mstyle", "mpadded") and len(node.children) == 1:
-        node = node.children[0]
-    return node
-
-
-def fence(node: Node) -> str | None:
-    """The character of a fence, "" for an invisible one; None when `node` is no fence."""
-    node = unwrapped(node)
-    if node.name == "mrow" and not node.children:
-        return ""
-    if node.name != "mo":
-        return None
-    text = leaf_text(node)
-    return text if text in OPENING or text in CLOSING or text in ("", ".") else None
-
-
 def no_line(node: Node) -> bool:
     return (
         len(node.children) == 2
@@ -155,6 +106,9 @@ def table_body(node: Node) -> str:
 
 
 def mtable(node: Node) -> str:
+    if len(node.children) == 1 and node.children[0].name == "mlabeledtr" and len(node.children[0].children) == 2:
+        label, body = map(latex, node.children[0].children)
+        return f"{body} \\tag{{{re.sub(r'[()]|.text|[{}]', '', label).strip()}}}"
     aligned = "right" in node.attrs.get("columnalign", "") and len(node.children) >= 1
     kind = "aligned" if aligned else "matrix"
     return f"\\begin{{{kind}}}{table_body(node)}\\end{{{kind}}}"
@@ -238,11 +192,6 @@ def based(node: Node) -> str:
     return text.strip()
 
 
-def is_fenced(node: Node) -> bool:
-    children = unwrapped(node).children
-    return len(children) > 1 and fence(children[0]) is not None and fence(children[-1]) is not None
-
-
 def scripts(base: str, below: str | None, above: str | None) -> str:
     above_text = above.strip() if above else ""
     out = base + (f"_{{{below.strip()}}}" if below and below.strip() else "")
@@ -290,7 +239,9 @@ def munder(node: Node) -> str:
     if mark:
         return f"{mark}{{{latex(base).strip()}}}"
     if takes_limits(base):
-        return scripts(based(base), latex(below), None)
+        name = leaf_text(unwrapped(base))
+        named = len(name) > 1 and name.isalpha() and name.isascii() and name not in FUNCTIONS
+        return scripts(f"\\operatorname*{{{name}}}" if named else based(base), latex(below), None)
     return f"\\underset{{{latex(below).strip()}}}{{{latex(base).strip()}}}"
 
 

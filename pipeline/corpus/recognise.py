@@ -12,7 +12,18 @@ from html import unescape
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline.corpus.asciimath import latex_of_asciimath
-from pipeline.corpus.markup import DELIMITED_CLASSES, LATEX_ATTRIBUTES, LATEX_CLASSES, LATEX_TAGS, attributes, plain
+from pipeline.corpus.markup import (
+    DELIMITED_CLASSES,
+    FORMULA,
+    LATEX_ATTRIBUTES,
+    LATEX_CLASSES,
+    LATEX_TAGS,
+    NEITHER,
+    NOISE,
+    attributes,
+    is_noise_word,
+    plain,
+)
 from pipeline.corpus.mathml import latex_of_mathml
 
 CUSTOM = LATEX_TAGS | {"math", "mjx-container"}
@@ -38,9 +49,7 @@ ANNOTATION = re.compile(
     r"<annotation\b[^>]*encoding\s*=\s*[\"']?(?:application/x-tex|latex|tex|application/x-latex)\b[^>]*>(.*?)</annotation",
     re.S | re.I,
 )
-MATH = re.compile(r"<math\b([^>]*)>(.*?)</math\s*>", re.S | re.I)
-DATA_LATEX = re.compile(r"""<(?:mjx-math|math)\b[^>]*?\bdata-latex\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I)
-IMG_ALT = re.compile(r"<img\b([^>]*)>", re.I)
+VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I)
 DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
 LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
@@ -52,19 +61,19 @@ IMAGE_SOURCE = re.compile(
     re.I,
 )
 
+FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
+
 Found = tuple[str, bool, str]  # LaTeX, whether display, source
 
 
-def is_formula_element(name: str, attrs: dict[str, str]) -> bool:
-    """Whether an element may be a formula: by its name, a class, or an attribute with LaTeX."""
-    if name in CUSTOM:
-        return True
-    words = attrs.get("class")
-    if words:
-        for word in words.lower().split()[:12]:
-            if word in WRAPPERS or word in DELIMITED_CLASSES or word in LATEX_CLASSES:
-                return True
-    return any(key in attrs for key in LATEX_ATTRIBUTES)
+def kind_of(name: str, classes: str) -> int:
+    """Whether an element may be a formula, or is noise, by its name and classes."""
+    words = classes.split()[:12]
+    if name in CUSTOM or any(word.lower() in FORMULA_CLASSES for word in words):
+        return FORMULA
+    if name not in ("body", "html", "main", "article") and any(map(is_noise_word, words)):
+        return NOISE
+    return NEITHER
 
 
 def element_formula(name: str, attrs: dict[str, str], inner: str, page: str) -> Found | None:
@@ -110,25 +119,27 @@ def element_formula(name: str, attrs: dict[str, str], inner: str, page: str) -> 
 
 def inside(inner: str, display: bool) -> Found | None:
     """The one formula inside a wrapper, from its best source."""
-    script = MATH_SCRIPT.search(inner) if "math/" in inner else None
+    script = MATH_SCRIPT.search(inner) if "<script" in inner else None
     if script:
         return script_formula(attributes(script[1]), script[2])
-    data = DATA_LATEX.search(inner) if "data-latex" in inner else None
+    at = inner.find("data-latex")
+    data = VALUE.match(inner, at) if at >= 0 else None
     if data:
         return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
-    math = MATH.search(inner)
-    if math:
-        attrs = attributes(math[1])
-        return math_element(attrs, math[2], display or attrs.get("display") == "block" or "mathml-display" in inner)
-    image = IMG_ALT.search(inner)
-    if image:
-        return image_formula(attributes(image[1]))
-    return None
+    at = inner.find("<math")
+    if at >= 0:
+        start, end = inner.find(">", at), inner.rfind("</math")
+        attrs = attributes(inner[at + 5 : start])
+        display = display or attrs.get("display") == "block" or "mathml-display" in inner[:at]
+        return math_element(attrs, inner[start + 1 : end if end > start else None], display)
+    at = inner.find("<img")
+    return image_formula(attributes(inner[at + 4 : inner.find(">", at)])) if at >= 0 else None
 
 
 def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | None:
     """A <math> element: its TeX annotation, its alttext, its data-latex, else converted."""
-    annotation = ANNOTATION.search(inner) if "annotation" in inner else None
+    at = inner.find("<annotation")
+    annotation = ANNOTATION.search(inner, at) if at >= 0 else None
     if annotation and annotation[1].strip():
         return unescape(annotation[1]), display, "annotation"
     for key, source in (("alttext", "alttext"), ("data-latex", "data-latex")):
@@ -139,7 +150,7 @@ def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | No
 
 def rendered_by_mathjax2(attrs: dict[str, str], inner: str, display: bool, page: str) -> Found | None:
     """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries."""
-    if "math/tex" in page or "math/asciimath" in page:
+    if "mathjax_preview" in attrs.get("class", "").lower() or "math/tex" in page or "math/asciimath" in page:
         return "", display, "script"
     mathml = attrs.get("data-mathml", "")
     if not mathml and "data-mathml" in inner:
@@ -161,6 +172,10 @@ def script_formula(attrs: dict[str, str], inner: str) -> Found | None:
     if kind.startswith("math/mml"):
         return inside(inner, display)
     return None
+
+
+def may_be_formula_image(raw: str) -> bool:
+    return IMAGE_CLASS.search(raw, 0, 4_000) is not None or IMAGE_SOURCE.search(raw, 0, 4_000) is not None
 
 
 def image_formula(attrs: dict[str, str]) -> Found | None:

@@ -192,6 +192,10 @@ def content_digest(questions: Iterable[Question]) -> str:
     return hashlib.sha256("\x1e".join(rows).encode()).hexdigest()
 
 
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _local(name: str, benchmark: Benchmark, folder: Path | None) -> tuple[Question, ...]:
     if folder is None:
         raise UserError(f"{name}: evaluate.folder is not set; give the folder that holds {benchmark.file}, or source=hub")

@@ -20,6 +20,7 @@ class EvaluateConfig:
     extra_samples     {benchmark: K} more samples for the curves over K of Figure 7 ...
     extra_questions   ... on so many of those questions (0 = all) ...
     extra_models      ... of these models only
+    extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6
     batch             rows decoded at once
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
@@ -43,6 +44,7 @@ class EvaluateConfig:
     extra_samples: dict[str, int] = field(default_factory=dict)
     extra_questions: int = 0
     extra_models: tuple[str, ...] = ()
+    extra_benchmarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = "local"
     folder: str = ""
     shots: int = 0

@@ -4,13 +4,21 @@ Each is a function (engine, tokenizer, questions, seeds, sampling, cfg) -> one T
 """
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.evaluate import programs
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.prompts import prompt_ids
-from pipeline.records import Question
+from pipeline.records import Instruction, Question, read_rows
+
+# question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question
+SHOT = {"en": ("Q: {question}\nA: {solution}", " The answer is {answer}.", "\n\n\n", "\nQ:"),
+        "zh": ("问题：{question}\n答案：{solution}", "所以答案是：{answer}。", "\n\n", "\n问题：")}
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,64 @@ class Transcript:
 
 def cot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
     """Chain of thought, zero-shot: one generation, graded as it stands."""
-    prompts = chat_prompts(tokenizer, questions, "cot", cfg.style)
-    outputs = engine.sample(prompts, seeds, sampling)
-    texts = [plain_text(tokenizer, output.tokens) for output in outputs]
-    return [Transcript(t, len(o.tokens), o.finished, t) for t, o in zip(texts, outputs, strict=True)]
+    outputs = engine.sample(chat_prompts(tokenizer, questions, "cot", cfg.style), seeds, sampling)
+    return [Transcript(t, len(o.tokens), o.finished, t) for t, o in zip(_texts(tokenizer, outputs), outputs, strict=True)]
+
+
+def few_shot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+    """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
+    prompts, stops = [], tuple(shot[3] for shot in SHOT.values())
+    for question in questions:
+        prompts.append(few_shot_ids(tokenizer, question, read_exemplars(cfg.exemplars, cfg.shots, question.lang)))
+    outputs = engine.sample(prompts, seeds, replace(sampling, stop=stops))
+    found = []
+    for question, output, text in zip(questions, outputs, _texts(tokenizer, outputs), strict=True):
+        found.append(Transcript(text, len(output.tokens), output.finished, text.split(SHOT[question.lang][3])[0]))
+    return found
+
+
+def pot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+    """Program of thought: the answer is what the program prints. No program, a failed one or a silent one: no answer."""
+    outputs = engine.sample(chat_prompts(tokenizer, questions, "pot", cfg.style), seeds, sampling)
+    texts = _texts(tokenizer, outputs)
+    code = [programs.program(text) for text in texts]
+    ran = iter(programs.run_all([c for c in code if c is not None]))
+    found = []
+    for text, output, source in zip(texts, outputs, code, strict=True):
+        result = next(ran) if source is not None else programs.Ran("", "no program")
+        printed = "" if result.error else result.output.strip()[-1000:]
+        full = text if source is None else f"{text}\n{programs.OUTPUT}\n{programs.shown(result)}\n```\n"
+        found.append(Transcript(full, len(output.tokens), output.finished, f"\\boxed{{{printed}}}" if printed else ""))
+    return found
+
+
+def tir(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+    """Tool-integrated reasoning: a generation stops where it asks for output; its program runs, the output is fed back.
+
+    At most `cfg.max_rounds` generations (the paper's code: 2). Graded on the text, as the paper's tables are.
+    """
+    ids = [list(p) for p in chat_prompts(tokenizer, questions, "tir", cfg.style)]
+    texts, drawn, finished = [""] * len(ids), [0] * len(ids), [False] * len(ids)
+    asking = list(range(len(ids)))
+    for turn in range(cfg.max_rounds):
+        outputs = engine.sample([ids[i] for i in asking], [_turn_seed(seeds[i], turn) for i in asking],
+                                replace(sampling, stop=(programs.OUTPUT,)))
+        waiting = []
+        for i, output, text in zip(asking, outputs, _texts(tokenizer, outputs), strict=True):
+            ids[i] += output.tokens
+            texts[i] += text
+            drawn[i] += len(output.tokens)
+            finished[i] = output.finished
+            if programs.OUTPUT in text and programs.program(texts[i]) is not None:
+                waiting.append(i)
+        for i, ran in zip(waiting, programs.run_all([programs.program(texts[i]) for i in waiting]), strict=True):
+            told = ("" if texts[i].endswith("\n") else "\n") + f"{programs.shown(ran)}\n```\n"
+            texts[i] += told
+            ids[i] += tokenizer.encode(told, add_special_tokens=False)
+        asking = waiting
+        if not asking:
+            break
+    return [Transcript(t, n, f, t) for t, n, f in zip(texts, drawn, finished, strict=True)]
 
 
 def chat_prompts(tokenizer, questions: Sequence[Question], protocol: str, style: str) -> list[list[int]]:
@@ -40,15 +102,40 @@ def chat_prompts(tokenizer, questions: Sequence[Question], protocol: str, style:
     return [cache[q.question, q.lang] for q in questions]
 
 
-def plain_text(tokenizer, tokens: Sequence[int]) -> str:
-    return tokenizer.decode(tokens, skip_special_tokens=True)
+def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]) -> list[int]:
+    """Ids of the exemplars and the open question, after a begin-of-text token where the tokenizer has one."""
+    ask, close, between, _ = SHOT[question.lang]
+    shots = [ask.format(question=e.question, solution=e.solution) + close.format(answer=e.answer) for e in exemplars]
+    open_end = ask.format(question=question.question, solution="").rstrip(" ")
+    ids = tokenizer.encode(between.join([*shots, open_end]), add_special_tokens=False)
+    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+
+
+@lru_cache(maxsize=16)
+def read_exemplars(path: str, count: int, lang: str) -> tuple[Instruction, ...]:
+    """The first `count` chain-of-thought rows of that language in a JSONL file of `Instruction`. Raises UserError."""
+    if not path or count < 1:
+        raise UserError("protocol few_shot needs evaluate.exemplars (a JSONL file of worked solutions) and evaluate.shots >= 1")
+    found = [row for row in read_rows(Path(path), Instruction) if row.lang == lang and row.format == "cot"][:count]
+    if len(found) < count:
+        raise UserError(f"{path}: {len(found)} chain-of-thought rows in {lang}, evaluate.shots={count} are needed")
+    return tuple(found)
 
 
 def run_protocol(name: str, engine, tokenizer, questions, seeds, sampling, cfg: EvaluateConfig) -> list[Transcript]:
-    """The protocol by its name. Raises UserError for a name that is not built."""
-    if name not in PROTOCOLS:
-        raise UserError(f"protocol {name!r}: one of {', '.join(PROTOCOLS)}")
+    """The protocol by its name."""
     return PROTOCOLS[name](engine, tokenizer, questions, seeds, sampling, cfg)
 
 
-PROTOCOLS = {"cot": cot}
+def _texts(tokenizer, outputs) -> list[str]:
+    return [tokenizer.decode(output.tokens, skip_special_tokens=True) for output in outputs]
+
+
+def _turn_seed(seed: int, turn: int) -> int:
+    """Each turn draws anew; the first turn keeps the sample's own seed."""
+    if turn == 0:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"{seed}\x1f{turn}".encode(), digest_size=8).digest(), "big") >> 1
+
+
+PROTOCOLS = {"cot": cot, "few_shot": few_shot, "pot": pot, "tir": tir}

@@ -42,7 +42,7 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     """Load and verify every benchmark of `cfg` for the model of that name. Raises UserError."""
     tasks = []
     folder = Path(cfg.folder) if cfg.folder else None
-    for key in cfg.benchmarks:
+    for key in (*cfg.benchmarks, *cfg.extra_benchmarks.get(model, ())):
         name, _, protocol = key.partition("@")
         if protocol and protocol not in PROTOCOLS:
             raise UserError(f"evaluate.benchmarks: {key}: the protocol is one of {', '.join(PROTOCOLS)}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from pipeline.grading.parse import Node
+from pipeline.grading.parse import Node, has_big
 
 MAX_BITS = 20_000
 MAX_TERMS = 300  # of a sum or product written out
+MAX_NESTED_TERMS = 10  # of one with another inside
 
 
 class TooLarge(Exception):
@@ -98,7 +99,7 @@ def _written_out(name: str, args: tuple[Node, ...], env: dict[str, Fraction] | N
     first, last = exact(low, env), exact(high, env)
     if first is None or last is None or first.denominator != 1 or last.denominator != 1:
         return None
-    if last - first > MAX_TERMS:
+    if last - first > (MAX_NESTED_TERMS if has_big(body) else MAX_TERMS):
         raise TooLarge(f"a {name} of too many terms")
     total = Fraction(int(name == "prod"))
     for k in range(int(first), int(last) + 1):

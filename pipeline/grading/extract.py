@@ -136,7 +136,7 @@ def _value(tail: str) -> str | None:
 def _bare(tail: str) -> bool:
     """Whether the sentence is a value with no words beside it."""
     without_commands = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?", "", tail)
-    return len(tail) <= 120 and "$" not in tail and not re.search(r"[A-Za-z]{2,}|[\u3400-\u9fff]", without_commands)
+    return "$" not in tail and not re.search(r"[A-Za-z]{2,}|[\u3400-\u9fff]", without_commands)
 
 
 def _after_phrase(text: str) -> str | None:

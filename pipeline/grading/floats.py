@@ -4,9 +4,9 @@ from __future__ import annotations
 import cmath
 import math
 
-from pipeline.grading.exact import MAX_TERMS
+from pipeline.grading.exact import MAX_NESTED_TERMS, MAX_TERMS
 from pipeline.grading.field import pseudo_random
-from pipeline.grading.parse import Node, Unknown, has_symbol
+from pipeline.grading.parse import Node, Unknown, has_big, has_symbol
 
 # (low, high) of the symbols at each point: positive, below one, negative
 _RANGES = ((0.6, 1.9), (0.2, 0.9), (-1.7, -0.4))
@@ -109,7 +109,7 @@ def _exp(x: float) -> float:
 def _written_out(name: str, args: tuple[Node, ...], env: dict[str, float], imaginary: bool) -> Number:
     variable, low, high, body = args
     first, last = _value(low, env, imaginary), _value(high, env, imaginary)
-    if first != int(first) or last != int(last) or last - first > MAX_TERMS:
+    if first != int(first) or last != int(last) or last - first > (MAX_NESTED_TERMS if has_big(body) else MAX_TERMS):
         raise Unknown("bounds that are no integers, or too many terms")
     terms = [_value(body, {**env, variable[1]: float(k)}, imaginary) for k in range(int(first), int(last) + 1)]
     return sum(terms) if name == "sum" else math.prod(terms)

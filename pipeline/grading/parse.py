@@ -20,7 +20,8 @@ _CALLABLE = frozenset("fghFGH")
 _STOP = frozenset({"+", "-", ")", "]", "}", ",", ";", "=", "<", ">", "|", ":", "&", "/"})
 _CONSTANTS = frozenset("pi infty theta alpha beta gamma delta epsilon zeta eta iota kappa lambda mu nu xi rho sigma tau "
                        "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split())
-_BIG = {"sum": "sum", "prod": "prod"}
+_BIG = frozenset({"sum", "prod"})
+MAX_BIG = 3  # sums and products in one expression
 
 
 def parse_scalar(tokens: list[Token]) -> Node:
@@ -51,7 +52,7 @@ def minus(node: Node) -> Node:
 
 class _Parser:
     def __init__(self, tokens: list[Token], mixed: bool = True) -> None:
-        self.tokens, self.mixed, self.at, self.depth, self.bars = tokens, mixed, 0, 0, 0
+        self.tokens, self.mixed, self.at, self.depth, self.bars, self.big = tokens, mixed, 0, 0, 0, 0
 
     def peek(self, ahead: int = 0) -> Token:
         at = self.at + ahead
@@ -223,6 +224,9 @@ class _Parser:
 
     def big_operator(self, name: str) -> Node:
         """\\sum_{k=0}^{n} body: ("f", "sum", (("s", "k"), lower, upper, body))."""
+        self.big += 1
+        if self.big > MAX_BIG:
+            raise Unreadable("too many sums and products")
         low = high = variable = None
         while self.peek().text in ("_", "^"):
             if self.take("_"):
@@ -328,6 +332,15 @@ def _names(node: Node) -> frozenset[str]:
     children = node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]
     names = frozenset().union(*map(_names, children))
     return names - {children[0][1]} if node[0] == "f" and node[1] in ("sum", "prod") else names
+
+
+def has_big(node: Node) -> bool:
+    """Whether a sum or product sign occurs."""
+    if node[0] in "ns":
+        return False
+    if node[0] == "f" and node[1] in _BIG:
+        return True
+    return any(map(has_big, node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]))
 
 
 _FIXED = frozenset({"pi", "e", "i", "infty", "°", "%"})

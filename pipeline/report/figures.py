@@ -247,7 +247,8 @@ def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
     for (arm, _, value), place in zip(ordered, places, strict=True):
         axis.annotate(arm_label(arm), (right, value), xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
                       color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": arm_colour(arm), "linewidth": 0.6, "alpha": 0.6})
+                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm),
+                                  "linewidth": 0.6, "alpha": 0.6})
     axis.set_ylim(low, high)
     axis.set_xlim(left, end_x)
 
@@ -267,9 +268,8 @@ def _apart(places: list[float], gap: float, top: float) -> list[float]:
 
 
 def _smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
-    """Centred mean over about `share` of the points; the window shrinks at both ends."""
+    """Mean over about `share` of the points around each; at both ends over those that there are."""
     reach = max(1, int(len(values) * share / 2))
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(len(values))
-    half = np.minimum(reach, np.minimum(at, len(values) - 1 - at))
-    return (total[at + half + 1] - total[at - half]) / (2 * half + 1)
+    total, at = np.concatenate([[0.0], np.cumsum(values)]), np.arange(len(values))
+    first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
+    return (total[last] - total[first]) / (last - first)

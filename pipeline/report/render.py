@@ -92,7 +92,7 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
     blocks: list[Block] = [Heading("Scores")]
     blocks += [scores_table(results, benchmark) for benchmark in results.benchmarks]
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
-    blocks += [gains_table(results, benchmark) for benchmark in results.benchmarks if results.arms]
+    blocks += [table for table in (gains_table(results, benchmark) for benchmark in results.benchmarks) if table.rows]
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "

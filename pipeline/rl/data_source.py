@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.examples import response_ids
 from pipeline.generate import Engine, Output, Sampling
 from pipeline.generate.draw import row_seed
 from pipeline.grading import grade_many
@@ -138,14 +139,14 @@ def _from_pool(tokenizer, questions, chosen: list[list[dict]], scale: RLConfig) 
 def instruction_at(instructions: Sequence[Instruction], seed: int) -> Callable[[int], Instruction]:
     """The n-th instruction of a run: shuffled epochs over all of them."""
     if not instructions:
-        raise UserError("instruction data: no row for the sft arm; see the sft stage's data")
+        raise UserError("instruction data: no row for the sft arm in the protocol and languages of the RL questions")
     return question_at(instructions, seed)
 
 
 def solutions(tokenizer, chosen: Sequence[Instruction], scale: RLConfig) -> Rollouts:
-    """Worked solutions as the outputs of their questions, ended by EOS as the chat template ends them."""
+    """Worked solutions as the outputs of their questions, as fine-tuning saw them (section 3)."""
     questions = [Question(i.id, i.question, i.answer, i.lang, i.level, i.family, i.structure) for i in chosen]
     prompts = [list(prompt_ids(tokenizer, i.question, i.lang, i.format, scale.style)) for i in chosen]
-    outputs = [tokenizer.encode(" " + i.solution, add_special_tokens=False) + [tokenizer.eos_token_id] for i in chosen]
+    outputs = [response_ids(tokenizer, i.question, i.solution, i.lang, i.format, scale.style) for i in chosen]
     return Rollouts(questions, Rows(prompts, outputs, list(range(len(chosen)))), [i.solution for i in chosen],
                     [[] for _ in chosen], [True] * len(chosen))

@@ -19,10 +19,11 @@ from pipeline.errors import UserError
 from pipeline.generate import Engine, make_engine
 from pipeline.records import Instruction, Question, write_jsonl
 from pipeline.rl import checkpoint, data_source, glossary
+from pipeline.rl.account import metrics_row, one_pass, rollout_rows, step_work
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.data_source import Rollouts
 from pipeline.rl.forward import output_log_probs
-from pipeline.rl.reward_function import Judge, Judged, judge
+from pipeline.rl.reward_function import Judged, Scorer, judge
 from pipeline.rl.update import (
     Batch,
     apply_gradient,
@@ -32,9 +33,9 @@ from pipeline.rl.update import (
     make_batch,
     make_optimizer,
     policy_gradient,
-    zero_variance_share,
 )
 from pipeline.rl.validation import validate
+from pipeline.rl.value_model import Critic, new_critic, ppo_batch, value_gradient
 
 
 @dataclass
@@ -46,8 +47,7 @@ class Inputs:
     questions: Sequence[Question]
     validation: Sequence[Question]
     instructions: Sequence[Instruction] = ()  # the sft arm
-    judge: Judge | None = None  # reward_function outcome or process
-    judge_shape: flops.Shape | None = None
+    judge: Scorer | None = None  # reward_function outcome or process
 
 
 @dataclass
@@ -66,14 +66,15 @@ class Run:
     seconds: dict[str, float]
     total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
     pool: dict[str, list[dict]] = field(default_factory=dict)
+    critic: Critic | None = None  # PPO
 
     @property
     def models(self) -> dict[str, Any]:
-        return {"policy": self.inputs.policy}
+        return {"policy": self.inputs.policy} | ({"value": self.critic.model} if self.critic else {})
 
     @property
     def optimizers(self) -> dict[str, Any]:
-        return {"adam": self.optimizer}
+        return {"adam": self.optimizer} | ({"value_adam": self.critic.optimizer} if self.critic else {})
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -116,15 +117,20 @@ def train_policy(
 
 def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict) -> Run:
     """Make the moving parts: engine, frozen instruct model, optimizer; choose the questions' languages."""
-    if scale.languages:
-        chosen = [q for q in inputs.questions if q.lang in scale.languages]
-        inputs = replace(inputs, questions=chosen)
+    questions = [q for q in inputs.questions if not scale.languages or q.lang in scale.languages]
+    languages = {q.lang for q in questions}
+    # the control learns what RL learns: the same protocol, the same languages
+    same = [i for i in inputs.instructions if i.format == scale.protocol and i.lang in languages]
+    inputs = replace(inputs, questions=questions, instructions=same)
     frozen = arm.needs_reference or arm.data_source == "offline"
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
     engine = make_engine(scale.engine, inputs.policy, inputs.tokenizer)
     state.mkdir(parents=True, exist_ok=True)
-    return Run(inputs, arm, scale, seed, out, state, engine, instruct, make_optimizer(inputs.policy, scale, arm.lr_factor),
-               seconds)
+    run = Run(inputs, arm, scale, seed, out, state, engine, instruct, make_optimizer(inputs.policy, scale, arm.lr_factor),
+              seconds)
+    if arm.gradient_coefficient == "ppo":
+        run.critic = new_critic(inputs.policy, arm, scale)
+    return run
 
 
 def train_step(run: Run, step: int) -> dict[str, float]:
@@ -142,13 +148,18 @@ def train_step(run: Run, step: int) -> dict[str, float]:
             with autocast(policy, scale):
                 reference_BT = output_log_probs(run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens)
             batch = replace(batch, ref_logp_BT=reference_BT.cpu())
+    returns = None
+    if run.critic:
+        with run.phase("value"):
+            batch, returns = ppo_batch(run.critic, batch, rollouts, judged, arm, scale)
     with run.phase("update"):
-        learned = learn(run, batch, rollouts, judged, step)
+        learned = learn(run, batch, rollouts, judged, step, returns)
         run.engine.sync(policy)
-    count_work(run, batch, arm)
+    run.total["tokens"] += sum(map(len, batch.rows.outputs))
+    run.total["flops"] += step_work(arm, batch, policy, run.inputs.judge, run.critic)
     if arm.data_source != "sft" and (step - 1) % scale.rollouts_every == 0:
         write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch))
-    return metrics_row(run, step, rollouts, judged, learned)
+    return metrics_row(arm, scale, step, rollouts, judged, learned, run.total)
 
 
 def draw(run: Run, step: int) -> Rollouts:
@@ -164,7 +175,7 @@ def draw(run: Run, step: int) -> Rollouts:
     with autocast(inputs.policy, scale):
         rollouts = data_source.online(run.engine, inputs.tokenizer, questions, scale, (run.seed, iteration, step))
     run.total["samples"] += len(rollouts.texts)
-    run.total["flops"] += _pass(run, rollouts)
+    run.total["flops"] += one_pass(inputs.policy.config, rollouts.rows)
     return rollouts
 
 
@@ -180,7 +191,7 @@ def draw_solutions(run: Run, step: int) -> Rollouts:
     chosen, spent = [], run.total["flops"]
     while spent < budget:
         one = data_source.solutions(run.inputs.tokenizer, [at(run.total["drawn"])], scale)
-        spent += 3 * _pass(run, one)
+        spent += 3 * one_pass(run.inputs.policy.config, one.rows)
         run.total["drawn"] += 1
         chosen.append(one)
     rows = data_source.Rows([o.rows.prompts[0] for o in chosen], [o.rows.outputs[0] for o in chosen], list(range(len(chosen))))
@@ -210,11 +221,11 @@ def fill_pool(run: Run) -> None:
             [p for p, group in enumerate(lengths) for _ in group])
 
 
-def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, step: int) -> dict[str, float]:
+def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, step: int, returns: Any) -> dict:
     """mu updates on the batch. Returns the metrics of the first, the mean gradient norm and the clipped share of all."""
     arm, scale, policy = run.arm, run.scale, run.inputs.policy
     lr, tokens = learning_rate(scale, arm.lr_factor, step), sum(map(len, batch.rows.outputs))
-    norms, clipped, first = [], 0, Counter()
+    norms, clipped, first, row = [], 0, Counter(), {}
 
     def fail(what: str) -> NoReturn:
         path = run.state / f"failed-step-{step:05d}.jsonl"
@@ -231,7 +242,11 @@ def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, ste
         first = first if update else sums
         clipped += sums["clipped"]
         norms.append(apply_gradient(policy, run.optimizer, lr, scale.max_grad_norm, fail))
-    row = {"loss": float(first["loss"]), "grad_norm": sum(norms) / len(norms), "lr": lr}
+        if run.critic:
+            row.setdefault("value_loss", value_gradient(run.critic, batch, returns, scale))
+            value_lr = learning_rate(scale, arm.value_lr_factor, step)
+            apply_gradient(run.critic.model, run.critic.optimizer, value_lr, scale.max_grad_norm, fail)
+    row |= {"loss": float(first["loss"]), "grad_norm": sum(norms) / len(norms), "lr": lr}
     if arm.gradient_coefficient == "dpo":
         pairs = max(1, len(batch.rows.outputs) // 2)
         row |= {"loss": first["loss"] / pairs, "margin": first["margin"] / pairs, "preferred": first["preferred"] / pairs}
@@ -240,69 +255,3 @@ def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, ste
     if arm.data_source == "online" and tokens:
         row["clip_fraction"] = clipped / (tokens * arm.updates_per_rollout)
     return row
-
-
-def count_work(run: Run, batch: Batch, arm: ArmConfig) -> None:
-    """Operations of scoring, reference and updates by formula; sampling was counted when it was done."""
-    run.total["tokens"] += sum(map(len, batch.rows.outputs))
-    if not batch.rows.outputs:
-        return
-    everything = _rows_pass(flops.shape_of(run.inputs.policy.config), batch.rows, range(len(batch.rows.outputs)))
-    if arm.needs_reference:
-        run.total["flops"] += everything
-    if arm.reward_function in ("outcome", "process"):
-        run.total["flops"] += _rows_pass(run.inputs.judge_shape, batch.rows, range(len(batch.rows.outputs)))
-    active = _rows_pass(flops.shape_of(run.inputs.policy.config), batch.rows, batch.active)
-    run.total["flops"] += 3 * arm.updates_per_rollout * active
-
-
-def metrics_row(run: Run, step: int, rollouts: Rollouts, judged: Judged | None, learned: dict) -> dict[str, float]:
-    """The step's row; every name is defined in `glossary`."""
-    online, lengths = run.arm.data_source == "online", list(map(len, rollouts.rows.outputs))
-    row: dict[str, float] = {"step": step}
-    if judged and online:
-        row["reward"] = _mean([sum(r) / len(r) for r in judged.rewards])
-        row["accuracy"] = _mean(judged.right)
-    row |= learned
-    if online:
-        row["entropy"] = -sum(map(sum, rollouts.logprobs)) / sum(lengths)
-        row["truncated"] = 1 - _mean(rollouts.finished)
-    if run.arm.gradient_coefficient.startswith("grpo"):
-        row["zero_variance"] = zero_variance_share(judged, run.scale.group_size)
-    if lengths:
-        row["length"] = _mean(lengths)
-    for name, wanted in (("length_right", True), ("length_wrong", False)):
-        some = [n for n, right in zip(lengths, judged.right, strict=True) if right == wanted] if judged else []
-        if some:
-            row[name] = _mean(some)
-    if run.arm.iterations > 1:
-        row["iteration"] = (step - 1) // (run.scale.steps // run.arm.iterations) + 1
-    return row | {"outputs": len(lengths), **{name: run.total[name] for name in ("samples", "tokens", "flops")}}
-
-
-def rollout_rows(rollouts: Rollouts, judged: Judged | None, batch: Batch) -> Iterator[dict]:
-    """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end."""
-    for b, tokens in enumerate(rollouts.rows.outputs):
-        slot = rollouts.rows.prompt_of[b]
-        ends = judged.ends[b] if judged else [len(tokens) - 1]
-        yield {
-            "question": rollouts.questions[slot].id, "slot": slot, "tokens": tokens, "text": rollouts.texts[b],
-            "logprobs": [round(x, 5) for x in rollouts.logprobs[b]], "finished": rollouts.finished[b], "ends": ends,
-            "rewards": judged.rewards[b] if judged else [], "right": judged.right[b] if judged else None,
-            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
-        }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _pass(run: Run, rollouts: Rollouts) -> int:
-    return _rows_pass(flops.shape_of(run.inputs.policy.config), rollouts.rows, range(len(rollouts.rows.outputs)))
-
-
-def _rows_pass(shape: flops.Shape, rows: data_source.Rows, chosen: Sequence[int]) -> int:
-    used = sorted({rows.prompt_of[b] for b in chosen})
-    place = {p: i for i, p in enumerate(used)}
-    return flops.group_pass(shape, [len(rows.prompts[p]) for p in used], [len(rows.outputs[b]) for b in chosen],
-                            [place[rows.prompt_of[b]] for b in chosen])

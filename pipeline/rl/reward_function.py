@@ -6,17 +6,25 @@ one step that ends with the output.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from pipeline.errors import UserError
+from pipeline.flops import Shape
 from pipeline.grading import grade_many, step_verdicts
 from pipeline.rl.data_source import Rollouts
 from pipeline.rl.forward import Rows
 
-# Scores of a reward model: token indices of the outputs to read at -> one list of scores an output.
-Judge = Callable[[Rows, list[list[int]]], list[list[float]]]
+
+class Scorer(Protocol):
+    """A reward model (`pipeline.reward_model.Judge`)."""
+
+    shape: Shape
+
+    def __call__(self, rows: Rows, ends: list[list[int]]) -> list[list[float]]:
+        """The score of each output at each of these token indices."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Judged:
     right: list[bool]
 
 
-def judge(name: str, rollouts: Rollouts, tokenizer, model: Judge | None) -> Judged:
+def judge(name: str, rollouts: Rollouts, tokenizer, model: Scorer | None) -> Judged:
     """Rewards of a step's outputs. `name`: rule | rule_steps | outcome | process."""
     right = rule(rollouts)
     last = [[len(tokens) - 1] for tokens in rollouts.rows.outputs]
@@ -58,8 +66,10 @@ def _exact_steps(rollouts: Rollouts, tokenizer, right: Sequence[bool]) -> Judged
         if not question.trace:
             raise UserError(f"question {question.id}: no trace of its steps; reward_function rule_steps needs the "
                             "miniature world's questions")
-        # an empty output is one step, and wrong
-        verdicts = step_verdicts(text, question.trace, question.answer) or [(len(text), bool(right[b]))]
+        # an empty output is one step; the step that states the answer is judged by the rule, which reads any LaTeX
+        verdicts = step_verdicts(text, question.trace, question.answer) or [(len(text), right[b])]
+        if "\\boxed" in text[verdicts[-2][0] if len(verdicts) > 1 else 0 :]:
+            verdicts[-1] = (verdicts[-1][0], right[b])
         found = token_ends(tokenizer, rollouts.rows.outputs[b], text, [end for end, _ in verdicts])
         rewards.append([float(ok) for _, ok in verdicts])
         ends.append(found)

@@ -20,14 +20,14 @@ Blocks = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Material:
-    """What one page is made of. `formulas`: this site writes steps as LaTeX; `quotes`: benchmark questions to leak."""
+    """What one page is made of. `formulas`: share of the steps written as LaTeX here; `quotes`: benchmark questions to leak."""
 
     lang: str
     rng: Random
     problems: list[Problem]
     quotes: tuple[str, ...] = ()
     length: float = 1.0
-    formulas: bool = True
+    formulas: float = 1.0
     serial: int = 0
 
     @property
@@ -60,12 +60,16 @@ def _question(m: Material, problem: Problem) -> str:
 
 
 def _solution(m: Material, problem: Problem) -> str:
-    return mark(explain(problem, m.lang, m.rng, m.formulas and m.rng.random() < 0.6))
+    return mark(explain(problem, m.lang, m.rng, m.rng.random() < m.formulas))
 
 
 def _quoted(m: Material) -> Blocks:
     """The planted leaks, word for word, each a paragraph of its own or after a few words."""
     return [("p", mark(m.lead("leak_lead", share=0.6) + quote)) for quote in m.quotes]
+
+
+def _result(problem: Problem) -> str:
+    return problem.answer if problem.answer.lstrip("-").isdigit() else f"${problem.answer}$"
 
 
 def _example(m: Material, concept: Concept) -> str:
@@ -88,10 +92,9 @@ def forum(m: Material) -> Doc:
         blocks.append(("p", _solution(m, problem)))
         if m.rng.random() < 0.4:
             blocks.append(("p", mark(m.rng.choice(FACTS)(m.lang, m.rng))))
-    concept = m.rng.choice(CONCEPTS)
-    blocks.append(("p", _example(m, concept)))
-    if m.rng.random() < 0.5:
-        blocks += _define(m, concept)
+    if m.rng.random() < m.formulas:
+        concept = m.rng.choice(CONCEPTS)
+        blocks += [("p", _example(m, concept)), *_define(m, concept)]
     blocks.append(("quote", m.phrase("thanks")))
     return Doc(m.phrase("forum_title") + m.phrase("forum_tail"), tuple(blocks))
 
@@ -132,7 +135,10 @@ def exam(m: Material) -> Doc:
     blocks.extend(("li", _question(m, problem)) for problem in m.problems)
     blocks += _quoted(m)
     blocks.append(("h2", m.phrase("key")))
-    blocks.extend(("p", m.lead("item", k) + _solution(m, problem)) for k, problem in enumerate(m.problems, 1))
+    if m.rng.random() < 0.3 * (1 - m.formulas):
+        blocks.append(("p", m.lead("worksheet_key") + mark(", ".join(_result(problem) for problem in m.problems))))
+    else:
+        blocks.extend(("p", m.lead("item", k) + _solution(m, problem)) for k, problem in enumerate(m.problems, 1))
     return Doc(m.phrase("exam_title"), tuple(blocks))
 
 
@@ -151,7 +157,8 @@ def blog(m: Material) -> Doc:
     topic = m.rng.choice(("travel", "school", "shop", "recipe", "sport"))
     concept = m.rng.choice(CONCEPTS)
     blocks: Blocks = [("p", m.chat(topic, m.many(1, 3)))]
-    blocks += _define(m, concept)
+    if m.rng.random() < m.formulas:
+        blocks += _define(m, concept)
     blocks.append(("p", _example(m, concept)))
     for problem in m.problems:
         blocks.append(("p", m.lead("blog_lead", share=0.7) + _question(m, problem)))
@@ -159,6 +166,19 @@ def blog(m: Material) -> Doc:
     blocks += _quoted(m)
     blocks.append(("p", m.chat(topic, 1)))
     return Doc(m.phrase("blog_title"), tuple(blocks))
+
+
+def stories(m: Material) -> Doc:
+    """Everyday talk around word problems, with hardly a sign of mathematics but the numbers; results without steps."""
+    topic = m.rng.choice(("travel", "school", "shop", "recipe", "nature"))
+    blocks: Blocks = [("p", m.chat(topic, m.many(1, 2)))]
+    for problem in m.problems:
+        blocks.append(("p", m.lead("blog_lead", share=0.4) + _question(m, problem)))
+        if m.rng.random() < 0.3:
+            blocks.append(("p", m.chat(topic, 1)))
+    blocks += _quoted(m)
+    blocks.append(("p", m.lead("story_key") + mark(", ".join(_result(problem) for problem in m.problems))))
+    return Doc(GRAMMAR[m.lang].say(f"{topic}_title", m.rng).capitalize(), tuple(blocks))
 
 
 def worksheet(m: Material) -> Doc:
@@ -172,9 +192,9 @@ def worksheet(m: Material) -> Doc:
 
 MATH_KINDS: dict[str, Callable[[Material], Doc]] = {
     "forum": forum, "textbook": textbook, "encyclopaedia": encyclopaedia, "exam": exam, "drill": drill, "blog": blog,
-    "worksheet": worksheet,
+    "stories": stories, "worksheet": worksheet,
 }
 PROBLEMS_PER_PAGE = {
     "forum": (1, 3), "textbook": (2, 4), "encyclopaedia": (1, 2), "exam": (4, 8), "drill": (1, 2), "blog": (1, 2),
-    "worksheet": (0, 0),
+    "stories": (2, 4), "worksheet": (0, 0),
 }

@@ -24,6 +24,7 @@ drill_title | Mental arithmetic, lesson {n} / Adding and taking away, part {n} /
 blog_title | The puzzle of the week / Doing sums on the train / What my pupils asked / Numbers at breakfast / A small calculation, no. {n} | 本周趣题 / 火车上的计算 / 学生问我的题 / 早餐桌上的数字 / 小计算第{n}篇
 blog_lead | Here is one for you: / Think about this. / A reader sent this: / My daughter brought this home: | 来看一题： / 想一想： / 读者来信： / 女儿带回一道题：
 leak_lead | Someone sent us this one. / From a test: / Found on the net: / Question: | 网友发来一题： / 试卷上的题： / 转一道题： / 题目：
+story_key | You should get this: / If you are right, you have found / My results, from the first to the last: | 应该得到： / 答案依次是 / 做对了就是：
 worksheet_title | Worksheet {n} | 练习{n}
 worksheet_lead | Add the two numbers. | 求两数之和。
 worksheet_key | Results: | 得数：

@@ -78,6 +78,8 @@ TOPICS = {
         Slice the <food> thinly and scatter them over the <dish>.
         Season with salt, pepper and <food>; taste it and add more <food>.
         One portion has <180-780> kcal, <3-40> g of fat and <2-60> g of protein.
+        For twice as many people double everything: 2 times <50-300> g of <food>.
+        Divide the dough into <2-12> equal parts and roll them out.
         You can replace the <food> by <food> without any trouble.
         Keep the <dish> in the fridge for up to <2-6> days."""),
     "sport": lines("""
@@ -166,6 +168,10 @@ TOPICS = {
         <name> teaches music and history since <1995-2020>.
         Parents meet on <day> at <clock> in room <1-60>.
         The class <verb_past> <a_adj> <noun> for the <adj> <noun>.
+        In mathematics class <1-6> was <2-20> points better than class <1-6>.
+        The average mark in mathematics is <1-4>.<1-9>, in English <1-4>.<1-9>.
+        For the math lesson bring a ruler, a compass and a <thing>.
+        <2-9> of <20-30> pupils failed the test about fractions, says <name>.
         The library lends each pupil <2-6> books for <7-30> days.
         <First> and <first> won the drawing contest of <town>.
         Holidays begin on <date>."""),
@@ -188,6 +194,54 @@ TOPICS = {
         The study followed <200-900> <people> for <2-20> years.
         Eat more <food> and less <food>, says <name>, a <job>.
         Wear a <thing> when you ride through the <adj> <noun>."""),
+    "money": lines("""
+        The bank pays <1-6>.<1-9> percent a year on sums above <money>.
+        Together the two accounts make <money>, which is <money> more than last year.
+        Divide the rent by <2-5> when <2-5> people share the flat.
+        Prices rose <2-9> percent in <month>, <2-9> times as fast as wages.
+        The difference between both offers is <money> a month.
+        Take your income, subtract rent and food, and put one third of the rest aside.
+        The share of <town> Steel gained <1-9> percent and closed at <money>.
+        A loan of <money> costs <money> in interest, so you pay back <money> in all.
+        The average family in <town> spends <money> on <food> and <dish>.
+        Half of the <people> pay less than <money>, a quarter pays nothing.
+        Add the fees: <money> plus <money> makes a lot for a <adj> <thing>.
+        The sum is paid in <2-24> equal parts of <money>.
+        <name>, a <job>, lost <money> in <2-9> days.
+        The budget of the <noun> has a hole of <2-90> million.
+        If you save <money> every week, you have enough for the <thing> in <month>.""") + lines("""
+        The number of customers doubled to <20-900>, then fell by a third.
+        Profit equals income minus cost, says <name>, and smiles.
+        The tax is calculated as <10-30> percent of the value, at most <money>."""),
+    "census": lines("""
+        <town> has <2-90>,<100-999> inhabitants, <2-90> percent of them under <10-30>.
+        The mean temperature in <month> is <2-30> degrees, the highest was <20-40>.
+        The area of the <noun> is <2-90> square km, twice that of <town>.
+        Between <1900-1960> and <1961-2020> the population grew by a factor of <2-9>.
+        There are <2-9> times as many <people> as <people> in <town>.
+        The density is <20-900> people per square km.
+        <10-60> percent are <people>, <5-30> percent <people>, the rest are <people>.
+        The distance from <town> to <town> is <10-90> km, the difference in height <100-900> m.
+        The median age is <30-50>, the average household has <1-3>.<1-9> members.
+        In <2001-2020> the number of <people> was <100-900>, in <2021-2023> only <10-99>.
+        The ratio of cars to bicycles is <2-9> to 1.
+        A total of <20-900> houses, <2-90> more than before, were counted on <date>.
+        The <noun> measures <20-900> m by <20-900> m and is <10-90> m high.
+        On average every <2-9>th person owns a <thing>.
+        The probability of <weather> in <month> is <10-90> percent."""),
+    "typeset": lines("""
+        Put \\usepackage{<ident>} at the top of the document and compile it again.
+        The command \\textbf{<thing>} prints the word in bold.
+        My \\section{<thing>} gets the number <1-9>.<1-9> instead of <1-9>.
+        With \\begin{itemize} and \\item you make a list of <food>.
+        Write \\vspace{<2-20>mm} before the table of <food>.
+        \\includegraphics[width=<2-9>cm]{<animal>.png} shows the <animal> too small.
+        Error: \\label{<ident>} is defined <2-9> times.
+        I want a \\caption{<thing>} below the figure, not above.
+        Set \\parindent to <0-9> and \\parskip to <2-12>pt for a <adj> page.
+        The footnote \\footnote{<thing>} moves to page <2-90>.
+        Use \\newcommand{\\<ident>}{<thing>} when you type it often.
+        The letter is in \\textit{italics} since version <1-9>.<0-9>."""),
     "nature": lines("""
         The <animal> lives near the <adj> <noun> and sleeps in winter.
         In <month> the <animal> lays <2-9> eggs.
@@ -243,6 +297,20 @@ TITLES = {
         <name>
         User <first><10-999>
         About <first>"""),
+    "money_title": lines("""
+        How to save <money> a month
+        Interest rates rise by <1-9> percent
+        <town> Steel: profit minus <2-60> percent
+        Sharing the costs of a <thing>"""),
+    "census_title": lines("""
+        <town> in numbers
+        Population of <town>
+        The <noun> of <town>: area, height, age
+        Averages for <month>"""),
+    "typeset_title": lines("""
+        How to print a <adj> <thing> in LaTeX
+        \\section{<thing>} has the wrong number
+        A list with \\item and <food>"""),
     "health_title": lines("""
         How much <food> is healthy?
         <feeling> in <month>: what <people> can do"""),
@@ -272,6 +340,12 @@ ROWS = {
     "sport_row": lines("""
         <town> <team>\t<8-38>\t<1-20>\t<0-9>\t<10-90>:<10-60>\t<10-80>
         <name>\t<10-30>\t<1-12>.<0-9>\t<10-55>:<10-59>"""),
+    "money_row": lines("""
+        <town> bank\t<1-9>.<1-9> %\t<money>\t<2-24> months
+        <month>\t<money>\t- <money>\t= <money>"""),
+    "census_row": lines("""
+        <town>\t<1-90>,<100-999>\t<2-90> %\t<20-900>
+        <1950-2020>\t<10-90>.<0-9>\t<10-90>.<0-9>"""),
     "school_row": lines("""
         <clock>\tMath\tEnglish\tSport\tMusic
         <day>\t<dish>\t<food>\t<money>"""),

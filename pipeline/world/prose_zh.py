@@ -64,6 +64,8 @@ TOPICS = {
         盖上锅盖，等<dish>变凉。
         最后放盐、胡椒和<food>，尝一尝味道。
         每份含<180-780>千卡热量和<3-40>克脂肪。
+        人多一倍，用料也乘2：<food>要2份<50-300>克。
+        把面团平均分成<2-12>份。
         <food>也可以用<food>代替。
         <dish>在冰箱里可以放<2-6>天。"""),
     "sport": lines("""
@@ -139,6 +141,9 @@ TOPICS = {
         请带<thing>和车费<money>。
         <name>老师从<1995-2020>年起教音乐。
         家长会<day><clock>在<1-60>号教室开。
+        数学平均分<1-6>年级比<1-6>年级高<2-20>分。
+        <20-30>名学生里有<2-9>名分数测验不及格，<name>说。
+        数学课请带尺子、圆规和<thing>。
         图书馆每人可以借<2-6>本书，借期<7-30>天。
         <name>和<name>在画画比赛中得奖。"""),
     "profile": lines("""
@@ -156,6 +161,43 @@ TOPICS = {
         正常值在<60-90>到<100-140>之间。
         每天睡<6-9>小时，<clock>以后不要吃<dish>。
         多吃<food>，少吃<food>，<job><name>说。"""),
+    "money": lines("""
+        银行对<money>以上的存款每年付百分之<1-6>的利息。
+        两个账户加起来一共<money>，比去年多<money>。
+        <2-5>个人合租，房租要除以<2-5>。
+        物价上涨百分之<2-9>，是工资涨幅的<2-9>倍。
+        两个方案每月相差<money>。
+        收入减去房租和伙食，剩下的三分之一存起来。
+        <town>钢铁股价上涨百分之<1-9>，收于<money>。
+        贷款<money>的利息是<money>，总共要还<money>。
+        <town>的家庭平均每月花<money>买<food>。
+        一半<people>付的不到<money>。
+        手续费<money>加<money>，买<thing>太贵了。
+        这笔钱平均分<2-24>次付清，每次<money>。
+        利润等于收入减成本，<name>笑着说。
+        顾客人数增加一倍到<20-900>人，后来又减少三分之一。"""),
+    "census": lines("""
+        <town>有<2-90>万人口，其中百分之<2-90>不到<10-30>岁。
+        <town>的平均气温是<2-30>度，最高<20-40>度。
+        <noun>的面积是<2-90>平方公里，是<town>的两倍。
+        <1900-1960>年到<1961-2020>年人口增加到<2-9>倍。
+        <town>的<people>比<people>多<2-90>人。
+        人口密度是每平方公里<20-900>人。
+        <town>到<town>的距离是<10-90>公里，高度相差<100-900>米。
+        平均每户<1-3>.<1-9>人，平均年龄<30-50>岁。
+        汽车与自行车的比是<2-9>比1。
+        <date>一共统计到<20-900>座房屋，比以前多<2-90>座。
+        <noun>长<20-900>米，宽<20-900>米，高<10-90>米。
+        <weather>的概率是百分之<10-90>。"""),
+    "typeset": lines("""
+        在文档开头写 \\usepackage{<ident>}，再编译一次。
+        命令 \\textbf{<thing>} 把词印成粗体。
+        \\section{<thing>} 的编号是<1-9>.<1-9>，不对。
+        用 \\begin{itemize} 和 \\item 列出<food>。
+        表格前面写 \\vspace{<2-20>mm}。
+        \\includegraphics[width=<2-9>cm]{<ident>.png} 太小了。
+        错误：\\label{<ident>} 定义了<2-9>次。
+        脚注 \\footnote{<thing>} 跑到第<2-90>页去了。"""),
     "nature": lines("""
         <animal>住在<adj><noun>附近，冬天会冬眠。
         春天<animal>会产<2-9>个蛋。
@@ -177,6 +219,9 @@ TITLES = {
     "poem_title": lines("致<town>的<animal>\n<weather>\n<adj><noun>"),
     "school_title": lines("<1-6>年级新闻\n第<1-52>周食谱\n<town>春游"),
     "profile_title": lines("<name>\n用户<given><10-999>\n关于<name>"),
+    "money_title": lines("怎样每月省下<money>\n利率上调百分之<1-9>\n<thing>的费用怎么分摊"),
+    "census_title": lines("数字里的<town>\n<town>的人口\n<noun>的面积和高度"),
+    "typeset_title": lines("怎样用 LaTeX 排<thing>\n\\section{<thing>} 编号不对"),
     "health_title": lines("吃多少<food>才健康？\n<weather>天的注意事项"),
     "nature_title": lines("<animal>\n花园日记\n<town>天气，<date>"),
 }

@@ -69,7 +69,8 @@ class _ProblemPool:
     def __init__(self, problems_for: Problems, entries: list[Entry], cfg: WebConfig, seed: int) -> None:
         wanted = Counter({lang: sum(e.problems for e in entries if e.lang == lang) for lang in ("en", "zh")})
         self.pools: dict[str, list[Problem]] = {}
-        for kind, need in (("word_en", wanted["en"]), ("word_zh", wanted["zh"]), ("symbolic", wanted["en"] + wanted["zh"])):
+        # Not more than a third of the dealt problems are symbolic, and their families have few structures.
+        for kind, need in (("word_en", wanted["en"]), ("word_zh", wanted["zh"]), ("symbolic", wanted.total() // 3)):
             self.pools[kind] = problems_for(kind, max(8, min(need, cfg.max_problems)), seed)
 
     def sizes(self) -> dict[str, int]:
@@ -89,11 +90,11 @@ class _Renderer:
     def render(self, entry: Entry) -> tuple[Doc, str]:
         rng = _random(self.seed, "content", entry.content)
         source = entry.site.source
-        symbolic = 0.1 if source == "prose" else 0.5
+        symbolic, written = (0.9, 0.9) if entry.site.seed else (0.05, 0.1) if source == "prose" else (0.35, 0.5)
         material = Material(
             lang=entry.lang, rng=rng, problems=self.pool.deal(entry.lang, entry.problems, symbolic, rng),
             quotes=tuple(self.benchmarks[name][k].question for name, k in entry.leaks),
-            length=self.cfg.length, formulas=source != "prose", serial=entry.serial)
+            length=self.cfg.length, formulas=written, serial=entry.serial)
         if entry.is_math:
             doc = MATH_KINDS[entry.kind](material)
         else:
@@ -136,11 +137,13 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     if entry.odd == "latin1_bytes":
         body = body.replace(b"</body>", b"<p>caf\xe9 na\xefve</p></body>", 1)
     elif entry.odd == "chunked" or entry.broken == "bad_chunk":
-        body, headers = warc.chunked(body), ("Transfer-Encoding: chunked",)
+        body, headers = warc.chunked(body, 300), ("Transfer-Encoding: chunked",)
+    elif entry.odd == "not_chunked":
+        headers = ("Transfer-Encoding: chunked",)  # as a crawler stores it that undoes the chunks and keeps the header
     elif entry.odd == "gzip_body":
         body, headers = gzip.compress(body, 5, mtime=0), ("Content-Encoding: gzip",)
     if entry.broken == "bad_chunk":
-        body = b"zz-not-a-length" + body[body.index(b"\r\n"):]
+        body = body.replace(b"\r\n12c\r\n", b"\r\nzz-no-length\r\n", 1)  # the second chunk: what follows cannot be framed
     elif entry.broken == "not_html":
         kind, magic = ("application/pdf", b"%PDF-1.4\n") if index % 2 else ("image/png", b"\x89PNG\r\n\x1a\n")
         body = magic + body[:600]

@@ -23,7 +23,7 @@ class WebConfig:
     worksheets_per_set: int = 40
     seed_pages: int = 150  # pages of the seed corpus
     seed_chinese: float = 0.1  # share of them in Chinese
-    oversized_bytes: int = 3_000_000  # body of an oversized record; it compresses to almost nothing
+    oversized_bytes: int = 9_000_000  # body of an oversized record, above the reader's cap; compresses to almost nothing
     max_problems: int = 40_000  # worked problems drawn per language and kind; beyond it they are used again
 
     def __post_init__(self) -> None:

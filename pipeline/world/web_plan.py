@@ -12,7 +12,10 @@ from pipeline.world.web_config import WebConfig
 
 # Records that no reader can turn into a page, and difficult ones that a good reader can.
 BROKEN = ("torn_gzip", "bad_chunk", "not_html", "garbage", "oversized", "empty", "not_found", "torn_gzip")
-ODD = ("gb18030_header", "gb18030_meta", "gbk_meta", "space_in_uri", "angle_uri", "chunked", "gzip_body", "latin1_bytes")
+ODD = (
+    "gb18030_header", "gb18030_meta", "gbk_meta", "space_in_uri", "angle_uri",  # the first three for Chinese pages
+    "chunked", "not_chunked", "gzip_body", "latin1_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)

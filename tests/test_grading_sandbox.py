@@ -1,0 +1,165 @@
+"""Attacks on the sandbox. Every one runs without root, and with the sandbox's own limits only."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.grading.sandbox import LAYERS, Limits, Sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    try:
+        box = Sandbox(Limits(seconds=2, output_bytes=10_000))
+    except UserError as error:
+        pytest.skip(str(error))
+    yield box
+    box.close()
+
+
+def test_all_layers_are_active(sandbox):
+    assert sandbox.layers == LAYERS
+
+
+def test_an_honest_snippet_prints(sandbox):
+    result = sandbox.run("from sympy import symbols, solve\nx = symbols('x')\nprint(solve(x**2 - 5))")
+    assert (result.status, result.stdout, result.error) == ("ok", "[-sqrt(5), sqrt(5)]\n", "")
+    assert sandbox.run("print(len(str(10**5000)))").stdout == "5001\n"
+
+
+def test_an_error_comes_back_as_text(sandbox):
+    result = sandbox.run("print(1)\n1/0")
+    assert (result.status, result.stdout) == ("error", "1\n")
+    assert result.error.endswith("ZeroDivisionError: division by zero\n")
+    assert "sandbox_server" not in result.error
+
+
+REFUSED = {
+    "read": "open('/etc/passwd').read()",
+    "read by os": "import os\nos.open('/etc/shadow', os.O_RDONLY)",
+    "list": "import os\nos.listdir('/')",
+    "own memory": "open('/proc/self/mem')",
+    "parent's environment": "import os\nopen(f'/proc/{os.getppid()}/environ').read()",
+    "write": "open('/tmp/written', 'w')",
+    "write into Python": "import sympy\nopen(sympy.__file__, 'a')",
+    "write at home": "import os\nos.makedirs(os.path.expanduser('~/x'))",
+    "delete": "import os\nos.unlink('/tmp/sandbox-victim')",
+    "mode": "import os\nos.chmod('/tmp/sandbox-victim', 0)",
+    "link": "import os\nos.symlink('/etc/passwd', '/tmp/link')",
+    "memory file": "import os\nos.memfd_create('x')",
+    "network": "import socket\nsocket.create_connection(('127.0.0.1', 80), 1)",
+    "datagram": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "unix socket": "import socket\nsocket.socketpair()",
+    "name look-up": "import socket\nsocket.getaddrinfo('example.org', 80)",
+    "subprocess": "import subprocess\nsubprocess.run(['/bin/ls'])",
+    "exec": "import os\nos.execv('/bin/ls', ['ls'])",
+    "fork": "import os\nos.fork()",
+    "fork bomb": "import os\nwhile True:\n    os.fork()",
+    "threads": "import threading\nthreading.Thread(target=print).start()",
+    "multiprocessing": "import multiprocessing\nmultiprocessing.Process(target=print).start()",
+    "kill the parent": "import os\nos.kill(os.getppid(), 9)",
+    "kill everything": "import os\nos.kill(-1, 9)",
+    "kill the parent's group": "import os\nos.killpg(os.getpgid(os.getppid()), 9)",
+    "signal by pidfd": "import os, signal\nsignal.pidfd_send_signal(os.pidfd_open(os.getppid()), 9)",
+    "leave the group": "import os\nos.setpgid(0, 0) or os.setsid()",
+    "raise a limit": "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (999, 999))",
+    "memory": "x = bytearray(5 << 30)",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(sandbox, name):
+    victim = Path("/tmp/sandbox-victim")
+    victim.write_text("unharmed")
+    victim.chmod(0o644)
+    result = sandbox.run(REFUSED[name])
+    assert result.status == "error", result
+    assert not Path("/tmp/written").exists() and not Path("/tmp/link").exists()
+    assert victim.read_text() == "unharmed" and victim.stat().st_mode & 0o777 == 0o644
+    assert sandbox.run("print('alive')").stdout == "alive\n"
+
+
+def test_no_command_runs(sandbox):
+    assert sandbox.run("import os\nprint(os.system('touch /tmp/ran') == 0, os.path.exists('/bin/sh'))").stdout.startswith("False")
+    assert not Path("/tmp/ran").exists()
+
+
+ENDED = {
+    "endless loop": ("while True: pass", {"timeout", "killed"}),
+    "loop that swallows everything": (
+        "import signal\nfor s in range(1, 64):\n    try: signal.signal(s, signal.SIG_IGN)\n    except Exception: pass\n"
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass", {"timeout", "killed"}),
+    "many objects": ("x = []\nwhile True:\n    x.append(' ' * 10**8 + str(len(x)))", {"timeout", "killed", "error"}),
+    "sleep": ("import time\ntime.sleep(1000)", {"timeout"}),
+    "sleep with closed output": ("import os, time\nos.close(1); os.close(2)\ntime.sleep(1000)", {"timeout"}),
+    "power": ("print(9**9**7)", {"timeout", "killed", "error"}),
+    "output flood": ("while True: print('x' * 1000)", {"output"}),
+    "error flood": ("import sys\nwhile True: sys.stderr.write('x' * 1000)", {"output"}),
+    "segfault": ("import ctypes\nctypes.string_at(0)", {"killed"}),
+    "abort": ("import os\nos.abort()", {"killed", "error"}),
+    "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", {"killed", "error", "timeout"}),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_ended(sandbox, name):
+    code, statuses = ENDED[name]
+    result = sandbox.run(code)
+    assert result.status in statuses, result
+    assert len(result.stdout) <= 10_000 and len(result.error) <= 10_100
+    assert sandbox.run("print('alive')").stdout == "alive\n"
+
+
+def test_os_exit_ends_only_the_snippet(sandbox):
+    assert sandbox.run("import os\nos._exit(0)").status == "ok"
+    assert sandbox.run("import os\nos._exit(1)").status == "error"
+    assert sandbox.run("print('alive')").stdout == "alive\n"
+
+
+def test_nothing_leaks_into_the_next_snippet(sandbox):
+    sandbox.run("import math, random, builtins\nmath.sqrt = lambda x: -1\nrandom.seed(7)\nbuiltins.print = None\nleaked = 1")
+    result = sandbox.run("import math\nprint(math.sqrt(4), 'leaked' in globals())")
+    assert result.stdout == "2.0 False\n"
+
+
+def test_only_text_comes_back(sandbox):
+    """What looks like the protocol or a pickle is text like any other."""
+    result = sandbox.run("import sys\nsys.stdout.buffer.write(b'\\x00\\x00\\x00\\x02{}\\xff')")
+    assert result == type(result)("ok", "\x00\x00\x00\x02{}\ufffd", "")
+
+
+def test_results_do_not_depend_on_order_or_pool(sandbox):
+    codes = [f"import random\nprint({k}, random.random())" for k in range(12)]
+    forward, backward = sandbox.run_many(codes), sandbox.run_many(codes[::-1])
+    with Sandbox(Limits(seconds=2), processes=2) as two:
+        assert forward == backward[::-1] == two.run_many(codes)
+
+
+def test_fewer_layers_are_refused(monkeypatch):
+    from pipeline.grading import sandbox as module
+
+    monkeypatch.setattr(module, "LAYERS", (*LAYERS, "a layer that no kernel has"))
+    with pytest.raises(UserError, match="a layer that no kernel has not available"):
+        Sandbox()
+    with Sandbox(allow_fewer=True) as box:
+        assert box.run("print(1)").stdout == "1\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="already without root")
+def test_all_layers_hold_without_root():
+    code = "from pipeline.grading.sandbox import Sandbox, LAYERS\nb = Sandbox()\nassert b.layers == LAYERS\n" \
+           "print(b.run('open(\"/etc/passwd\")').status, b.run('print(1)').stdout)"
+    try:
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, user=65534, group=65534, extra_groups=[],
+                              capture_output=True, text=True, timeout=120)
+    except PermissionError:
+        pytest.skip("nobody may not run this Python")
+    if "Permission denied" in done.stderr:
+        pytest.skip("nobody may not read this Python or this folder")
+    assert done.stdout == "error 1\n\n", done.stderr

@@ -1,0 +1,181 @@
+"""Reward models: where they are read, what enters the loss, labels, calibration, and a folder that loads again."""
+import copy
+import json
+
+import pytest
+import torch
+from rl_tiny import half_taught, questions, tokenizer
+
+from pipeline import reward_data
+from pipeline.errors import UserError
+from pipeline.generate import make_engine
+from pipeline.model import save_model
+from pipeline.reward_model import (
+    Judge,
+    Labelled,
+    RewardConfig,
+    flatten,
+    label_gradient,
+    load_judge,
+    new_scorer,
+    read_at,
+    train_scorer,
+)
+from pipeline.reward_train import Setting, train_outcome, train_process
+
+CONFIG = RewardConfig(questions=8, held_out=4, samples=6, max_new_tokens=12, epochs=3, questions_per_step=2, lr=3e-3,
+                      checkpoint_every=2, process=True, process_questions=4, process_samples=3, continuations=2)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    save_model(copy.deepcopy(half_taught()), tokenizer(), folder)
+    return folder
+
+
+def some(labels=((1.0,), (0.0,), (1.0,))):
+    outputs = [[20, 21, 22, 23], [24, 25], [26, 27, 28]]
+    return Labelled("q", [1, 5, 6], outputs, [[3], [1], [2]], [list(x) for x in labels])
+
+
+def with_head(base):
+    model = new_scorer(base)
+    model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    return model
+
+
+def test_a_new_scorer_is_undecided_and_has_the_bodys_weights(base):
+    model = new_scorer(base)
+    rows, ends, _ = flatten([some()])
+    assert Judge(model, 64)(rows, ends) == [[0.5]] * 3
+    body = dict(half_taught().model.named_parameters())
+    assert all(torch.equal(value, body[name]) for name, value in model.model.named_parameters())
+
+
+def test_scores_are_read_at_the_given_tokens_whatever_follows(base):
+    model = with_head(base)
+    rows, _, _ = flatten([some()])
+    got = read_at(model, rows, [[1, 3], [1], [0, 2]], 8)
+    for output, ends, values in zip(rows.outputs, [[1, 3], [1], [0, 2]], got, strict=True):
+        hidden = model.model(input_ids=torch.tensor([[1, 5, 6, *output]])).last_hidden_state[0]
+        torch.testing.assert_close(values, model.score(hidden)[[3 + end for end in ends], 0], rtol=1e-5, atol=1e-5)
+    shorter = flatten([Labelled("q", [1, 5, 6], [[20, 21]], [[1]], [[1.0]])])[0]
+    torch.testing.assert_close(read_at(model, shorter, [[1]], 8)[0][0], got[0][0], rtol=1e-5, atol=1e-5)
+
+
+def test_only_labelled_tokens_enter_the_loss(base):
+    model = with_head(base)
+    process = Labelled("q", [1, 5, 6], [[20, 21, 22, 23]], [[1, 3]], [[1.0, 0.0]])
+    loss, _ = label_gradient(model, [process], 64)
+    logits = read_at(model, flatten([process])[0], [[1, 3]], 64)[0].detach()
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 0.0]))
+    assert abs(loss - expected.item()) < 1e-5
+    model.zero_grad()
+    label_gradient(model, [Labelled("q", [1, 5, 6], [[20, 21, 22, 23]], [[1]], [[1.0]])], 64)
+    embedded = model.model.embed_tokens.weight.grad
+    assert embedded[21].norm() > 0 and embedded[22].norm() == 0 and embedded[23].norm() == 0
+
+
+def test_micro_batches_do_not_change_the_gradient(base):
+    found = []
+    for size in (1, 1000):
+        model = with_head(base)
+        label_gradient(model, [some(), some(((0.0,), (0.0,), (1.0,)))], size)
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=2e-5)
+
+
+def test_training_lowers_the_loss_and_resumes_to_the_bit(base, tmp_path):
+    data = [some()] * 6
+    whole = new_scorer(base)
+    rows = list(train_scorer(whole, data, CONFIG, 0, _folder(tmp_path, "a")))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    torn = train_scorer(new_scorer(base), data, CONFIG, 0, _folder(tmp_path, "b"))
+    for _ in range(6):
+        next(torn)
+    torn.close()
+    again = new_scorer(base)
+    assert list(train_scorer(again, data, CONFIG, 0, tmp_path / "b")) == rows
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+def _folder(path, name):
+    (path / name).mkdir()
+    return path / name
+
+
+def follow(rows, total, name):
+    last = list(rows)[-1]
+    assert last["step"] == total
+    return last
+
+
+def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
+    out, state = _folder(tmp_path, "out"), _folder(tmp_path, "state")
+    setting = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(), out, state)
+    outcome, process = train_outcome(setting, follow), train_process(setting, follow)
+    assert outcome["n"] == 24 and 0 <= outcome["ece"] <= 1 and outcome["of_n"]["any"] >= outcome["of_n"]["best_of_n"]
+    assert process["against_exact_steps"]["steps"] > 0
+    rows, ends, _ = flatten([some()])
+    first = load_judge(out / "outcome", "cpu", 64)(rows, ends)
+    assert first == load_judge(out / "outcome", "cpu", 64)(rows, ends) and first != [[0.5]] * 3
+    labels = [json.loads(line) for line in (out / "step_labels.jsonl").read_text().splitlines()]
+    assert all(row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"]) for row in labels)
+    before = {path.name: path.read_bytes() for path in out.rglob("*.jsonl")}
+    out, state = _folder(tmp_path, "out 2"), _folder(tmp_path, "state 2")
+    again = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(), out, state)
+    assert (train_outcome(again, follow), train_process(again, follow)) == (outcome, process)
+    assert before == {path.name: path.read_bytes() for path in again.out.rglob("*.jsonl")}
+
+
+def test_missing_folder_and_too_few_questions_are_one_line(base, tmp_path):
+    with pytest.raises(UserError, match="no reward model"):
+        load_judge(tmp_path / "nothing", "cpu", 64)
+    setting = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(3), tmp_path, tmp_path)
+    with pytest.raises(UserError, match="held_out"):
+        train_outcome(setting, follow)
+
+
+def test_step_labels_hard_any_soft_fraction():
+    assert reward_data.step_label([False, True, False], hard=True) == 1.0
+    assert reward_data.step_label([False, False], hard=True) == 0.0
+    assert reward_data.step_label([False, True, False, False], hard=False) == 0.25
+
+
+def test_continuations_start_after_each_step_but_the_last():
+    engine = make_engine("fast", half_taught(), tokenizer())
+    calls = []
+
+    class Recorder:
+        def sample(self, prompts, seeds, sampling):
+            calls.append((prompts, seeds))
+            return engine.sample(prompts, seeds, sampling)
+
+    text = " 1+2=3\n\\boxed{3}"
+    tokens = tokenizer().encode(text, add_special_tokens=False) + [tokenizer().eos_token_id]
+    row = {"question": "q", "prompt": [1, 5], "tokens": tokens, "text": text, "right": True, "finished": True}
+    labelled = reward_data.step_labels(Recorder(), tokenizer(), [row], {"q": "3"}, CONFIG, ("k",))[0]
+    prompts, seeds = calls[0]
+    assert len(prompts) == CONFIG.continuations and len(set(seeds)) == CONFIG.continuations
+    assert tokenizer().decode(prompts[0][2:]) == " 1+2=3"
+    assert labelled["ends"][-1] == len(tokens) - 1 and labelled["labels"][-1] == 1.0
+
+
+def test_auc_counts_ties_half():
+    assert reward_data.auc([0.9, 0.8, 0.1], [True, True, False]) == 1.0
+    assert reward_data.auc([0.1, 0.9], [True, False]) == 0.0
+    assert reward_data.auc([0.5, 0.5, 0.5], [True, False, True]) == 0.5
+    assert reward_data.auc([0.5], [True]) is None
+
+
+def test_calibration_error_of_known_bins():
+    found = reward_data.calibration([0.95, 0.95, 0.05, 0.05], [True, False, False, False])
+    assert abs(found["ece"] - (0.5 * 0.45 + 0.5 * 0.05)) < 1e-12 and found["accuracy"] == 0.75
+    assert [b["count"] for b in found["bins"]] == [2, 2]
+
+
+def test_best_of_n_against_the_vote():
+    rows = [{"question": "q", "text": f"\\boxed{{{a}}}", "right": a == 3} for a in (4, 4, 3)]
+    found = reward_data.best_of_n(rows, [0.1, 0.2, 0.9])
+    assert (found["best_of_n"], found["majority"], found["any"]) == (1.0, 0.0, 1.0)
