@@ -97,7 +97,7 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
 
 def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     """Run a stage in this process and publish what it wrote."""
-    limit_threads(settings.threads)
+    prepare_process(settings.threads)
     inputs = [Path(path.format(**job.axes)) for path in job.reads]
     for path in inputs:
         if not path.exists():
@@ -117,11 +117,12 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
         publish(run)
 
 
-def limit_threads(count: int) -> None:
-    """Fix the number of CPU threads before numpy or torch are loaded."""
+def prepare_process(threads: int) -> None:
+    """Fix the number of CPU threads, and quieten transformers' own bars, before numpy, torch or transformers load."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(count)
+        os.environ[variable] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 
 def own_sections(cfg: Any, kind: type, overrides: Sequence[str]) -> dict[str, Any]:

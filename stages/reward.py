@@ -8,6 +8,7 @@ from pipeline.stage import Run, StageConfig, stage
 
 @dataclass(frozen=True, kw_only=True)
 class RewardStage(StageConfig):
+    seed: int = 0
     reward: RewardConfig = field(default_factory=RewardConfig)
 
 
@@ -20,7 +21,7 @@ def main(cfg: RewardStage, run: Run) -> None:
     instruct = Path("data/sft/model")
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
-        cfg.reward, cfg.reward.seed, cfg.device, tokenizer, load_model(instruct, device=cfg.device), Path("data/pretrain/model"),
+        cfg.reward, cfg.seed, cfg.device, tokenizer, load_model(instruct, device=cfg.device), Path("data/pretrain/model"),
         list(read_rows(Path("data/world/questions.jsonl"), Question)), run.out, run.checkpoint,
     )
     summary = {"outcome": train_outcome(setting, run.follow)}

@@ -31,7 +31,9 @@ def numeral(text: str) -> str | None:
     ('\\\\frac{3}{5}', '21', '20%', None)
     """
     match = _VALUE.match(text)
-    if match is None or text.strip("负")[0] in "万亿千百" or (text[match.end():] and text[match.end():] not in UNITS):
+    if match is None or (text[match.end():] and text[match.end():] not in UNITS):
+        return None
+    if not match["percent"] and text.strip("负")[0] in "万亿千百":  # 千克 is a unit, no thousand
         return None
     sign = "-" if match["sign"] else ""
     if match["percent"]:

@@ -13,7 +13,7 @@ _PHRASE = re.compile(
 _LETTER = re.compile(
     r"(?<![A-Za-z0-9'])([A-J])(?![A-Za-z0-9']| (?:[a-z]+ )?(?:is|of|was|has|are)\b(?! (?:right|correct)))")
 _NEGATED = re.compile(r"(?:\bnot|n't(?: be)?|不是|不选|\brather than|\bor|\bneither|\bnor) ?(?:option |be )?\(?$", re.I)
-_ANSWER = re.compile(r"\(?([A-J])(?:\)|(?=[.:,;\s]|$))(?:[.:,;\s].*)?", re.S)
+_ANSWER = re.compile(r"\(?([A-J])(?:\)|(?=[.:\s]|$))(?:[.:\s](?!\s*(?:or|and|[,&/+])\b)(?!\s*[A-J]\b).*)?", re.S)
 _SEVERAL = re.compile(r"\(?[A-G]\)?(?:\s*[,、;]?\s*(?:and)?\s*\(?[A-G]\)?)+")
 _CIRCLED = re.compile("[①-⑳⑴-⒇]")
 _MARKS = re.compile(r"\(?\d{1,2}\)?(?:\s*(?:,|and)?\s*\(?\d{1,2}\)?)*")

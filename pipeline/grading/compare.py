@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pipeline.grading import algebra
-from pipeline.grading.forms import REALS, Form
+from pipeline.grading.forms import Form
 from pipeline.grading.parse import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
-
-_INFINITY: Node = ("s", "infty")
-_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+from pipeline.grading.sets import is_name, joined, merged, punctured, solution_set
 
 
 class OverTime(Exception):
@@ -170,6 +168,8 @@ def simplified(form: Form) -> Form:
     if form.kind == "scalar" and has_symbol(form.parts[0], "±"):
         signs = [replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)]
         return Form("list", tuple(signs), ("and",))
+    if form.kind == "list" and form.parts[0].kind == "relation" and joined(form).kind != "list":
+        return merged(joined(form))
     if form.kind == "list" and any(part.kind in ("scalar", "relation") for part in form.parts):
         items: list[Form] = []
         for part in map(simplified, form.parts):
@@ -179,28 +179,7 @@ def simplified(form: Form) -> Form:
         right = simplified(form.parts[1])
         if right.kind == "list":
             return Form("list", tuple(replace(form, parts=(form.parts[0], item)) for item in right.parts), ("and",))
-    if form.kind == "union" and len(form.parts) == 1:
-        return form.parts[0]
-    return form
-
-
-def is_name(form: Form) -> bool:
-    """x, x_1, f(x), |AB|, z^3, (p, q), A : B, words: a left side that only names the value."""
-    if form.kind == "text":
-        return True
-    if form.kind in ("bracket", "ratio", "list"):
-        return all(is_name(part) for part in form.parts)
-    return form.kind == "scalar" and not form.unit and _is_name_tree(form.parts[0])
-
-
-def _is_name_tree(node: Node) -> bool:
-    if node[0] == "s":
-        return node[1] not in ("pi", "infty", "i", "±")
-    if node[0] == "^":
-        return _is_name_tree(node[1]) and (node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2]))
-    if node[0] == "*":
-        return all(_is_name_tree(child) for child in node[1])
-    return node[0] == "f" and node[1] not in ("sum", "prod", "base", "binom", "factorial") and bool(symbols(node))
+    return merged(form)
 
 
 def value_of(relation: Form, bare: bool) -> Form | None:
@@ -214,6 +193,8 @@ def value_of(relation: Form, bare: bool) -> Form | None:
         return first
     constants = [algebra.constant(part.parts[0]) if part.kind == "scalar" else None for part in relation.parts]
     if None not in constants:
+        if first.parts[0][0] == "n":
+            return None
         return last if len(set(constants)) == 1 else None
     plain_sum = first.kind == "scalar" and first.parts[0][0] == "+" and all(term[0] == "s" for term in first.parts[0][1])
     return last if bare and plain_sum and constants[-1] is not None else None
@@ -231,74 +212,3 @@ def difference(form: Form, positive: bool = False) -> Node | None:
 
 def symbols_of(form: Form) -> frozenset[str]:
     return frozenset().union(*(symbols(part.parts[0]) for part in form.parts if part.kind == "scalar"))
-
-
-def solution_set(relation: Form) -> Form | None:
-    """The interval or union that inequalities on one name describe: x < 2, 1 <= |z| <= 3/2, x != 0."""
-    parts, signs = relation.parts, relation.marks
-    if any(part.kind != "scalar" for part in parts) or set(signs) - {"<", ">", "<=", ">=", "!="}:
-        return None
-    if len(parts) == 2:
-        if not is_name(parts[0]):
-            parts, signs = parts[::-1], tuple(_FLIPPED.get(sign, sign) for sign in signs)
-        if not is_name(parts[0]):
-            return None
-        if signs[0] == "!=":
-            return punctured(Form("minus", (REALS, Form("set", (parts[1],)))))
-        low, high = (parts[1], None) if signs[0][0] == ">" else (None, parts[1])
-        return _interval(parts[0], low, signs[0], high, signs[0])
-    if len(parts) == 3 and is_name(parts[1]) and signs[0][0] == signs[1][0] and "!=" not in signs:
-        if signs[0][0] == ">":
-            parts, signs = parts[::-1], tuple(_FLIPPED[sign] for sign in signs[::-1])
-        return _interval(parts[1], parts[0], signs[0], parts[2], signs[1])
-    return None
-
-
-def _interval(name: Form, low: Form | None, low_sign: str, high: Form | None, high_sign: str) -> Form:
-    tree = name.parts[0]
-    if tree[0] == "f" and tree[1] == "abs":
-        return _absolute(low, low_sign, high, high_sign)
-    left = ("[" if "=" in low_sign else "(") if low else "("
-    right = ("]" if "=" in high_sign else ")") if high else ")"
-    return Form("bracket", (low or REALS.parts[0], high or REALS.parts[1]), (left, right))
-
-
-def _absolute(low: Form | None, low_sign: str, high: Form | None, high_sign: str) -> Form:
-    """low < |z| < high as one interval or the union of two."""
-    left, right = ("[" if "=" in low_sign else "("), ("]" if "=" in high_sign else ")")
-    mirror = {"(": ")", "[": "]", ")": "(", "]": "["}
-
-    def negative(form: Form) -> Form:
-        return Form("scalar", (minus(form.parts[0]),))
-
-    if low is None:
-        return Form("bracket", (negative(high), high), (mirror[right], right))
-    top, closing = (high, right) if high else (REALS.parts[1], ")")
-    return Form("union", (Form("bracket", (negative(top), negative(low)), (mirror[closing], mirror[left])),
-                          Form("bracket", (low, top), (left, closing))))
-
-
-def punctured(form: Form) -> Form:
-    """R without finitely many numbers as a union of open intervals; anything else unchanged."""
-    if form.kind != "minus" or form.parts[0] != REALS or form.parts[1].kind != "set":
-        return form
-    values = [(algebra.real(part.parts[0]), part) for part in form.parts[1].parts if part.kind == "scalar"]
-    if len(values) != len(form.parts[1].parts) or any(value is None for value, _ in values):
-        return form
-    ends = [REALS.parts[0], *(part for _, part in sorted(values, key=lambda pair: pair[0])), REALS.parts[1]]
-    return Form("union", tuple(Form("bracket", pair, ("(", ")")) for pair in zip(ends, ends[1:], strict=False)))
-
-
-def joined(form: Form) -> Form:
-    """x < -1 or x > 1 as a union, x > 1 and x < 3 as an interval; anything else unchanged."""
-    sets = [solution_set(part) if part.kind == "relation" else None for part in form.parts]
-    if any(s is None for s in sets) or len(set(map(symbols_of, form.parts))) != 1:
-        return form
-    if "or" in form.marks:
-        return Form("union", tuple(sets))
-    if len(sets) == 2 and all(s.kind == "bracket" for s in sets):
-        lows = [s for s in sets if s.parts[0] != REALS.parts[0]]
-        highs = [s for s in sets if s.parts[1] != REALS.parts[1]]
-        if len(lows) == len(highs) == 1:
-            return Form("bracket", (lows[0].parts[0], highs[0].parts[1]), (lows[0].marks[0], highs[0].marks[1]))
-    return form

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.grading.parse import MINUS, Node, Unreadable, parse_scalar
-from pipeline.grading.tokens import Token, tokenize
+from pipeline.grading.tokens import FUNCTIONS, Token, tokenize
 
 MAX_NESTING = 12
 MAX_ITEMS = 200
@@ -273,7 +273,8 @@ def _scalar(tokens: list[Token]) -> Form:
     """An expression with its unit dropped; `%` is kept as the unit, degrees are dropped."""
     tokens = without_unit(tokens)
     unit = ""
-    if tokens and tokens[-1] in (("op", "%"), ("op", "°")):
+    angle = any(token.kind == "cmd" and token.text in FUNCTIONS for token in tokens)  # cos 60 degrees keeps them
+    if tokens and tokens[-1] in (("op", "%"), ("op", "°")) and not (angle and tokens[-1].text == "°"):
         unit, tokens = tokens[-1].text.strip("°"), tokens[:-1]
     if not tokens:
         raise Unreadable("a unit without a value")
@@ -285,6 +286,8 @@ def without_unit(tokens: list[Token]) -> list[Token]:
     for k, token in enumerate(tokens):
         opens = token == ("op", "(") and k + 1 < len(tokens) and tokens[k + 1].kind == "text"
         if k and (token.kind == "text" or opens):
+            if _NO_UNIT.search(" ".join(t.text for t in tokens[k:])):
+                raise Unreadable("words that change the value")
             if all(_in_unit(tokens, at) for at in range(k, len(tokens))):
                 return tokens[:k]
             break
@@ -300,5 +303,6 @@ def _in_unit(tokens: list[Token], at: int) -> bool:
     return kind == "text" or (kind == "op" and text in "/^{}-()*.,'") or (kind == "sym" and tokens[at - 1].text in "/*.")
 
 
+_NO_UNIT = re.compile(r"\b(?:and|or|not|more|less|least|most|over|under|above|below)\b|以上|以下|以内|以外|之间|左右|多|不|或|和")
 _INFINITY = ("s", "infty")
 REALS = Form("bracket", (Form("scalar", (("*", (MINUS, _INFINITY)),)), Form("scalar", (_INFINITY,))), ("(", ")"))

@@ -10,7 +10,7 @@ from pipeline.grading import algebra, chinese, choice
 from pipeline.grading.compare import Comparer, OverTime
 from pipeline.grading.forms import Form, plain_text, read
 from pipeline.grading.parse import Node, Unreadable
-from pipeline.grading.text import MAX_CHARS, clean, unwrap
+from pipeline.grading.text import MAX_CHARS, MODULUS, clean, unwrap
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
@@ -57,6 +57,9 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
         return letters
     if _squeezed(a) == _squeezed(b):
         return "right", "string"
+    moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
+    if all(moduli) and moduli[0] != moduli[1]:
+        return "wrong", "modulus"
     comparer, late = Comparer(prove, any_order), None
     for x, y in _pairs(readings(a), readings(b)):
         try:

@@ -33,6 +33,7 @@ _SPACING = re.compile(
     r"\\(?:left|right|bigl?|Bigl?|bigr|Bigr|biggl?|Biggl?|biggr|Biggr|displaystyle|textstyle|limits)(?![A-Za-z])\.?"
     r"|(?<!\\)\\[!,;:> ]|~|\\qquad|\\quad|\\(?:hspace|phantom)\{[^{}]*\}"
 )
+MODULUS = r"\(?\s*\\?(?:p|b)?mod\s*\{?\s*(\d+)\s*\}?\s*\)?"
 _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"), (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
     (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\\le "), (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\\ge "),
@@ -41,8 +42,9 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"), (r"\\div(?![A-Za-z])", "/"), (r"\*\*", "^"),
     (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"), (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
     (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])|\bdegrees?\b", "°"),
-    (r"(?<!\\)\\(?=-?\d)", r"\\\\"), (r"\(?\s*\\?(?:p|b)?mod\s*(?:\{?\s*\d+\s*\}?)\s*\)?", ""),
-    (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"), (r"\\\$|\$", ""),
+    (r"(?<!\\)\\(?=-?\d)", r"\\\\"), (MODULUS, ""),
+    (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"),
+    (r"\\\$|\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
     (r"\\(?:colon)(?![A-Za-z])", ":"), (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"), (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
     (r"\\(?:lbrack)(?![A-Za-z])", "["), (r"\\(?:rbrack)(?![A-Za-z])", "]"), (r"\{,\}", ","), (r"\{:\}", ":"),
     (r"\\\(|\\\)|\\\[|\\\]", " "), (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
@@ -52,6 +54,8 @@ _SPACED = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _LEAD = re.compile(
     r"^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?"
     r"|^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*", re.I)
+# words before a number that change the value
+_COMPARES = re.compile("[大小多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]")
 _CJK = "\u3400-\u9fff"
 
 
@@ -105,6 +109,9 @@ def unicode_spelling(text: str) -> str:
 def chinese_spelling(text: str) -> str:
     """Lead words, 又, 和, numerals and the factors 万, 亿 of a Chinese answer."""
     text = _LEAD.sub("", text, count=1).strip()
+    lead = re.match(f"([{_CJK}]{{1,10}})(?=-?[\\d\\\\(])", text)
+    if lead and not _COMPARES.search(lead[1]):
+        text = text[lead.end():]
     text = re.sub(r"(\d)\s*又\s*(\d+)\s*分之\s*(\d+)", r"\1\\frac{\3}{\2}", text)
     text = re.sub(r"(\d+)\s*分之\s*(\d+)", r"\\frac{\2}{\1}", text)
     text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)

@@ -14,6 +14,7 @@ _WORD_NAMES = FUNCTIONS | {"pi", "infty", "theta", "alpha", "beta", "lambda", "f
 _VARIABLES = frozenset("abcdkmnpqrstuvwxyz")  # letters that may stand side by side as a product
 _STYLES = frozenset("text mathrm mathbf mathit mathsf mathcal mathbb textbf textit textrm textnormal mbox operatorname "
                     "hbox rm bf boldsymbol vec overrightarrow hat bar tilde underline".split())
+_UNIT_LETTERS = frozenset("mgshLJVW")  # units when set upright after a number: 4\\mathrm{m}^3
 _DROPPED = frozenset("displaystyle limits nolimits , ! ; : >".split())
 _TOKEN = re.compile(
     r"(?P<num>\d+(?:\.\d+)?(?:[eE][+-]?\d+(?![\d.]))?|\.\d+)|(?P<cmd>\\[A-Za-z]+\*?|\\.)|(?P<word>[A-Za-z]+)"
@@ -40,7 +41,8 @@ def tokenize(text: str) -> list[Token]:
         kind, value = match.lastgroup, match[0]
         if kind == "cmd" and (name := value[1:].rstrip("*")) in _STYLES:
             content, at = _group(text, at)
-            tokens += _styled(name, content)
+            unit = content.strip() in _UNIT_LETTERS and tokens and tokens[-1].kind == "num" and text[at:at + 1] != "_"
+            tokens += [Token("text", content)] if unit else _styled(name, content)
         elif kind == "cmd" and name in ("begin", "end"):
             content, at = _group(text, at)
             if name == "begin" and content == "array":

@@ -5,6 +5,7 @@ from functools import lru_cache
 from html import escape
 from random import Random
 
+from pipeline.world.facts import between
 from pipeline.world.prose_en import ENGLISH
 from pipeline.world.prose_zh import CHINESE
 
@@ -38,16 +39,16 @@ def page(layout: str, host: str, lang: str, title: str, body: str, rng: Random, 
     """The whole HTML page. `rng` draws what may differ between copies: date, advertisement, related links."""
     grammar = ENGLISH if lang == "en" else CHINESE
     related, share, published, rights, cookies = LABELS[lang]
-    number = str(rng.randint(2, 99))
-    rights = f"© {rng.randint(2010, 2023)} {host} {rights}"
+    number = str(between(rng, 2, 99))
+    rights = f"© {between(rng, 2010, 2023)} {host} {rights}"
     parts = {
         "head": (f'<head><meta charset="{charset}">\n<title>{escape(title)} - {host}</title>\n'
-                 f'<link rel="stylesheet" href="/s{rng.randint(1, 99)}.css">\n{MATHJAX}'
+                 f'<link rel="stylesheet" href="/s{between(rng, 1, 99)}.css">\n{MATHJAX}'
                  '<script>window.dataLayer=window.dataLayer||[];function g(){dataLayer.push(arguments)}</script>\n</head>\n'),
         "menu": _menu(host, lang), "host": host, "title": escape(title), "body": body, "related": related,
         "date": f"{published} {date_line(lang, rng)}", "rights": rights, "cookies": cookies, "share": share,
         "ad": rng.choice(ADS[lang]).format(number, grammar.say("thing", rng)), "number": number,
-        "links": "".join(f'<li><a href="/r/{rng.randint(100, 9999)}">{escape(grammar.say(topic, rng))}</a></li>'
+        "links": "".join(f'<li><a href="/r/{between(rng, 100, 9999)}">{escape(grammar.say(topic, rng))}</a></li>'
                          for topic in ("news_title", "travel_title", "shop_title")),
     }
     lang_code = "en" if lang == "en" else "zh-CN"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pipeline.world.concepts import CONCEPTS, Concept
-from pipeline.world.facts import FACTS, paragraph
+from pipeline.world.facts import FACTS, between, paragraph
 from pipeline.world.markup import Doc, mark
 from pipeline.world.phrases import PHRASES
 from pipeline.world.problems import Problem
@@ -37,14 +37,14 @@ class Material:
 
     def many(self, low: int, high: int) -> int:
         """A random amount of text, scaled by the configured length."""
-        return max(1, round(self.rng.randint(low, high) * self.length))
+        return max(1, round(between(self.rng, low, high) * self.length))
 
     def phrase(self, name: str, number: int | None = None) -> str:
         """A set phrase; {n} becomes `number`, or the page's own."""
         text = self.rng.choice(PHRASES[name][self.lang])
         if "{" not in text:
             return text
-        return text.format(n=self.serial if number is None else number, r=self.rng.randint(2, 9), t=self.rng.randint(20, 90))
+        return text.format(n=self.serial if number is None else number, r=between(self.rng, 2, 9), t=between(self.rng, 20, 90))
 
     def lead(self, name: str, number: int | None = None, share: float = 1.0) -> str:
         """A set phrase before another sentence, with the blank that English wants; on a `share` of the calls."""
@@ -112,7 +112,7 @@ def textbook(m: Material) -> Doc:
     blocks += _quoted(m)
     blocks.append(("h2", m.phrase("remark")))
     blocks += _define(m, other)
-    return Doc(f"{m.rng.randint(1, 12)}.{m.rng.randint(1, 9)} {concept.title[m.lang]}", tuple(blocks))
+    return Doc(f"{between(m.rng, 1, 12)}.{between(m.rng, 1, 9)} {concept.title[m.lang]}", tuple(blocks))
 
 
 def encyclopaedia(m: Material) -> Doc:
@@ -183,7 +183,7 @@ def stories(m: Material) -> Doc:
 
 def worksheet(m: Material) -> Doc:
     """Exercises that differ from those of the same set in their numbers only; results are listed apart."""
-    pairs = [(m.rng.randint(11, 99), m.rng.randint(2, 99)) for _ in range(24)]
+    pairs = [(between(m.rng, 11, 99), between(m.rng, 2, 99)) for _ in range(24)]
     blocks: Blocks = [("p", m.phrase("worksheet_lead"))]
     blocks.extend(("li", f"{a} + {b} = ___") for a, b in pairs)
     blocks.append(("p", m.lead("worksheet_key") + ", ".join(str(a + b) for a, b in pairs)))

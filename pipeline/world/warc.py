@@ -33,7 +33,7 @@ def record(url: str, block: bytes, serial: int, kind: str = "response", length: 
     return head.encode() + block + b"\r\n\r\n"
 
 
-def member(data: bytes, level: int = 5) -> bytes:
+def member(data: bytes, level: int = 4) -> bytes:
     """One gzip member without name and time."""
     packer = zlib.compressobj(level, zlib.DEFLATED, 31)
     return packer.compress(data) + packer.flush()

@@ -156,7 +156,8 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     elif entry.broken == "not_found":
         status = "404 Not Found"
     url = f"<{entry.url}>" if entry.odd == "angle_uri" else entry.url
-    data = warc.member(warc.record(url, warc.http_response(body, kind, status, headers), index))
+    block = warc.http_response(body, kind, status, headers)
+    data = warc.member(warc.record(url, block, index), level=4 if len(block) < 1_000_000 else 1)
     if entry.broken in ("torn_gzip", "clipped"):
         data = data[:max(40, len(data) * 2 // 3)]
     return data
