@@ -20,7 +20,8 @@ class WorldConfig:
     questions: int = 4000  # RL questions
     question_kinds: dict[str, float] = field(default_factory=lambda: {"word_en": 0.7, "symbolic": 0.3})
     validation: int = 400
-    benchmark: int = 1000  # questions of each of mini_gsm8k, mini_math, mini_cmath
+    benchmark: int = 1000  # questions of mini_gsm8k ...
+    other_benchmarks: int = 500  # ... and of each of mini_math and mini_cmath
     web: WebConfig = field(default_factory=WebConfig)
 
     def __post_init__(self) -> None:
