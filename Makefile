@@ -38,7 +38,11 @@ profile: setup
 	  test -f conf/profile/$(PROFILE).yaml || \
 	    { echo "make: no profile '$(PROFILE)'; there are: $$(ls conf/profile | sed 's/\.yaml//' | tr '\n' ' ')"; exit 1; }; \
 	  sed -i.old 's/^profile:.*/profile: $(PROFILE)/' conf/pipeline.yaml && rm conf/pipeline.yaml.old; \
-	  echo "conf/pipeline.yaml: profile $(BUILT) -> $(PROFILE)"; fi
+	  echo "conf/pipeline.yaml: profile $(BUILT) -> $(PROFILE)"; \
+	  for key in arms seeds; do \
+	    value=$$(sed -n "s/^plan:.*$$key: *\(\[[^]]*\]\).*/\1/p" conf/profile/$(PROFILE).yaml); \
+	    [ -z "$$value" ] || { sed -i.old "s/^$$key:.*/$$key: $$value/" conf/pipeline.yaml && rm conf/pipeline.yaml.old; \
+	      echo "conf/pipeline.yaml: $$key $$value"; }; done; fi
 	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
 
 repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PROFILE=smoke|mini|real|gpu|paper

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "bloom")  # two matrices an MLP
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -23,12 +25,13 @@ class Shape:
 
 
 def shape_of(config) -> Shape:
-    """Read the configuration of a Llama-like transformers model (gated MLP, grouped heads)."""
+    """Read the configuration of a transformers decoder: grouped heads where it has them; a gated MLP but for `UNGATED`."""
     hidden, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or hidden // heads)
     kv_width = width * (getattr(config, "num_key_value_heads", None) or heads) // heads
     inner = getattr(config, "intermediate_size", None) or 4 * hidden
-    body = layers * hidden * (2 * width + 2 * kv_width + 3 * inner)
+    matrices = 2 if getattr(config, "model_type", "") in UNGATED else 3
+    body = layers * hidden * (2 * width + 2 * kv_width + matrices * inner)
     return Shape(body, hidden * config.vocab_size, layers, width)
 
 

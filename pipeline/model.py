@@ -59,13 +59,16 @@ def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
 
 
 def load_tokenizer(folder: str | Path):
-    """The tokenizer of a model folder. Raises UserError when the folder or its tokenizer is missing."""
+    """The tokenizer of a model folder. Raises UserError when the folder, its tokenizer or the end token is missing."""
     folder = _model_folder(folder)
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise UserError(f"{folder}: no tokenizer (tokenizer.json, tokenizer.model or vocab.json) in this folder; copy one in")
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"{folder}: the tokenizer has no eos_token, which ends every output; set it in tokenizer_config.json")
+    return tokenizer
 
 
 def load_model(folder: str | Path, dtype=None, device: str = "cpu"):
@@ -89,6 +92,12 @@ def save_model(model, tokenizer, folder: str | Path) -> None:
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def position_limit(model) -> int | None:
+    """Tokens that a model with learned positions (as GPT-2) can read; None for rotary ones, which have no last one."""
+    rotary = any("rotary" in name for name, _ in model.named_modules())
+    return None if rotary else getattr(model.config, "max_position_embeddings", None)
 
 
 def _model_folder(folder: str | Path) -> Path:

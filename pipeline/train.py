@@ -144,13 +144,18 @@ def train_lm(model, data: Packed, cfg: TrainConfig, checkpoint: Path | None = No
     """
     import torch
 
+    from pipeline.model import position_limit
+
+    limit = position_limit(model)
+    if limit is not None and data.length > limit:
+        raise UserError(f"sequence_length={data.length} exceeds the model's {limit} positions; lower it")
     optimizers = make_optimizers(model, cfg)
     first, rows = _resume(model, optimizers, checkpoint)
     yield from rows
     params = list(model.parameters())
     flops_step = train_flops(model.config, cfg.sequences, cfg.sequence_length)
     losses: list[float] = []
-    model.train()
+    model.eval()  # a base model's dropout would draw from a generator that no seed here reaches
     batches = data.batches(cfg.sequences, first)
     for step in range(first, cfg.steps):
         tokens_BT, mask_BT = next(batches)
@@ -177,7 +182,6 @@ def train_lm(model, data: Packed, cfg: TrainConfig, checkpoint: Path | None = No
             yield row
         if checkpoint and done % cfg.checkpoint_every == 0 and done < cfg.steps:
             _save(model, optimizers, done, rows, checkpoint)
-    model.eval()
 
 
 def _save(model, optimizers, step: int, rows: list[dict], folder: Path) -> None:

@@ -15,6 +15,7 @@ class CorpusStage(StageConfig):
 
 @stage("corpus", out="data/corpus", reads=("data/world/web", "data/world/seed.jsonl", "data/world/benchmarks"))
 def main(cfg: CorpusStage, run: Run) -> None:
+    from pipeline.corpus.domains import by_samples
     from pipeline.corpus.mine import mine
     from pipeline.records import Question, read_jsonl, read_rows
 
@@ -24,8 +25,11 @@ def main(cfg: CorpusStage, run: Run) -> None:
         for path in sorted((world / "benchmarks").glob("*.jsonl"))
     }
     inputs = [Path(path) for path in cfg.corpus.input] or [world / "web"]
-    seed = read_jsonl(world / "seed.jsonl")
-    run.summary(**mine(inputs, seed, benchmarks, cfg.corpus, run.out, run.checkpoint, cfg.threads))
+    seed, annotate = read_jsonl(world / "seed.jsonl"), None
+    if (world / "web/truth.jsonl").is_file() and not cfg.corpus.input and not cfg.corpus.recall.annotations:
+        truth = read_jsonl(world / "web/truth.jsonl")  # in a built world, truth answers for the person who annotates
+        annotate = by_samples({row["url"]: row["is_math"] for row in truth})
+    run.summary(**mine(inputs, seed, benchmarks, cfg.corpus, run.out, run.checkpoint, cfg.threads, annotate))
 
 
 if __name__ == "__main__":

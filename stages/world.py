@@ -13,6 +13,10 @@ class WorldStage(StageConfig):
 @stage("world", out="data/world")
 def main(cfg: WorldStage, run: Run) -> None:
     from pipeline.records import Question, read_rows
+    from pipeline.world.real import build_real
+
+    if cfg.world.data == "real":
+        return run.summary(**build_real(cfg.world.real, cfg.world.seed, run.out))
     from pipeline.world.build import build_questions
     from pipeline.world.web import build_web
 

@@ -93,9 +93,10 @@ def _before_rl(data: Path, rng) -> None:
     write_json(data / "corpus/summary.json", {
         "score_histogram": {"edges": edges.tolist(), "math": math.tolist(), "other": other.tolist()},
         "pages": 3240, "tokens": 1_660_000})
-    bins = [{"low": i / 10, "high": (i + 1) / 10, "n": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
+    bins = [{"from": i / 10, "to": (i + 1) / 10, "count": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
              "right": float(np.clip(i / 10 + 0.02 + rng.normal(0, 0.03), 0, 1))} for i in range(10)]
-    write_json(data / "reward/summary.json", {"accuracy": 0.81, "auc": 0.88, "ece": 0.034, "n": 1000, "bins": bins})
+    write_json(data / "reward/summary.json", {
+        "outcome": {"accuracy": 0.81, "auc": 0.88, "ece": 0.034, "n": 1000, "bins": bins}})
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["world.instruct=20", "world.questions=8", "world.validation=4", "world.benchmark=4",
-         "world.other_benchmarks=4", "world.web.pages=96",
+SMALL = ["world.instruct=20", "world.questions=8", "world.validation=4", "world.benchmark=4", "world.web.pages=96",
          "world.web.domains=24"]
 LIMITED = """
 import resource, runpy, signal, sys

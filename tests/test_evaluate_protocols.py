@@ -1,5 +1,4 @@
 """Protocols with a scripted engine: what is prompted, what is run, what is fed back, what is graded."""
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -17,7 +16,6 @@ from pipeline.records import Instruction, Question, write_jsonl
 from pipeline.tokenizer import train_tokenizer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
-SANDBOX = importlib.util.find_spec("pipeline.grading.sandbox") is not None
 QUESTION = Question("q", "What is 3 + 4?", "7")
 CODE = "Let a program do it.\n```python\na=3+4\nprint(a)\n```\n```output"
 
@@ -43,16 +41,7 @@ def ask(name, engine, cfg=EvaluateConfig(style="mini"), questions=(QUESTION,)): 
     return found if len(questions) > 1 else found[0]
 
 
-def run_for_real(monkeypatch):
-    """Without the sandbox, the arithmetic of these tests' own programs by hand."""
-    if not SANDBOX:
-        known = {"a=3+4\nprint(a)": programs.Ran("7\n"), "a=3+4\nb=a+1\nprint(b)": programs.Ran("8\n"),
-                 "print(1/0)": programs.Ran("", "ZeroDivisionError: division by zero")}
-        monkeypatch.setattr(programs, "run_all", lambda sources: [known[s] for s in sources])
-
-
-def test_tir_feeds_the_output_back_and_goes_on(tokenizer, monkeypatch):
-    run_for_real(monkeypatch)
+def test_tir_feeds_the_output_back_and_goes_on(tokenizer):
     engine = Scripted(tokenizer, [CODE], ["The program gives \\boxed{7}"])
     got = ask("tir", engine)
     assert engine.asked[0][0][0].endswith("What is 3 + 4?\nUse a program.\n\nAssistant:")
@@ -63,22 +52,19 @@ def test_tir_feeds_the_output_back_and_goes_on(tokenizer, monkeypatch):
     assert got.tokens == len(tokenizer.encode(CODE)) + len(tokenizer.encode("The program gives \\boxed{7}"))
 
 
-def test_tir_stops_after_two_rounds_and_reruns_earlier_code_without_its_prints(tokenizer, monkeypatch):
-    run_for_real(monkeypatch)
+def test_tir_stops_after_two_rounds_and_reruns_earlier_code_without_its_prints(tokenizer):
     second = "More.\n```python\nb=a+1\nprint(b)\n```\n```output"
     got = ask("tir", Scripted(tokenizer, [CODE], [second]))
     assert got.text.endswith("```output\n8\n```\n")
 
 
-def test_rows_that_ask_for_no_output_are_left_alone(tokenizer, monkeypatch):
-    run_for_real(monkeypatch)
+def test_rows_that_ask_for_no_output_are_left_alone(tokenizer):
     engine = Scripted(tokenizer, ["\\boxed{7}", CODE], ["so \\boxed{7}"])
     got = ask("tir", engine, questions=(QUESTION, Question("r", "And 3 + 4?", "7")))
     assert [t.text.count("output") for t in got] == [0, 1] and len(engine.asked[1][0]) == 1
 
 
-def test_pot_grades_what_the_program_prints(tokenizer, monkeypatch):
-    run_for_real(monkeypatch)
+def test_pot_grades_what_the_program_prints(tokenizer):
     good = ask("pot", Scripted(tokenizer, ["```python\na=3+4\nprint(a)\n```"]))
     assert grade(good.judged, "7").verdict == "right" and good.text.endswith("```output\n7\n```\n")
     bad = ask("pot", Scripted(tokenizer, ["```python\nprint(1/0)\n```"]))

@@ -12,7 +12,7 @@ from pipeline.world.problems import SPLITS, draw, split_of
 from pipeline.world.solutions import cot, has_program, program, tir
 
 KINDS = {"word_en": (1, 2, 3, 4, 5), "word_zh": (2, 3, 4), "symbolic": (1, 2, 3, 4, 5)}
-SMALL = WorldConfig(instruct=600, questions=300, validation=100, benchmark=150, other_benchmarks=150)
+SMALL = WorldConfig(instruct=600, questions=300, validation=100, benchmark=150)
 
 
 @pytest.fixture(scope="module")

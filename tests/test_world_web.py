@@ -14,8 +14,10 @@ from random import Random
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.world import prose_en, prose_zh
 from pipeline.world.build import BENCHMARKS
 from pipeline.world.markup import SOURCES
+from pipeline.world.other_pages import FORMS
 from pipeline.world.problems import draw, split_of
 from pipeline.world.sites import SITES, sites
 from pipeline.world.web import build_web
@@ -249,6 +251,13 @@ def test_other_pages_are_full_of_numbers_too(web):
     assert any(re.search(r"\d [-+x] ", r["text"]) for r in rows if not r["is_math"])
     prose = [re.sub(r"\$[^$\n]+\$", "", r["text"]) for r in rows if r["kind"] not in ("code", "typeset")]
     assert not [text for text in prose if re.search(r"<[a-z_A-Z]+>|\{\w*\}|%\(", text)]  # no slot left open
+
+
+@pytest.mark.parametrize("prose", [prose_en, prose_zh])
+def test_no_rule_hides_another(prose):
+    names = [name for table in (prose.WORDS, prose.TOPICS, prose.TITLES, prose.ROWS) for name in table]
+    assert len(names) == len(set(names))
+    assert set(prose.TOPICS) == set(FORMS) and {f"{topic}_title" for topic in FORMS} == set(prose.TITLES)
 
 
 def test_lab_size_and_bad_sizes():

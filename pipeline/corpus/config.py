@@ -52,7 +52,8 @@ class RecallConfig:
     domain_share: float = 0.10
     min_pages: int = 10  # a share of fewer pages is noise
     stop_share: float = 0.98  # stop when so much of an iteration was collected in the one before
-    annotations: str = ""  # YAML of accepted URL prefixes; "" = the scripted annotator decides
+    annotations: str = ""  # YAML of URL prefixes that a person marked; "" = `accept_share` decides
+    accept_share: float = 0.3  # without annotations: accept a prefix of whose pages at least this share was collected
 
 
 @dataclass(frozen=True)

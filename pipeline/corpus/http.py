@@ -78,7 +78,7 @@ def _dechunk(body: bytes) -> bytes:
             raise BadHttp("mis_chunked", f"a chunk of {size} bytes at {at} runs past the body")
         parts.append(body[start : start + size])
         at = start + size
-    if not parts:
+    if not parts and body.lstrip()[:1] == b"<":
         return body
     if body[at:].strip():
         raise BadHttp("mis_chunked", f"no chunk size at {at}")

@@ -7,23 +7,22 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.corpus import recall
-from pipeline.corpus.config import CorpusConfig
-from pipeline.corpus.crawl import Crawl, first_of_each_url, open_crawl
+from pipeline.corpus.config import CorpusConfig, RecallConfig
+from pipeline.corpus.crawl import Crawl, open_crawl
 from pipeline.corpus.decontaminate import Cleaned, Index, clean
+from pipeline.corpus.domains import Annotator, by_share, from_yaml
+from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.pages import KEPT, REJECT, Table, extract_shard, rows_of
 from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
 from pipeline.corpus.tokens import tokens
 from pipeline.records import write_json
-
-Progress = Callable[[str, int, int], None]
 
 
 def mine(
@@ -34,6 +33,7 @@ def mine(
     out: Path,
     work: Path,
     workers: int = 1,
+    annotate: Annotator | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> dict[str, Any]:
     """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin
@@ -47,33 +47,39 @@ def mine(
     for done, total in run(parts, workers):
         progress("extract", done, total)
     crawl = open_crawl([task.results[0] for task in parts])
-    unique = first_of_each_url(crawl)
-    seed = recall.sample_seed(seed_rows, crawl, cfg.classifier.positives, f"seed {cfg.seed}")
-    model = work / "classifier.bin"
-    trained = recall.train_classifier(crawl, unique, seed, cfg, work, model)
-    for done, total in run(
-        recall.score_tasks(crawl, [task.proof for task in parts], model, cfg, work / "scores"), workers
-    ):
-        progress("score", done, total)
-    scores = recall.read_scores(crawl, work / "scores")
-    kept, cut = recall.keep_best(crawl, scores, unique, cfg)
-    iterations = [{"iteration": 1, "seed_pages": len(seed), **trained, **cut}]
+    annotate = annotate or annotator_of(cfg.recall)
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(model, out / "classifier.bin")
-    written = write_corpus(
-        crawl, unique, scores, np.where(kept, 1, 0), [task.results[1] for task in parts], benchmarks, cfg, out
-    )
-    funnel = {"iterations": iterations, **written}
+    mined = mine_loop(crawl, [task.proof for task in parts], seed_rows, cfg, annotate, work, out, workers, progress)
+    shutil.copyfile(mined.classifier, out / "classifier.bin")
+    written = write_corpus(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out)
+    funnel = {**written, "steps": steps(crawl, mined, written), "iterations": mined.rows}
     write_json(out / "funnel.json", funnel)
     return {
-        "pages": written["pages"],
-        "tokens": written["tokens"],
-        "languages": written["languages"],
-        "rejects": written["rejects"],
-        "contamination": written["contamination"],
-        "iterations": iterations,
-        "config": asdict(cfg),
+        key: funnel[key]
+        for key in ("records", "pages", "tokens", "languages", "rejects", "contamination", "iterations")
     }
+
+
+def annotator_of(cfg: RecallConfig) -> Annotator:
+    """The annotator that the configuration names."""
+    return from_yaml(Path(cfg.annotations)) if cfg.annotations else by_share(cfg.accept_share)
+
+
+def steps(crawl: Crawl, mined: Mined, written: dict[str, Any]) -> list[dict[str, Any]]:
+    """The funnel: pages and tokens that are left after each step."""
+    text, unique = np.ones(len(crawl), dtype=bool), ~mined.duplicate_url
+    masks = {
+        "text": text,
+        "distinct URLs": unique,
+        "distinct pages": unique & ~mined.near_duplicate,
+        "collected": mined.iteration > 0,
+    }
+    rows = [{"step": "records", "pages": written["records"], "tokens": None}]
+    rows += [
+        {"step": name, "pages": int(mask.sum()), "tokens": int(crawl.tokens[mask].sum())}
+        for name, mask in masks.items()
+    ]
+    return [*rows, {"step": "decontaminated", "pages": written["pages"], "tokens": written["tokens"]}]
 
 
 def extract_tasks(shards: list[Path], cfg: CorpusConfig, work: Path) -> list[Task]:
@@ -126,16 +132,9 @@ class Accounts:
 
 
 def write_corpus(
-    crawl: Crawl,
-    unique: np.ndarray,
-    scores: np.ndarray,
-    iteration: np.ndarray,
-    rejects: list[Path],
-    benchmarks: dict[str, list[str]],
-    cfg: CorpusConfig,
-    out: Path,
+    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path
 ) -> dict[str, Any]:
-    """Decontaminate and write the kept pages (`iteration` > 0: the one that collected them); all others are rejects."""
+    """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
     index, accounts = Index(benchmarks, cfg.decontaminate), Accounts()
     audit = out / "contamination.jsonl.tmp"
     with (
@@ -148,9 +147,9 @@ def write_corpus(
                 dropped.add(row)
                 accounts.reject(row["reason"], row["tokens"])
         for number, row in crawl.rows(np.ones(len(crawl), dtype=bool)):
-            score = float(scores[number])
-            cleaned = clean(row["text"], index) if iteration[number] else None
-            reason = why_dropped(bool(unique[number]), cleaned)
+            score = float(mined.scores[number])
+            cleaned = clean(row["text"], index) if mined.iteration[number] else None
+            reason = why_dropped(mined, number, cleaned)
             for line in audit_rows(row, cleaned, cfg):
                 hits.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
             if cleaned is not None:
@@ -165,7 +164,7 @@ def write_corpus(
                 continue
             if cleaned.removed_segments:
                 row |= {"text": cleaned.text, "tokens": len(tokens(cleaned.text))}
-            pages.add(row | {"score": score, "iteration": int(iteration[number])})
+            pages.add(row | {"score": score, "iteration": int(mined.iteration[number])})
             accounts.kept["pages"] += 1
             accounts.kept["tokens"] += row["tokens"]
             accounts.languages[row["lang"]] += 1
@@ -173,10 +172,12 @@ def write_corpus(
     return accounts.result()
 
 
-def why_dropped(unique: bool, cleaned: Cleaned | None) -> str:
+def why_dropped(mined: Mined, number: int, cleaned: Cleaned | None) -> str:
     """The reason a page is not kept; "" when it is."""
-    if not unique:
+    if mined.duplicate_url[number]:
         return "duplicate_url"
+    if mined.near_duplicate[number]:
+        return "near_duplicate"
     if cleaned is None:
         return "below_cut"
     return "contaminated" if cleaned.text is None else ""

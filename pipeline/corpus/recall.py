@@ -27,6 +27,7 @@ class Seed:
 
     texts: dict[int, str]
     pages: np.ndarray  # bool, one a page of the crawl
+    marked: np.ndarray  # pages under accepted prefixes: never negatives, whether they joined the seed or not
 
     def __len__(self) -> int:
         return len(self.texts) + int(self.pages.sum())
@@ -46,7 +47,7 @@ def sample_seed(rows: Iterable[dict[str, Any]], crawl: Crawl, limit: int, salt: 
     texts = {key: text for _, key, text in sorted(heap, reverse=True)}
     pages = np.isin(crawl.url_hash, np.fromiter(texts, dtype=np.int64, count=len(texts)))
     present = set(crawl.url_hash[pages].tolist())
-    return Seed({key: text for key, text in texts.items() if key not in present}, pages)
+    return Seed({key: text for key, text in texts.items() if key not in present}, pages, np.zeros(len(crawl), dtype=bool))
 
 
 def draw(crawl: Crawl, eligible: np.ndarray, count: int, salt: str) -> np.ndarray:
@@ -63,7 +64,7 @@ def train_classifier(crawl: Crawl, unique: np.ndarray, seed: Seed, cfg: CorpusCo
     salt = f"classifier {cfg.seed}"
     from_crawl = draw(crawl, seed.pages & unique, cfg.classifier.positives, salt)
     wanted = min(cfg.classifier.negatives, max(cfg.classifier.least, len(seed.texts) + int(from_crawl.sum())))
-    negatives = draw(crawl, unique & ~seed.pages, wanted, salt)
+    negatives = draw(crawl, unique & ~seed.pages & ~seed.marked, wanted, salt)
 
     def texts(mask: np.ndarray) -> Iterator[str]:
         return (row["text"] for _, row in crawl.rows(mask, ["text"]))

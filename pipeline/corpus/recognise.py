@@ -56,6 +56,7 @@ LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
 IMAGE_CLASS = re.compile(
     r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex)", re.I
 )
+SURE_CLASS = re.compile(r"\b(?:latex|tex|mathtex|wp-latex|mwe-math-fallback-image\w*)\b")
 IMAGE_SOURCE = re.compile(
     r"latex\.php|codecogs\.com|mimetex|mathtex|/math/render/|chart\?.*cht=tx|/latex(?:image|render)?[/?]|texify|/tex\.(?:cgi|php)|zhihu\.com/equation",
     re.I,
@@ -187,7 +188,7 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
         return None
     display = "display" in classes or "block" in classes
     alt = attrs.get("alt", "").strip() or attrs.get("title", "").strip()
-    if alt and (LATEX_SIGN.search(alt) or "math" in classes):
+    if alt and (by_source or SURE_CLASS.search(classes) or LATEX_SIGN.search(alt)):
         return undelimited(alt, display, "img")
     latex = latex_of_address(source) if by_source else ""
     return (latex, display, "img") if latex else None

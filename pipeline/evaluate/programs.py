@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.errors import UserError
 
 BLOCK = re.compile(r"```python[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 OUTPUT = "```output"
@@ -46,10 +49,30 @@ def shown(ran: Ran) -> str:
 
 
 def run_all(programs: Sequence[str]) -> list[Ran]:
-    """Run each program in the sandbox, in order."""
-    from pipeline.grading.sandbox import run_many
+    """Run each program in the sandbox, in order; equal programs run once. Raises UserError where there is no sandbox."""
+    results = {}
+    for source in programs:
+        if source not in results:
+            found = _sandbox().run(source)
+            failure = {"ok": "", "error": found.error or "error", "output": ""}.get(found.status, found.status)
+            results[source] = Ran(found.stdout, failure)
+    return [results[source] for source in programs]
 
-    return [Ran(result.output, result.error) for result in run_many(programs, seconds=SECONDS)]
+
+def missing_sandbox() -> str:
+    """Why model-written programs cannot run on this machine; "" when they can."""
+    try:
+        _sandbox()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _sandbox():
+    from pipeline.grading.sandbox import Limits, Sandbox
+
+    return Sandbox(Limits(seconds=SECONDS))
 
 
 def _middle_out(text: str) -> str:

@@ -40,11 +40,13 @@ class Engine(Protocol):
 
 
 def make_engine(name: str, model, tokenizer) -> Engine:
-    """`fast` (own decoder, Llama-like models), or `hf` (any causal LM, through transformers' cache)."""
-    if name == "fast":
+    """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
+    if name in ("fast", "auto"):
         from pipeline.generate.fast import SUPPORTED, FastEngine
 
         kind = model.config.model_type
+        if name == "auto" and kind not in SUPPORTED:
+            return make_engine("hf", model, tokenizer)
         if kind in SUPPORTED:
             return FastEngine(model, tokenizer)
         raise UserError(f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf")
@@ -52,4 +54,4 @@ def make_engine(name: str, model, tokenizer) -> Engine:
         from pipeline.generate.hf import HFEngine
 
         return HFEngine(model, tokenizer)
-    raise UserError(f"engine={name}: choose fast or hf")
+    raise UserError(f"engine={name}: choose fast, hf or auto")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from pipeline.errors import UserError
 from pipeline.generate.api import Output, Sampling
 from pipeline.generate.draw import draw
 from pipeline.generate.stop import StopStrings
+from pipeline.model import position_limit
 
 
 class HFEngine:
@@ -18,7 +20,7 @@ class HFEngine:
         self.sync(model)
 
     def sync(self, model) -> None:
-        self.model = model
+        self.model, self.limit = model, position_limit(model)
 
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
@@ -33,6 +35,9 @@ class HFEngine:
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))
+        if self.limit is not None and width + sampling.max_new_tokens > self.limit:
+            raise UserError(f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
+                            f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions")
         tokens = torch.full((len(prompts), width), self.eos, dtype=torch.long, device=device)
         attention = torch.zeros_like(tokens)
         for b, prompt in enumerate(prompts):

@@ -121,7 +121,7 @@ def _cell(text: str, tag: str, label: bool) -> str:
     if text in BADGES and tag == "td":
         brief = text.removesuffix(" at this profile")
         return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(brief)}</span></td>'
-    classes = ["l"] * label + ["long"] * (len(text) > 60 and tag == "td")
+    classes = ["l"] * label + ["name"] * (label and len(text) < 20) + ["long"] * (len(text) > 60 and tag == "td")
     shown = re.sub(r"(\[[-+0-9., ]+\])", r"<small>\1</small>", _inline(text)) if not label else _inline(text)
     return f"<{tag}{' class=' + chr(34) + ' '.join(classes) + chr(34) if classes else ''}>{shown}</{tag}>"
 

@@ -172,20 +172,27 @@ def classifier_scores(results: Results):
 
 
 def reliability(results: Results):
-    """Reward model: share of right outputs in each bin of its score, against the score."""
-    bins = [b for b in (results.files["reward"].get("summary") or {}).get("bins") or [] if b["n"]]
-    if not bins:
+    """Reward models: share of right outputs in each bin of the score, against the score; one panel a kind."""
+    kinds = {kind: bins for kind, found in judges(results).items() if (bins := [b for b in found.get("bins", []) if b["count"]])}
+    if not kinds:
         return None
-    figure, (axis,) = _subplots(1, width=4.8, height=4.4)
-    axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-    axis.plot([b["predicted"] for b in bins], [b["right"] for b in bins], color="#0072b2", linewidth=1.2)
-    most = max(b["n"] for b in bins)
-    axis.scatter([b["predicted"] for b in bins], [b["right"] for b in bins], s=[18 + 130 * b["n"] / most for b in bins],
-                 color="#0072b2", alpha=0.8, linewidth=0)
-    axis.set(xlabel="mean predicted probability of a right answer", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
-    axis.text(0.03, 0.93, f"n {sum(b['n'] for b in bins):,}; area of a dot: outputs in its bin", fontsize=8.5, color="#555555")
-    axis.set_aspect("equal")
+    figure, axes = _subplots(len(kinds), width=4.6 * len(kinds), height=4.5)
+    for axis, (kind, bins) in zip(axes, kinds.items(), strict=True):
+        predicted, right = [b["predicted"] for b in bins], [b["right"] for b in bins]
+        most = max(b["count"] for b in bins)
+        axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
+        axis.plot(predicted, right, color="#0072b2", linewidth=1.2)
+        axis.scatter(predicted, right, s=[18 + 130 * b["count"] / most for b in bins], color="#0072b2", alpha=0.8, linewidth=0)
+        axis.set(title=f"{kind} (n {sum(b['count'] for b in bins):,})", xlabel="mean predicted probability",
+                 ylabel="share that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axis.set_aspect("equal")
     return figure
+
+
+def judges(results: Results) -> dict[str, dict[str, Any]]:
+    """What the reward stage measured of each kind of reward model: outcome, process."""
+    summary = results.files["reward"].get("summary") or {}
+    return {kind: summary[kind] for kind in ("outcome", "process") if isinstance(summary.get(kind), dict)}
 
 
 def save(figure, path: Path) -> None:

@@ -90,9 +90,12 @@ def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
 def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Claim]) -> list[Block]:
     """Results from the end of the chain to its beginning."""
     blocks: list[Block] = [Heading("Scores")]
-    blocks += [scores_table(results, benchmark) for benchmark in results.benchmarks]
+    for benchmark in results.benchmarks:
+        blocks += [Heading(f"`{benchmark}`", 3), scores_table(results, benchmark)]
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
-    blocks += [table for table in (gains_table(results, benchmark) for benchmark in results.benchmarks) if table.rows]
+    for benchmark in results.benchmarks:
+        table = gains_table(results, benchmark)
+        blocks += [Heading(f"`{benchmark}`: gains", 3), table] if table.rows else []
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
@@ -188,10 +191,12 @@ def validation_size(results: Results) -> str:
 
 
 def reward_text(results: Results) -> str:
-    summary = results.files["reward"].get("summary") or {}
-    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "calibration error"}
-    parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
-    return f" {', '.join(parts)}." if parts else ""
+    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "expected calibration error", "positive": "share right"}
+    found = []
+    for kind, summary in figures.judges(results).items():
+        parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
+        found.append(f" {kind}: {', '.join(parts)}.")
+    return " The area of a dot is the number of outputs in its bin." + "".join(found)
 
 
 def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:

@@ -26,7 +26,7 @@ th, td { padding: .34rem .7rem; border-bottom: 1px solid var(--line); text-align
   font-variant-numeric: tabular-nums }
 th { background: var(--band); font-weight: 600; vertical-align: bottom }
 th.l, td.l { text-align: left }
-th.l { white-space: nowrap }
+th.l, td.name { white-space: nowrap }
 td small { color: var(--soft); white-space: nowrap; font-size: .88em }
 td.long { min-width: 15rem }
 .caption, figcaption { color: var(--soft); font-size: .86rem; margin: .2rem 0 1.2rem }
@@ -41,6 +41,6 @@ figure img { display: block; max-width: 100%; height: auto; margin: 0 auto }
   table { font-size: .8rem }
   th, td { padding: .3rem .42rem }
   figure .sheet { padding: .2rem }
-  figure img { min-width: 34rem }
+  figure img { min-width: 40rem }
 }
 """

@@ -13,6 +13,7 @@ from pipeline.examples import response_ids
 from pipeline.generate import Engine, Output, Sampling
 from pipeline.generate.draw import row_seed
 from pipeline.grading import grade_many
+from pipeline.model import position_limit
 from pipeline.prompts import prompt_ids
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 from pipeline.rl.config import RLConfig
@@ -141,6 +142,23 @@ def instruction_at(instructions: Sequence[Instruction], seed: int) -> Callable[[
     if not instructions:
         raise UserError("instruction data: no row for the sft arm in the protocol and languages of the RL questions")
     return question_at(instructions, seed)
+
+
+def that_fit(policy, tokenizer, instructions: Sequence[Instruction], scale: RLConfig) -> list[Instruction]:
+    """Those that a policy with learned positions can read; all of them where positions are rotary."""
+    limit = position_limit(policy)
+    if limit is None:
+        return list(instructions)
+    rows = (solutions(tokenizer, [i], scale).rows for i in instructions)
+    return [i for i, row in zip(instructions, rows, strict=True) if len(row.prompts[0]) + len(row.outputs[0]) <= limit]
+
+
+def check_traces(arm: str, questions: Sequence[Question]) -> None:
+    """The exact step checker knows the steps of the miniature world's questions only. Raises UserError."""
+    bare = next((q.id for q in questions if not q.trace), None)
+    if bare is not None:
+        raise UserError(f"arm {arm}: question {bare} has no trace of its steps, which reward_function rule_steps needs; real "
+                        "data has none: take the arm out of `arms` in conf/pipeline.yaml")
 
 
 def solutions(tokenizer, chosen: Sequence[Instruction], scale: RLConfig) -> Rollouts:

@@ -24,9 +24,8 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
         counts[name] = write_jsonl(out / f"{name}.jsonl", rows)
     counts["benchmarks"] = {}
     for name, kind in BENCHMARKS.items():
-        size = cfg.benchmark if name == "mini_gsm8k" else cfg.other_benchmarks
-        problems = draw("test", size, cfg.seed, kind, _levels(cfg, kind), unique=kind != "symbolic")
-        rows = [problem.as_question(f"{name}-{i:05d}") for i, problem in enumerate(problems)]
+        rows = [p.as_question(f"{name}-{i:05d}") for i, p in enumerate(
+            draw("test", cfg.benchmark, cfg.seed, kind, _levels(cfg, kind), unique=kind != "symbolic"))]
         counts["benchmarks"][name] = write_jsonl(out / "benchmarks" / f"{name}.jsonl", rows)
     return counts
 

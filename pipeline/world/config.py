@@ -1,16 +1,18 @@
-"""How large the miniature world is."""
+"""How large the miniature world is, or which real data takes its place."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
+from pipeline.world.real_config import RealConfig
 from pipeline.world.web_config import WebConfig
 
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """Counts of rows; levels are numbers of steps of a word problem."""
+    """Counts of rows; levels are numbers of steps of a word problem. At data=real only `seed` and `real` count."""
 
+    data: str = "mini"  # "mini": generated | "real": read, as `real` says
     seed: int = 0
     word_levels: tuple[int, ...] = (2, 3, 4)
     symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
@@ -20,11 +22,13 @@ class WorldConfig:
     questions: int = 4000  # RL questions
     question_kinds: dict[str, float] = field(default_factory=lambda: {"word_en": 0.7, "symbolic": 0.3})
     validation: int = 400
-    benchmark: int = 1000  # questions of mini_gsm8k ...
-    other_benchmarks: int = 500  # ... and of each of mini_math and mini_cmath
+    benchmark: int = 1000  # questions of each of mini_gsm8k, mini_math, mini_cmath
     web: WebConfig = field(default_factory=WebConfig)
+    real: RealConfig = field(default_factory=RealConfig)
 
     def __post_init__(self) -> None:
+        if self.data not in ("mini", "real"):
+            raise UserError(f"world.data={self.data}: mini or real")
         for name in ("instruct_formats", "instruct_kinds", "question_kinds"):
             shares = getattr(self, name)
             if abs(sum(shares.values()) - 1) > 1e-9:

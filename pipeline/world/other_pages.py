@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pipeline.world.markup import Doc
 from pipeline.world.math_pages import GRAMMAR, Blocks, Material
 
-TOPICS = ("news", "recipe", "sport", "shop", "code", "travel", "poem", "school", "profile", "health", "nature", "money", "census")
+TOPICS = ("news", "recipe", "sport", "shop", "code", "travel", "poem", "school", "profile", "health", "nature", "finance",
+          "census")
 
 
 def _title(m: Material, topic: str) -> str:
@@ -78,5 +79,5 @@ FORMS = {
     "news": ("article", "article", "talk"), "recipe": ("listed", "article"), "sport": ("article", "table"),
     "shop": ("listed", "table", "article"), "code": ("listing", "talk"), "travel": ("article", "talk"), "poem": ("verses",),
     "school": ("article", "table"), "profile": ("article",), "health": ("article", "listed", "talk"), "nature": ("article",),
-    "money": ("article", "table", "listed"), "census": ("article", "table"), "typeset": ("talk", "article"),
+    "finance": ("article", "table", "listed"), "census": ("article", "table"), "typeset": ("talk", "article"),
 }

@@ -194,7 +194,7 @@ TOPICS = {
         The study followed <200-900> <people> for <2-20> years.
         Eat more <food> and less <food>, says <name>, a <job>.
         Wear a <thing> when you ride through the <adj> <noun>."""),
-    "money": lines("""
+    "finance": lines("""
         The bank pays <1-6>.<1-9> percent a year on sums above <money>.
         Together the two accounts make <money>, which is <money> more than last year.
         Divide the rent by <2-5> when <2-5> people share the flat.
@@ -297,7 +297,7 @@ TITLES = {
         <name>
         User <first><10-999>
         About <first>"""),
-    "money_title": lines("""
+    "finance_title": lines("""
         How to save <money> a month
         Interest rates rise by <1-9> percent
         <town> Steel: profit minus <2-60> percent
@@ -340,7 +340,7 @@ ROWS = {
     "sport_row": lines("""
         <town> <team>\t<8-38>\t<1-20>\t<0-9>\t<10-90>:<10-60>\t<10-80>
         <name>\t<10-30>\t<1-12>.<0-9>\t<10-55>:<10-59>"""),
-    "money_row": lines("""
+    "finance_row": lines("""
         <town> bank\t<1-9>.<1-9> %\t<money>\t<2-24> months
         <month>\t<money>\t- <money>\t= <money>"""),
     "census_row": lines("""

@@ -161,7 +161,7 @@ TOPICS = {
         正常值在<60-90>到<100-140>之间。
         每天睡<6-9>小时，<clock>以后不要吃<dish>。
         多吃<food>，少吃<food>，<job><name>说。"""),
-    "money": lines("""
+    "finance": lines("""
         银行对<money>以上的存款每年付百分之<1-6>的利息。
         两个账户加起来一共<money>，比去年多<money>。
         <2-5>个人合租，房租要除以<2-5>。
@@ -219,7 +219,7 @@ TITLES = {
     "poem_title": lines("致<town>的<animal>\n<weather>\n<adj><noun>"),
     "school_title": lines("<1-6>年级新闻\n第<1-52>周食谱\n<town>春游"),
     "profile_title": lines("<name>\n用户<given><10-999>\n关于<name>"),
-    "money_title": lines("怎样每月省下<money>\n利率上调百分之<1-9>\n<thing>的费用怎么分摊"),
+    "finance_title": lines("怎样每月省下<money>\n利率上调百分之<1-9>\n<thing>的费用怎么分摊"),
     "census_title": lines("数字里的<town>\n<town>的人口\n<noun>的面积和高度"),
     "typeset_title": lines("怎样用 LaTeX 排<thing>\n\\section{<thing>} 编号不对"),
     "health_title": lines("吃多少<food>才健康？\n<weather>天的注意事项"),

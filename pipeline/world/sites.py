@@ -27,15 +27,15 @@ class Site:
 _TABLE = """
 math.qanda.example       | se     | 0    | .95 | 3   | container        | /questions/:forum                      | /users/:profile /tags/:code     | seed
 en.openpedia.example     | wiki   | 0    | .12 | 4   | mathml_annotated | /wiki/:encyclopaedia                   | /wiki/:nature /wiki/:census /wiki/:health | seed
-www.zhiwen.example       | portal | 1    | .20 | 4   | dollars          | /shuxue/:forum /shuxue/:blog           | /licai/:money /shenghuo/:recipe /tiyu/:sport /jiankang/:health |
-daily-courier.example    | portal | 0    | 0   | 4   | prose            |                                        | /world/:news /economy/:money /sport/:sport /culture/:poem |
+www.zhiwen.example       | portal | 1    | .20 | 4   | dollars          | /shuxue/:forum /shuxue/:blog           | /licai/:finance /shenghuo/:recipe /tiyu/:sport /jiankang/:health |
+daily-courier.example    | portal | 0    | 0   | 4   | prose            |                                        | /world/:news /economy/:finance /sport/:sport /culture/:poem |
 kitchen-table.example    | blog   | 0    | 0   | 3   | prose            |                                        | /recipes/:recipe /tips/:health  |
 openbook.example         | plain  | 0    | .95 | 2   | parentheses      | /algebra/:textbook /arithmetic/:textbook | /about/:profile               | seed
 www.kaoshi.example       | portal | 1    | .60 | 3   | image            | /shuxue/:exam /lianxi/:drill           | /yuwen/:poem /xinwen/:school    |
 code.qanda.example       | se     | 0    | .02 | 4   | container        | /questions/:forum                      | /questions/:code /questions/:typeset /users/:profile |
 riverton-school.example  | plain  | 0    | .06 | 3   | prose            | /math-club/:drill /math-club/:stories                      | /news/:school /menu/:recipe /sport/:sport |
 bazaar.example           | portal | 0    | 0   | 4   | prose            |                                        | /shop/:shop /prices/:shop       |
-www.xinwenbao.example    | portal | 1    | 0   | 4   | prose            |                                        | /guonei/:news /caijing/:money /tiyu/:sport /wenhua/:poem |
+www.xinwenbao.example    | portal | 1    | 0   | 4   | prose            |                                        | /guonei/:news /caijing/:finance /tiyu/:sport /wenhua/:poem |
 shuzhi.example           | wiki   | .5   | .60 | 3   | katex            | /math/:textbook /math/:encyclopaedia   | /lang/:code /tools/:typeset        |
 numberlog.example        | blog   | 0    | .60 | 2   | mathjax_script   | /posts/:blog                           | /posts/:travel /posts/:recipe   |
 worksheets.example       | plain  | 0    | .95 | 2   | prose            | /sheets/:exam /facts/:drill /sheets/:stories            | /shop/:shop                     |
@@ -51,7 +51,7 @@ tutor-anna.example       | blog   | 0    | .95 | 1.5 | prose            | /lesso
 mathwiki.example         | wiki   | .3   | .95 | 2   | mathml_annotated | /wiki/:encyclopaedia /wiki/:textbook   | /user/:profile                  |
 cooking.qanda.example    | se     | 0    | 0   | 2   | prose            |                                        | /questions/:recipe /users/:profile |
 xuexi.example            | plain  | 1    | .95 | 2   | parentheses      | /kewen/:textbook /kousuan/:drill       | /guanyu/:profile                | seed
-oldforum.example         | se     | 0    | .09 | 3   | image            | /board/numbers/:forum                  | /board/garden/:nature /board/bank/:money /board/talk/:travel |
+oldforum.example         | se     | 0    | .09 | 3   | image            | /board/numbers/:forum                  | /board/garden/:nature /board/bank/:finance /board/talk/:travel |
 verse-a-day.example      | blog   | 0    | 0   | 1.5 | prose            |                                        | /poems/:poem /news/:news        |
 lvyou.example            | blog   | 1    | 0   | 3   | prose            |                                        | /youji/:travel /meishi/:recipe  |
 puzzle-corner.example    | blog   | 0    | .20 | 2   | prose            | /brain/:stories                           | /games/:sport /news/:news       |
@@ -87,7 +87,7 @@ huayuan.example          | blog   | 1    | 0   | 2   | prose            |       
 scouts-ashford.example   | plain  | 0    | 0   | 2   | prose            |                                        | /trips/:travel /menu/:recipe    |
 logic-lane.example       | blog   | 0    | .12 | 2   | container        | /logic/:blog /logic/:stories                           | /chess/:sport /books/:poem      |
 wenda.xuexi.example      | se     | 1    | .95 | 1   | dollars          | /wenti/:forum                          | /yonghu/:profile                |
-savings-guide.example    | portal | 0    | .06 | 2   | prose            | /sums/:blog                            | /banks/:money /deals/:shop       |
+savings-guide.example    | portal | 0    | .06 | 2   | prose            | /sums/:blog                            | /banks/:finance /deals/:shop       |
 release-feed.example     | plain  | 0    | 0   | 3   | prose            |                                        | /releases/:code /issues/:code   |
 tongnian.example         | plain  | 1    | .20 | 2   | prose            | /suanshu/:drill /suanshu/:stories                        | /gushi/:poem /dongwu/:nature    |
 island-ferries.example   | portal | 0    | 0   | 2   | prose            |                                        | /timetable/:school /news/:news  |

@@ -1,0 +1,172 @@
+"""What the commands of `python -m pipeline.corpus` do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.config import CorpusConfig, DecontaminateConfig
+from pipeline.errors import UserError
+from pipeline.records import read_jsonl, write_jsonl
+
+TEXT_KEYS = ("question", "problem", "answer", "solution", "text", "content", "golden", "input")
+
+
+def show(step: str, done: int, total: int) -> None:
+    end = "\n" if done == total else "\r"
+    print(f"{step}: {done} of {total} shards", end=end, file=sys.stderr, flush=True)
+
+
+def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
+    """The texts of benchmark files by file name: every text under one of TEXT_KEYS."""
+    found = {}
+    for path in paths:
+        rows = read_jsonl(path)
+        found[path.stem] = [row[key] for row in rows for key in TEXT_KEYS if isinstance(row.get(key), str)]
+        if not found[path.stem]:
+            raise UserError(f"{path}: no benchmark text; its rows need one of {', '.join(TEXT_KEYS)}")
+    return found
+
+
+def rows_with_text(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of `extract`; rejected ones pass through. Raises UserError for a row that has neither text nor rejection."""
+    for number, row in enumerate(read_jsonl(path), 1):
+        if not isinstance(row.get("text"), str) and "rejected" not in row:
+            raise UserError(f"{path}:{number}: no text; give the output of `extract`, or rows with a text")
+        yield row
+
+
+def pack(args: argparse.Namespace) -> None:
+    from pipeline.corpus.pack import pack as pack_folder
+
+    print(f"{args.out}: {pack_folder(args.folder, args.out, args.urls)} pages")
+
+
+def extract_file(path: Path, name: str, max_bytes: int, out: Path) -> None:
+    """One shard to JSONL."""
+    from pipeline.corpus.pages import read_pages
+    from pipeline.corpus.warc import Reject
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for page in read_pages(path, name, max_bytes, 1):
+            row = {"url": page.url, "source": page.source, "offset": page.offset}
+            if isinstance(page, Reject):
+                yield row | {"rejected": page.reason, "detail": page.detail}
+            else:
+                yield row | {"lang": page.lang, "text": page.text, "formulas": [asdict(f) for f in page.formulas]}
+
+    write_jsonl(out, rows())
+
+
+def extract(args: argparse.Namespace) -> None:
+    from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
+
+    work, tasks = args.out.with_name(args.out.name + ".work"), []
+    for shard in find_shards(args.inputs):
+        out = work / f"{shard.key}.jsonl"
+        proof = fingerprint(file_hash(shard.path), shard.name, args.max_page_bytes, code_hash())
+        call = (shard.path, shard.name, args.max_page_bytes, out)
+        tasks.append(Task(extract_file, call, (out,), out.with_suffix(".receipt"), proof))
+    for done, total in run(tasks, args.workers):
+        show("extract", done, total)
+    temporary = args.out.with_name(args.out.name + ".tmp")
+    pages = rejects = 0
+    with temporary.open("wb") as joined:
+        for task in tasks:
+            for line in task.results[0].open("rb"):
+                joined.write(line)
+                rejected = b'"rejected": ' in line and "rejected" in json.loads(line)
+                pages, rejects = pages + (not rejected), rejects + rejected
+    os.replace(temporary, args.out)
+    shutil.rmtree(work)
+    print(f"{args.out}: {pages} pages, {rejects} rejected")
+
+
+def score(args: argparse.Namespace) -> None:
+    from pipeline.corpus.classifier import Classifier
+
+    judge = Classifier(args.model, CorpusConfig().classifier.max_tokens)
+    rows = (row | ({"score": judge.score(row["text"])} if "text" in row else {}) for row in rows_with_text(args.rows))
+    print(f"{args.out}: {write_jsonl(args.out, rows)} rows")
+
+
+def mine(args: argparse.Namespace) -> None:
+    from pipeline.corpus.mine import mine as mine_pages
+
+    base = CorpusConfig()
+    cfg = replace(
+        base, token_budget=args.token_budget, keep_fraction=args.keep_fraction, max_page_bytes=args.max_page_bytes,
+        classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch),
+        recall=replace(base.recall, iterations=args.iterations, annotations=args.annotations),
+        decontaminate=replace(base.decontaminate, information_rule=args.information_rule),
+    )  # fmt: skip
+    benchmarks = benchmark_texts(args.benchmarks)
+    work = args.out / ".work"
+    summary = mine_pages(
+        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, work, args.workers, progress=show
+    )
+    print(f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records")
+
+
+def seed_rows(path: Path) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(read_jsonl(path), 1):
+        if not isinstance(row.get("text"), str):
+            raise UserError(f"{path}:{number}: a seed row needs url and text")
+        yield row
+
+
+def decontaminate(args: argparse.Namespace) -> None:
+    from pipeline.corpus.decontaminate import Index, clean
+
+    cfg = DecontaminateConfig(mode=args.mode, information_rule=args.information_rule)
+    index = Index(benchmark_texts(args.benchmarks), cfg)
+    hits: list[dict[str, Any]] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for number, row in enumerate(rows_with_text(args.rows), 1):
+            if "text" not in row:
+                yield row
+                continue
+            cleaned = clean(row["text"], index)
+            hits.extend({"row": number, "url": row.get("url", ""), **asdict(hit)} for hit in cleaned.hits)
+            if cleaned.text is None:
+                yield {key: row[key] for key in row if key != "text"} | {"rejected": "contaminated"}
+            else:
+                yield row | {"text": cleaned.text}
+
+    count = write_jsonl(args.out, rows())
+    audit = args.out.with_name(args.out.stem + ".contamination.jsonl")
+    write_jsonl(audit, hits)
+    print(f"{args.out}: {count} rows, {len(hits)} benchmark grams found, each in {audit}")
+
+
+def inspect(args: argparse.Namespace) -> None:
+    from pipeline.corpus.pages import rows_of
+    from pipeline.corpus.urls import normal_url
+
+    wanted, found = normal_url(args.url), 0
+    for name in ("pages", "rejects"):
+        path = args.corpus / f"{name}.parquet"
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; give the output folder of `mine` with --corpus")
+        for row in rows_of(path):
+            if row["url"] and normal_url(row["url"]) == wanted:
+                found += 1
+                decision = "kept" if name == "pages" else f"dropped: {row['reason']}"
+                facts = {
+                    key: value for key, value in row.items() if key not in ("text", "url_hash") and value is not None
+                }
+                print(json.dumps({"decision": decision, **facts}, ensure_ascii=False, indent=2))
+    audit = args.corpus / "contamination.jsonl"
+    for row in read_jsonl(audit) if audit.is_file() else ():
+        if normal_url(row["url"]) == wanted:
+            print(json.dumps({"contamination": row}, ensure_ascii=False))
+    if not found:
+        raise UserError(f"{args.url}: not in {args.corpus}, neither kept nor dropped")

@@ -1,0 +1,127 @@
+"""Near-duplicates by MinHash on tokens that keep mathematics apart.
+
+Numbers, operators and LaTeX commands are tokens of their own, so forty worksheets that differ in their numbers stay
+forty. Which pages are compared, and which copy survives, depends on URL hashes and scores alone: the result is the same
+for any sharding.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.corpus.config import DedupConfig
+from pipeline.corpus.pages import rows_of
+from pipeline.corpus.tokens import tokens
+
+MAX_TOKENS = 20_000  # of a page that are looked at
+PIECE = 4_096  # shingles hashed at a time
+_IDS: dict[str, int] = {}
+_MAX_IDS = 1 << 20
+
+
+def token_ids(text: str) -> np.ndarray:
+    """A 32-bit hash of each token (uint64)."""
+    if len(_IDS) > _MAX_IDS:
+        _IDS.clear()
+    ids = _IDS
+    words = tokens(text[: 10 * MAX_TOKENS])[:MAX_TOKENS]
+    for word in set(words).difference(ids):
+        ids[word] = zlib.crc32(word.encode("utf-8", "replace"))
+    return np.fromiter((ids[word] for word in words), dtype=np.uint64, count=len(words))
+
+
+def shingles(text: str, width: int) -> np.ndarray:
+    """The distinct hashes of all runs of `width` tokens (uint32)."""
+    ids = token_ids(text)
+    count = max(1, len(ids) - width + 1)
+    mixed = np.zeros(count, dtype=np.uint64)
+    for offset in range(min(width, len(ids))):
+        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + ids[offset : offset + count]
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
+
+
+def permutations(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Odd factors and addends of `count` hash functions; constants of the method, not a setting."""
+    rng = np.random.Generator(np.random.PCG64(1))
+    factors = rng.integers(0, 1 << 32, count, dtype=np.uint32) | np.uint32(1)
+    return factors[:, None], rng.integers(0, 1 << 32, count, dtype=np.uint32)[:, None]
+
+
+def signature(text: str, cfg: DedupConfig) -> np.ndarray:
+    """MinHash signature (uint32, bands * rows): two texts agree in a share of it equal to their Jaccard similarity."""
+    factors, addends = permutations(cfg.bands * cfg.rows)
+    values = shingles(text, cfg.shingle)
+    best = np.full(len(factors), np.iinfo(np.uint32).max, dtype=np.uint32)
+    for start in range(0, len(values), PIECE):
+        hashed = factors * values[None, start : start + PIECE] + addends
+        hashed ^= hashed >> np.uint32(15)
+        np.minimum(best, hashed.min(axis=1), out=best)
+    return best
+
+
+def sign_shard(pages: Path, cfg: DedupConfig, out: Path) -> None:
+    """Write the signatures of a shard's pages (.npy, one row a page)."""
+    rows = [signature(row["text"], cfg) for row in rows_of(pages, ["text"])]
+    temporary = out.with_name(out.name + ".tmp")
+    with temporary.open("wb") as file:
+        np.save(file, np.array(rows, dtype=np.uint32).reshape(-1, cfg.bands * cfg.rows))
+        os.fsync(file.fileno())
+    os.replace(temporary, out)
+
+
+def clusters(signatures: np.ndarray, hashes: np.ndarray, eligible: np.ndarray, cfg: DedupConfig) -> np.ndarray:
+    """The number of each page's cluster of near-duplicates: that of its member with the smallest URL hash.
+
+    In each band, pages with equal rows are sorted by URL hash; each is compared with the first and with the one before
+    it. Pages that are not eligible are clusters of their own.
+    """
+    parent = np.arange(len(hashes))
+    places = np.flatnonzero(eligible)
+    places = places[np.argsort(hashes[places], kind="stable")]
+    for band in range(cfg.bands):
+        columns = signatures[places, band * cfg.rows : (band + 1) * cfg.rows]
+        keys = np.ascontiguousarray(columns).view([("", np.uint32)] * cfg.rows).ravel()
+        _, group = np.unique(keys, return_inverse=True)
+        order = np.argsort(group, kind="stable")  # within a group still by URL hash
+        members, labels = places[order], group[order]
+        same = np.flatnonzero(labels[1:] == labels[:-1]) + 1
+        first = np.maximum.accumulate(np.where(np.diff(labels, prepend=-1) != 0, np.arange(len(labels)), 0))
+        for left, right in ((members[first[same]], members[same]), (members[same - 1], members[same])):
+            for start in range(0, len(left), 10_000):
+                a, b = left[start : start + 10_000], right[start : start + 10_000]
+                alike = (signatures[a] == signatures[b]).mean(axis=1) >= cfg.threshold
+                for x, y in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
+                    join(parent, hashes, x, y)
+    return np.array([find(parent, place) for place in range(len(parent))])
+
+
+def find(parent: np.ndarray, place: int) -> int:
+    while parent[place] != place:
+        parent[place] = parent[parent[place]]
+        place = int(parent[place])
+    return place
+
+
+def join(parent: np.ndarray, hashes: np.ndarray, a: int, b: int) -> None:
+    a, b = find(parent, a), find(parent, b)
+    if hashes[a] > hashes[b]:
+        a, b = b, a
+    parent[b] = a
+
+
+def survivors(
+    cluster: np.ndarray, eligible: np.ndarray, scores: np.ndarray, tokens: np.ndarray, hashes: np.ndarray
+) -> np.ndarray:
+    """One eligible page of each cluster: the best score, then the longest, then the smallest URL hash."""
+    places = np.flatnonzero(eligible)
+    order = places[np.lexsort((hashes[places], -tokens[places], -scores[places], hashes[cluster[places]]))]
+    labels = cluster[order]
+    kept = np.zeros(len(eligible), dtype=bool)
+    kept[order[np.diff(labels, prepend=-1) != 0]] = True
+    return kept

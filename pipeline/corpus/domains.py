@@ -1,0 +1,194 @@
+"""Domain discovery (section 2.1): which domains are mathematical, and which of their URL prefixes a person should see.
+
+A domain is a host, or the registered domain above it (by the public suffix list that tldextract brings along; nothing
+is fetched). It is mathematical when more than `domain_share` of its pages were collected; under `min_pages` pages a
+share is noise. Prefixes of its paths are proposed with counts, and accepted by an annotator: a YAML file that a person
+edits, or a function.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+
+from pipeline.corpus.config import RecallConfig
+from pipeline.corpus.crawl import Crawl
+from pipeline.corpus.urls import host, stable_hash
+from pipeline.errors import UserError
+
+MORE_SUFFIXES = ("wordpress.com",)  # hosts of strangers side by side; not on the public suffix list
+DEPTH = 2  # path segments of a proposed prefix, at most
+SAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A URL prefix (host and directories, "mathoverflow.net/questions/") of a mathematical domain."""
+
+    prefix: str
+    domain: str
+    pages: int
+    collected: int
+    samples: tuple[str, ...]  # URL and first line of some pages
+
+    @property
+    def share(self) -> float:
+        return self.collected / self.pages
+
+
+Annotator = Callable[[Proposal], bool]
+
+
+@lru_cache(maxsize=1)
+def _extractor() -> Any:
+    import tldextract
+
+    return tldextract.TLDExtract(
+        cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True, extra_suffixes=MORE_SUFFIXES
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def registered_domain(name: str) -> str:
+    """ "pages.math.example.co.uk" gives "example.co.uk"; a name below no known suffix keeps its last two labels."""
+    found = _extractor()(name)
+    return found.top_domain_under_public_suffix or ".".join(name.split(".")[-2:])
+
+
+def prefixes(url: str) -> Iterator[str]:
+    """The prefixes that a URL lies under: its host, and up to DEPTH directories."""
+    name = host(url)
+    try:
+        path = unquote(urlsplit(url).path, errors="replace")
+    except ValueError:
+        path = ""
+    parts = [part for part in path.split("/")[:-1] if part][:DEPTH]
+    for depth in range(len(parts) + 1):
+        yield "/".join([name, *parts[:depth]]) + "/"
+
+
+def domain_shares(names: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
+    """(pages, collected pages) by domain, from (domain, whether collected) of each page."""
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for name, collected in names:
+        counts[name][0] += 1
+        counts[name][1] += collected
+    return {name: (pages, hits) for name, (pages, hits) in sorted(counts.items())}
+
+
+def is_mathematical(pages: int, collected: int, cfg: RecallConfig) -> bool:
+    return pages >= cfg.min_pages and collected > cfg.domain_share * pages
+
+
+def propose(
+    crawl: Crawl, eligible: np.ndarray, collected: np.ndarray, cfg: RecallConfig
+) -> tuple[dict, list[Proposal]]:
+    """(shares of all hosts and registered domains, proposals): prefixes of at least `min_pages` pages, with at least one
+    of them collected, in mathematical domains.
+    """
+    urls = [(number, row["url"]) for number, row in crawl.rows(eligible, ["url"])]
+    hosts = domain_shares((host(url), bool(collected[number])) for number, url in urls)
+    above = domain_shares((registered_domain(host(url)), bool(collected[number])) for number, url in urls)
+    mathematical = {name for name, counts in hosts.items() if is_mathematical(*counts, cfg)}
+    mathematical_above = {name for name, counts in above.items() if is_mathematical(*counts, cfg)}
+    under: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, url in urls:
+        name = host(url)
+        if name in mathematical or registered_domain(name) in mathematical_above:
+            for prefix in prefixes(url):
+                under[prefix].append((number, url))
+    wanted = {
+        prefix: sorted(pages, key=lambda page: stable_hash(page[1]))
+        for prefix, pages in sorted(under.items())
+        if len(pages) >= cfg.min_pages and any(collected[number] for number, _ in pages)
+    }
+    titles = first_lines(crawl, {number for pages in wanted.values() for number, _ in pages[:SAMPLES]})
+    proposals = [
+        Proposal(
+            prefix, registered_domain(prefix.split("/")[0]), len(pages), sum(bool(collected[n]) for n, _ in pages),
+            tuple(f"{url} | {titles[number]}" for number, url in pages[:SAMPLES]),
+        )
+        for prefix, pages in wanted.items()
+    ]  # fmt: skip
+    shares = {"hosts": hosts, "registered_domains": above, "mathematical": sorted(mathematical | mathematical_above)}
+    return shares, proposals
+
+
+def first_lines(crawl: Crawl, numbers: set[int]) -> dict[int, str]:
+    mask = np.zeros(len(crawl), dtype=bool)
+    mask[list(numbers)] = True
+    return {number: row["text"].split("\n", 1)[0][:100] for number, row in crawl.rows(mask, ["text"])}
+
+
+def by_share(least: float) -> Annotator:
+    """Accept a prefix of whose pages at least this share was collected: for a run that nobody watches."""
+    return lambda proposal: proposal.share >= least
+
+
+def by_samples(is_math: dict[str, bool]) -> Annotator:
+    """Accept a prefix when four in five of its sample pages are known to be mathematical: the person's part in a built
+    world, who looks at the same few pages."""
+
+    def accept(proposal: Proposal) -> bool:
+        known = [is_math[url] for url in (sample.split(" | ", 1)[0] for sample in proposal.samples) if url in is_math]
+        return bool(known) and sum(known) >= 0.8 * len(known)
+
+    return accept
+
+
+def from_yaml(path: Path) -> Annotator:
+    """Accept what a person marked `accept: true` in a file of proposals. Raises UserError naming what is wrong in it."""
+    import yaml
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of annotations; edit the proposals that an earlier run wrote")
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())[:100]}); mend it") from None
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("prefix"), str) for row in rows
+    ):
+        raise UserError(f"{path}: a list of entries with `prefix` and `accept` is needed")
+    accepted = {row["prefix"] for row in rows if row.get("accept") is True}
+    return lambda proposal: proposal.prefix in accepted
+
+
+def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> list[str]:
+    """Write the proposals for a person to edit, marked as `annotate` decides now; returns the accepted prefixes."""
+    import yaml
+
+    rows, accepted = [], []
+    for proposal in proposals:
+        decision = annotate(proposal)
+        accepted += [proposal.prefix] if decision else []
+        rows.append(
+            {
+                **asdict(proposal),
+                "samples": list(proposal.samples),
+                "share": round(proposal.share, 4),
+                "accept": decision,
+            }
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = "# Set accept to true or false; recall.annotations names this file for the next run.\n"
+    text = head + yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=120)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return accepted
+
+
+def under_prefixes(crawl: Crawl, eligible: np.ndarray, accepted: Iterable[str]) -> np.ndarray:
+    """The eligible pages below accepted prefixes, as a mask."""
+    wanted, mask = frozenset(accepted), np.zeros(len(crawl), dtype=bool)
+    for number, row in crawl.rows(eligible, ["url"]):
+        mask[number] = any(prefix in wanted for prefix in prefixes(row["url"]))
+    return mask
