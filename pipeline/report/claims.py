@@ -120,7 +120,7 @@ def convergence(results: Results) -> Claim:
     """C3 from the corpus stage's recall iterations."""
     id, text, where = "C3", "mining converges: about 98 % of iteration 4 had been collected in iteration 3", "2.1"
     turns = (results.files["corpus"].get("funnel") or {}).get("iterations") or []
-    shares = [turn["collected_before"] for turn in turns if turn.get("collected_before") is not None]
+    shares = [turn["pages_collected_before"] for turn in turns if turn.get("pages_collected_before") is not None]
     if not shares:
         return Claim(id, text, where, UNTESTED, "One recall iteration was run, so there is nothing to converge.")
     listed = ", ".join(f"{100 * s:.1f} %" for s in shares)

@@ -199,7 +199,10 @@ def reward_text(results: Results) -> str:
     found = []
     for kind, summary in figures.judges(results).items():
         parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
-        found.append(f" {kind}: {', '.join(parts)}.")
+        best = summary.get("of_n") or {}
+        picked = ", ".join(f"{name.replace('_', ' ')} {percent(value)} %" for name, value in sorted(best.items()))
+        chosen = f" Choosing among {summary.get('samples', 'n')} samples: {picked}." if picked else ""
+        found.append(f" {kind}: {', '.join(parts)}.{chosen}")
     return " The area of a dot is the number of outputs in its bin." + "".join(found)
 
 
