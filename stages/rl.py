@@ -35,7 +35,10 @@ def main(cfg: RLStage, run: Run) -> None:
     if arm.reward_function in ("outcome", "process"):
         from pipeline.reward_model import load_judge
 
-        inputs.judge = load_judge(Path("data/reward") / arm.reward_function, cfg.device, scale.micro_batch_tokens)
+        reward = Path("data/reward")
+        inputs.judge = load_judge(reward / arm.reward_function, cfg.device, scale.micro_batch_tokens)
+        if arm.iterations > 1:
+            inputs.judge_history = [row for row in read_jsonl(reward / "labels.jsonl") if row["split"] == "train"]
     seconds: dict[str, float] = {}
     last = run.follow(train_policy(inputs, arm, scale, cfg.seed, run.out, run.checkpoint, seconds), scale.steps + 1)
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))

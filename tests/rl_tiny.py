@@ -8,6 +8,7 @@ import torch
 
 from pipeline.model import ModelConfig, new_model
 from pipeline.records import Instruction, Question
+from pipeline.reward_model import Judge, scorer_from
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import solutions
 from pipeline.rl.forward import accumulate
@@ -55,7 +56,7 @@ def instructions(count: int = 20) -> list[Instruction]:
 TEACHING = 80  # steps
 SCALE = RLConfig(questions_per_step=3, group_size=4, steps=4, max_new_tokens=12, lr=1e-3, micro_batch_tokens=64,
                  validation_every=2, validation_size=4, validation_samples=2, checkpoint_every=1,
-                 control_prompt_tokens=8, control_output_tokens=8)
+                 judge_questions=9, judge_questions_per_step=4, control_prompt_tokens=8, control_output_tokens=8)
 
 ARMS = {
     "sft": ArmConfig("sft", "sft", "none", "sft"),
@@ -66,13 +67,30 @@ ARMS = {
     "mu2": ArmConfig("mu2", "online", "rule", "grpo_outcome", kl_coef=0.04, updates_per_rollout=2),
     "ppo": ArmConfig("ppo", "online", "rule", "ppo", kl_coef=0.04),
     "ppo_mu2": ArmConfig("ppo_mu2", "online", "rule", "ppo", kl_coef=0.04, updates_per_rollout=2),
+    "grpo_os": ArmConfig("grpo_os", "online", "outcome", "grpo_outcome", kl_coef=0.04),
+    "grpo_ps": ArmConfig("grpo_ps", "online", "process", "grpo_process", kl_coef=0.04),
+    "grpo_iter": ArmConfig("grpo_iter", "online", "outcome", "grpo_outcome", kl_coef=0.04, iterations=2),
     "dpo": ArmConfig("dpo", "offline", "rule", "dpo", kl_coef=0.1),
 }
 
 
+def judge() -> Judge:
+    """A reward model that knows nothing, but scores outputs differently."""
+    model = scorer_from(half_taught())
+    model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    return Judge(model, 64)
+
+
+def history() -> list[dict]:
+    """Labels as the reward stage leaves them."""
+    ids = [[20 + i, 21 + i, tokenizer().eos_token_id] for i in range(30)]
+    return [{"question": f"h{i % 10}", "prompt": [0, 5, 6 + i % 10], "tokens": tokens, "text": str(i), "finished": True,
+             "right": i % 3 == 0, "split": "train"} for i, tokens in enumerate(ids)]
+
+
 def inputs(**changes) -> Inputs:
     made = {"policy": copy.deepcopy(half_taught()), "tokenizer": tokenizer(), "questions": questions(),
-            "validation": questions(6), "instructions": instructions()}
+            "validation": questions(6), "instructions": instructions(), "judge": judge(), "judge_history": history()}
     return Inputs(**(made | changes))
 
 

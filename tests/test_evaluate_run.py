@@ -1,6 +1,7 @@
 """An evaluation that is killed and resumed writes the files of an undisturbed one; every sample is kept."""
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def test_rows_hold_every_sample_and_the_summary_agrees(engine, world, tmp_path):
     assert one["curve"]["n"] == 5 and list(one["curve"]["maj"]) == ["1", "2", "4", "8"]
     assert one["pass"]["1"] == pytest.approx(one["sampled"]) == pytest.approx(one["maj"]["1"])
     assert make_tasks(CFG, "base", world)[0].extra == frozenset()  # other models get no extra samples
+    assert len(make_tasks(replace(CFG, questions_of={"mini_gsm8k": 3}), "base", world)[0].loaded.questions) == 3
     json.dumps(summary)
 
 
@@ -133,7 +135,7 @@ def test_a_different_or_missing_file_is_one_line(tmp_path):
 
 def test_bad_settings_are_one_line():
     for change in ({"protocol": "cott"}, {"ks": (4, 1)}, {"samples": 8, "temperature": 0.0}, {"benchmarks": ()},
-                   {"extra_samples": {"gsm8k": 64}}, {"batch": 0}, {"grading_mode": "lenient"}):
+                   {"extra_samples": {"gsm8k": 64}}, {"questions_of": {"gsm8k": 5}}, {"batch": 0}, {"grading_mode": "lenient"}):
         with pytest.raises(UserError, match="evaluate."):
             EvaluateConfig(**change)
 

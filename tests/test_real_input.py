@@ -189,8 +189,8 @@ def test_a_folder_of_html_and_archives_becomes_a_crawl(tmp_path: Path) -> None:
     assert write_web([web], tmp_path / "out") == {"files": 2, "packed_pages": 2}
     urls = {page.url for path in (tmp_path / "out").glob("*.warc.gz") for page in read_warc(path) if isinstance(page, RawPage)}
     assert urls == {"https://a.org/one", "https://a.org/two", "https://b.org/three"}
-    assert (tmp_path / "out/00-crawl.warc.gz").read_bytes() == (web / "crawl.warc.gz").read_bytes()
-    assert gzip.decompress((tmp_path / "out/00-crawl.warc.gz").read_bytes()).startswith(b"WARC/1.0")
+    assert (tmp_path / "out/000-crawl.warc.gz").read_bytes() == (web / "crawl.warc.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "out/000-crawl.warc.gz").read_bytes()).startswith(b"WARC/1.0")
     # a part of the crawl's folder as its seed: the URLs are the crawl's
     write_jsonl(tmp_path / "more.jsonl", [{"url": "https://c.org", "text": "known"}])
     found = write_seed([web / "math", tmp_path / "more.jsonl"], tmp_path / "seed.jsonl", 10**6)

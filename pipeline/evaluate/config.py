@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import UserError
 
 PROTOCOLS = ("cot", "few_shot", "pot", "tir")
+TOOLS = ("pot", "tir")  # of these the ones that run programs
 MODES = ("strict", "deepseek")
 
 
@@ -15,12 +16,14 @@ class EvaluateConfig:
 
     benchmarks        names of pipeline/evaluate/benchmarks.py; `name@protocol` asks one under another protocol
     questions         so many of each benchmark, a fixed random choice; 0 = all
+    questions_of      {benchmark: questions} where one is to have another number
     samples           sampled answers a question; 0 = greedy only
     ks                the K of maj@K and pass@K; a K above the samples drawn is left out
     extra_samples     {benchmark: K} more samples for the curves over K of Figure 7 ...
     extra_questions   ... on so many of those questions (0 = all) ...
     extra_models      ... of these models only
-    extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6
+    extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6;
+                      those that run programs are left out, with a line that says so, where there is no sandbox
     batch             rows decoded at once
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
@@ -31,6 +34,7 @@ class EvaluateConfig:
 
     benchmarks: tuple[str, ...] = ("mini_gsm8k", "mini_math", "mini_cmath")
     questions: int = 0
+    questions_of: dict[str, int] = field(default_factory=dict)
     samples: int = 8
     temperature: float = 0.7
     ks: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
@@ -70,6 +74,9 @@ class EvaluateConfig:
             raise UserError(f"evaluate.source={self.source}: local or hub")
         if not self.ks or min(self.ks) < 1 or list(self.ks) != sorted(set(self.ks)):
             raise UserError(f"evaluate.ks={list(self.ks)} must rise from at least 1")
+        for name in self.questions_of:
+            if name not in self.benchmarks:
+                raise UserError(f"evaluate.questions_of names {name}, which is not among evaluate.benchmarks")
         for name, count in self.extra_samples.items():
             if name not in self.benchmarks:
                 raise UserError(f"evaluate.extra_samples names {name}, which is not among evaluate.benchmarks")

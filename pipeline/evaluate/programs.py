@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.errors import UserError
+
 BLOCK = re.compile(r"```python[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 OUTPUT = "```output"
 SHOWN = 50  # characters kept at either end of a long output
@@ -55,6 +57,15 @@ def run_all(programs: Sequence[str]) -> list[Ran]:
             failure = {"ok": "", "error": found.error or "error", "output": ""}.get(found.status, found.status)
             results[source] = Ran(found.stdout, failure)
     return [results[source] for source in programs]
+
+
+def missing_sandbox() -> str:
+    """Why model-written programs cannot run on this machine; "" when they can."""
+    try:
+        _sandbox()
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 @lru_cache(maxsize=1)

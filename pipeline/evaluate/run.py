@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluate import benchmarks
-from pipeline.evaluate.config import PROTOCOLS, EvaluateConfig
+from pipeline.evaluate import benchmarks, programs
+from pipeline.evaluate.config import PROTOCOLS, TOOLS, EvaluateConfig
 from pipeline.evaluate.metrics import answer_classes, question_scores
 from pipeline.evaluate.protocols import Transcript, run_protocol
 from pipeline.generate import Sampling
@@ -46,7 +46,11 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
         name, _, protocol = key.partition("@")
         if protocol and protocol not in PROTOCOLS:
             raise UserError(f"evaluate.benchmarks: {key}: the protocol is one of {', '.join(PROTOCOLS)}")
-        loaded = benchmarks.load(name, world, folder, cfg.source, cfg.questions)
+        if key not in cfg.benchmarks and protocol in TOOLS and (why := programs.missing_sandbox()):
+            print(f"{model}: {key} is left out: {why}")  # an extra: the report says that it was not tested
+            continue
+        limit = cfg.questions_of.get(key, cfg.questions_of.get(name, cfg.questions))
+        loaded = benchmarks.load(name, world, folder, cfg.source, limit)
         more = cfg.extra_samples.get(key, 0) if model in cfg.extra_models else 0
         chosen = benchmarks.subset(loaded.questions, cfg.extra_questions) if more else ()
         tasks.append(Task(key, protocol or cfg.protocol, loaded, frozenset(q.id for q in chosen), more))

@@ -13,7 +13,8 @@ _PHRASE = re.compile(
 _LETTER = re.compile(
     r"(?<![A-Za-z0-9'])([A-J])(?![A-Za-z0-9']| (?:[a-z]+ )?(?:is|of|was|has|are)\b(?! (?:right|correct)))")
 _NEGATED = re.compile(r"(?:\bnot|n't(?: be)?|不是|不选|\brather than|\bor|\bneither|\bnor) ?(?:option |be )?\(?$", re.I)
-_ANSWER = re.compile(r"\(?([A-J])(?:\)|(?=[.:\s]|$))(?:[.:\s](?!\s*(?:or|and|[,&/+])\b)(?!\s*[A-J]\b).*)?", re.S)
+_ANSWER = re.compile(r"(?:(?:option|choice|answer|选项?)\s*)?\(?([A-J])(?:\)|(?=[.:\s]|$))"
+                     r"(?:[.:\s](?!\s*(?:or|and|[,&/+])\b)(?!\s*[A-J]\b).*)?", re.S | re.I)
 _SEVERAL = re.compile(r"\(?[A-G]\)?(?:\s*[,、;]?\s*(?:and)?\s*\(?[A-G]\)?)+")
 _CIRCLED = re.compile("[①-⑳⑴-⒇]")
 _MARKS = re.compile(r"\(?\d{1,2}\)?(?:\s*(?:,|and)?\s*\(?\d{1,2}\)?)*")
@@ -49,7 +50,7 @@ def compare(answer: str, reference: str, a: str, b: str) -> tuple[str, str] | No
     a, b = without_styles(a), without_styles(b)
     if re.fullmatch(r"\(?([A-J])\)?", b):
         match = _ANSWER.fullmatch(a)
-        return _verdict(match[1] == b.strip("()"), "choice") if match else None
+        return _verdict(match[1] == b.strip("()"), "choice") if match and match[1].isupper() else None
     if _SEVERAL.fullmatch(a) and _SEVERAL.fullmatch(b):
         return _verdict(sorted(re.findall("[A-G]", a)) == sorted(re.findall("[A-G]", b)), "choice")
     if _CIRCLED.search(answer + reference):

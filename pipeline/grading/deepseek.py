@@ -183,12 +183,9 @@ def _inside(text: str) -> str:
 
 
 def _equations(a: list[str], b: list[str]) -> bool:
-    """Both left minus right, the same up to the sign."""
-    trees = [_tree(side) for side in (*a, *b)]
-    if None in trees:
-        return False
-    x, y = ("+", (trees[0], minus(trees[1]))), ("+", (trees[2], minus(trees[3])))
-    return _symbolic(x, y) or _symbolic(minus(x), y)
+    """Both `left - (right)`, the same up to the sign; read as one text each, so an unmatched bracket cuts here too."""
+    x, y = (_tree(f"{left.strip()} - ({right.strip()})") for left, right in (a, b))
+    return _symbolic(x, y) or (x is not None and _symbolic(minus(x), y))
 
 
 @lru_cache(maxsize=1 << 14)

@@ -27,7 +27,8 @@ _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
     r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*", re.I)
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$]+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.S)
+_INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
+_MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 _LITERAL = re.compile(
     r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
     r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.grading.parse import MINUS, Node, Unreadable, parse_scalar
+from pipeline.grading.parse import MINUS, Node, Unreadable, parse_scalar, symbols
 from pipeline.grading.tokens import FUNCTIONS, Token, tokenize
 
 MAX_NESTING = 12
@@ -36,7 +36,7 @@ class Form:
 def read(text: str) -> Form:
     """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
     if (word := plain_text(text)) is not None:
-        return Form("text", (word,))
+        return REALS if word in ("all real numbers", "all reals", "全体实数", "实数集") else Form("text", (word,))
     return _read(tokenize(text), 0)
 
 
@@ -161,10 +161,19 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
         pieces, marks = pieces[1:], marks[1:]
         if not marks:
             return _read(pieces[0], depth + 1)
+    if marks[-1].text == "approx":  # \\sqrt{2} \\approx 1.41: the exact side is the answer
+        exact = _read([token for part in zip(pieces, [*marks[:-1], None], strict=False) for token in _flat(part)], depth + 1)
+        value = exact.parts[-1] if exact.kind == "relation" else exact
+        if value.kind == "scalar" and not symbols(value.parts[0]):
+            return exact
     signs = tuple(_RELATIONS[mark.text] for mark in marks)
     if signs == ("in",):
         return _read(pieces[1], depth + 1)
     return Form("relation", tuple(_side(piece, depth + 1) for piece in pieces), signs)
+
+
+def _flat(part: tuple[list[Token], Token | None]) -> list[Token]:
+    return [*part[0], part[1]] if part[1] is not None else part[0]
 
 
 def _side(tokens: list[Token], depth: int) -> Form:
@@ -252,7 +261,8 @@ def _matrix(tokens: list[Token], depth: int) -> Form | None:
         before, after = before[:-1], after[1:]
     if after:
         raise Unreadable("something after a matrix")
-    factor = parse_scalar(before) if before else None
+    before = [Token("num", "1")] if before == [("op", "+")] else before
+    factor = MINUS if before == [("op", "-")] else parse_scalar(before) if before else None
     rows = []
     for row in _split(tokens[begin + 1:end], lambda t: t == ("cmd", "\\"))[0]:
         if _trim(row):

@@ -107,7 +107,9 @@ class _Parser:
 
     def starts_factor(self) -> bool:
         kind, text = self.peek()
-        if kind in ("num", "sym"):
+        if kind == "num":  # 2 3 and x2 are no products
+            return self.tokens[self.at - 1].kind not in ("num", "sym")
+        if kind == "sym":
             return True
         if kind == "op":
             return text in "([{" or (text == "|" and not self.bars)
@@ -217,7 +219,8 @@ class _Parser:
         if name in _BIG:
             return self.big_operator(name)
         if name in ("angle", "triangle", "overline"):
-            return ("f", name, (self.argument(),))
+            node = self.argument()  # the bar over AB names the segment, over z the conjugate
+            return node if node[0] == "s" and len(node[1]) > 1 and name == "overline" else ("f", name, (node,))
         if name in FUNCTIONS:
             return self.function(name)
         raise Unreadable(f"\\{name} is not in the grammar")

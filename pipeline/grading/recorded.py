@@ -53,10 +53,15 @@ def _mathcoder_math(folder: Path, name: str) -> Iterator[Record]:
 
 
 def _mathcoder(row: dict[str, Any], name: str, right: bool) -> Record:
-    """The transcript's prose; its last message repeats the extracted answer and is left out where there is prose."""
-    texts = [message["content"] for message in row["debug_result"] if message["role"] == "text"]
-    output = "\n".join(texts[:-1]) if len(texts) > 1 else row["completion"]
+    """The transcript of prose, code and program outputs; a last message that repeats the extracted answer is left out."""
+    messages = [message for message in row["debug_result"] if message["role"] in _FENCES]
+    if len(messages) > 1 and messages[-1]["content"] in (row["completion"], row.get("model_answer")):
+        messages = messages[:-1]
+    output = "\n".join(_FENCES[message["role"]].format(message["content"]) for message in messages)
     return Record(name, row["id"], row["messages"][1]["content"][0]["content"], output, row["ground_truth"]["answer"], right)
+
+
+_FENCES = {"text": "{}", "code": "```python\n{}\n```", "execution": "```output\n{}\n```"}
 
 
 def _qwen(folder: Path, name: str) -> Iterator[Record]:

@@ -61,7 +61,8 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
     if all(moduli) and moduli[0] != moduli[1]:
         return "wrong", "modulus"
     comparer, late = Comparer(prove, any_order), None
-    for x, y in _pairs(readings(a), readings(b)):
+    left, right = (readings(text) + _grouped(raw) for text, raw in ((a, answer), (b, reference)))
+    for x, y in _pairs(left, right):
         try:
             if comparer.same(x, y):
                 return "right", comparer.rule
@@ -71,7 +72,7 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"\s+", "", choice.without_styles(text))
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", choice.without_styles(text))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -94,6 +95,13 @@ def readings(text: str) -> tuple[tuple[str, Form], ...]:
     return tuple(forms)
 
 
+def _grouped(raw: str) -> tuple[tuple[str, Form], ...]:
+    """60,120 is a number, but against a list it is the list 60, 120."""
+    raw = unwrap(raw)
+    return (("list", read(raw.replace(",", ", "))),) if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,8}", raw) else ()
+
+
 def _pairs(a: tuple[tuple[str, Form], ...], b: tuple[tuple[str, Form], ...]) -> list[tuple[Form, Form]]:
-    return [(x, y) for i, x in a for j, y in b if "as it stands" in (i, j)]
+    pairs = [(i, x, j, y) for i, x in a for j, y in b if "as it stands" in (i, j)]
+    return [(x, y) for i, x, j, y in pairs if "list" not in (i, j) or x.kind == y.kind == "list"]
 

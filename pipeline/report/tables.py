@@ -109,14 +109,22 @@ def seeds_table(results: Results) -> Table:
 
 
 def claims_table(claims: Sequence[Claim]) -> Table:
-    rows = tuple((c.id, f"{c.text} ({c.where})", c.status, c.sentence) for c in claims)
-    return Table(("claim", "the paper", "this run", "what was measured"), rows, labels=4)
+    rows = tuple((c.id, f"{c.text} ({c.where})", c.status, c.sentence, counted(c)) for c in claims)
+    return Table(("claim", "the paper", "this run", "what was measured", "n"), rows, labels=4,
+                 caption="n: questions, and seeds of the arm, behind the first number.")
+
+
+def counted(claim: Claim) -> str:
+    """`2000 x 3`: questions and seeds of a claim's first number."""
+    return f"{claim.numbers[0].value.questions} x {claim.numbers[0].value.seeds}" if claim.numbers else "-"
 
 
 def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
     """Measured seconds and memory a stage, cells of a stage added up."""
     stages: dict[str, list[dict[str, Any]]] = {}
     for name, cost in costs.items():
+        if name == "report":
+            continue  # it would be that of an earlier report
         stages.setdefault(name.partition("-")[0], []).append(cost)
     order = ("world", "corpus", "pretrain", "sft", "reward", "rl", "evaluate", "report")
     rows = []

@@ -16,7 +16,7 @@ from pipeline.rl.update import Batch, zero_variance_share
 
 def one_pass(config: Any, rows: Rows, chosen: Sequence[int] | None = None) -> int:
     """Operations of a forward over these outputs (all of them by default), each of their prompts once."""
-    return _pass(flops.shape_of(config), rows, range(len(rows.outputs)) if chosen is None else chosen)
+    return rows_pass(flops.shape_of(config), rows, chosen)
 
 
 def step_work(arm: ArmConfig, batch: Batch, policy: Any, judge: Any, critic: Any) -> int:
@@ -27,15 +27,17 @@ def step_work(arm: ArmConfig, batch: Batch, policy: Any, judge: Any, critic: Any
     if arm.needs_reference:
         work += one_pass(policy.config, rows)
     if arm.reward_function in ("outcome", "process"):
-        work += _pass(judge.shape, rows, range(len(rows.outputs)))
+        work += rows_pass(judge.shape, rows)
     if critic:
         config = critic.model.config
         body = replace(flops.shape_of(config), head=config.hidden_size)
-        work += (1 + 3 * arm.updates_per_rollout) * _pass(body, rows, range(len(rows.outputs)))
+        work += (1 + 3 * arm.updates_per_rollout) * rows_pass(body, rows)
     return work + 3 * arm.updates_per_rollout * one_pass(policy.config, rows, batch.active)
 
 
-def _pass(shape: flops.Shape, rows: Rows, chosen: Sequence[int]) -> int:
+def rows_pass(shape: flops.Shape, rows: Rows, chosen: Sequence[int] | None = None) -> int:
+    """The same for a model of this shape."""
+    chosen = range(len(rows.outputs)) if chosen is None else chosen
     used = sorted({rows.prompt_of[b] for b in chosen})
     place = {p: i for i, p in enumerate(used)}
     return flops.group_pass(shape, [len(rows.prompts[p]) for p in used], [len(rows.outputs[b]) for b in chosen],

@@ -60,8 +60,7 @@ class ArmConfig:
         refuse(self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
                "the offline arms have no pi_old: updates_per_rollout 1")
         refuse(self.iterations < 1, "iterations is at least 1")
-        refuse(self.iterations > 1 and reward not in ("outcome", "process"),
-               "iterations > 1 trains the reward model again: reward outcome or process")
+        refuse(self.iterations > 1 and reward != "outcome", "iterations > 1 trains the reward model again: reward outcome")
         refuse(not 0 <= self.replay < 1, "replay is a share between 0 and 1")
         refuse(self.lr_factor <= 0 or self.value_lr_factor <= 0, "learning-rate factors are positive")
 
@@ -101,6 +100,9 @@ class RLConfig:
     validation_temperature: float = 0.7
     checkpoint_every: int = 10
     rollouts_every: int = 1  # store the rollouts of every k-th step
+    judge_questions: int = 150  # iterations > 1: RL questions whose fresh outputs the reward model is trained on
+    judge_questions_per_step: int = 8
+    judge_lr: float = 1e-3
     control_prompt_tokens: int = 40  # what the sft arm takes a GRPO output's question and answer to be long:
     control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/flops.py)
 
@@ -110,7 +112,8 @@ class RLConfig:
         refuse(self.top_p != 1.0 or self.top_k != 0,
                "top_p and top_k filter the sampler, and the trainer's log-probabilities would differ: top_p 1, top_k 0")
         for name in ("questions_per_step", "group_size", "steps", "max_new_tokens", "micro_batch_tokens",
-                     "validation_every", "checkpoint_every", "rollouts_every", "control_output_tokens"):
+                     "validation_every", "checkpoint_every", "rollouts_every", "control_output_tokens", "judge_questions",
+                     "judge_questions_per_step"):
             refuse(getattr(self, name) < 1, f"{name} is at least 1")
         for name in ("temperature", "lr", "max_grad_norm", "validation_temperature"):
             refuse(not getattr(self, name) > 0, f"{name} must be positive")

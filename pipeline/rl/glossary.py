@@ -32,7 +32,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "validation_truncated": ("share of the greedy outputs there that reached max_new_tokens", "share"),
     "validation_length": ("mean length of the greedy outputs there", "tokens"),
     "iteration": ("iteration of Algorithm 1 that the step belongs to, from 1; only where there are several", "-"),
-    "judge_accuracy": ("accuracy of the reward model on its newest labels after the update that follows the iteration", "share"),
+    "judge_accuracy": ("accuracy of the reward model on fresh outputs of the policy, before it is trained on them; in the first "
+                       "row of iteration 2, 3, ...", "share"),
 }
 LANGUAGES = ("en", "zh")
 for _language in LANGUAGES:

@@ -23,6 +23,7 @@ from pipeline.rl.account import metrics_row, one_pass, rollout_rows, step_work
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.data_source import Rollouts
 from pipeline.rl.forward import output_log_probs
+from pipeline.rl.iterate import renew
 from pipeline.rl.reward_function import Judged, Scorer, judge
 from pipeline.rl.update import (
     Batch,
@@ -48,6 +49,7 @@ class Inputs:
     validation: Sequence[Question]
     instructions: Sequence[Instruction] = ()  # the sft arm
     judge: Scorer | None = None  # reward_function outcome or process
+    judge_history: Sequence[dict] = ()  # rows of the reward stage's labels.jsonl, for replay; iterations > 1
 
 
 @dataclass
@@ -70,7 +72,16 @@ class Run:
 
     @property
     def models(self) -> dict[str, Any]:
-        return {"policy": self.inputs.policy} | ({"value": self.critic.model} if self.critic else {})
+        moving = {"policy": self.inputs.policy}
+        if self.critic:
+            moving["value"] = self.critic.model
+        if self.arm.iterations > 1:
+            moving |= {"reference": self.instruct, "judge": self.inputs.judge.model}
+        return moving
+
+    @property
+    def steps_per_iteration(self) -> int:
+        return self.scale.steps // self.arm.iterations
 
     @property
     def optimizers(self) -> dict[str, Any]:
@@ -139,6 +150,11 @@ def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path,
 def train_step(run: Run, step: int) -> dict[str, float]:
     """One turn of the loop. Returns the step's metric row."""
     arm, scale, policy = run.arm, run.scale, run.inputs.policy
+    iteration, first = divmod(step - 1, run.steps_per_iteration)
+    renewed = {}
+    if iteration and not first:
+        with run.phase("reward model"):
+            renewed = renew(run, iteration)
     with run.phase("sampling"):
         rollouts = draw(run, step)
     with run.phase("scoring"):
@@ -162,7 +178,7 @@ def train_step(run: Run, step: int) -> dict[str, float]:
     run.total["flops"] += step_work(arm, batch, policy, run.inputs.judge, run.critic)
     if arm.data_source != "sft" and (step - 1) % scale.rollouts_every == 0:
         write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch))
-    return metrics_row(arm, scale, step, rollouts, judged, learned, run.total)
+    return metrics_row(arm, scale, step, rollouts, judged, learned | renewed, run.total)
 
 
 def draw(run: Run, step: int) -> Rollouts:
@@ -174,7 +190,7 @@ def draw(run: Run, step: int) -> Rollouts:
     if arm.data_source == "offline":
         take = data_source.offline_pairs if arm.gradient_coefficient == "dpo" else data_source.offline
         return take(run.pool, inputs.tokenizer, questions, scale)
-    iteration = (step - 1) // (scale.steps // arm.iterations)
+    iteration = (step - 1) // run.steps_per_iteration
     with autocast(inputs.policy, scale):
         rollouts = data_source.online(run.engine, inputs.tokenizer, questions, scale, (run.seed, iteration, step))
     run.total["samples"] += len(rollouts.texts)

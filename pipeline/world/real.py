@@ -29,9 +29,10 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
     counts["instruct"] = write_jsonl(out / "instruct.jsonl", kept[: cfg.instruct or None])
     questions = [question_of(row) for row in kept if row.format == "cot"][: cfg.questions or None]
     counts["questions"] = write_jsonl(out / "questions.jsonl", questions)
-    counts["validation"] = write_jsonl(out / "validation.jsonl", map(question_of, held))
-    if not questions or not held:
-        raise UserError(f"world.real: {len(questions)} RL questions and {len(held)} for validation; both are needed: more "
+    validation = [question_of(row) for row in held if row.format == "cot"]
+    counts["validation"] = write_jsonl(out / "validation.jsonl", validation)
+    if not questions or not validation:
+        raise UserError(f"world.real: {len(questions)} RL questions and {len(validation)} for validation; both are needed: more "
                         "rows, or another world.real.validation")
     counts["web"] = write_web([Path(path) for path in cfg.web], out / "web")
     counts["seed"] = write_seed([Path(path) for path in cfg.seed], out / "seed.jsonl", cfg.max_page_bytes)

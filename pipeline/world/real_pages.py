@@ -24,18 +24,18 @@ def write_web(paths: Sequence[Path], out: Path) -> dict[str, int]:
     """
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    for number, path in enumerate(paths):
+    for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; world.real.web names WARC files or folders of HTML (DSM_WEB "
                             "stands for the folder in conf/profile/real.yaml)")
         begin = len(rows)
         for archive in find(path, ARCHIVES):
             below = archive.relative_to(path).as_posix() if path.is_dir() else archive.name
-            target = out / f"{number:02d}-{below.replace('/', '-')}"
+            target = out / f"{len(rows):03d}-{archive.name}"
             shutil.copyfile(archive, target)
             rows.append(source_row(target, below, "copied"))
         if find(path, SUFFIXES):
-            target = out / f"{number:02d}-{path.stem}-html.warc.gz"
+            target = out / f"{len(rows):03d}-{path.stem}-html.warc.gz"
             pages = pack(path, target) if path.is_dir() else write_warc(target, [(f"file:///{path.name}", path.read_bytes())])
             rows.append({**source_row(target, path.name, "packed"), "pages": pages})
         if len(rows) == begin:
@@ -50,9 +50,9 @@ def find(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def source_row(target: Path, origin: str, how: str) -> dict[str, Any]:
-    content = target.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return {"file": target.name, "origin": origin, "how": how, "bytes": len(content), "sha256": digest}
+    with target.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"file": target.name, "origin": origin, "how": how, "bytes": target.stat().st_size, "sha256": digest}
 
 
 def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, int]:
