@@ -15,11 +15,14 @@ class PretrainStage(StageConfig):
     pretrain: TrainConfig = field(default_factory=TrainConfig)
 
 
-@stage("pretrain", out="data/pretrain", reads=("data/corpus/pages.parquet",))
+@stage("pretrain", out="data/pretrain", reads=("data/corpus/pages.parquet", "data/world/instruct.jsonl"))
 def main(cfg: PretrainStage, run: Run) -> None:
+    from itertools import chain
+
     from pipeline.examples import document_example
     from pipeline.mixture import mix, read_texts
     from pipeline.model import load_model, load_tokenizer, new_model, save_model
+    from pipeline.records import Instruction, read_rows
     from pipeline.tokenizer import train_tokenizer
     from pipeline.train import Packed, train_lm
 
@@ -27,7 +30,9 @@ def main(cfg: PretrainStage, run: Run) -> None:
     if cfg.model.path:
         tokenizer, model = load_tokenizer(cfg.model.path), load_model(cfg.model.path, device=cfg.device)
     else:
-        tokenizer = train_tokenizer(read_texts(corpus), cfg.model.vocab_size)
+        # the vocabulary (nothing else) also sees the instruction data: its formats are held out of the web
+        formats = (f"{row.question}\n{row.solution}" for row in read_rows(Path("data/world/instruct.jsonl"), Instruction))
+        tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
     examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
