@@ -161,7 +161,9 @@ def test_loop_grows_the_seed_by_prefixes_and_converges(tmp_path):
     summary, pages, out = run(tmp_path / "loop", 2, 3)
     assert sum("/forum/" in row["url"] for row in pages) >= 70
     rows = summary["iterations"]
-    assert rows[-1]["pages_collected_before"] > rows[1]["pages_collected_before"] and "tokens_collected_before" in rows[-1]
+    assert (
+        rows[-1]["pages_collected_before"] > rows[1]["pages_collected_before"] and "tokens_collected_before" in rows[-1]
+    )
     assert rows[0]["seed_pages_added"] > 0 and rows[0]["prefixes_accepted"] >= 1
     proposals = {row["prefix"]: row for row in yaml.safe_load((out / "prefixes-1.yaml").read_text())}
     assert proposals["math.org/forum/"]["accept"] is True and len(proposals["math.org/forum/"]["samples"]) == 10

@@ -84,19 +84,17 @@ class Index:
 
 
 def is_counting_run(words: list[str]) -> bool:
-    """The information rule, a deviation from the paper: a gram that only counts, repeats or enumerates says nothing
-    about copying. True when fewer than 3 of its grams are distinct words of two letters or more, or CJK characters, and
-    most of its numbers follow one another by a constant step, or it has at most 3 distinct grams.
+    """The information rule, a deviation from the paper: a gram that only counts or enumerates symbols says nothing about
+    copying. True when it has no word of two letters or more and no CJK character (x 1 y 1 x 2 y 2), or fewer than three
+    distinct ones around four numbers or more, nine in ten of which follow one another by a constant step.
     """
     informative = {word for word in words if not word[0].isdigit() and (len(word) > 1 or ord(word[0]) > 0x2E80)}
-    if len(informative) >= 3:
-        return False
-    if len(set(words)) <= 3:
+    if not informative:
         return True
     numbers = [float(word) for word in words if word.isascii() and word.replace(".", "", 1).isdigit()]
     steps = [round(b - a, 9) for a, b in zip(numbers, numbers[1:], strict=False)]
     most = max(map(steps.count, set(steps)), default=0)
-    return len(numbers) < len(words) // 2 or most >= 0.6 * len(steps)
+    return len(informative) < 3 and len(numbers) >= 4 and most >= 0.9 * len(steps)
 
 
 @dataclass(frozen=True)

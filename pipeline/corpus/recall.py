@@ -47,7 +47,9 @@ def sample_seed(rows: Iterable[dict[str, Any]], crawl: Crawl, limit: int, salt: 
     texts = {key: text for _, key, text in sorted(heap, reverse=True)}
     pages = np.isin(crawl.url_hash, np.fromiter(texts, dtype=np.int64, count=len(texts)))
     present = set(crawl.url_hash[pages].tolist())
-    return Seed({key: text for key, text in texts.items() if key not in present}, pages, np.zeros(len(crawl), dtype=bool))
+    return Seed(
+        {key: text for key, text in texts.items() if key not in present}, pages, np.zeros(len(crawl), dtype=bool)
+    )
 
 
 def draw(crawl: Crawl, eligible: np.ndarray, count: int, salt: str) -> np.ndarray:

@@ -1,0 +1,135 @@
+"""Measure the corpus tools beside peers that install:   python -m benchmarks.corpus [WEB_FOLDER] [DATASETS_FOLDER]
+
+Prints Markdown tables: formulas found on real pages against the truth in those pages, pages a second a core (CPU time,
+each tool on the same pages in the same run), near-duplicate signatures and decontamination in CPU time. Nothing is
+written. Other work on the machine slows all rows alike; ratios hold, absolute rates are this machine's.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import formula_truth as truth
+from pipeline.corpus.config import DecontaminateConfig, DedupConfig
+from pipeline.corpus.decontaminate import Index, clean
+from pipeline.corpus.dedup import signature
+from pipeline.corpus.encoding import decode
+from pipeline.corpus.html import extract
+from pipeline.corpus.tokens import tokens
+from pipeline.records import read_jsonl
+
+ROUNDS = 3
+
+
+def rate(function: Callable[[Any], Any], items: Iterable[Any]) -> float:
+    """Items a CPU second, the best of ROUNDS rounds."""
+    items, best = list(items), 0.0
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for item in items:
+            function(item)
+        best = max(best, len(items) / (time.process_time() - start))
+    return best
+
+
+def table(head: str, rows: Iterable[tuple]) -> None:
+    print(f"\n| {head.replace(', ', ' | ')} |\n|{' --- |' * (head.count(', ') + 1)}")
+    for row in rows:
+        print("| " + " | ".join(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+
+
+def formulas(pages: dict[str, bytes], extractor: Callable[[str], list[str]]) -> tuple[int, int, int, int, int]:
+    """(both, in the truth, found) with annotations; (both, in the truth) with the annotations stripped."""
+    total = [0, 0, 0, 0, 0]
+    for page in pages.values():
+        expected, markup = truth.read(page), decode(page)
+        if not expected:
+            continue
+        counts = truth.overlap([truth.spelled(f) for f in expected], [truth.spelled(f) for f in extractor(markup)])
+        if b"</annotation>" in page or b"mjx-assistive" in page:
+            bare = extractor(truth.without_annotations(markup))
+            counts += truth.overlap([truth.normal(f) for f in expected], [truth.normal(f) for f in bare])[:2]
+        total = [a + b for a, b in zip(total, (*counts, 0, 0), strict=False)]
+    return tuple(total)
+
+
+def peers() -> dict[str, Callable[[str], Any]]:
+    """Tools that give the main text of a page; only resiliparse is among this project's dependencies."""
+    from resiliparse.extract.html2text import extract_plain_text
+    from resiliparse.parse.html import HTMLTree
+
+    found = {
+        "resiliparse, main content (no formulas of its own)": lambda p: extract_plain_text(
+            p, main_content=True, alt_texts=True
+        ),
+        "resiliparse, parse only": HTMLTree.parse,
+    }
+    try:
+        import trafilatura
+    except ImportError:
+        return found
+    return found | {"trafilatura": trafilatura.extract}
+
+
+def extraction(pages: dict[str, bytes]) -> None:
+    both, wanted, found, bare, bare_wanted = formulas(pages, lambda p: [f.latex for f in extract(p).formulas])
+    size = sum(map(len, pages.values())) / len(pages)
+    print(f"\n{len(pages)} pages, {size / 1000:.0f} kB each")
+    rows = [("recall", both / wanted, f"{both} of {wanted}"), ("precision", both / found, f"{both} of {found}")]
+    rows += [("converter exact, annotations stripped", bare / bare_wanted, f"{bare} of {bare_wanted}")]
+    table("formulas, share, count", rows)
+    markup = [decode(page) for page in pages.values()]
+    tools = {"pipeline.corpus.html": extract, **peers()}
+    table("extraction, pages/s/core", [(name, rate(tool, markup)) for name, tool in tools.items()])
+
+
+def texts(pages: dict[str, bytes]) -> list[str]:
+    return [extract(decode(page)).text for page in pages.values()]
+
+
+def near_duplicates(documents: list[str]) -> None:
+    rows = [
+        ("tokens", rate(tokens, documents)),
+        ("MinHash signature", rate(lambda t: signature(t, DedupConfig()), documents)),
+    ]
+    table("near-duplicates, documents/s/core", rows)
+
+
+def decontamination(documents: list[str], datasets: Path) -> None:
+    files = {"gsm8k": "gsm8k/test.jsonl", "math": "math/test.jsonl", "cmath": "cmath/test.jsonl"}
+    keys = ("question", "answer", "problem", "solution", "golden")
+    benchmarks = {
+        name: [row[key] for row in read_jsonl(datasets / path) for key in keys if isinstance(row.get(key), str)]
+        for name, path in files.items()
+    }
+    start = time.process_time()
+    index = Index(benchmarks, DecontaminateConfig(information_rule=True))
+    build = time.process_time() - start
+    size = sum(len(text.encode()) for text in documents) / len(documents) / 1e6
+    speed = rate(lambda text: clean(text, index), documents) * size
+    rows = [(index.texts, len(index.where), build, speed)]
+    table("benchmark texts, grams, build s, MB/s/core", rows)
+
+
+def main() -> None:
+    shared = Path(__file__).parents[1].parent / "shared"
+    web, datasets = (
+        Path(a) if a else b
+        for a, b in zip([*sys.argv[1:3], "", ""], (shared / "web", shared / "datasets"), strict=False)
+    )
+    pages = {path.name: path.read_bytes() for path in sorted(web.glob("*_*/*html"))}
+    if not pages:
+        raise SystemExit(f"{web}: no pages in its sub-folders; give the folder of web samples")
+    extraction(pages)
+    documents = texts(pages)
+    near_duplicates(documents)
+    if (datasets / "math").is_dir():
+        decontamination(documents, datasets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Planted leaks of the real benchmarks are all found, and clean pages are left alone."""
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.config import DecontaminateConfig
+from pipeline.corpus.decontaminate import Index, clean
+from pipeline.corpus.encoding import decode
+from pipeline.corpus.html import extract
+from pipeline.corpus.tokens import grams
+
+SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")
+needs_data = pytest.mark.skipif(
+    not (SHARED / "datasets").is_dir() or not (SHARED / "web").is_dir(),
+    reason="needs ../shared/datasets and ../shared/web",
+)
+FILES = {
+    "gsm8k": ("gsm8k/test.jsonl", ("question", "answer")),
+    "math": ("math/test.jsonl", ("problem", "solution")),
+    "cmath": ("cmath/test.jsonl", ("question", "golden")),
+    "mgsm_zh": ("mgsm_zh/mgsm_zh.jsonl", ("messages",)),
+    "gaokao": ("gaokao/gaokao-mathcloze.jsonl", ("question", "answer")),
+}
+
+
+def texts(name: str, limit: int) -> list[list[str]]:
+    """[question, answer] of the first `limit` items of a benchmark."""
+    path, keys = FILES[name]
+    rows = [json.loads(line) for line in (SHARED / "datasets" / path).read_text().split("\n")[:limit] if line]
+    return [
+        [row[key] if isinstance(row[key], str) else row[key][0]["content"] for key in keys if row[key]] for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
+    """(benchmarks, 300 pages that quote a question): 60 of each of five benchmarks."""
+    rng, benchmarks, pages = random.Random(0), {}, []
+    for name in FILES:
+        items = texts(name, 1_000)
+        benchmarks[name] = [text for item in items for text in item]
+        questions = [item[0] for item in items if len(grams(item[0])) >= 3]
+        for question in rng.sample(questions, 60):
+            pages.append((name, f"Some line before it.\n{question}\nA line after it 若干文字."))
+    return benchmarks, pages
+
+
+@needs_data
+def test_every_planted_question_is_found(planted):
+    benchmarks, pages = planted
+    index = Index(benchmarks, DecontaminateConfig(information_rule=True))  # the rule only ever lets more pass
+    missed = [(name, page) for name, page in pages if not clean(page, index).removed_segments]
+    assert len(pages) == 300 and not missed, missed[:3]
+
+
+@needs_data
+def test_clean_pages_are_left_alone(planted):
+    index = Index(planted[0], DecontaminateConfig(information_rule=True))
+    flagged = []
+    for path in sorted((SHARED / "web").glob("*_*/*html")):
+        cleaned = clean(extract(decode(path.read_bytes())).text, index)
+        flagged += [hit.gram for hit in cleaned.hits if not hit.counting_run]
+    assert set(flagged) <= {"the divisors of 10 are 1 2 5 and 10"}  # in MATH, and on a page about Euler's function
