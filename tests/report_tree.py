@@ -84,9 +84,11 @@ def _before_rl(data: Path, rng) -> None:
             {"step": s, "loss": float(1.1 + (top - 1.1) * np.exp(-s / 400) + rng.normal(0, 0.03))} for s in range(10, 2001, 10)])
         write_json(data / stage / "summary.json", {"parameters": 354_000, "tokens": 3_000_000, "flops": 6.0e12})
         write_json(data / stage / "config.json", {"profile": "mini", "seed": 0})
-    rejects = {"bad_gzip": 40, "not_html": 1060, "duplicate_url": 2800, "below_cut": 4800, "contaminated": 60}
+    steps = [("records", 12000, None), ("text", 10900, 5_200_000), ("distinct URLs", 8100, 3_900_000),
+             ("collected", 3300, 1_700_000), ("decontaminated", 3240, 1_660_000)]
+    turns = [{"iteration": i + 1} | ({"pages_collected_before": s} if s else {}) for i, s in enumerate((None, 0.81, 0.94, 0.985))]
     write_json(data / "corpus/funnel.json", {
-        "records": 12000, "pages": 3240, "tokens": 1_660_000, "rejects": rejects, "iterations": [{"iteration": 1}]})
+        "steps": [dict(zip(("step", "pages", "tokens"), row, strict=True)) for row in steps], "iterations": turns})
     edges = np.linspace(0, 1, 21)
     math, _ = np.histogram(rng.beta(6, 1, 3500), edges)
     other, _ = np.histogram(rng.beta(1, 8, 4600), edges)

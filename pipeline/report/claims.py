@@ -120,7 +120,7 @@ def convergence(results: Results) -> Claim:
     """C3 from the corpus stage's recall iterations."""
     id, text, where = "C3", "mining converges: about 98 % of iteration 4 had been collected in iteration 3", "2.1"
     turns = (results.files["corpus"].get("funnel") or {}).get("iterations") or []
-    shares = [turn["collected_before"] for turn in turns if turn.get("collected_before") is not None]
+    shares = [turn["pages_collected_before"] for turn in turns if turn.get("pages_collected_before") is not None]
     if not shares:
         return Claim(id, text, where, UNTESTED, "One recall iteration was run, so there is nothing to converge.")
     listed = ", ".join(f"{100 * s:.1f} %" for s in shares)
@@ -143,7 +143,9 @@ def tool_use(results: Results) -> Claim:
         return Claim(id, text, where, UNTESTED, "The tool-integrated protocol was not evaluated in this run.")
     chosen = next((n for n in numbers if "math" in n.name and "cmath" not in n.name), numbers[0])
     listed = "; ".join(f"{n.name}: {points(n.value)}" for n in numbers)
-    return Claim(id, text, where, verdict(chosen.value), f"Instruct model, {listed}.", tuple(numbers))
+    floor = at_floor(results, ("instruct",), present(results, IN_DOMAIN))
+    status = UNTESTED if floor else verdict(chosen.value)
+    return Claim(id, text, where, status, floor or f"Instruct model, {listed}.", tuple(numbers))
 
 
 def iterative(results: Results) -> Claim:

@@ -126,33 +126,23 @@ def training_loss(results: Results):
 
 def funnel(results: Results):
     """How many pages are left after each step of mining."""
-    steps = funnel_steps(results.files["corpus"].get("funnel") or {})
+    steps = (results.files["corpus"].get("funnel") or {}).get("steps")
     if not steps:
         return None
-    figure, (axis,) = _subplots(1, width=7.2, height=0.5 * len(steps) + 1.1)
-    pages, y = [count for _, count in steps], np.arange(len(steps))[::-1]
+    names = {"records": "records in the WARC files", "text": "readable text", "distinct URLs": "one page a URL",
+             "distinct pages": "no near-duplicates", "collected": "collected by the classifier",
+             "decontaminated": "after decontamination"}
+    figure, (axis,) = _subplots(1, width=8.2, height=0.5 * len(steps) + 1.1)
+    pages, y = [step["pages"] for step in steps], np.arange(len(steps))[::-1]
     axis.barh(y, pages, color="#0072b2", height=0.62)
-    for i, at in enumerate(y):
-        share = f" ({100 * pages[i] / max(pages[0], 1):.0f} %)" if i else ""
-        axis.text(pages[i], at, f" {pages[i]:,}{share}", va="center", fontsize=9)
-    axis.set_yticks(y, [name for name, _ in steps])
-    axis.set(xlabel="pages", xlim=(0, max(pages) * 1.22))
+    for at, step in zip(y, steps, strict=True):
+        share = f" ({100 * step['pages'] / max(pages[0], 1):.0f} %)" if step is not steps[0] else ""
+        tokens = f", {step['tokens'] / 1e6:,.2f}M tokens" if step.get("tokens") else ""
+        axis.text(step["pages"], at, f" {step['pages']:,}{share}{tokens}", va="center", fontsize=9)
+    axis.set_yticks(y, [names.get(step["step"], step["step"]) for step in steps])
+    axis.set(xlabel="pages", xlim=(0, max(pages) * 1.42))
     axis.grid(axis="y", visible=False)
     return figure
-
-
-def funnel_steps(counts: dict[str, Any]) -> list[tuple[str, int]]:
-    """Pages left after each step, from the number of records and the rejects by reason."""
-    if "records" not in counts:
-        return []
-    rejects = dict(counts["rejects"])
-    later = [("one page a URL", "duplicate_url"), ("not a near copy", "near_duplicate"), ("kept by the classifier", "below_cut"),
-             ("after decontamination", "contaminated")]
-    removed = [(name, rejects.pop(reason)) for name, reason in later if reason in rejects]
-    steps = [("records in the WARC files", counts["records"])]
-    for name, count in [("readable text", sum(rejects.values())), *removed]:
-        steps.append((name, steps[-1][1] - count))
-    return steps
 
 
 def classifier_scores(results: Results):

@@ -166,16 +166,20 @@ def seeds_text(results: Results) -> str:
 
 
 def floor_text(results: Results) -> str:
-    """Said plainly when the instruct model is at the floor."""
+    """Said plainly when the instruct model is at the floor, or when the profile is too small for any number to mean much."""
+    if results.profile == "smoke":
+        return "This profile only checks that every part runs: its numbers mean nothing."
     low = []
-    for benchmark in results.benchmarks:
+    for benchmark in (b for b in results.benchmarks if "@" not in b):
         found = results.table("instruct", benchmark, "greedy")
         if found and (got := level(found[0])).mean < FLOOR:
-            low.append(f"{percent(got.mean)} % on {benchmark} (upper bound {percent(got.high)} %)")
+            low.append(f"{percent(got.mean)} % on {benchmark} (at most {percent(got.high)} %)")
     if not low:
         return ""
-    return ("The instruct model scores near zero: " + ", ".join(low) + ". A model of this size, trained from scratch, cannot "
-            "solve these questions; the run shows that the chain works on this data, not that a method works.")
+    model = (results.files["pretrain"].get("config") or {}).get("model") or {}
+    small = "" if model.get("path", "?") else "A small model trained from scratch cannot be expected to solve these questions. "
+    return (f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, not "
+            "that a method works.")
 
 
 def control_text(results: Results) -> str:
@@ -195,7 +199,10 @@ def reward_text(results: Results) -> str:
     found = []
     for kind, summary in figures.judges(results).items():
         parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
-        found.append(f" {kind}: {', '.join(parts)}.")
+        best = summary.get("of_n") or {}
+        picked = ", ".join(f"{name.replace('_', ' ')} {percent(value)} %" for name, value in sorted(best.items()))
+        chosen = f" Choosing among {summary.get('samples', 'n')} samples: {picked}." if picked else ""
+        found.append(f" {kind}: {', '.join(parts)}.{chosen}")
     return " The area of a dot is the number of outputs in its bin." + "".join(found)
 
 
