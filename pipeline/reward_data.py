@@ -132,6 +132,18 @@ def best_of_n(rows: Sequence[dict], scores: Sequence[float]) -> dict:
     return {name: float(np.mean(values)) for name, values in zip(names, (picked, voted, mean, best), strict=True)}
 
 
+def auc_within(rows: Sequence[dict], scores: Sequence[float]) -> float | None:
+    """Mean AUC inside a question, over questions with right and wrong outputs: what a group's advantages live on.
+
+    The plain AUC also rewards knowing which questions are hard, which no group can use.
+    """
+    scored, found = iter(scores), []
+    for group in by_question(rows):
+        found.append(auc([next(scored) for _ in group], [row["right"] for row in group]))
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def step_agreement(rows: Sequence[dict], scores: Sequence[Sequence[float]], questions: dict[str, Question]) -> dict:
     """A process model's steps against the exact step checker: precision and recall of finding a wrong step."""
     found, true = [], []

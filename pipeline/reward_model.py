@@ -14,19 +14,20 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """Labels: the instruct model's own samples, judged by the rule. Training: logistic loss, from the base model."""
+    """Labels: the instruct model's own samples, judged by the rule. Training: logistic loss."""
 
     questions: int = 600  # RL questions that training labels are sampled for
     held_out: int = 150  # further RL questions, on which the model is judged
     samples: int = 8  # outputs a question
     temperature: float = 1.0
     max_new_tokens: int = 64
+    start: str = "base"  # base, as in the paper, or instruct: the body that the head is put on
     epochs: int = 2
     questions_per_step: int = 8  # a step trains on all labelled outputs of these
     lr: float = 1e-3
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = 2048
+    micro_batch_tokens: int = 1024
     checkpoint_every: int = 20
     process: bool = False  # train a process model too, on Math-Shepherd labels
     process_questions: int = 200  # of the training questions
@@ -42,6 +43,8 @@ class RewardConfig:
                      "process_samples", "continuations", "checkpoint_every", "max_new_tokens"):
             if getattr(self, name) < 1:
                 raise UserError(f"reward: {name} is at least 1")
+        if self.start not in ("base", "instruct"):
+            raise UserError(f"reward: start is {self.start!r}; choose base or instruct")
         if self.lr <= 0 or self.temperature <= 0:
             raise UserError("reward: lr and temperature must be positive")
 

@@ -1,4 +1,4 @@
-"""The two reward models of a run: sample and label with the instruct model, train from the base model, judge on held-out."""
+"""The two reward models of a run: sample and label with the instruct model, train, judge on held-out questions."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.generate import make_engine
 from pipeline.records import Question, read_jsonl, write_jsonl
 from pipeline.reward_data import (
+    auc_within,
     best_of_n,
     calibration,
     outcome_labels,
@@ -31,7 +32,7 @@ class Setting:
     device: str
     tokenizer: Any
     instruct: Any
-    base: Path
+    start: Path  # folder of the model whose body the head is put on
     questions: Sequence[Question]
     out: Path
     state: Path
@@ -60,7 +61,7 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
     judge, last = fit(setting, "outcome", outcome_labels(kept), follow)
     scores = [s[-1] for s in score(judge, outcome_labels(judged))]
     return {**last, "labels": len(kept), **calibration(scores, [row["right"] for row in judged]),
-            "of_n": best_of_n(judged, scores), "samples": cfg.samples}
+            "auc_within": auc_within(judged, scores), "of_n": best_of_n(judged, scores), "samples": cfg.samples}
 
 
 def train_process(setting: Setting, follow: Follow) -> dict:
@@ -78,6 +79,7 @@ def train_process(setting: Setting, follow: Follow) -> dict:
     flat = [value for values in scores for value in values]
     right = [label > 0.5 for row in judged for label in row["labels"]]
     return {**last, "labels": sum(len(row["labels"]) for row in kept), **calibration(flat, right),
+            "auc_within": auc_within(judged, [min(values) for values in scores]),
             "against_exact_steps": step_agreement(judged, scores, setting.by_id),
             "of_n": best_of_n(judged, [min(values) for values in scores]), "samples": cfg.process_samples}
 
@@ -115,7 +117,7 @@ def fit(setting: Setting, name: str, data: list[Labelled], follow: Follow) -> tu
     """Train a scorer on the labels and save it. Returns it and its last metric row."""
     cfg, state = setting.cfg, setting.state / name
     state.mkdir(parents=True, exist_ok=True)
-    model = new_scorer(setting.base, setting.device)
+    model = new_scorer(setting.start, setting.device)
     steps = -(-len(data) // cfg.questions_per_step) * cfg.epochs
     last = follow(train_scorer(model, data, cfg, setting.seed, state), steps, f"metrics_{name}")
     model.save_pretrained(setting.out / name)

@@ -18,10 +18,11 @@ def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.records import Question, read_rows
     from pipeline.reward_train import Setting, train_outcome, train_process
 
-    instruct = Path("data/sft/model")
+    base, instruct = Path("data/pretrain/model"), Path("data/sft/model")
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
-        cfg.reward, cfg.seed, cfg.device, tokenizer, load_model(instruct, device=cfg.device), Path("data/pretrain/model"),
+        cfg.reward, cfg.seed, cfg.device, tokenizer, load_model(instruct, device=cfg.device),
+        base if cfg.reward.start == "base" else instruct,
         list(read_rows(Path("data/world/questions.jsonl"), Question)), run.out, run.checkpoint,
     )
     summary = {"outcome": train_outcome(setting, run.follow)}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.corpus.pack import pack, urls_of, write_warc
+from pipeline.corpus.pages import page_of
 from pipeline.corpus.warc import RawPage, Reject, clean_url, read_warc
 
 SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")
@@ -152,3 +153,14 @@ def test_pack_takes_urls_from_the_manifest(tmp_path):
     assert not rejects and len({p.url for p in pages}) == 45
     assert "https://oi-wiki.org/math/complex/" in {p.url for p in pages}
     assert urls_of(WEB)["en_math/wikipedia_variance.html"] == "https://en.wikipedia.org/wiki/Variance"
+
+
+def test_wet_records_are_text_already(tmp_path):
+    text = "第一行 text of a page that a crawler made, formulas $x^2$ and all".encode()
+    head = b"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://a.org/\r\nContent-Type: text/plain\r\n"
+    path = tmp_path / "x.warc.wet.gz"
+    path.write_bytes(gzip.compress(head + b"Content-Length: %d\r\n\r\n" % len(text) + text + b"\r\n\r\n"))
+    pages, rejects = read(path)
+    assert not rejects and pages[0].is_text and pages[0].body == text
+    page = page_of(pages[0], 5)
+    assert page.text == text.decode() and page.formulas == ()

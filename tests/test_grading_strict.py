@@ -241,6 +241,9 @@ def test_the_order_of_a_comma_list_is_free_only_when_the_question_asks_for_all()
     ("3200/(3+5)*3=1200元。所以答案是：1200。", "zh", "1200"),
     ("答：还剩9页。", "zh", "9"),
     ("每份是 (\\frac{2}{5}) 吨。", "zh", "\\frac{2}{5}"),
+    ("【答案】1 ≤ x ≤ 3<eoa>", "zh", "1 ≤ x ≤ 3"),
+    ("【答案】40$\\pi$<eoa>", "zh", "40\\pi"),
+    ("Answer: 3 or 4", "en", "3 or 4"),
     ("I do not know.", "en", None),
     ("", "en", None),
 ])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def shingles(text: str, width: int) -> np.ndarray:
     return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
 
 
+@lru_cache(maxsize=4)
 def permutations(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Odd factors and addends of `count` hash functions; constants of the method, not a setting."""
     rng = np.random.Generator(np.random.PCG64(1))

@@ -7,7 +7,7 @@ from pipeline.grading.extract import boxes
 from pipeline.grading.text import unwrap
 
 _PHRASE = re.compile(
-    r"(?:answer|option|choice|答案|选项|故选|应选|选择?) ?(?:is|:|：|是|为|应该是)* ?"
+    r"(?:answer|option|choice|答案|选项|故选|应选|选择?)】? ?(?:is|:|：|是|为|应该是)* ?"
     r"(?:for sure|definitely|probably|clearly|option)? ?"
     r"[$ \\({\[（【]*(?:text\{|textbf\{|mathrm\{|boxed\{)*\(?([A-J])(?![A-Za-z0-9])", re.I)
 _LETTER = re.compile(

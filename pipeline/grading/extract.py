@@ -17,6 +17,7 @@ MAX_BOXES = 16  # the last ones
 
 _RUN_ON = re.compile(r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
                      r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>")
+_TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _JOINT = re.compile(r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
                     r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
@@ -43,7 +44,7 @@ def extract(output: str, lang: str = "en") -> str | None:
     >>> extract("so \\\\boxed{-2} and \\\\boxed{1}."), extract("答：还剩9页。"), extract("I do not know.")
     ('-2 \\\\text{ and } 1', '9', None)
     """
-    text = output[-MAX_OUTPUT:]
+    text = _TAG.sub(" ", output[-MAX_OUTPUT:])
     cut = _RUN_ON.search(text)
     if cut and text[:cut.start()].strip():
         text = text[:cut.start()]
@@ -131,13 +132,14 @@ def _value(tail: str) -> str | None:
     whole = _MATH.fullmatch(tail)
     if whole and tail.count("$") <= 4:
         return _content(whole)
-    return tail if _bare(tail) else _last_value(tail) or (tail if len(tail) <= 60 else None)
+    plain = tail.replace("$", "")  # 40$\\pi$
+    return plain if _bare(plain) else _last_value(tail) or (tail if len(tail) <= 60 else None)
 
 
 def _bare(tail: str) -> bool:
     """Whether the sentence is a value with no words beside it."""
     without_commands = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?", "", tail)
-    return "$" not in tail and not re.search(r"[A-Za-z]{2,}|[\u3400-\u9fff]", without_commands)
+    return not re.search(r"[A-Za-z]{2,}|[\u3400-\u9fff]", re.sub(r"\b(?:and|or)\b|[和或与]", "", without_commands))
 
 
 def _after_phrase(text: str) -> str | None:

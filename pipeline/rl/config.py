@@ -88,7 +88,7 @@ class RLConfig:
     adam_beta1: float = 0.9
     adam_beta2: float = 0.95
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = 8192  # padded tokens of one forward; never changes a result beyond rounding
+    micro_batch_tokens: int = 1024  # padded tokens of one forward: cache-sized on a CPU; no result beyond rounding
     compute_dtype: str = "float32"  # bfloat16: autocast; the weights that the optimizer moves stay float32
     engine: str = "fast"
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
@@ -103,7 +103,7 @@ class RLConfig:
     judge_questions: int = 150  # iterations > 1: RL questions whose fresh outputs the reward model is trained on
     judge_questions_per_step: int = 8
     judge_lr: float = 1e-3
-    control_prompt_tokens: int = 40  # what the sft arm takes a GRPO output's question and answer to be long:
+    control_prompt_tokens: int = 47  # what the sft arm takes a GRPO output's question and answer to be long:
     control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/flops.py)
 
     def __post_init__(self) -> None:
