@@ -73,7 +73,7 @@ def maj_pass(results: Results, models: Sequence[str], benchmark: str):
             low, high = ([100 * getattr(p, side) for p in points] for side in ("low", "high"))
             axis.fill_between(range(len(ks)), low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
             ends.append(_line(axis, arm, np.arange(len(ks)), np.array([p.mean for p in points]), marker="o"))
-        axis.set(title=title, xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
+        axis.set(title=f"{title} (n {len(values_NK)})", xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
         axis.set_xticks(range(len(ks)), [str(k) for k in ks])
         _label_ends(axis, ends)
     return figure
