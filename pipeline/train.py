@@ -12,6 +12,8 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.flops import train_flops
 
+Example = tuple[list[int], list[int]]  # token ids, loss mask
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -24,6 +26,7 @@ class TrainConfig:
     steps: int = 1000
     sequences: int = 8  # a step
     sequence_length: int = 256
+    packing: bool = True  # examples end to end (the paper); else one a row, as they will be asked
     lr: float = 3e-3
     lr_muon: float = 0.02
     optimizer: str = "muon"  # "muon" | "adamw"
@@ -61,51 +64,88 @@ def lr_factor(step: int, cfg: TrainConfig) -> float:
     return cfg.lr_end + (1 - cfg.lr_end) * rest
 
 
-class Packed:
-    """Examples laid end to end and cut into rows of T tokens; epochs in a new order each, drawn from the seed.
+class Stream:
+    """Batches of training examples, for ever: epochs in a new order each, drawn from the seed.
 
-    `examples` are (ids, masks): a token counts in the loss where its mask is 1. Documents are packed without a mask
-    between them, as in the paper ("randomly concatenated").
+    `examples` are (ids, masks): a token counts in the loss where its mask is 1. The step alone decides the place in the
+    stream, so a resumed run reads on where the killed one stopped. A row is a pair of lists (ids, mask).
     """
 
-    def __init__(self, examples: Sequence[tuple[list[int], list[int]]], length: int, seed: int) -> None:
+    def __init__(self, examples: Sequence[Example], seed: int) -> None:
         if not examples:
             raise UserError("no training examples: the stage before this one kept nothing")
-        self.examples, self.length, self.seed = examples, length, seed
-        self.tokens = sum(len(ids) for ids, _ in examples)
+        self.examples, self.seed = examples, seed
 
-    def rows(self, epoch: int):
-        """tokens_RT and mask_RT of one epoch; the tail that fills no row is left for other epochs."""
+    def order(self, epoch: int):
         import numpy as np
 
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.examples))
-        ids = np.concatenate([np.asarray(self.examples[i][0], dtype=np.int64) for i in order])
-        mask = np.concatenate([np.asarray(self.examples[i][1], dtype=bool) for i in order])
-        rows = len(ids) // self.length
-        if rows == 0:
-            repeat = -(-self.length // len(ids))
-            return np.tile(ids, repeat)[None, : self.length], np.tile(mask, repeat)[None, : self.length]
-        keep = rows * self.length
-        return ids[:keep].reshape(rows, self.length), mask[:keep].reshape(rows, self.length)
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.examples))
+
+    def epoch(self, epoch: int) -> Sequence[Example]:
+        raise NotImplementedError
 
     def batches(self, sequences: int, first_step: int) -> Iterator:
-        """Batches (tokens_BT, mask_BT) from `first_step` on, for ever; the step alone decides the place in the stream."""
-        import numpy as np
-        import torch
-
-        epoch, used = 0, 0  # rows used before the current epoch
-        tokens, mask = self.rows(0)
+        """(tokens_BT, mask_BT) from `first_step` on; rows shorter than the longest of their batch are padded on the right."""
+        epoch, before = 0, 0  # `before`: rows of earlier epochs
+        rows = self.epoch(0)
         at = first_step * sequences
         while True:
             picked = []
             for row in range(at, at + sequences):
-                while row - used >= len(tokens):
-                    used += len(tokens)
+                while row - before >= len(rows):
+                    before += len(rows)
                     epoch += 1
-                    tokens, mask = self.rows(epoch)
-                picked.append((tokens[row - used], mask[row - used]))
+                    rows = self.epoch(epoch)
+                picked.append(rows[row - before])
             at += sequences
-            yield tuple(torch.from_numpy(np.stack(part)) for part in zip(*picked, strict=True))
+            yield _pad(picked)
+
+
+class Packed(Stream):
+    """Examples laid end to end and cut into rows of `length` tokens, without a mask between them: the paper's "randomly
+    concatenated". The tail that fills no row is left for other epochs."""
+
+    def __init__(self, examples: Sequence[Example], length: int, seed: int) -> None:
+        super().__init__(examples, seed)
+        self.length = length
+
+    def epoch(self, epoch: int) -> Sequence[Example]:
+        ids: list[int] = []
+        mask: list[int] = []
+        for i in self.order(epoch):
+            ids += self.examples[i][0]
+            mask += self.examples[i][1]
+        if len(ids) < self.length:
+            repeat = -(-self.length // len(ids))
+            ids, mask = ids * repeat, mask * repeat
+        starts = range(0, len(ids) - self.length + 1, self.length)
+        return [(ids[s:s + self.length], mask[s:s + self.length]) for s in starts]
+
+
+class Unpacked(Stream):
+    """One example a row, as it will be asked: at position 0 and with nothing before it. `length` cuts longer ones."""
+
+    def __init__(self, examples: Sequence[Example], length: int, seed: int) -> None:
+        super().__init__([(ids[:length], mask[:length]) for ids, mask in examples], seed)
+
+    def epoch(self, epoch: int) -> Sequence[Example]:
+        return [self.examples[i] for i in self.order(epoch)]
+
+
+def make_stream(examples: Sequence[Example], cfg: TrainConfig) -> Stream:
+    return (Packed if cfg.packing else Unpacked)(examples, cfg.sequence_length, cfg.seed)
+
+
+def _pad(rows: Sequence[Example]):
+    import torch
+
+    width = max(len(ids) for ids, _ in rows)
+    tokens_BT = torch.zeros(len(rows), width, dtype=torch.long)
+    mask_BT = torch.zeros(len(rows), width, dtype=torch.bool)
+    for b, (ids, mask) in enumerate(rows):
+        tokens_BT[b, : len(ids)] = torch.tensor(ids)
+        mask_BT[b, : len(ids)] = torch.tensor(mask, dtype=torch.bool)
+    return tokens_BT, mask_BT
 
 
 def make_optimizers(model, cfg: TrainConfig) -> list:
@@ -136,8 +176,8 @@ def next_token_loss(model, tokens_BT, mask_BT):
     return F.cross_entropy(logits_NV.float(), tokens_BT[:, 1:][target_BT])
 
 
-def train_lm(model, data: Packed, cfg: TrainConfig, checkpoint: Path | None = None) -> Iterator[dict[str, float]]:
-    """Train `model` in place and yield a row every `log_every` steps: step, loss, lr, grad_norm, tokens, flops.
+def train_lm(model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = None) -> Iterator[dict[str, float]]:
+    """Train `model` in place and yield a row every `log_every` steps: step, loss, lr, grad_norm, tokens (with padding), flops.
 
     With `checkpoint` (a folder) the run continues from the last state saved there, and on one CPU thread ends bit-identical
     to an undisturbed run. Raises UserError when the loss is no longer finite.
@@ -153,12 +193,14 @@ def train_lm(model, data: Packed, cfg: TrainConfig, checkpoint: Path | None = No
     first, rows = _resume(model, optimizers, checkpoint)
     yield from rows
     params = list(model.parameters())
-    flops_step = train_flops(model.config, cfg.sequences, cfg.sequence_length)
+    tokens, work = (rows[-1]["tokens"], rows[-1]["flops"]) if rows else (0, 0)
     losses: list[float] = []
     model.eval()  # a base model's dropout would draw from a generator that no seed here reaches
     batches = data.batches(cfg.sequences, first)
     for step in range(first, cfg.steps):
         tokens_BT, mask_BT = next(batches)
+        tokens += tokens_BT.numel()
+        work += train_flops(model.config, *tokens_BT.shape)
         factor = lr_factor(step, cfg)
         for optimizer in optimizers:
             base = cfg.lr if isinstance(optimizer, torch.optim.AdamW) else cfg.lr_muon
@@ -176,7 +218,7 @@ def train_lm(model, data: Packed, cfg: TrainConfig, checkpoint: Path | None = No
         done = step + 1
         if done % cfg.log_every == 0 or done == cfg.steps:
             row = {"step": done, "loss": sum(losses) / len(losses), "lr": cfg.lr * factor, "grad_norm": float(norm),
-                   "tokens": done * cfg.sequences * cfg.sequence_length, "flops": done * flops_step}
+                   "tokens": tokens, "flops": work}
             losses = []
             rows.append(row)
             yield row

@@ -24,7 +24,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from pipeline.model import load_model, load_tokenizer, new_model, save_model
     from pipeline.records import Instruction, read_rows
     from pipeline.tokenizer import train_tokenizer
-    from pipeline.train import Packed, train_lm
+    from pipeline.train import make_stream, train_lm
 
     corpus = Path("data/corpus/pages.parquet")
     if cfg.model.path:
@@ -36,7 +36,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
     examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
-    data = Packed(examples, cfg.pretrain.sequence_length, cfg.pretrain.seed)
+    data = make_stream(examples, cfg.pretrain)
     last = run.follow(train_lm(model, data, cfg.pretrain, run.checkpoint), cfg.pretrain.steps)
     save_model(model, tokenizer, run.out / "model")
     run.summary(**last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer))

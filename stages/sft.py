@@ -19,12 +19,12 @@ def main(cfg: SFTStage, run: Run) -> None:
     from pipeline.examples import instruction_examples
     from pipeline.model import load_model, load_tokenizer, save_model
     from pipeline.records import Instruction, read_rows
-    from pipeline.train import Packed, train_lm
+    from pipeline.train import make_stream, train_lm
 
     base = Path("data/pretrain/model")
     tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)
     examples = instruction_examples(tokenizer, read_rows(Path("data/world/instruct.jsonl"), Instruction), cfg.style)
-    data = Packed(examples, cfg.sft.sequence_length, cfg.sft.seed)
+    data = make_stream(examples, cfg.sft)
     last = run.follow(train_lm(model, data, cfg.sft, run.checkpoint), cfg.sft.steps)
     save_model(model, tokenizer, run.out / "model")
     run.summary(**last, examples=len(examples), parameters=model.num_parameters())
