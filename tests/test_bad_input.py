@@ -76,11 +76,13 @@ def test_model_folder_without_tokenizer(place: Path) -> None:
     fill(place, "hf/config.json", json.dumps({"model_type": "llama"}))
     fill(place, "hf/model.safetensors", "")
     fill(place, "data/corpus/pages.parquet")
+    fill(place, "data/world/instruct.jsonl")
     one_line(call(place, "pretrain", "model.path=hf"), "hf: no tokenizer")
 
 
 def test_model_folder_that_is_not_there(place: Path) -> None:
     fill(place, "data/corpus/pages.parquet")
+    fill(place, "data/world/instruct.jsonl")
     one_line(call(place, "pretrain", "model.path=nowhere"), "nowhere")
 
 
@@ -106,11 +108,11 @@ def test_file_where_a_folder_is_needed(place: Path) -> None:
 
 
 def test_full_disk_is_one_line_and_leaves_earlier_results(place: Path) -> None:
-    """A write beyond a limit on file size stands for a full disk: the same failing write(), another errno."""
+    """A write beyond a limit on file size (above what Hydra itself writes) stands for a full disk: another errno."""
     arguments = [*SMALL, "hydra.run.dir=run"]
     assert call(place, "world", *arguments).returncode == 0
     before = state(place / "run/world")
-    code = LIMITED.format(size=2000, stage="world", arguments=[*arguments, "world.seed=1"])
+    code = LIMITED.format(size=20_000, stage="world", arguments=[*arguments, "world.seed=1"])
     one_line(launch(place, ["-c", code]), "run/.ckpt", "ile too large")
     assert state(place / "run/world") == before and (place / "data/earlier").read_text() == "kept"
     assert call(place, "world", *arguments, "world.seed=1").returncode == 0

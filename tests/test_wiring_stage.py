@@ -55,7 +55,7 @@ defaults: [schema/toy, {profile: mini}, {rl: one}, {launcher: local}, {tracker: 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    library = [f"pipeline/{name}.py" for name in ("__init__", "code", "config", "errors", "records", "run", "stage")]
+    library = [f"pipeline/{name}.py" for name in ("__init__", "code", "config", "errors", "help", "records", "run", "stage")]
     for name in [*library, "conf/launcher/local.yaml", "conf/tracker/none.yaml"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
