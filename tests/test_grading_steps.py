@@ -20,7 +20,7 @@ def test_a_right_solution_is_right_at_every_line_end():
     ("3+4=7\n\n7*2=14\n\\boxed{14}", [True, True, True]),  # blank lines are no steps
     ("3+4=7\n7*2=14\n14+0=14\n\\boxed{14}", [True, True, False, True]),  # a step beyond the trace
     ("3+4=7\n7*2=1", [True, False]),  # cut off: a last line without a box is a step
-    ("\\boxed{14", [False]),
+    ("\\boxed{14", [True]),  # an unclosed box counts here as it counts for the rule
     ("no equation here\n\\boxed{14}", [False, True]),
     ("", []),
 ])
@@ -43,3 +43,9 @@ def test_malformed_arithmetic_has_no_value(text):
 def test_hostile_lines_end_at_once():
     assert step_verdicts("(" * 200_000 + "=1", ("1",), "1") == [(200_002, False)]
     assert step_verdicts("1+" * 200_000 + "1=1", ("1",), "1") == [(400_003, False)]
+
+
+def test_a_boxed_fraction_is_judged_as_the_rule_judges_it():
+    output = "10/2=5\n26/2=13\n\\boxed{\\frac{5}{13}}"
+    assert [right for _, right in step_verdicts(output, ("5", "13"), "\\frac{5}{13}")] == [True, True, True]
+    assert [right for _, right in step_verdicts(output, ("5", "13"), "\\frac{5}{14}")] == [True, True, False]

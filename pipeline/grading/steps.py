@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from pipeline.grading.grade import grade
+
 MAX_LINE = 400  # characters; a longer line is no step of the miniature world
 MAX_DIGITS = 30  # of one number
 
 _EQUATION = re.compile(r"([-(]*\d[\d.+\-*/()×÷ ]*)=\s*(-?\d+(?:\.\d+|/\d+)?)(?![\d.]*\d)")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()×÷]")
-_BOX = re.compile(r"\\boxed\s*\{([^{}]*)\}")
 
 
 def step_verdicts(output: str, trace: Sequence[str], answer: str) -> list[tuple[int, bool]]:
@@ -86,11 +87,8 @@ def _lines(output: str) -> Iterator[tuple[int, str]]:
 
 
 def _boxed_right(line: str, answer: str) -> bool:
-    boxes = _BOX.findall(line)
-    if not boxes:
-        return False
-    got, wanted = number(boxes[-1]), number(answer)
-    return boxes[-1].strip() == answer.strip() if wanted is None else got == wanted
+    """As the rule judges it, so that the reward of the last step and of the outcome cannot drift apart."""
+    return grade(line, answer).verdict == "right"
 
 
 def _sum(tokens: list[str], at: int) -> tuple[Fraction, int]:
