@@ -187,8 +187,8 @@ def train_lm(model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = No
     from pipeline.model import position_limit
 
     limit = position_limit(model)
-    if limit is not None and data.length > limit:
-        raise UserError(f"sequence_length={data.length} exceeds the model's {limit} positions; lower it")
+    if limit is not None and cfg.sequence_length > limit:
+        raise UserError(f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it")
     optimizers = make_optimizers(model, cfg)
     first, rows = _resume(model, optimizers, checkpoint)
     yield from rows
