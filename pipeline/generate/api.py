@@ -39,6 +39,19 @@ class Engine(Protocol):
         """Take over the weights of `model`."""
 
 
+def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
+    """Rows in the order given, `batch_rows` at a time, through `decode(prompts, seeds_B, sampling)`."""
+    import numpy as np
+
+    if len(prompts) != len(seeds):
+        raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
+    outputs: list[Output] = []
+    for start in range(0, len(prompts), sampling.batch_rows):
+        rows = slice(start, start + sampling.batch_rows)
+        outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
+    return outputs
+
+
 def make_engine(name: str, model, tokenizer) -> Engine:
     """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
     if name in ("fast", "auto"):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from pipeline.generate.api import Output, Sampling
+from pipeline.generate.api import Output, Sampling, in_batches
 from pipeline.generate.draw import draw
 from pipeline.generate.stop import StopStrings
 
@@ -40,13 +40,7 @@ class FastEngine:
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
-        if len(prompts) != len(seeds):
-            raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
-        outputs: list[Output] = []
-        for start in range(0, len(prompts), sampling.batch_rows):
-            rows = slice(start, start + sampling.batch_rows)
-            outputs += self._sample_batch(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
-        return outputs
+        return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group_B = _unique_neighbours(prompts)

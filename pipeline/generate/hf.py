@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import UserError
-from pipeline.generate.api import Output, Sampling
+from pipeline.generate.api import Output, Sampling, in_batches
 from pipeline.generate.draw import draw
 from pipeline.generate.stop import StopStrings
 from pipeline.model import position_limit
@@ -25,13 +25,7 @@ class HFEngine:
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
         """See `Engine`. Every row runs until the longest of its batch has ended."""
-        if len(prompts) != len(seeds):
-            raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
-        outputs: list[Output] = []
-        for start in range(0, len(prompts), sampling.batch_rows):
-            rows = slice(start, start + sampling.batch_rows)
-            outputs += self._sample_batch(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
-        return outputs
+        return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))
