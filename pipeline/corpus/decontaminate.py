@@ -2,8 +2,7 @@
 
 A segment (line of a page) with a 10-gram that occurs exactly in a benchmark question or answer is dropped; benchmark
 texts shorter than 10 grams but of at least 3 are matched whole. A gram is a word, a number or a CJK character;
-operators
-and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
+operators and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
 
 The information rule, a deviation from the paper that is off by default, lets two kinds of hit pass: counting runs, and
 lone commonplaces ("the three angles of a triangle add up to 180"), which agree with a long benchmark text for fewer than

@@ -39,9 +39,8 @@ def mine(
     progress: Progress = lambda step, done, total: None,
     truth: Truth | None = None,
 ) -> dict[str, Any]:
-    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin
-    and
-    funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
+    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin,
+    audit.jsonl and funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
 
     `seed_rows`: {"url", "text"}. `benchmarks`: texts (questions and answers) by name. Every record of the input ends up
     exactly once, in pages or in rejects. `truth` about a built web decides nothing; with it each step is measured.
@@ -59,7 +58,15 @@ def mine(
         *([measure.collection] if measure else []),
     )  # fmt: skip
     shutil.copyfile(mined.classifier, out / "classifier.bin")
-    accounts = write_corpus(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out)
+    return finish(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure)
+
+
+def finish(
+    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path,
+    measure: Measure | None,
+) -> dict[str, Any]:  # fmt: skip
+    """After the loop: decontaminate, write the corpus, its accounts and the summary."""
+    accounts = write_corpus(crawl, mined, rejects, benchmarks, cfg, out)
     written = accounts.result()
     funnel = {**written, "steps": steps(crawl, mined, written), "iterations": mined.rows}
     if measure:
