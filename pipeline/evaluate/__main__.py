@@ -37,6 +37,7 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     """Answer, grade, write `out/<benchmark>.jsonl` and summary.json, print the scores. Run it again to resume."""
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --list")
+    from pipeline.evaluate.exemplars import exemplars_of
     from pipeline.evaluate.run import Task, checkpoint_of, evaluate, make_tasks, score
     from pipeline.generate import make_engine
     from pipeline.model import load_model, load_tokenizer
@@ -49,7 +50,9 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     name = Path(options.model).name
     if options.file:
         loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
-        tasks = [Task(loaded.name, cfg.protocol, loaded)]
+        few = cfg.protocol == "few_shot"
+        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None) if few else ()
+        tasks = [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
     else:
         tasks = make_tasks(cfg, name, Path(options.world))
     for task in tasks:
@@ -83,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
     add("--protocol", default="cot", choices=PROTOCOLS)
     add("--style", default="paper", choices=("paper", "mini"))
     add("--mode", default="strict", choices=MODES, help="grading mode")
-    add("--shots", type=int, default=0)
-    add("--exemplars", default="", help="few_shot: JSONL of worked solutions")
+    add("--shots", type=int, default=0, help="few_shot: so many of the stated exemplars (pipeline/evaluate/exemplars.py)")
+    add("--exemplars", default="", help="few_shot: a JSONL file of your own worked solutions")
     add("--batch", type=int, default=default.batch)
     add("--engine", default="fast")
     add("--device", default="cpu")
