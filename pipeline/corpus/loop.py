@@ -95,10 +95,13 @@ def mine_loop(
     while not rows or not state.is_last(cfg):
         state = iterate(ground, state, cfg, annotate, work, out, workers, progress)
         rows.append(state.row | measure(state.kept))
-    return Mined(
-        ~ground.unique, ground.unique & ~state.eligible, state.scores, np.where(state.kept, state.first, 0),
-        ground.cluster, model_of(work, state.number), rows,
-    )  # fmt: skip
+    return mined_of(ground, state, model_of(work, state.number), rows)
+
+
+def mined_of(ground: Ground, state: State, classifier: Path, rows: list[dict[str, Any]]) -> Mined:
+    """What the last iteration's state says of each page."""
+    near_duplicate, iteration = ground.unique & ~state.eligible, np.where(state.kept, state.first, 0)
+    return Mined(~ground.unique, near_duplicate, state.scores, iteration, ground.cluster, classifier, rows)
 
 
 def prepare(
