@@ -13,14 +13,14 @@ class CorpusStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-@stage("corpus", out="data/corpus", reads=("data/world/web", "data/world/seed.jsonl", "data/world/benchmarks"))
+@stage("corpus", out="{data}/corpus", reads=("{data}/world/web", "{data}/world/seed.jsonl", "{data}/world/benchmarks"))
 def main(cfg: CorpusStage, run: Run) -> None:
     from pipeline.corpus.domains import by_samples
     from pipeline.corpus.mine import mine
     from pipeline.corpus.truth import Truth
     from pipeline.records import Question, read_jsonl, read_rows
 
-    world = Path("data/world")
+    world = run.data / "world"
     benchmarks = {
         path.stem: [text for row in read_rows(path, Question) for text in (row.question, row.answer)]
         for path in sorted((world / "benchmarks").glob("*.jsonl"))
