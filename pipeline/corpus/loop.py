@@ -18,7 +18,7 @@ from pipeline.corpus import dedup, recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
 from pipeline.corpus.domains import Annotator, propose, under_prefixes, write_yaml
-from pipeline.corpus.shards import Task, fingerprint, run
+from pipeline.corpus.shards import Task, Workers, fingerprint, run
 
 Progress = Callable[[str, int, int], None]
 
@@ -84,7 +84,7 @@ class Mined:
 
 def mine_loop(
     crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, annotate: Annotator,
-    work: Path, out: Path, workers: int, progress: Progress, measure: Callable[[np.ndarray], dict] = lambda kept: {},
+    work: Path, out: Path, workers: Workers, progress: Progress, measure: Callable[[np.ndarray], dict] = lambda kept: {},
 ) -> Mined:  # fmt: skip
     """Up to `recall.iterations` iterations; stops when `stop_share` of one was collected in the one before.
 
@@ -105,7 +105,7 @@ def mined_of(ground: Ground, state: State, classifier: Path, rows: list[dict[str
 
 
 def prepare(
-    crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, work: Path, workers: int,
+    crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, work: Path, workers: Workers,
     progress: Progress,
 ) -> tuple[Ground, State]:  # fmt: skip
     """What all iterations share, and the state before the first one."""
@@ -123,7 +123,7 @@ def model_of(work: Path, number: int) -> Path:
 
 
 def iterate(
-    ground: Ground, before: State, cfg: CorpusConfig, annotate: Annotator, work: Path, out: Path, workers: int,
+    ground: Ground, before: State, cfg: CorpusConfig, annotate: Annotator, work: Path, out: Path, workers: Workers,
     progress: Progress,
 ) -> State:  # fmt: skip
     """One iteration. Unless it is the last one, prefixes of the domains that it finds are written to `out`, and pages
@@ -161,7 +161,7 @@ def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotato
 
 
 def near_duplicates(
-    crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: int, progress: Progress
+    crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: Workers, progress: Progress
 ) -> np.ndarray:
     """Each page's cluster."""
     if not cfg.dedup.enabled:
