@@ -2,7 +2,7 @@
 
     python -m pipeline.evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
     python -m pipeline.evaluate MODEL --file questions.jsonl --out OUT
-    python -m pipeline.evaluate --list
+    python -m pipeline.evaluate --list [--folder DATASETS]
 """
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             for name, benchmark in benchmarks.TABLE.items():
                 size = f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}" if benchmark.rows else "made by the world stage"
+                if benchmark.read and options.folder:
+                    size = benchmarks.load(name, Path(options.world), Path(options.folder)).note
                 print(f"{name:13} {benchmark.lang}  {benchmark.file:32} {size}")
         else:
             evaluate_folder(options)
@@ -73,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=(__doc__ or "").split("\n")[0])
     add = made.add_argument
     add("model", nargs="?", help="a Hugging Face folder")
-    add("--list", action="store_true", help="list the benchmarks")
+    add("--list", action="store_true", help="list the benchmarks; with --folder, verify each file there")
     add("--benchmarks", default="gsm8k", help="names, with commas; name@protocol asks one under another protocol")
     add("--file", help="a JSONL file of your own questions (id, question, answer, lang) instead")
     add("--folder", default="", help="folder of the real benchmark files")
