@@ -18,7 +18,7 @@ from pipeline.corpus import dedup, recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
 from pipeline.corpus.domains import Annotator, propose, under_prefixes, write_yaml
-from pipeline.corpus.shards import Task, fingerprint, run
+from pipeline.corpus.shards import Task, Workers, fingerprint, run
 
 Progress = Callable[[str, int, int], None]
 
@@ -84,7 +84,7 @@ class Mined:
 
 def mine_loop(
     crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, annotate: Annotator,
-    work: Path, out: Path, workers: int, progress: Progress, measure: Callable[[np.ndarray], dict] = lambda kept: {},
+    work: Path, out: Path, workers: Workers, progress: Progress, measure: Callable[[np.ndarray], dict] = lambda kept: {},
 ) -> Mined:  # fmt: skip
     """Up to `recall.iterations` iterations; stops when `stop_share` of one was collected in the one before.
 
@@ -95,14 +95,17 @@ def mine_loop(
     while not rows or not state.is_last(cfg):
         state = iterate(ground, state, cfg, annotate, work, out, workers, progress)
         rows.append(state.row | measure(state.kept))
-    return Mined(
-        ~ground.unique, ground.unique & ~state.eligible, state.scores, np.where(state.kept, state.first, 0),
-        ground.cluster, model_of(work, state.number), rows,
-    )  # fmt: skip
+    return mined_of(ground, state, model_of(work, state.number), rows)
+
+
+def mined_of(ground: Ground, state: State, classifier: Path, rows: list[dict[str, Any]]) -> Mined:
+    """What the last iteration's state says of each page."""
+    near_duplicate, iteration = ground.unique & ~state.eligible, np.where(state.kept, state.first, 0)
+    return Mined(~ground.unique, near_duplicate, state.scores, iteration, ground.cluster, classifier, rows)
 
 
 def prepare(
-    crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, work: Path, workers: int,
+    crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, work: Path, workers: Workers,
     progress: Progress,
 ) -> tuple[Ground, State]:  # fmt: skip
     """What all iterations share, and the state before the first one."""
@@ -120,7 +123,7 @@ def model_of(work: Path, number: int) -> Path:
 
 
 def iterate(
-    ground: Ground, before: State, cfg: CorpusConfig, annotate: Annotator, work: Path, out: Path, workers: int,
+    ground: Ground, before: State, cfg: CorpusConfig, annotate: Annotator, work: Path, out: Path, workers: Workers,
     progress: Progress,
 ) -> State:  # fmt: skip
     """One iteration. Unless it is the last one, prefixes of the domains that it finds are written to `out`, and pages
@@ -158,7 +161,7 @@ def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotato
 
 
 def near_duplicates(
-    crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: int, progress: Progress
+    crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: Workers, progress: Progress
 ) -> np.ndarray:
     """Each page's cluster."""
     if not cfg.dedup.enabled:

@@ -21,7 +21,7 @@ from pipeline.corpus.decontaminate import Cleaned, Index, clean
 from pipeline.corpus.domains import Annotator, by_share, from_yaml
 from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.pages import KEPT, REJECT, Table, extract_shard, rows_of
-from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
+from pipeline.corpus.shards import Task, Workers, code_hash, file_hash, find_shards, fingerprint, run
 from pipeline.corpus.tokens import tokens
 from pipeline.corpus.truth import Measure, Truth, histogram
 from pipeline.records import write_json
@@ -34,7 +34,7 @@ def mine(
     cfg: CorpusConfig,
     out: Path,
     work: Path,
-    workers: int = 1,
+    workers: Workers = 1,
     annotate: Annotator | None = None,
     progress: Progress = lambda step, done, total: None,
     truth: Truth | None = None,
