@@ -51,17 +51,19 @@ PUZZLE = {
         "ask": ["结果是多少？", "得到几？"],
     },
 }
+# "Ann has 3 times as many as Ben" told backwards, for a division, is beyond a model of this size: after 24,000 solutions it
+# still guesses who has more, and a coin flip in every fourth question is all that RL then learns from.
 COMPARE = {
     "en": {
         "first": ["{b} has {n} {t}."],
         "+": ["{b} has {n} more than {a}."], "-": ["{b} has {n} fewer than {a}."],
-        "*": ["{b} has {n} times as many as {a}."], "/": ["{a} has {n} times as many as {b}."],
+        "*": ["{b} has {n} times as many as {a}."], "/": ["{b} has 1/{n} of what {a} has."],
         "ask": ["How many {t} does {b} have?"], "total": ["How many {t} do {a} and {b} have together?"],
     },
     "zh": {
         "first": ["{b}有{n}{t}。"],
         "+": ["{b}比{a}多{n}{t}。"], "-": ["{b}比{a}少{n}{t}。"],
-        "*": ["{b}的数量是{a}的{n}倍。"], "/": ["{a}的数量是{b}的{n}倍。"],
+        "*": ["{b}的数量是{a}的{n}倍。"], "/": ["{b}的数量是{a}的{n}分之一。"],
         "ask": ["{b}有多少{t}？"], "total": ["{a}和{b}一共有多少{t}？"],
     },
 }
