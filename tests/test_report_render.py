@@ -108,6 +108,21 @@ def test_one_benchmark_at_the_floor_decides_no_tool_claim(tmp_path):
     assert {c.id: c.status for c in all_claims(load(data))}["C6"] == FLOORED
 
 
+def test_tool_use_is_decided_where_training_solutions_use_tools(tmp_path):
+    data = make_tree(tmp_path, questions=60, seeds=(0,), deep=(8, 60))
+    folder = data / "evaluate/instruct"
+    summary = json.loads((folder / "summary.json").read_text())
+    for name in ("mini_gsm8k", "mini_math"):
+        rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        for row in rows:  # tools always right on one, always wrong on the other
+            row["greedy"]["verdict"] = "right" if name == "mini_gsm8k" else "wrong"
+        (folder / f"{name}@tir.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        summary["benchmarks"][f"{name}@tir"] = summary["benchmarks"][name]
+    (folder / "summary.json").write_text(json.dumps(summary))
+    claim = {c.id: c for c in all_claims(load(data))}["C6"]
+    assert claim.status in (DIRECTION, REPRODUCED) and "Decided on mini_gsm8k" in claim.sentence
+
+
 def iterative_tree(folder, gains, seeds=(0, 1, 2)):
     """A run of two iterations of ten steps: share right 0.4, then + gains[0], then + gains[1]."""
     data = make_tree(folder, questions=40, seeds=seeds, deep=(8, 40), arms=("grpo_os_rule",))

@@ -155,11 +155,14 @@ def tool_use(results: Results) -> Claim:
                 found.append((number, floor_sentence([level(one.greedy_N), level(two.greedy_N)])))
     if not found:
         return Claim(id, text, where, UNTESTED, "The tool-integrated protocol was not evaluated in this run.")
-    chosen, floor = next((f for f in found if "math" in f[0].name and "cmath" not in f[0].name), found[0])
+    by_name = {number.name.partition("@")[0]: (number, floor) for number, floor in found}
+    chosen, floor = next((by_name[name] for name in ("math", "math500", "mini_gsm8k") if name in by_name), found[0])
+    unfair = "" if {"mini_gsm8k", "mini_math"} - by_name.keys() else (
+        " Decided on mini_gsm8k: of mini_math only the problems with numeric answers have training solutions with tools.")
     numbers = tuple(number for number, _ in found)
     listed = "; ".join(f"{n.name}: {points(n.value)}" for n in numbers)
     status = FLOORED if floor else verdict(chosen.value, trained=False)
-    return Claim(id, text, where, status, floor or f"Instruct model, {listed}.", numbers)
+    return Claim(id, text, where, status, floor or f"Instruct model, {listed}.{unfair}", numbers)
 
 
 def maj_not_pass(results: Results) -> Claim:
