@@ -140,7 +140,7 @@ def test_words_around_a_box_change_no_verdict(seed):
               "It is \\boxed{{{}}}, since 3 + 4 = 7.", "<think>\\boxed{{0}} or 5?</think>\nThus \\boxed{{{}}}")
     for _ in range(ROUNDS // 2):
         kind, first = value(rng)
-        frame = rng.choice(frames).replace("{0}", "{{0}}")
+        frame = rng.choice(frames)
         for v, verdict in ((first, "right"), (changed(kind, first, rng), "wrong")):
             output = frame.format(written(kind, v, rng))
             assert grade(output, written(kind, first, rng)).verdict == verdict, output
