@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import Instruction, Question, write_jsonl
@@ -35,8 +36,9 @@ def instructions(cfg: WorldConfig) -> list[Instruction]:
     rng = random.Random(f"{cfg.seed}/formats")
     formats, weights = list(cfg.instruct_formats), list(cfg.instruct_formats.values())
     rows = []
+    solved = replace(cfg, word_levels=cfg.instruct_word_levels or cfg.word_levels)
     for kind, share in cfg.instruct_kinds.items():
-        for i, problem in enumerate(draw("sft", round(cfg.instruct * share), cfg.seed, kind, _levels(cfg, kind),
+        for i, problem in enumerate(draw("sft", round(cfg.instruct * share), cfg.seed, kind, _levels(solved, kind),
                                           largest=cfg.word_operand)):
             format = rng.choices(formats, weights)[0]
             format = format if has_program(problem) else "cot"
