@@ -4,6 +4,7 @@ TORCH ?= torch==2.13.0
 VENV ?= .venv
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 BUILT = $(shell sed -n 's/^profile: *\([a-z0-9_]*\).*/\1/p' conf/pipeline.yaml)
+LAB = $(shell sed -n 's/^profile: *\([a-z0-9_]*\).*/\1/p' lab/conf/pipeline.yaml)
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -11,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup profile repro smoke test e2e lint clean
+.PHONY: help setup profile repro lab smoke test e2e lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -34,6 +35,7 @@ $(VENV)/.ready: requirements/lock.txt
 	@touch $@
 
 profile: setup
+	@if [ "$(PROFILE)" = lab ]; then echo "make: the laboratory has a graph of its own: make lab"; exit 1; fi
 	@if [ -n "$(PROFILE)" ] && [ "$(PROFILE)" != "$(BUILT)" ]; then \
 	  test -f conf/profile/$(PROFILE).yaml || \
 	    { echo "make: no profile '$(PROFILE)'; there are: $$(ls conf/profile | sed 's/\.yaml//' | tr '\n' ' ')"; exit 1; }; \
@@ -47,13 +49,23 @@ profile: setup
 
 repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PROFILE=smoke|mini|real|gpu|paper
 	@begin=$$(date +%s); set -e; \
-	if dvc status --quiet 2>/dev/null; then echo "everything is built"; else \
+	if dvc status --quiet dvc.yaml 2>/dev/null; then echo "everything is built"; else \
 	  dvc repro reward; \
 	  python -m stages.rl experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro; fi; \
 	python -m pipeline.tracking rebuild --if-stale; \
 	echo "report: reports/report.md and reports/index.html ($$(( $$(date +%s) - begin )) s)"
+
+lab: setup  ## build the laboratory: every arm, five seeds, reports/lab/ (docs/lab.md; hours, stop and go on at will)
+	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
+	@begin=$$(date +%s); set -e; \
+	if dvc status --quiet lab/dvc.yaml 2>/dev/null; then echo "the laboratory is built"; else \
+	  dvc repro lab/dvc.yaml:reward; \
+	  python -m stages.rl profile=$(LAB) experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
+	  python -m stages.evaluate profile=$(LAB) experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
+	  dvc repro lab/dvc.yaml; fi; \
+	echo "report: reports/lab/report.md and reports/lab/index.html ($$(( $$(date +%s) - begin )) s)"
 
 smoke: setup  ## build the whole graph at profile smoke, in build/smoke, beside your results
 	@mkdir -p build/smoke/.dvc && cd build/smoke && rm -rf conf pipeline stages requirements

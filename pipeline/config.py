@@ -32,9 +32,21 @@ class StageConfig:
     threads: int = 1  # of torch and BLAS on the CPU; part of the result, as sums in another order round differently
 
 
-def built(root: Path = ROOT) -> dict[str, Any]:
-    """What `dvc repro` builds (conf/pipeline.yaml), with the models that follow from it."""
-    chosen = yaml.safe_load((root / "conf/pipeline.yaml").read_text(encoding="utf-8"))
+PLANS = ("conf/pipeline.yaml", "lab/conf/pipeline.yaml")  # each beside the dvc.yaml that builds it
+PLACES = {"data": "data", "reports": "reports"}  # where a plan's stages read and write
+
+
+def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:
+    """The plan (conf/pipeline.yaml, or the laboratory's) of this profile, else the main one, and the models it makes.
+
+    `pipeline` is the dvc.yaml that follows it: `dvc repro` at the root builds the main plan, `make lab` the laboratory's.
+    """
+    found = {}
+    for name in PLANS:
+        if (root / name).is_file():
+            found[name] = yaml.safe_load((root / name).read_text(encoding="utf-8"))
+    name = next((name for name, plan in found.items() if plan["profile"] == profile), PLANS[0])
+    chosen = {**PLACES, **found[name], "pipeline": name.replace(PLANS[0], "dvc.yaml")}
     cells = [f"{arm}-{seed}" for arm in chosen["arms"] for seed in chosen["seeds"]]
     return {**chosen, "cells": cells, "models": ["base", "instruct", *cells]}
 
@@ -68,11 +80,12 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def register(stage: str, kind: type) -> None:
-    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`)."""
+def register(stage: str, kind: type, profile: str = "") -> None:
+    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the plan of
+    this profile."""
     ConfigStore.instance().store(group="schema", name=stage, node=defaults_of(kind), package="_global_")
-    OmegaConf.register_new_resolver("built", lambda key: built()[key], replace=True)
-    OmegaConf.register_new_resolver("built_axis", lambda key: ",".join(map(str, built()[key])), replace=True)
+    OmegaConf.register_new_resolver("built", lambda key: built(profile)[key], replace=True)
+    OmegaConf.register_new_resolver("built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True)
 
 
 def build(kind: type, value: Any, where: str = "") -> Any:

@@ -26,8 +26,9 @@ class Job(NamedTuple):
 
     stage: str
     axes: dict[str, Any]
-    out: str
-    reads: tuple[str, ...]
+    out: Path
+    reads: list[Path]
+    data: Path  # the plan's folder of results
     scratch: Path | None  # Hydra's output folder; None = canonical
     tracker: dict[str, Any]
     entry: Path
@@ -38,16 +39,16 @@ class Job(NamedTuple):
 
     @property
     def target(self) -> Path:
-        return self.scratch / self.stage if self.scratch else Path(self.out.format(**self.axes))
+        return self.scratch / self.stage if self.scratch else self.out
 
     @property
     def checkpoints(self) -> Path:
-        return self.scratch / ".ckpt" if self.scratch else Path("data/.ckpt") / self.stage / (self.cell or "all")
+        return self.scratch / ".ckpt" if self.scratch else self.data / ".ckpt" / self.stage / (self.cell or "all")
 
     @property
     def cost_file(self) -> Path:
         label = f"{self.stage}-{self.cell}" if self.cell else self.stage
-        return self.scratch / "cost.json" if self.scratch else Path("data/.cost") / f"{label}.json"
+        return self.scratch / "cost.json" if self.scratch else self.data / ".cost" / f"{label}.json"
 
 
 class Run:
@@ -55,11 +56,12 @@ class Run:
 
     out         folder to write results to; renamed to its final name when the stage ends well
     checkpoint  folder that survives a kill; it exists; keyed by code, configuration and inputs
+    data        folder with the results of the stages
     resumed     whether the checkpoint holds something
     """
 
     def __init__(self, job: Job, mark: str, settings: StageConfig):
-        self.job, self.fingerprint, self.settings = job, mark, settings
+        self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
         self.folder = job.checkpoints / mark
         self.out, self.checkpoint = self.folder / "out", self.folder / "state"
         self.checkpoint.mkdir(parents=True, exist_ok=True)
@@ -119,13 +121,12 @@ def publish(run: Run) -> None:
     """Give the output its final name, write the cost file, remove the checkpoints of this job."""
     if not (run.out / "summary.json").is_file():
         raise AssertionError(f"stage {run.job.stage} wrote no summary.json")
-    target, old = run.job.target, run.job.target.with_name(run.job.target.name + ".old")
+    target = run.job.target
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        os.replace(target, old)
-    os.replace(run.out, target)
-    shutil.rmtree(old, ignore_errors=True)
+    if any(target.glob("*/summary.json")):
+        fill(target, run.out)
+    else:
+        replace(target, run.out)
     seconds = round(time.monotonic() - run.start, 3)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
@@ -138,6 +139,29 @@ def publish(run: Run) -> None:
         if folder.is_dir():
             shutil.rmtree(folder)
     print(f"{run.label}: done in {seconds:.1f} s, {target}", flush=True)
+
+
+def replace(target: Path, made: Path) -> None:
+    """Give `made` the name `target`."""
+    old = target.with_name(target.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(made, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fill(target: Path, made: Path) -> None:
+    """Put what `made` holds into `target` in place of what is there, but leave the results of other runs inside it
+    (reports/lab lies in reports/): folders with a summary of their own."""
+    for path in list(target.iterdir()):
+        if path.is_dir() and not (path / "summary.json").is_file():
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+    for path in sorted(made.iterdir()):
+        os.replace(path, target / path.name)
+    made.rmdir()
 
 
 def commit() -> str:

@@ -1,9 +1,10 @@
 """One entry point a stage: run it, or (under --multirun) hand each job to a process of its own.
 
-A run is *canonical* when its overrides are its matrix axes and nothing else, each a value that conf/pipeline.yaml
-builds: it writes under data/, and DVC owns the result. Any other override (`rl.lr=5e-6`) makes a *scratch* run, which
-writes into Hydra's output folder and never touches data/. Under --multirun a canonical job becomes
-`dvc repro -s <stage>@<cell>`: skipped when it is built, restored when it is cached.
+A run is *canonical* when its overrides are its matrix axes and nothing else, each a value that the plan of its profile
+builds (conf/pipeline.yaml, or the laboratory's): it writes under the plan's data folder, and DVC owns the result. Any
+other override (`rl.lr=5e-6`) makes a *scratch* run, which writes into Hydra's output folder and never touches data/.
+Under --multirun a canonical job becomes `dvc repro -s <stage>@<cell>`: skipped when it is built, restored when it is
+cached.
 """
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.code import ROOT, code_hashes, fingerprint, input_hashes
-from pipeline.config import StageConfig, build, built, defaults_of, plain, register
+from pipeline.config import PLACES, StageConfig, build, built, defaults_of, plain, register
 from pipeline.errors import UserError
 from pipeline.help import help_text
 from pipeline.run import Job, Run, job_lock, publish
@@ -54,8 +55,9 @@ HINTS = {
 def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, ...] = ()) -> Callable:
     """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's dataclass.
 
-    `cell` names the matrix axes; `out` and `reads` are paths that may hold `{axis}`. `reads` are the folders of earlier
-    stages that it reads: they key the checkpoint, and a missing one is reported before anything heavy is loaded.
+    `cell` names the matrix axes; `out` and `reads` are paths that may hold `{axis}`, and `{data}` and `{reports}`, the
+    plan's folders. `reads` are what it reads of earlier stages: they key the checkpoint, and a missing one is reported
+    before anything heavy is loaded.
     """
 
     def wrap(body: Callable) -> Callable:
@@ -67,7 +69,8 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
             overrides = [text for text in info.overrides.task if key_of(text) not in ("experiment", "launcher")]
             canonical = is_canonical(overrides, cell)
             if info.mode == RunMode.MULTIRUN:
-                return delegate(name, overrides, cell, canonical, Path(info.runtime.output_dir))
+                plan = built(info.runtime.choices["profile"])
+                return delegate(name, overrides, cell, plan if canonical else None, Path(info.runtime.output_dir))
             with one_line_errors(name):
                 run_here(cfg, info, overrides, canonical)
 
@@ -77,7 +80,10 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
             settings = build(kind, own_sections(cfg, kind, overrides))
             tracker = OmegaConf.to_container(cfg.tracker) if "tracker" in cfg else {"name": "none"}
             entry = Path(body.__code__.co_filename)
-            execute(body, settings, Job(name, axes, out, reads, folder, tracker, entry))
+            plan = built(settings.profile)
+            places = {key: plan[key] for key in PLACES} | axes
+            paths = [Path(path.format(**places)) for path in (out, *reads)]
+            execute(body, settings, Job(name, axes, paths[0], paths[1:], Path(plan["data"]), folder, tracker, entry))
 
         @functools.wraps(body)
         def main() -> None:
@@ -86,8 +92,7 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
                 if {"--help", "-h"} & set(sys.argv[1:]):
                     description = sys.modules[body.__module__].__doc__ or name
                     return print(help_text(name, description, defaults_of(kind), built()["profile"]))
-                complete_arguments(cell)
-                register(name, kind)
+                register(name, kind, complete_arguments(cell))
                 hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(job)()
 
         return main
@@ -98,12 +103,11 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
 def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     """Run a stage in this process and publish what it wrote."""
     prepare_process(settings.threads)
-    inputs = [Path(path.format(**job.axes)) for path in job.reads]
-    for path in inputs:
+    for path in job.reads:
         if not path.exists():
             raise UserError(f"{path}: missing; an earlier stage makes it: `dvc repro` runs the stages in order")
     code = code_hashes(job.entry)
-    mark = fingerprint(code, plain(settings), input_hashes(inputs))
+    mark = fingerprint(code, plain(settings), input_hashes(job.reads))
     with job_lock(job.checkpoints):
         run = Run(job, mark, settings)
         try:
@@ -144,9 +148,9 @@ def key_of(override: str) -> str:
 
 def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
     """Whether these overrides ask for exactly one thing that `dvc repro` builds."""
-    plan = built()
-    choices = {"profile": [plan["profile"]], "rl": plan["arms"], "seed": plan["seeds"], "model": plan["models"]}
     given = dict(text.partition("=")[::2] for text in overrides if not text.startswith("hydra."))
+    plan = built(given.get("profile", ""))
+    choices = {"profile": [plan["profile"]], "rl": plan["arms"], "seed": plan["seeds"], "model": plan["models"]}
     if set(given) - set(cell) - WIRING or not set(cell) <= set(given):
         return False
     return all(value in map(str, choices[key]) for key, value in given.items() if key in choices)
@@ -157,11 +161,14 @@ def dvc_target(name: str, cell: str) -> str:
     return f"{name}_{cell}" if cell in ("base", "instruct") else f"{name}@{cell}" if cell else name
 
 
-def delegate(name: str, overrides: list[str], cell: tuple[str, ...], canonical: bool, folder: Path) -> None:
-    """One job of a multirun, in a process of its own: its memory, threads and failure stay apart from the others'."""
+def delegate(name: str, overrides: list[str], cell: tuple[str, ...], plan: dict[str, Any] | None, folder: Path) -> None:
+    """One job of a multirun, in a process of its own: its memory, threads and failure stay apart from the others'.
+
+    `plan`: that of a canonical job; None = a scratch run into `folder`.
+    """
     given = dict(text.partition("=")[::2] for text in overrides)
-    if canonical:
-        target = dvc_target(name, "-".join(given[axis] for axis in cell))
+    if plan:
+        target = f"{plan['pipeline']}:{dvc_target(name, '-'.join(given[axis] for axis in cell))}"
         command = ["-m", "dvc", "--wait-for-lock", "repro", "-s", target]
     else:
         target = " ".join(overrides)
@@ -172,14 +179,18 @@ def delegate(name: str, overrides: list[str], cell: tuple[str, ...], canonical: 
         raise UserError(f"{target}: failed; its own message stands above")
 
 
-def complete_arguments(cell: tuple[str, ...]) -> None:
-    """Without a `profile=` a stage runs at the one that is built; a canonical run leaves no Hydra folder behind."""
+def complete_arguments(cell: tuple[str, ...]) -> str:
+    """Without a `profile=` a stage runs at the one that is built; a canonical run leaves no Hydra folder behind.
+
+    Returns the profile.
+    """
     given = [text for text in sys.argv[1:] if "=" in text and not text.startswith("-")]
     if not any(key_of(text) == "profile" for text in given):
         sys.argv.append(f"profile={built()['profile']}")
         given.append(sys.argv[-1])
     if is_canonical(given, cell):
         sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    return next(text.partition("=")[2] for text in reversed(given) if key_of(text) == "profile")
 
 
 class one_line_errors:  # noqa: N801  reads as a statement

@@ -13,23 +13,26 @@ class CorpusStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-@stage("corpus", out="data/corpus", reads=("data/world/web", "data/world/seed.jsonl", "data/world/benchmarks"))
+@stage("corpus", out="{data}/corpus", reads=("{data}/world/web", "{data}/world/seed.jsonl", "{data}/world/benchmarks"))
 def main(cfg: CorpusStage, run: Run) -> None:
     from pipeline.corpus.domains import by_samples
     from pipeline.corpus.mine import mine
+    from pipeline.corpus.truth import Truth
     from pipeline.records import Question, read_jsonl, read_rows
 
-    world = Path("data/world")
+    world = run.data / "world"
     benchmarks = {
         path.stem: [text for row in read_rows(path, Question) for text in (row.question, row.answer)]
         for path in sorted((world / "benchmarks").glob("*.jsonl"))
     }
     inputs = [Path(path) for path in cfg.corpus.input] or [world / "web"]
-    seed, annotate = read_jsonl(world / "seed.jsonl"), None
-    if (world / "web/truth.jsonl").is_file() and not cfg.corpus.input and not cfg.corpus.recall.annotations:
-        truth = read_jsonl(world / "web/truth.jsonl")  # in a built world, truth answers for the person who annotates
-        annotate = by_samples({row["url"]: row["is_math"] for row in truth})
-    run.summary(**mine(inputs, seed, benchmarks, cfg.corpus, run.out, run.checkpoint, cfg.threads, annotate))
+    seed, annotate, truth = read_jsonl(world / "seed.jsonl"), None, None
+    if (world / "web/truth.jsonl").is_file() and not cfg.corpus.input:
+        truth = Truth(read_jsonl(world / "web/truth.jsonl"))  # of a built world
+        if not cfg.corpus.recall.annotations:  # it answers for the person who annotates
+            annotate = by_samples(truth.by_url)
+    work = run.checkpoint
+    run.summary(**mine(inputs, seed, benchmarks, cfg.corpus, run.out, work, cfg.threads, annotate, truth=truth))
 
 
 if __name__ == "__main__":

@@ -14,16 +14,16 @@ class EvaluateStage(StageConfig):
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
 
-@stage("evaluate", cell=("model",), out="data/evaluate/{model}", reads=("data/world/benchmarks",))
+@stage("evaluate", cell=("model",), out="{data}/evaluate/{model}", reads=("{data}/world/benchmarks",))
 def main(cfg: EvaluateStage, run: Run) -> None:
     from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
     from pipeline.generate import make_engine
     from pipeline.model import load_model, load_tokenizer
 
-    tasks = make_tasks(cfg.evaluate, cfg.model, Path("data/world/benchmarks"))
+    tasks = make_tasks(cfg.evaluate, cfg.model, run.data / "world/benchmarks")
     for task in tasks:
         print(f"{cfg.model}: {task.key}: {task.loaded.note}")
-    folder = model_folder(cfg.model)
+    folder = model_folder(run.data, cfg.model)
     tokenizer = load_tokenizer(folder)
     engine = make_engine(cfg.evaluate.engine, load_model(folder, device=cfg.device), tokenizer)
     rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, checkpoint_of(run.checkpoint, folder), run.out)
@@ -31,8 +31,8 @@ def main(cfg: EvaluateStage, run: Run) -> None:
     run.summary(**score(cfg.model, tasks, cfg.evaluate, run.out))
 
 
-def model_folder(model: str) -> Path:
-    return Path("data") / {"base": "pretrain", "instruct": "sft"}.get(model, f"rl/{model}") / "model"
+def model_folder(data: Path, model: str) -> Path:
+    return data / {"base": "pretrain", "instruct": "sft"}.get(model, f"rl/{model}") / "model"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Corpus -> base model (section 2.3).   python -m stages.pretrain [model.path=<Hugging Face folder>]"""
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.mixture import MixtureConfig
 from pipeline.model import ModelConfig
@@ -15,7 +14,7 @@ class PretrainStage(StageConfig):
     pretrain: TrainConfig = field(default_factory=TrainConfig)
 
 
-@stage("pretrain", out="data/pretrain", reads=("data/corpus/pages.parquet", "data/world/instruct.jsonl"))
+@stage("pretrain", out="{data}/pretrain", reads=("{data}/corpus/pages.parquet", "{data}/world/instruct.jsonl"))
 def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
 
@@ -26,12 +25,12 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from pipeline.tokenizer import train_tokenizer
     from pipeline.train import make_stream, train_lm
 
-    corpus = Path("data/corpus/pages.parquet")
+    corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:
         tokenizer, model = load_tokenizer(cfg.model.path), load_model(cfg.model.path, device=cfg.device)
     else:
         # the vocabulary (nothing else) also sees the instruction data: its formats are held out of the web
-        formats = (f"{row.question}\n{row.solution}" for row in read_rows(Path("data/world/instruct.jsonl"), Instruction))
+        formats = (f"{row.question}\n{row.solution}" for row in read_rows(run.data / "world/instruct.jsonl", Instruction))
         tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)

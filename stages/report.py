@@ -15,7 +15,7 @@ class ReportStage(StageConfig):
     report: ReportConfig = field(default_factory=ReportConfig)
 
 
-@stage("report", out="reports", reads=("data/evaluate",))
+@stage("report", out="{reports}", reads=("{data}/evaluate",))
 def main(cfg: ReportStage, run: Run) -> None:
     from dataclasses import replace
 
@@ -23,8 +23,7 @@ def main(cfg: ReportStage, run: Run) -> None:
     from pipeline.report.origin import origin
     from pipeline.report.render import write_report
 
-    data = Path("data")
-    results = replace(load(data), profile=cfg.profile, origin=origin(Path("."), data))
+    results = replace(load(run.data), profile=cfg.profile, origin=origin(Path("."), run.data))
     run.summary(**write_report(results, cfg.report, run.out, cfg.arms, cfg.seeds))
 
 

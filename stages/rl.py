@@ -1,6 +1,5 @@
 """Instruct model -> one RL arm at one seed (sections 4 and 5.2).   python -m stages.rl rl=grpo_os_rule seed=0"""
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.stage import Run, StageConfig, stage
@@ -15,17 +14,17 @@ class RLStage(StageConfig):
     rl_scale: RLConfig = field(default_factory=RLConfig)
 
 
-READS = ("data/world/questions.jsonl", "data/world/validation.jsonl", "data/world/instruct.jsonl", "data/sft/model",
-         "data/reward")
+READS = ("{data}/world/questions.jsonl", "{data}/world/validation.jsonl", "{data}/world/instruct.jsonl", "{data}/sft/model",
+         "{data}/reward")
 
 
-@stage("rl", cell=("rl", "seed"), out="data/rl/{rl}-{seed}", reads=READS)
+@stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)
 def main(cfg: RLStage, run: Run) -> None:
     from pipeline.model import load_model, load_tokenizer, save_model
     from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
     from pipeline.rl.loop import Inputs, train_policy
 
-    world, instruct, arm, scale = Path("data/world"), Path("data/sft/model"), cfg.rl, cfg.rl_scale
+    world, instruct, arm, scale = run.data / "world", run.data / "sft/model", cfg.rl, cfg.rl_scale
     inputs = Inputs(
         policy=load_model(instruct, device=cfg.device), tokenizer=load_tokenizer(instruct),
         questions=list(read_rows(world / "questions.jsonl", Question)),
@@ -35,7 +34,7 @@ def main(cfg: RLStage, run: Run) -> None:
     if arm.reward_function in ("outcome", "process"):
         from pipeline.reward_model import load_judge
 
-        reward = Path("data/reward")
+        reward = run.data / "reward"
         inputs.judge = load_judge(reward / arm.reward_function, cfg.device, scale.micro_batch_tokens)
         if arm.iterations > 1:
             inputs.judge_history = [row for row in read_jsonl(reward / "labels.jsonl") if row["split"] == "train"]

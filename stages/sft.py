@@ -1,6 +1,5 @@
 """Base model -> instruction-tuned model (section 3).   python -m stages.sft"""
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.stage import Run, StageConfig, stage
 from pipeline.train import TrainConfig
@@ -14,16 +13,16 @@ class SFTStage(StageConfig):
     style: str = "mini"
 
 
-@stage("sft", out="data/sft", reads=("data/pretrain/model", "data/world/instruct.jsonl"))
+@stage("sft", out="{data}/sft", reads=("{data}/pretrain/model", "{data}/world/instruct.jsonl"))
 def main(cfg: SFTStage, run: Run) -> None:
     from pipeline.examples import instruction_examples
     from pipeline.model import load_model, load_tokenizer, save_model
     from pipeline.records import Instruction, read_rows
     from pipeline.train import make_stream, train_lm
 
-    base = Path("data/pretrain/model")
+    base = run.data / "pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)
-    examples = instruction_examples(tokenizer, read_rows(Path("data/world/instruct.jsonl"), Instruction), cfg.style)
+    examples = instruction_examples(tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style)
     data = make_stream(examples, cfg.sft)
     last = run.follow(train_lm(model, data, cfg.sft, run.checkpoint), cfg.sft.steps)
     save_model(model, tokenizer, run.out / "model")

@@ -10,7 +10,7 @@ class WorldStage(StageConfig):
     world: WorldConfig = field(default_factory=WorldConfig)
 
 
-@stage("world", out="data/world")
+@stage("world", out="{data}/world")
 def main(cfg: WorldStage, run: Run) -> None:
     from pipeline.records import Question, read_rows
     from pipeline.world.real import build_real

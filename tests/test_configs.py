@@ -30,7 +30,7 @@ ARMS = sorted(path.stem for path in (ROOT / "conf/rl").glob("*.yaml"))
 def settings(stage: str, *overrides: str) -> Any:
     module = importlib.import_module(f"stages.{stage}")
     kind = typing.get_type_hints(module.main.__wrapped__)["cfg"]
-    register(stage, kind)
+    register(stage, kind, next((text.partition("=")[2] for text in overrides if text.startswith("profile=")), ""))
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         composed = hydra_compose(stage, overrides=list(overrides))
     return build(kind, own_sections(composed, kind, overrides))

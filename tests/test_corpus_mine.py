@@ -71,6 +71,22 @@ def test_information_rule_excuses_counting_runs_only():
     assert clean(LEAK, index).text is None
 
 
+def test_information_rule_lets_a_lone_commonplace_pass_but_no_copy():
+    fact = "the three angles of a triangle add up to 180"
+    solution = f"Since {fact} degrees, the third angle is 180 minus the sum of the two that are given here."
+    brief = "Find the sum of the first ten even numbers after four."  # 11 grams
+    benchmarks = {"math": [solution, brief, "x 1 y 2 z"]}
+    strict, ruled = (Index(benchmarks, DecontaminateConfig(information_rule=rule)) for rule in (False, True))
+    page = f"We know that {fact}, and we use it."
+    assert clean(page, strict).text is None and clean(page, strict).hits[0].lone
+    assert clean(page, ruled).text == page and clean(page, ruled).hits
+    copied = f"We know that {fact} degrees, the third angle is another matter."
+    assert clean(copied, ruled).text is None, "thirteen grams and more in a row are a copy"
+    assert clean(f"Exercise. {brief} Good luck.", ruled).text is None, "the whole of a text under thirteen grams"
+    assert clean("the sum of the first ten even numbers after four", ruled).hits[0].lone, "ten of its eleven are not"
+    assert clean("so x 1 y 2 z", ruled).text == "so x 1 y 2 z"  # symbols only
+
+
 def pages(count: int = 60):
     """Half of the pages mathematical, one leak, one mirrored URL, one page too short."""
     rng = random.Random(0)

@@ -8,7 +8,9 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.evaluate import programs, protocols
 from pipeline.evaluate.__main__ import main
+from pipeline.evaluate.benchmarks import load
 from pipeline.evaluate.config import EvaluateConfig
+from pipeline.evaluate.exemplars import STATED, exemplars_of
 from pipeline.generate import Output, Sampling
 from pipeline.grading import grade
 from pipeline.model import ModelConfig, new_model, save_model
@@ -36,8 +38,8 @@ class Scripted:
         return [Output(self.tokenizer.encode(text), [], True) for text in self.turns.pop(0)]
 
 
-def ask(name, engine, cfg=EvaluateConfig(style="mini"), questions=(QUESTION,)):  # noqa: B008  frozen
-    found = protocols.run_protocol(name, engine, engine.tokenizer, list(questions), [5] * len(questions), Sampling(), cfg)
+def ask(name, engine, cfg=EvaluateConfig(style="mini"), questions=(QUESTION,), shots=()):  # noqa: B008  frozen
+    found = protocols.run_protocol(name, engine, engine.tokenizer, list(questions), [5] * len(questions), Sampling(), cfg, shots)
     return found if len(questions) > 1 else found[0]
 
 
@@ -76,15 +78,29 @@ def test_few_shot_is_raw_text_and_cut_at_the_next_question(tokenizer, tmp_path):
     path = tmp_path / "shots.jsonl"
     write_jsonl(path, [Instruction("a", "What is 1 + 1?", "1+1=2", "2"), Instruction("b", "?", "print(1)", "1", format="pot"),
                        Instruction("c", "一加一？", "1+1=2", "2", lang="zh")])
-    cfg = EvaluateConfig(shots=1, exemplars=str(path))
+    shots = exemplars_of("gsm8k", 1, str(path), tmp_path, None)
     engine = Scripted(tokenizer, [" 3+4=7 The answer is 7.\n\n\nQ: What is 9 + 9?\nA: The answer is 18."])
-    got = ask("few_shot", engine, cfg)
+    got = ask("few_shot", engine, shots=shots)
     assert engine.asked[0][0][0] == "<s>Q: What is 1 + 1?\nA: 1+1=2 The answer is 2.\n\n\nQ: What is 3 + 4?\nA:"
     assert grade(got.judged, "7").verdict == "right"
     with pytest.raises(UserError, match="1 chain-of-thought rows in zh, evaluate.shots=2"):
-        ask("few_shot", engine, EvaluateConfig(shots=2, exemplars=str(path)), (Question("z", "？", "1", "zh"),))
-    with pytest.raises(UserError, match="needs evaluate.exemplars"):
+        exemplars_of("cmath", 2, str(path), tmp_path, None)
+    with pytest.raises(UserError, match="no exemplars are stated"):
+        exemplars_of("gaokao_qa", 2, "", tmp_path, None)
+    with pytest.raises(UserError, match="few_shot has no exemplars"):
         ask("few_shot", engine)
+
+
+@pytest.mark.skipif(not (SHARED / "datasets/gsm8k/train.jsonl").is_file(), reason="no shared datasets; set DSM_SHARED")
+@pytest.mark.parametrize(("name", "shots"), [("gsm8k", 8), ("math", 4), ("cmath", 6), ("mgsm_zh", 6)])
+def test_the_stated_exemplars_are_training_rows_in_the_stated_order(name, shots, tmp_path):
+    found = exemplars_of(name, shots, "", tmp_path, SHARED / "datasets")
+    assert [row.id for row in found] == list(STATED[name].ids[:shots])
+    asked = {q.question for q in load(name, tmp_path, SHARED / "datasets").questions}
+    assert not asked & {row.question for row in found}
+    for row in found:
+        assert row.answer and "<<" not in row.solution and "Let's think step by step" not in row.question
+        assert not row.solution or grade(row.solution, row.answer).verdict == "right"
 
 
 def test_long_outputs_lose_their_middle_and_cannot_close_the_block():

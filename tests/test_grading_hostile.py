@@ -1,6 +1,10 @@
 """Nothing in an answer takes more than two seconds, runs code, or is accepted for what it is not."""
 import ast
+import os
+import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -64,3 +68,42 @@ def test_nothing_in_the_checker_evaluates_text_or_handles_signals():
                 assert name not in ("eval", "exec", "parse_expr", "sympify", "parse_latex", "alarm", "setitimer"), path
             names = [alias.name for alias in getattr(node, "names", [])] if isinstance(node, ast.Import | ast.ImportFrom) else []
             assert not {"signal", "pickle", "antlr4"} & set(names), path
+
+
+def judged(name):
+    """Verdict and processor seconds of one hostile answer; module level, so that a spawned process finds it."""
+    start = time.process_time()
+    return name, grade_answer(*HOSTILE[name]).verdict, time.process_time() - start
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+
+
+def check(results):
+    results = list(results)
+    assert {name for name, _, _ in results} == set(HOSTILE)
+    for name, verdict, seconds in results:
+        assert verdict in (("right", "wrong", "timeout") if name in EQUAL else ("wrong", "timeout")), name
+        assert seconds < 2, name
+
+
+def test_hostile_answers_in_threads():
+    """No signal handler and no main thread is needed. Threads share the processor time, so it is not asked for."""
+    with ThreadPoolExecutor(4) as pool:
+        check((name, verdict, 0) for name, verdict, _ in pool.map(judged, HOSTILE))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_hostile_answers_in_processes_with_little_memory(method):
+    """A forked process starts a sympy worker of its own; two GiB of address space are enough."""
+    with get_context(method).Pool(2, initializer=limit_memory) as pool:
+        check(pool.imap_unordered(judged, HOSTILE))
+
+
+def test_a_fork_beside_a_thread_that_proves_does_not_hang():
+    with worker._lock:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if grade_answer("\\frac{1}{2005!}", "\\frac{1}{2004!}").verdict == "wrong" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -11,6 +11,7 @@ from pipeline.grading.sandbox import LAYERS, Limits, Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox needs Linux")
 ROOT = Path(__file__).parents[1]
+VICTIM = Path(f"/tmp/sandbox-victim-{os.getuid()}")  # of one user: another may not overwrite it
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ REFUSED = {
     "write": "open('/tmp/written', 'w')",
     "write into Python": "import sympy\nopen(sympy.__file__, 'a')",
     "write at home": "import os\nos.makedirs(os.path.expanduser('~/x'))",
-    "delete": "import os\nos.unlink('/tmp/sandbox-victim')",
-    "mode": "import os\nos.chmod('/tmp/sandbox-victim', 0)",
+    "delete": f"import os\nos.unlink('{VICTIM}')",
+    "mode": f"import os\nos.chmod('{VICTIM}', 0)",
     "link": "import os\nos.symlink('/etc/passwd', '/tmp/link')",
     "memory file": "import os\nos.memfd_create('x')",
     "network": "import socket\nsocket.create_connection(('127.0.0.1', 80), 1)",
@@ -75,13 +76,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(sandbox, name):
-    victim = Path("/tmp/sandbox-victim")
-    victim.write_text("unharmed")
-    victim.chmod(0o644)
+    VICTIM.write_text("unharmed")
+    VICTIM.chmod(0o644)
     result = sandbox.run(REFUSED[name])
     assert result.status == "error", result
     assert not Path("/tmp/written").exists() and not Path("/tmp/link").exists()
-    assert victim.read_text() == "unharmed" and victim.stat().st_mode & 0o777 == 0o644
+    assert VICTIM.read_text() == "unharmed" and VICTIM.stat().st_mode & 0o777 == 0o644
     assert sandbox.run("print('alive')").stdout == "alive\n"
 
 

@@ -381,7 +381,10 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
         assert old in text, old
         text = text.replace(old, new)
     path.write_text(text)
-    (tmp_path / "conf/pipeline.yaml").write_text("profile: real\narms: [rft, grpo_os_rule]\nseeds: [0]\n")
+    plan = (tmp_path / "conf/pipeline.yaml").read_text()
+    for key, value in {"profile": "real", "arms": "[rft, grpo_os_rule]", "seeds": "[0]"}.items():
+        plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
+    (tmp_path / "conf/pipeline.yaml").write_text(plan)
     environment = {**os.environ, "DSM_DATASETS": str(SHARED / "datasets"), "DSM_WEB": str(SHARED / "web"),
                    "DVC_NO_ANALYTICS": "1",
                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

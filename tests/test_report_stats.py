@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from pipeline.report.stats import curve, difference, level
+from pipeline.report.stats import curve, difference, level, paired
 
 RUNS = 400
 
@@ -32,6 +32,24 @@ def test_level_of_one_model_covers():
 def test_difference_of_two_arms_on_common_questions_covers(seed_sd):
     make = lambda rng, d: difference(arm(rng, d, 0.52, seed_sd, 3), arm(rng, d, 0.48, seed_sd, 3))  # noqa: E731
     assert 0.91 <= coverage(make, 0.04) <= 0.998
+
+
+@pytest.mark.parametrize("own_sd", [0.0, 0.03])
+def test_difference_paired_by_seed_covers(own_sd):
+    """Arms whose seeds share a shift, and have one of their own."""
+    def make(rng, d):
+        shared_S = rng.normal(0, 0.04, 5)
+        one, two = (np.concatenate([arm(rng, d + s, base, own_sd, 1) for s in shared_S]) for base in (0.52, 0.48))
+        return paired(one, two)
+
+    assert 0.91 <= coverage(make, 0.04) <= 0.998
+
+
+def test_pairing_by_seed_takes_off_what_the_seeds_share():
+    rng = np.random.default_rng(0)
+    shift_S1 = np.array([-0.2, -0.1, 0, 0.1, 0.2])[:, None]
+    one, two = rng.random((5, 300)) * 0.1 + 0.5 + shift_S1, rng.random((5, 300)) * 0.1 + 0.45 + shift_S1
+    assert paired(one, two).low > 0 > difference(one, two).low
 
 
 def test_difference_from_a_single_model_covers():

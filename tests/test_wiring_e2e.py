@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name)
-    plan = "profile: smoke\narms: [sft, grpo_os_rule]\nseeds: [0]\n"
+    plan = (ROOT / "conf/pipeline.yaml").read_text()
+    for key, value in {"profile": "smoke", "arms": "[sft, grpo_os_rule]", "seeds": "[0]"}.items():
+        plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
     (folder / "conf/pipeline.yaml").write_text(plan)
     dvc(folder, "init", "--no-scm", "-q")
     return folder

@@ -29,7 +29,7 @@ class DecontaminateConfig:
     shortest: int = 3
     mode: str = "segment"  # "segment": drop the text segments (lines) that hold a match; "page": drop the page
     information_rule: bool = (
-        False  # deviation from the paper: a counting run (1 2 3 ...) is no match; both counts are kept
+        False  # deviation from the paper: counting runs and lone commonplaces are no match; both counts are kept
     )
 
 

@@ -2,8 +2,11 @@
 
 A segment (line of a page) with a 10-gram that occurs exactly in a benchmark question or answer is dropped; benchmark
 texts shorter than 10 grams but of at least 3 are matched whole. A gram is a word, a number or a CJK character;
-operators
-and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
+operators and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
+
+The information rule, a deviation from the paper that is off by default, lets two kinds of hit pass: counting runs, and
+lone commonplaces ("the three angles of a triangle add up to 180"), which agree with a long benchmark text for fewer than
+`RUN` grams. A copied question agrees from its first gram to its last.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pipeline.corpus.config import DecontaminateConfig
 from pipeline.corpus.tokens import gram_spans, grams
 
 PREFIX = 4
+RUN = 13  # grams; the length that the n-gram overlap studies of GPT-3 take as evidence of copying
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Hit:
     benchmark: str
     item: int
     counting_run: bool
+    lone: bool  # the text agrees for fewer than RUN grams here, and this is not the whole benchmark text
+
+    @property
+    def uninformative(self) -> bool:
+        return self.counting_run or self.lone
 
 
 class Index:
@@ -36,6 +45,7 @@ class Index:
         self.cfg = cfg
         self.where: dict[str, tuple[str, int]] = {}  # joined gram -> first benchmark text that holds it
         self.by_prefix: dict[tuple[str, ...], set[int]] = {}  # first grams -> lengths of the grams that begin so
+        self.in_brief: dict[str, int] = {}  # grams of texts under RUN grams: matches in a row that make such a text
         self.texts = self.short = self.unmatched = 0
         for name in sorted(benchmarks):
             for item, text in enumerate(benchmarks[name]):
@@ -50,7 +60,11 @@ class Index:
         self.short += size < self.cfg.ngram
         for at in range(len(words) - size + 1):
             gram = words[at : at + size]
-            self.where.setdefault(" ".join(gram), (name, item))
+            joined = " ".join(gram)
+            self.where.setdefault(joined, (name, item))
+            if len(words) < RUN:
+                row = len(words) - size + 1
+                self.in_brief[joined] = min(row, self.in_brief.get(joined, row))
             self.by_prefix.setdefault(tuple(gram[:PREFIX]), set()).add(size)
 
     def hits(self, text: str) -> list[Hit]:
@@ -59,11 +73,15 @@ class Index:
         found = list(self._matches(words))
         if not found:
             return []
-        spans = gram_spans(text)
+        spans, rows = gram_spans(text), matches_in_a_row([at for at, size, _ in found if size == self.cfg.ngram])
+        enough = max(1, RUN - self.cfg.ngram + 1)
         return [
-            Hit(spans[at][0], spans[at + size - 1][1], gram, *self.where[gram], is_counting_run(words[at : at + size]))
+            Hit(
+                spans[at][0], spans[at + size - 1][1], gram, *self.where[gram], is_counting_run(words[at : at + size]),
+                rows.get(at, 1) < min(enough, self.in_brief.get(gram, enough)),
+            )
             for at, size, gram in found
-        ]
+        ]  # fmt: skip
 
     def _matches(self, words: list[str]) -> Iterator[tuple[int, int, str]]:
         """(first gram, number of grams, joined) of each match. A dictionary look-up of the first four grams comes
@@ -83,8 +101,19 @@ class Index:
                     yield at, size, gram
 
 
+def matches_in_a_row(places: list[int]) -> dict[int, int]:
+    """For each place of a match, how many matches at neighbouring places it stands among."""
+    rows: dict[int, int] = {}
+    start = 0
+    for end in range(1, len(places) + 1):
+        if end == len(places) or places[end] != places[end - 1] + 1:
+            rows |= dict.fromkeys(places[start:end], end - start)
+            start = end
+    return rows
+
+
 def is_counting_run(words: list[str]) -> bool:
-    """The information rule, a deviation from the paper: a gram that only counts or enumerates symbols says nothing about
+    """The first half of the information rule: a gram that only counts or enumerates symbols says nothing about
     copying. True when it has no word of two letters or more and no CJK character (x 1 y 1 x 2 y 2), or fewer than three
     distinct ones around four numbers or more, nine in ten of which follow one another by a constant step.
     """
@@ -110,7 +139,7 @@ def clean(text: str, index: Index) -> Cleaned:
     """Remove from a page what a benchmark holds; see the module's first lines. A match over a line end takes both
     lines."""
     hits = index.hits(text)
-    counted = [hit for hit in hits if not (index.cfg.information_rule and hit.counting_run)]
+    counted = [hit for hit in hits if not (index.cfg.information_rule and hit.uninformative)]
     if not counted:
         return Cleaned(text, hits, 0)
     if index.cfg.mode == "page":

@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.corpus.audit import OPENING, RejectSample, near_cut, write_audit
 from pipeline.corpus.config import CorpusConfig, RecallConfig
 from pipeline.corpus.crawl import Crawl, open_crawl
 from pipeline.corpus.decontaminate import Cleaned, Index, clean
 from pipeline.corpus.domains import Annotator, by_share, from_yaml
 from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.pages import KEPT, REJECT, Table, extract_shard, rows_of
-from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
+from pipeline.corpus.shards import Task, Workers, code_hash, file_hash, find_shards, fingerprint, run
 from pipeline.corpus.tokens import tokens
+from pipeline.corpus.truth import Measure, Truth, histogram
 from pipeline.records import write_json
 
 
@@ -32,16 +34,17 @@ def mine(
     cfg: CorpusConfig,
     out: Path,
     work: Path,
-    workers: int = 1,
+    workers: Workers = 1,
     annotate: Annotator | None = None,
     progress: Progress = lambda step, done, total: None,
+    truth: Truth | None = None,
 ) -> dict[str, Any]:
-    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin
-    and
-    funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
+    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin,
+    audit.jsonl and funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
 
     `seed_rows`: {"url", "text"}. `benchmarks`: texts (questions and answers) by name. Every record of the input ends up
-    exactly once, in pages or in rejects. Raises UserError for input that is missing or too small to train on.
+    exactly once, in pages or in rejects. `truth` about a built web decides nothing; with it each step is measured.
+    Raises UserError for input that is missing or too small to train on.
     """
     parts = extract_tasks(shards, cfg, work)
     for done, total in run(parts, workers):
@@ -49,14 +52,42 @@ def mine(
     crawl = open_crawl([task.results[0] for task in parts])
     annotate = annotate or annotator_of(cfg.recall)
     out.mkdir(parents=True, exist_ok=True)
-    mined = mine_loop(crawl, [task.proof for task in parts], seed_rows, cfg, annotate, work, out, workers, progress)
+    measure = Measure(truth, crawl) if truth else None
+    mined = mine_loop(
+        crawl, [task.proof for task in parts], seed_rows, cfg, annotate, work, out, workers, progress,
+        *([measure.collection] if measure else []),
+    )  # fmt: skip
     shutil.copyfile(mined.classifier, out / "classifier.bin")
-    written = write_corpus(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out)
+    return finish(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure)
+
+
+def finish(
+    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path,
+    measure: Measure | None,
+) -> dict[str, Any]:  # fmt: skip
+    """After the loop: decontaminate, write the corpus, its accounts and the summary."""
+    accounts = write_corpus(crawl, mined, rejects, benchmarks, cfg, out)
+    written = accounts.result()
     funnel = {**written, "steps": steps(crawl, mined, written), "iterations": mined.rows}
+    if measure:
+        funnel["truth"] = measured(measure, mined, accounts)
     write_json(out / "funnel.json", funnel)
+    names = ("records", "pages", "tokens", "languages", "rejects", "contamination", "iterations", "truth")
+    scores = histogram(mined.scores, ~mined.duplicate_url & ~mined.near_duplicate, measure)
+    return {key: funnel[key] for key in names if key in funnel} | {"score_histogram": scores}
+
+
+def measured(measure: Measure, mined: Mined, accounts: Accounts) -> dict[str, Any]:
+    """Precision and recall of each step against the truth about a built web; those of the loop are in its rows."""
+    unique, collected = ~mined.duplicate_url, mined.iteration > 0
+    distinct = unique & ~mined.near_duplicate
     return {
-        key: funnel[key]
-        for key in ("records", "pages", "tokens", "languages", "rejects", "contamination", "iterations")
+        "text": measure.reading(),
+        "distinct URLs": measure.copies(np.ones_like(unique), unique, measure.truth.page),
+        "distinct pages": measure.copies(unique, distinct, measure.truth.content),
+        "worksheets": measure.worksheets(distinct),
+        "decontaminated": measure.leaks(collected, accounts.mask(len(unique), accounts.flagged)),
+        "decontaminated by the information rule": measure.leaks(collected, accounts.mask(len(unique), accounts.informed)),
     }
 
 
@@ -101,19 +132,30 @@ class Accounts:
         self.languages: Counter[str] = Counter()
         self.kept, self.contamination = Counter(), Counter()
         self.tokens_of: Counter[str] = Counter()
+        self.flagged: list[int] = []  # numbers of the pages with a benchmark gram
+        self.informed: list[int] = []  # of those that are left when the information rule is on
 
     def reject(self, reason: str, count: int | None) -> None:
         self.rejects[reason] += 1
         self.tokens_of[reason] += count or 0
 
-    def clean(self, cleaned: Cleaned) -> None:
+    def clean(self, number: int, cleaned: Cleaned) -> None:
         if not cleaned.hits:
             return
+        self.flagged.append(number)
+        self.informed += [number] if any(not hit.uninformative for hit in cleaned.hits) else []
         self.contamination["hits"] += len(cleaned.hits)
         self.contamination["counting_runs"] += sum(hit.counting_run for hit in cleaned.hits)
+        self.contamination["lone"] += sum(hit.lone and not hit.counting_run for hit in cleaned.hits)
         self.contamination["pages"] += 1
-        self.contamination["pages_beyond_counting_runs"] += any(not hit.counting_run for hit in cleaned.hits)
+        self.contamination["pages_by_information_rule"] += any(not hit.uninformative for hit in cleaned.hits)
         self.contamination["segments_removed"] += cleaned.removed_segments
+
+    @staticmethod
+    def mask(size: int, numbers: list[int]) -> np.ndarray:
+        mask = np.zeros(size, dtype=bool)
+        mask[numbers] = True
+        return mask
 
     def result(self) -> dict[str, Any]:
         total = sum(self.rejects.values()) + self.kept["pages"]
@@ -126,16 +168,19 @@ class Accounts:
             "rejected_tokens": dict(self.tokens_of),
             "contamination": {
                 key: self.contamination[key]
-                for key in ("pages", "pages_beyond_counting_runs", "hits", "counting_runs", "segments_removed")
+                for key in ("pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed")
             },
         }
 
 
 def write_corpus(
     crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path
-) -> dict[str, Any]:
+) -> Accounts:
     """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
     index, accounts = Index(benchmarks, cfg.decontaminate), Accounts()
+    eligible = ~mined.duplicate_url & ~mined.near_duplicate
+    near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
+    rejected = RejectSample()
     audit = out / "contamination.jsonl.tmp"
     with (
         Table(out / "pages.parquet", KEPT) as pages,
@@ -145,6 +190,7 @@ def write_corpus(
         for path in rejects:
             for row in rows_of(path):
                 dropped.add(row)
+                rejected.add(row)
                 accounts.reject(row["reason"], row["tokens"])
         for number, row in crawl.rows(np.ones(len(crawl), dtype=bool)):
             score = float(mined.scores[number])
@@ -152,14 +198,17 @@ def write_corpus(
             reason = why_dropped(mined, number, cleaned)
             for line in audit_rows(row, cleaned, cfg):
                 hits.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
+            if number in near:
+                shown = {key: row[key] for key in ("url", "lang", "tokens", "formulas", "source", "offset")}
+                near[number] |= shown | {"score": score, "opening": row["text"][:OPENING]}
             if cleaned is not None:
-                accounts.clean(cleaned)
+                accounts.clean(number, cleaned)
             if reason:
                 detail = {"below_cut": f"score {score:.6f}"}.get(reason, "")
-                dropped.add(
-                    {key: row[key] for key in ("url", "source", "offset", "tokens")}
-                    | {"reason": reason, "detail": detail, "score": score}
-                )
+                reject = {key: row[key] for key in ("url", "source", "offset", "tokens")}
+                reject |= {"reason": reason, "detail": detail, "score": score}
+                dropped.add(reject)
+                rejected.add(reject)
                 accounts.reject(reason, row["tokens"])
                 continue
             if cleaned.removed_segments:
@@ -169,7 +218,8 @@ def write_corpus(
             accounts.kept["tokens"] += row["tokens"]
             accounts.languages[row["lang"]] += 1
     os.replace(audit, out / "contamination.jsonl")
-    return accounts.result()
+    write_audit(out / "audit.jsonl", near.values(), rejected)
+    return accounts
 
 
 def why_dropped(mined: Mined, number: int, cleaned: Cleaned | None) -> str:
@@ -186,7 +236,7 @@ def why_dropped(mined: Mined, number: int, cleaned: Cleaned | None) -> str:
 def audit_rows(row: dict[str, Any], cleaned: Cleaned | None, cfg: CorpusConfig) -> Iterator[dict[str, Any]]:
     """One row a benchmark gram found in a page; start and end are characters of the page's text before removal."""
     for hit in cleaned.hits if cleaned else ():
-        excused = hit.counting_run and cfg.decontaminate.information_rule
+        excused = hit.uninformative and cfg.decontaminate.information_rule
         yield {
             "url": row["url"],
             "source": row["source"],

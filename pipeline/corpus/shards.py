@@ -97,24 +97,36 @@ class Task:
         return json.loads(self.receipt.read_text())["proof"] == self.proof
 
 
-def run(tasks: list[Task], workers: int) -> Iterator[tuple[int, int]]:
+Workers = int | Callable[[list[Task]], None]  # processes of this machine, or a function that has tasks done elsewhere
+
+
+def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:
     """Do the tasks that are not done; yields (done, all) after each. Results do not depend on `workers` or on order."""
     left = [task for task in tasks if not task.is_done()]
     done = len(tasks) - len(left)
     yield done, len(tasks)
+    if callable(workers):
+        if left:
+            workers(left)
+        lost = [task.results[0] for task in left if not task.is_done()]
+        if lost:
+            raise UserError(f"{lost[0]}: not made, nor {len(lost) - 1} others; read the executor's log, then run it again")
+        yield len(tasks), len(tasks)
+        return
     if workers <= 1 or len(left) <= 1:
         for task in left:
-            _do(task)
+            do(task)
             done += 1
             yield done, len(tasks)
         return
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        for _ in pool.map(_do, left):
+        for _ in pool.map(do, left):
             done += 1
             yield done, len(tasks)
 
 
-def _do(task: Task) -> None:
+def do(task: Task) -> None:
+    """Do one task and write its receipt."""
     task.receipt.unlink(missing_ok=True)
     for path in (*task.results, task.receipt):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
     python -m pipeline.evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
     python -m pipeline.evaluate MODEL --file questions.jsonl --out OUT
-    python -m pipeline.evaluate --list
+    python -m pipeline.evaluate --list [--folder DATASETS]
 """
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             for name, benchmark in benchmarks.TABLE.items():
                 size = f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}" if benchmark.rows else "made by the world stage"
+                if benchmark.read and options.folder:
+                    size = benchmarks.load(name, Path(options.world), Path(options.folder)).note
                 print(f"{name:13} {benchmark.lang}  {benchmark.file:32} {size}")
         else:
             evaluate_folder(options)
@@ -37,6 +39,7 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     """Answer, grade, write `out/<benchmark>.jsonl` and summary.json, print the scores. Run it again to resume."""
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --list")
+    from pipeline.evaluate.exemplars import exemplars_of
     from pipeline.evaluate.run import Task, checkpoint_of, evaluate, make_tasks, score
     from pipeline.generate import make_engine
     from pipeline.model import load_model, load_tokenizer
@@ -49,7 +52,9 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     name = Path(options.model).name
     if options.file:
         loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
-        tasks = [Task(loaded.name, cfg.protocol, loaded)]
+        few = cfg.protocol == "few_shot"
+        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None) if few else ()
+        tasks = [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
     else:
         tasks = make_tasks(cfg, name, Path(options.world))
     for task in tasks:
@@ -70,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=(__doc__ or "").split("\n")[0])
     add = made.add_argument
     add("model", nargs="?", help="a Hugging Face folder")
-    add("--list", action="store_true", help="list the benchmarks")
+    add("--list", action="store_true", help="list the benchmarks; with --folder, verify each file there")
     add("--benchmarks", default="gsm8k", help="names, with commas; name@protocol asks one under another protocol")
     add("--file", help="a JSONL file of your own questions (id, question, answer, lang) instead")
     add("--folder", default="", help="folder of the real benchmark files")
@@ -83,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
     add("--protocol", default="cot", choices=PROTOCOLS)
     add("--style", default="paper", choices=("paper", "mini"))
     add("--mode", default="strict", choices=MODES, help="grading mode")
-    add("--shots", type=int, default=0)
-    add("--exemplars", default="", help="few_shot: JSONL of worked solutions")
+    add("--shots", type=int, default=0, help="few_shot: so many of the stated exemplars (pipeline/evaluate/exemplars.py)")
+    add("--exemplars", default="", help="few_shot: a JSONL file of your own worked solutions")
     add("--batch", type=int, default=default.batch)
     add("--engine", default="fast")
     add("--device", default="cpu")

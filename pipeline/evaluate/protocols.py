@@ -7,14 +7,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.evaluate import programs
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.prompts import prompt_ids
-from pipeline.records import Instruction, Question, read_rows
+from pipeline.records import Instruction, Question
 
 # question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question
 SHOT = {"en": ("Q: {question}\nA: {solution}", " The answer is {answer}.", "\n\n\n", "\nQ:"),
@@ -37,11 +35,10 @@ def cot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
     return [Transcript(t, len(o.tokens), o.finished, t) for t, o in zip(_texts(tokenizer, outputs), outputs, strict=True)]
 
 
-def few_shot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+def few_shot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling,
+             exemplars: Sequence[Instruction]):
     """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
-    prompts, stops = [], tuple(shot[3] for shot in SHOT.values())
-    for question in questions:
-        prompts.append(few_shot_ids(tokenizer, question, read_exemplars(cfg.exemplars, cfg.shots, question.lang)))
+    prompts, stops = [few_shot_ids(tokenizer, question, exemplars) for question in questions], tuple(s[3] for s in SHOT.values())
     outputs = engine.sample(prompts, seeds, replace(sampling, stop=stops))
     found = []
     for question, output, text in zip(questions, outputs, _texts(tokenizer, outputs), strict=True):
@@ -107,23 +104,17 @@ def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]
     ask, close, between, _ = SHOT[question.lang]
     shots = [ask.format(question=e.question, solution=e.solution) + close.format(answer=e.answer) for e in exemplars]
     open_end = ask.format(question=question.question, solution="").rstrip(" ")
+    if not exemplars:
+        raise UserError("protocol few_shot has no exemplars; set evaluate.shots")
     ids = tokenizer.encode(between.join([*shots, open_end]), add_special_tokens=False)
     return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
 
-@lru_cache(maxsize=16)
-def read_exemplars(path: str, count: int, lang: str) -> tuple[Instruction, ...]:
-    """The first `count` chain-of-thought rows of that language in a JSONL file of `Instruction`. Raises UserError."""
-    if not path or count < 1:
-        raise UserError("protocol few_shot needs evaluate.exemplars (a JSONL file of worked solutions) and evaluate.shots >= 1")
-    found = [row for row in read_rows(Path(path), Instruction) if row.lang == lang and row.format == "cot"][:count]
-    if len(found) < count:
-        raise UserError(f"{path}: {len(found)} chain-of-thought rows in {lang}, evaluate.shots={count} are needed")
-    return tuple(found)
-
-
-def run_protocol(name: str, engine, tokenizer, questions, seeds, sampling, cfg: EvaluateConfig) -> list[Transcript]:
-    """The protocol by its name."""
+def run_protocol(name: str, engine, tokenizer, questions, seeds, sampling, cfg: EvaluateConfig,
+                 exemplars: Sequence[Instruction] = ()) -> list[Transcript]:
+    """The protocol by its name; `exemplars` are what few_shot shows."""
+    if name == "few_shot":
+        return few_shot(engine, tokenizer, questions, seeds, sampling, exemplars)
     return PROTOCOLS[name](engine, tokenizer, questions, seeds, sampling, cfg)
 
 
@@ -138,4 +129,4 @@ def _turn_seed(seed: int, turn: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}\x1f{turn}".encode(), digest_size=8).digest(), "big") >> 1
 
 
-PROTOCOLS = {"cot": cot, "few_shot": few_shot, "pot": pot, "tir": tir}
+PROTOCOLS = {"cot": cot, "pot": pot, "tir": tir}

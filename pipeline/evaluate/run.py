@@ -14,11 +14,12 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.evaluate import benchmarks, programs
 from pipeline.evaluate.config import PROTOCOLS, TOOLS, EvaluateConfig
+from pipeline.evaluate.exemplars import exemplars_of
 from pipeline.evaluate.metrics import answer_classes, question_scores
 from pipeline.evaluate.protocols import Transcript, run_protocol
 from pipeline.generate import Sampling
 from pipeline.grading import grade_many, is_equivalent
-from pipeline.records import Question, read_jsonl, write_jsonl
+from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 
 GREEDY = -1  # sample index of the greedy answer; its seed is never used
 LONGEST_VOTE = 200  # characters; longer wrong answers vote together only when they are the same text
@@ -33,6 +34,7 @@ class Task:
     loaded: benchmarks.Loaded
     extra: frozenset[str] = frozenset()
     extra_samples: int = 0
+    exemplars: tuple[Instruction, ...] = ()  # few_shot
 
     def chunks(self, cfg: EvaluateConfig) -> int:
         return -(-len(self.loaded.questions) // cfg.chunk)
@@ -53,7 +55,9 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
         loaded = benchmarks.load(name, world, folder, cfg.source, limit)
         more = cfg.extra_samples.get(key, 0) if model in cfg.extra_models else 0
         chosen = benchmarks.subset(loaded.questions, cfg.extra_questions) if more else ()
-        tasks.append(Task(key, protocol or cfg.protocol, loaded, frozenset(q.id for q in chosen), more))
+        protocol = protocol or cfg.protocol
+        shots = exemplars_of(name, cfg.shots, cfg.exemplars, world, folder) if protocol == "few_shot" else ()
+        tasks.append(Task(key, protocol, loaded, frozenset(q.id for q in chosen), more, shots))
     return tasks
 
 
@@ -87,12 +91,12 @@ def checkpoint_of(folder: Path, model: Path) -> Path:
 def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig) -> list[dict]:
     """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples of each."""
     greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
-    answers = run_protocol(task.protocol, engine, tokenizer, questions, [0] * len(questions), greedy, cfg)
+    answers = run_protocol(task.protocol, engine, tokenizer, questions, [0] * len(questions), greedy, cfg, task.exemplars)
     owners = [(q, i) for q in questions for i in range(task.extra_samples if q.id in task.extra else cfg.samples)]
     if owners:
         hot = Sampling(temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
         asked, seeds = [q for q, _ in owners], [sample_seed(q.id, i) for q, i in owners]
-        answers = answers + run_protocol(task.protocol, engine, tokenizer, asked, seeds, hot, cfg)
+        answers = answers + run_protocol(task.protocol, engine, tokenizer, asked, seeds, hot, cfg, task.exemplars)
     owners = [(q, GREEDY) for q in questions] + owners
     judged = [(a.judged, q.answer, q.question) for a, (q, _) in zip(answers, owners, strict=True)]
     grades = grade_many(judged, mode=cfg.grading_mode)
@@ -156,7 +160,8 @@ def score(model: str, tasks: Sequence[Task], cfg: EvaluateConfig, out: Path) -> 
     scores = {}
     for task in tasks:
         summary = summarise(list(read_jsonl(out / f"{task.key}.jsonl")), cfg.samples, cfg.ks)
-        scores[task.key] = {**summary, "protocol": task.protocol, "data": task.loaded.note}
+        shown = {"exemplars": [shot.id for shot in task.exemplars]} if task.exemplars else {}
+        scores[task.key] = {**summary, "protocol": task.protocol, "data": task.loaded.note, **shown}
     return {"model": model, "benchmarks": scores, "grading_mode": cfg.grading_mode, "protocol": cfg.protocol,
             "temperature": cfg.temperature}
 

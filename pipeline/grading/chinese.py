@@ -21,6 +21,7 @@ UNITS = frozenset(
     "家 所 户 车 批 幅 枚 颗 粒 片 节 轮 场 局 分数 票 成 折 米每秒 千米每小时".split()
 )
 _FACTOR = re.compile(r"(\d+(?:\.\d+)?)\s*(万亿|百万|千万|万|亿)(?!\d)")
+_BOTH = re.compile(r"(\d{1,8})\s*万\s*(\d)\s*千(?![克米瓦卡])")  # 1万5千
 _FACTORS = {"万": 4, "亿": 8, "万亿": 12, "百万": 6, "千万": 7}
 
 
@@ -30,6 +31,8 @@ def numeral(text: str) -> str | None:
     >>> numeral("五分之三"), numeral("二十一个"), numeral("百分之二十"), numeral("三角形")
     ('\\\\frac{3}{5}', '21', '20%', None)
     """
+    if text == "一半":
+        return r"\frac{1}{2}"
     match = _VALUE.match(text)
     if match is None or (text[match.end():] and text[match.end():] not in UNITS):
         return None
@@ -58,7 +61,7 @@ def factor(text: str) -> tuple[str, bool]:
         value = Fraction(match[1]) * 10 ** _FACTORS[match[2]]
         return str(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
 
-    changed = _FACTOR.sub(scaled, text)
+    changed = _FACTOR.sub(scaled, _BOTH.sub(lambda match: str(int(match[1]) * 10**4 + int(match[2]) * 10**3), text))
     return changed, changed != text
 
 

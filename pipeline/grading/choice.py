@@ -26,9 +26,9 @@ def extract_choice(output: str) -> str | None:
     boxed, _ = boxes(output)
     if boxed:
         return boxed
-    phrases = [letter for letter in _PHRASE.findall(output) if letter.isupper()]
+    phrases = [match[1] for match in _PHRASE.finditer(output) if match[1].isupper() or match[0][-2:-1] == "("]
     if phrases:
-        return phrases[-1]
+        return phrases[-1].upper()
     lead = re.match(r"\s*\(?([A-J])(?:\)|[.。:：,，]|\s*$)", output)
     if lead:
         return lead[1]
@@ -50,13 +50,18 @@ def compare(answer: str, reference: str, a: str, b: str) -> tuple[str, str] | No
     a, b = without_styles(a), without_styles(b)
     if re.fullmatch(r"\(?([A-J])\)?", b):
         match = _ANSWER.fullmatch(a)
-        return _verdict(match[1] == b.strip("()"), "choice") if match and match[1].isupper() else None
+        return _verdict(match[1].upper() == b.strip("()"), "choice") if match and _is_mark(match) else None
     if _SEVERAL.fullmatch(a) and _SEVERAL.fullmatch(b):
         return _verdict(sorted(re.findall("[A-G]", a)) == sorted(re.findall("[A-G]", b)), "choice")
     if _CIRCLED.search(answer + reference):
         marks = [sorted(re.findall(r"\d+", text)) if _MARKS.fullmatch(text) else None for text in (a, b)]
         return _verdict(bool(marks[0]) and marks[0] == marks[1], "marks")
     return None
+
+
+def _is_mark(match: re.Match[str]) -> bool:
+    """A capital, or a small letter in parentheses."""
+    return match[1].isupper() or f"({match[1]})" in match[0]
 
 
 def without_styles(text: str) -> str:

@@ -32,6 +32,8 @@ class Comparer:
             return self.relation_and_value(a, b)
         if "minus" in (a.kind, b.kind) and a.kind != b.kind:
             a, b = punctured(a), punctured(b)
+        if a.kind == "list" and b.kind == "scalar" and {"and", "or"} & set(a.marks):
+            return all(self.same(item, b) for item in a.parts)  # \\boxed{x+11} or \\boxed{11+x}
         if {a.kind, b.kind} <= {"list", "set", "bracket"}:
             return self.collections(a, b)
         if a.kind != b.kind:
@@ -90,11 +92,13 @@ class Comparer:
             return a.marks == b.marks and self.ordered(a.parts, b.parts)
         if kinds == {"list", "bracket"}:  # 12,34 for (12,34); a list read from 1,234 is left alone
             bracket, items = (a, b) if a.kind == "bracket" else (b, a)
+            if bracket.marks == ("[", "]") and len(bracket.parts) > 2:  # a list as Python prints it
+                return self.collections(replace(a, kind="list", marks=(",",)), replace(b, kind="list", marks=(",",)))
             return bracket.marks == ("(", ")") and items.marks == (",",) and self.ordered(a.parts, b.parts)
         if kinds == {"set", "bracket"}:
             return False
         free = self.any_order or "set" in kinds or {"and", "or"} & {*a.marks, *b.marks}
-        if free or any(item.kind != "scalar" for item in (*a.parts, *b.parts)):
+        if free or any(not _is_number(item) for item in (*a.parts, *b.parts)):
             return self.unordered(a.parts, b.parts)
         return self.ordered(a.parts, b.parts)
 
@@ -208,6 +212,10 @@ def difference(form: Form, positive: bool = False) -> Node | None:
     if positive and form.marks[0] in ("<", "<="):
         left, right = right, left
     return ("+", (left, minus(right)))
+
+
+def _is_number(item: Form) -> bool:
+    return item.kind == "scalar" and algebra.constant(item.parts[0]) is not None
 
 
 def symbols_of(form: Form) -> frozenset[str]:

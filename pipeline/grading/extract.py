@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pipeline.grading import chinese
 from pipeline.grading.text import unicode_spelling
 
 MAX_OUTPUT = 200_000  # only the end of a longer output is read
@@ -17,23 +18,27 @@ MAX_BOXES = 16  # the last ones
 
 _RUN_ON = re.compile(r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
                      r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>")
+_SAID = re.compile("[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)")
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _JOINT = re.compile(r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
                     r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
                     r"|\band\b|\bor\b|和|或|与)*")
+_NAMED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*$")  # $x=\boxed{1}$ or $x=\boxed{2}$
 _PERCENT = re.compile(r"\s{0,3}(?:\$|\\\)|\\\])?\s{0,3}(?:\\?%|percent\b|pct\b)")
 _FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:：]?\s*", re.I)
 _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
     r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*", re.I)
+_RANGE = re.compile(r"(?:between|(?:more|less|greater|fewer) than)\b", re.I)  # words that make a number no answer
+_REASON = re.compile(r",? (?:not|because|since|rather than|instead of)\b", re.I)  # what follows is not the answer
 _INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
-_MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
+_MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 _LITERAL = re.compile(
     r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
     r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"
-    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d))?(?: ?(?:\\?%|percent\b|万|亿))?"
+    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?(?: ?(?:\\?%|percent\b|万|亿))?"
     r"|(?<![A-Za-z0-9.])[-−]?\.\d+")
 
 
@@ -46,9 +51,13 @@ def extract(output: str, lang: str = "en") -> str | None:
     """
     text = _TAG.sub(" ", output[-MAX_OUTPUT:])
     cut = _RUN_ON.search(text)
+    whole = text
     if cut and text[:cut.start()].strip():
         text = text[:cut.start()]
     boxed, end = boxes(text)
+    if cut and boxed is None and _last(_PHRASE, text) is None and _BOX.search(whole):  # "Question 6:" inside a solution
+        text = whole
+        boxed, end = boxes(text)
     final = _last(_FINAL, text[end:])
     if final is not None:
         return _value(_sentence(text[end + final.end():])) or boxed or None
@@ -57,7 +66,20 @@ def extract(output: str, lang: str = "en") -> str | None:
     text = _without_hope(text)
     phrase = _last(_PHRASE, text)
     answer = _after_phrase(text[phrase.end():]) if phrase is not None else None
-    return answer or _program_output(text) or _last_value(text)
+    return answer or _program_output(text) or _whole(text) or _last_value(text) or _numeral(text)
+
+
+def _whole(text: str) -> str | None:
+    """A short output that is one value: 3^2, sqrt(7)."""
+    value = text.strip(" \n*`")
+    simple = len(value) <= 60 and re.search(r"\d", value) and not re.search(r"[=$\n]|\\text|\\[(\[]", value)
+    return value if simple and _bare(value) else None
+
+
+def _numeral(text: str) -> str | None:
+    """A Chinese numeral that is said to be the result: 这个数是二十五。"""
+    said = _last(_SAID, text[-MAX_SENTENCE:])
+    return said[1] if said and chinese.numeral(said[1]) else None
 
 
 def _program_output(text: str) -> str | None:
@@ -81,6 +103,9 @@ def boxes(text: str) -> tuple[str | None, int]:
     group = [found[-1]]
     for box in reversed(found[:-1]):
         between = text[box[2]:group[0][0]]
+        name = _NAMED.search(between)
+        if name and re.search(rf"(?<![A-Za-z]){re.escape(name[1])}\s*=\s*$", text[max(0, box[0] - 20):box[0]]):
+            between = between[:name.start()]
         if box[2] > group[0][0] or len(between) > 60 or not _JOINT.fullmatch(between) or "\n\n" in between:
             break
         group.insert(0, box)
@@ -126,19 +151,25 @@ def _sentence(text: str) -> str:
 
 def _value(tail: str) -> str | None:
     """A sentence as an answer: a formula or literal that is all of it, else the last one in it, else the words."""
-    tail = tail.strip().strip("*").strip()
+    tail = tail.strip().strip("*`_ ")
     if not tail:
         return None
     whole = _MATH.fullmatch(tail)
     if whole and tail.count("$") <= 4:
         return _content(whole)
     plain = tail.replace("$", "")  # 40$\\pi$
-    return plain if _bare(plain) else _last_value(tail) or (tail if len(tail) <= 60 else None)
+    if _bare(plain) or _RANGE.match(tail):
+        return plain
+    reason = _REASON.search(tail)
+    if reason and re.search(r"\d", tail[:reason.start()]):
+        tail = tail[:reason.start()]
+    return _last_value(tail) or (tail if len(tail) <= 60 else None)
 
 
 def _bare(tail: str) -> bool:
     """Whether the sentence is a value with no words beside it."""
-    without_commands = re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?", "", tail)
+    names = r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?|(?<![A-Za-z])(?:sqrt|log|sin|cos|tan|exp|ln|pi)(?![A-Za-z])"
+    without_commands = re.sub(names, "", tail)
     return not re.search(r"[A-Za-z]{2,}|[\u3400-\u9fff]", re.sub(r"\b(?:and|or)\b|[和或与]", "", without_commands))
 
 

@@ -37,6 +37,8 @@ def read(text: str) -> Form:
     """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
     if (word := plain_text(text)) is not None:
         return REALS if word in ("all real numbers", "all reals", "全体实数", "实数集") else Form("text", (word,))
+    if re.fullmatch(r"\d{1,2}:\d\d [ap]m", text):
+        return Form("text", (text,))
     return _read(tokenize(text), 0)
 
 

@@ -7,6 +7,7 @@ from pipeline.grading.parse import Node, minus, symbols
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ENDS = REALS.parts
+_POLYNOMIALS = {("s", name) for name in "pPqQ"}
 
 
 def is_name(form: Form) -> bool:
@@ -24,7 +25,11 @@ def _is_name_tree(node: Node) -> bool:
     if node[0] == "^":
         return _is_name_tree(node[1]) and (node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2]))
     if node[0] == "*":
+        if len(node[1]) == 2 and node[1][0] in _POLYNOMIALS and node[1][1][0] == "n":  # p(2), which the grammar has as 2p
+            return True
         return all(_is_name_tree(child) for child in node[1])
+    if node[0] == "f" and len(node[1]) == 1:  # f(2)
+        return True
     return node[0] == "f" and node[1] not in ("sum", "prod", "base", "binom", "factorial") and bool(symbols(node))
 
 

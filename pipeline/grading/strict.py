@@ -14,6 +14,9 @@ from pipeline.grading.text import MAX_CHARS, MODULUS, clean, unwrap
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
+_UNIT = re.compile(r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
+                   r"(?: [mLgshVWJNKACF]| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
+                   r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)")  # what else would be a factor
 _ASKS_FOR_ALL = re.compile(r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
                            r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有", re.I)
 
@@ -55,13 +58,13 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
     letters = choice.compare(answer, reference, a, b)
     if letters is not None:
         return letters
-    if _squeezed(a) == _squeezed(b):
-        return "right", "string"
     moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
     if all(moduli) and moduli[0] != moduli[1]:
         return "wrong", "modulus"
+    if _squeezed(a) == _squeezed(b):
+        return "right", "string"
     comparer, late = Comparer(prove, any_order), None
-    left, right = (readings(text) + _grouped(raw) for text, raw in ((a, answer), (b, reference)))
+    left, right = (readings(text, "." in other) + _grouped(raw) for text, raw, other in ((a, answer, b), (b, reference, a)))
     for x, y in _pairs(left, right):
         try:
             if comparer.same(x, y):
@@ -76,14 +79,19 @@ def _squeezed(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def readings(text: str) -> tuple[tuple[str, Form], ...]:
-    """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; 1234 as 1,234."""
+def readings(text: str, decimal: bool = False) -> tuple[tuple[str, Form], ...]:
+    """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; a letter as a unit.
+
+    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22.
+    """
     scaled, changed = chinese.factor(text)
     texts = [("as it stands", scaled)]
     if changed:
         texts.append(("unit", chinese.without_factor(text)))
-    if re.fullmatch(r"-?\d+,\d{1,2}", text):
+    if decimal and re.fullmatch(r"-?\d+,\d{1,2}", text):
         texts.append(("decimal comma", text.replace(",", ".")))
+    if unit := _UNIT.fullmatch(text):
+        texts.append(("unit", unit[1]))
     forms = []
     for name, candidate in texts:
         try:

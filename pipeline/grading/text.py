@@ -22,7 +22,8 @@ _SYMBOLS = str.maketrans(_GREEK | {
     "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "－": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/",
     "∕": "/", "⁄": "/", "≤": "\\le ", "⩽": "\\le ", "≦": "\\le ", "≥": "\\ge ", "⩾": "\\ge ", "≧": "\\ge ", "≠": "\\ne ",
     "∞": "\\infty ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "±": "\\pm ", "∓": "\\mp ",
-    "∠": "\\angle ", "°": "^\\circ ", "π": "\\pi ", "ℝ": "\\mathbb{R}", "≈": "\\approx ", "、": ",", "。": ".", "‘": "'",
+    "∠": "\\angle ",
+    "△": "\\triangle ", "°": "^\\circ ", "π": "\\pi ", "ℝ": "\\mathbb{R}", "≈": "\\approx ", "、": ",", "。": ".", "‘": "'",
     "’": "'", "′": "'", "“": '"', "”": '"', "〈": "(", "〉": ")", "【": "[", "】": "]", "「": '"', "」": '"', "∶": ":", "；": ";",
     "｛": "\\{", "｝": "\\}", "㎡": " 平方米", "㎥": " 立方米", "℃": " 度", "º": "^\\circ ",
     "€": "", "£": "", "¥": "", "￥": "", "￡": "", "\u200b": "", "\ufeff": "", " ": " ",
@@ -41,9 +42,14 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\(?:neq|not\s*=)", r"\\ne "), (r"\\lt(?![A-Za-z])", "<"), (r"\\gt(?![A-Za-z])", ">"),
     (r"\\(?:varnothing|empty)(?![A-Za-z])", r"\\emptyset "), (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", "|"),
     (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"), (r"\\div(?![A-Za-z])", "/"), (r"\*\*", "^"),
+    (r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
     (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"), (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
+    (r"(?<=\d)\s*\^\s*(?:o|\{\s*o\s*\})(?![A-Za-z])", "°"),
     (r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])|\bdegrees?\b", "°"),
-    (r"(?<!\\)\\(?=-?\d)", r"\\\\"), (MODULUS, ""),
+    (r"(\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\1"), (r"(?<!\\)\\(?=-?\d)", r"\\\\"), (MODULUS, ""),
+    (r"\\(?:text)?color\s*\{\w{1,20}\}|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])", ""),
+    (r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)", r"\\binom{\1}{\2}"),
+    (r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*", ""),
     (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"),
     (r"\\\$|\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
     (r"\\(?:colon)(?![A-Za-z])", ":"), (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"), (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
@@ -51,12 +57,13 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\\(|\\\)|\\\[|\\\]", " "), (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
 )]
 _THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
+_CLOCK = re.compile(r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
 _SPACED = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _LEAD = re.compile(
     r"^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?"
     r"|^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*", re.I)
 # words before a number that change the value
-_COMPARES = re.compile("[大小多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]")
+_COMPARES = re.compile("小于|大于|[多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]")
 _CJK = "\u3400-\u9fff"
 
 
@@ -85,6 +92,8 @@ def clean(text: str) -> str:
     for pattern, to in _COMMANDS:
         text = pattern.sub(to, text)
     text = unwrap(text).strip(" ,;:。")
+    if clock := _CLOCK.fullmatch(text):
+        return f"{clock[1]} {clock[2].lower()}m"
     text = text[:-1].rstrip() if text.endswith(".") else text
     text = re.sub(r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}", lambda m: m[0].replace(",", ""), text)
     if not re.search(r"[(\[{]\s*-?\d{1,3},\d{3}", text):
@@ -117,7 +126,9 @@ def chinese_spelling(text: str) -> str:
     text = re.sub(r"(\d+)\s*分之\s*(\d+)", r"\\frac{\2}{\1}", text)
     text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
-    text = re.sub(r"(?<=[\d}%)\]A-Za-z\s])\s*(?:和|或者|或|与|及)\s*(?=[-+(\[\\\d\sA-Za-z])", r" \\text{and} ", text)
+    text = re.sub(r"(?<=\d)\s*比\s*(?=\d)", ":", text)
+    for words, to in (("和|与|及", "and"), ("或者|或", "or")):
+        text = re.sub(rf"(?<=[\d}}%)\]A-Za-z\s])\s*(?:{words})\s*(?=[-+(\[\\\d\sA-Za-z])", rf" \\text{{{to}}} ", text)
     runs = re.split(f"([{_CJK}〇]+)", text)
     for k, run in enumerate(runs):
         if k % 2 and not runs[k - 1][-1:].isdigit():

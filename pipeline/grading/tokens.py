@@ -94,7 +94,7 @@ def _word(word: str) -> list[Token]:
     name = _ALIASES.get(word, word)
     if name in _WORD_NAMES:
         return [Token("cmd", name)]
-    if word in ("and", "or"):
+    if word in ("and", "or", "TRUE", "FALSE", "YES", "NO"):
         return [Token("text", word)]
     if len(word) == 1 or (word.isupper() and len(word) <= 6):
         return [Token("sym", word)]

@@ -29,6 +29,7 @@ MAX_NODES = 200
 DIGITS = 60
 
 _lock = threading.Lock()
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))  # a thread may hold it at the fork
 _server: dict[str, Any] = {}  # "process", "pid" of the owner: a forked child must not share its parent's pipes
 
 

@@ -50,7 +50,7 @@ class Picture:
 Block = Heading | Text | Items | Table | Picture
 
 BADGES = {"reproduced": "reproduced", "direction only": "direction", "not reproduced": "not",
-          "not tested at this profile": "untested"}
+          "not testable here": "untested", "not tested at this profile": "untested"}
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:

@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.report.data import Results
-from pipeline.report.stats import Interval, difference
+from pipeline.report.stats import Interval, difference, level, paired
 
-REPRODUCED, DIRECTION, NOT, UNTESTED = "reproduced", "direction only", "not reproduced", "not tested at this profile"
-FLOOR = 0.03  # below this accuracy on both sides a difference says nothing about a method
+REPRODUCED, DIRECTION, NOT = "reproduced", "direction only", "not reproduced"
+UNTESTED, FLOORED = "not tested at this profile", "not testable here"
+STATUSES = (REPRODUCED, DIRECTION, NOT, FLOORED, UNTESTED)
+FLOOR = 0.05  # where all that is compared scores below this accuracy, a difference says nothing about a method
+ONE_SEED = "One seed: what another seed would give is not known, so no order of trained models is established."
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,31 @@ class Claim:
 
 
 def compare(results: Results, arm: str, other: str, benchmarks: Sequence[str], metric: str = "sampled") -> Interval | None:
-    """Paired difference arm - other over all those benchmarks; None when a side has no results."""
+    """Difference arm - other over all those benchmarks, paired by question, and by seed where both have the same seeds;
+    None when a side has no results."""
     pair = results.pair(arm, other, benchmarks, metric)
-    return difference(*pair) if pair else None
+    if pair is None:
+        return None
+    return (paired if results.common_seeds(arm, other, benchmarks) else difference)(*pair)
 
 
-def verdict(gap: Interval, side: int = 1) -> str:
-    if gap.mean * side <= 0:
+def verdict(gap: Interval, trained: bool = True) -> str:
+    """Status by the interval of a difference that the paper has above 0.
+
+    trained -- whether the difference depends on how a training run fell out: then one seed gives a direction at most.
+    """
+    if gap.mean <= 0:
         return NOT
-    return REPRODUCED if gap.excludes_zero else DIRECTION
+    return REPRODUCED if gap.low > 0 and (gap.seeds > 1 or not trained) else DIRECTION
+
+
+def weaker(first: str, second: str) -> str:
+    """The status of a claim with two halves."""
+    return max(first, second, key=(REPRODUCED, DIRECTION, NOT).index)
+
+
+def seeds_note(gap: Interval) -> str:
+    return f" {ONE_SEED}" if gap.seeds < 2 else ""
 
 
 def points(gap: Interval, signed: bool = True) -> str:
@@ -56,12 +75,17 @@ def points(gap: Interval, signed: bool = True) -> str:
     return f"{100 * gap.mean:{sign}.1f} points [{100 * gap.low:.1f}, {100 * gap.high:.1f}]"
 
 
-def at_floor(results: Results, arms: Sequence[str], benchmarks: Sequence[str]) -> str | None:
-    """A sentence when all arms score below the floor, so that no difference can be read."""
-    tables = [t[0] for arm in arms for b in benchmarks if (t := results.table(arm, b, "sampled")) is not None]
-    if tables and max(t.mean() for t in tables) < FLOOR:
-        best = max(t.mean() for t in tables)
-        return f"Every score is at the floor (highest {100 * best:.1f} %): no difference between methods can be read here."
+def at_floor(results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled") -> str | None:
+    """A sentence when all that is compared scores below the floor, or none of it can be told from 0."""
+    tables = [t[0] for arm in arms for b in benchmarks if (t := results.table(arm, b, metric)) is not None]
+    return floor_sentence([level(values_SN) for values_SN in tables])
+
+
+def floor_sentence(levels: Sequence[Interval]) -> str | None:
+    if levels and all(found.mean < FLOOR or found.low <= 0 for found in levels):
+        best = max(found.mean for found in levels)
+        return (f"Every score compared is at the floor (highest {100 * best:.1f} %, floor {100 * FLOOR:.0f} %): no difference "
+                "between methods can be read here.")
     return None
 
 

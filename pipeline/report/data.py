@@ -57,11 +57,16 @@ class Scores:
 
 @dataclass(frozen=True)
 class Cell:
-    """One RL run: metric rows a step (pipeline/rl/glossary.py), number of validation questions, summary."""
+    """One RL run: metric rows a step (pipeline/rl/glossary.py), validation[step][question id] = share of right samples
+    (greedy where none were drawn), summary."""
 
     metrics: list[dict[str, Any]]
-    validation_questions: int
+    validation: dict[int, dict[str, float]]
     summary: dict[str, Any]
+
+    @property
+    def validation_questions(self) -> int:
+        return max(map(len, self.validation.values()), default=0)
 
     def over_steps(self, key: str) -> dict[int, float]:
         """A metric by step, where it was measured."""
@@ -93,19 +98,33 @@ class Results:
         found = [m for m in self.scores if split_model(m)[0] == arm]
         return sorted(found, key=lambda m: split_model(m)[1] or 0)
 
-    def table(self, arm: str, benchmark: str, metric: str) -> tuple[np.ndarray, tuple[str, ...]] | None:
-        """values_SN of an arm on the questions that all its seeds answered, and their ids; None without results."""
-        found = [self.scores[m][benchmark] for m in self.models_of(arm) if benchmark in self.scores[m]]
+    def seeds_of(self, arm: str, benchmarks: Sequence[str]) -> set[int]:
+        """Seeds of an arm that were evaluated on all of these benchmarks; none for base and instruct."""
+        found = [m for m in self.models_of(arm) if set(benchmarks) <= set(self.scores[m])]
+        return {seed for m in found if (seed := split_model(m)[1]) is not None}
+
+    def common_seeds(self, arm: str, other: str, benchmarks: Sequence[str]) -> list[int]:
+        """Seeds by which the two are paired; [] where one of them is a single model or they share none."""
+        return sorted(self.seeds_of(arm, benchmarks) & self.seeds_of(other, benchmarks))
+
+    def table(
+        self, arm: str, benchmark: str, metric: str, seeds: Sequence[int] = ()
+    ) -> tuple[np.ndarray, tuple[str, ...]] | None:
+        """values_SN of an arm (of these seeds, else of all it has) on the questions that all of them answered, and their
+        ids; None without results."""
+        models = [f"{arm}-{seed}" for seed in seeds] if seeds else self.models_of(arm)
+        found = [self.scores[m][benchmark] for m in models if benchmark in self.scores[m]]
         if not found:
             return None
         ids = common([s.ids for s in found])
         return np.stack([pick(s.ids, s.values(metric), ids) for s in found]), ids
 
     def pair(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none."""
-        left, right = [], []
+        """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none.
+        Where they have seeds in common, row s of both is the same seed, and other seeds are left out."""
+        left, right, seeds = [], [], self.common_seeds(arm, other, benchmarks)
         for benchmark in benchmarks:
-            one, two = self.table(arm, benchmark, metric), self.table(other, benchmark, metric)
+            one, two = (self.table(name, benchmark, metric, seeds) for name in (arm, other))
             if one and two:
                 ids = common([one[1], two[1]])
                 left.append(np.stack([pick(one[1], row, ids) for row in one[0]]))
@@ -125,9 +144,9 @@ def load(data: Path) -> Results:
     for folder in sorted(p for p in (data / "rl").glob("*") if p.is_dir()):
         arm, seed = split_model(folder.name)
         if seed is not None:
-            asked = {row["id"] for row in rows_of(folder / "validation.jsonl")}
             summary = json_of(folder / "summary.json") or {}
-            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), len(asked), summary)
+            found = validation_of(rows_of(folder / "validation.jsonl"))
+            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary)
     files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
     settings = json_of(folders[0] / "config.json") or {}
     costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
@@ -157,6 +176,14 @@ def stage_files(folder: Path) -> dict[str, Any]:
     found = {path.stem: json_of(path) for path in sorted(folder.glob("*.json"))}
     metrics = rows_of(folder / "metrics.jsonl")
     return found | ({"metrics": metrics} if metrics else {})
+
+
+def validation_of(rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, float]]:
+    found: dict[int, dict[str, float]] = {}
+    for row in rows:
+        share = row["right"] / row["samples"] if row["samples"] else float(row["greedy"])
+        found.setdefault(row["step"], {})[row["id"]] = share
+    return found
 
 
 def json_of(path: Path) -> Any:

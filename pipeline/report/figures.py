@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.report.data import Cell, Results, arm_order, split_model
-from pipeline.report.names import arm_colour, arm_label
+from pipeline.report.data import CONTROL, Cell, Results, arm_order, split_model
+from pipeline.report.names import FIGURE5, arm_colour, arm_label
 from pipeline.report.stats import curve
 
 STYLE = {
@@ -20,10 +20,10 @@ STYLE = {
 }
 
 
-def validation(results: Results):
+def validation(results: Results, arms: Sequence[str]):
     """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed."""
-    curves = {arm: found for arm, cells in results.cells.items() if (found := _over_steps(cells, "validation_sampled"))}
-    if not curves:
+    curves = {arm for arm in arms if _over_steps(results.cells.get(arm, {}), "validation_sampled")}
+    if not curves - {CONTROL}:
         return None
     figure, axes = _subplots(2, width=9.6, height=4.4)
     for axis, metric, title in zip(axes, ("sampled", "greedy"), ("Mean sampled accuracy, T 0.7", "Greedy accuracy"), strict=True):
@@ -37,17 +37,38 @@ def validation(results: Results):
     return figure
 
 
+def iterations(results: Results):
+    """Figure 6: iterative GRPO over its steps, the boundaries of its iterations, and one iteration of as many steps."""
+    cells = results.cells.get("grpo_iter", {})
+    line = _over_steps(cells, "validation_sampled")
+    if not line:
+        return None
+    figure, (axis,) = _subplots(1, width=6.0, height=4.2)
+    ends = [_band(axis, "grpo_iter", *line)]
+    beside = _over_steps(results.cells.get("grpo_os", {}), "validation_sampled")
+    if beside:
+        ends.append(_band(axis, "grpo_os", *beside))
+    last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
+    for step in sorted(last.values())[:-1]:
+        axis.axvline(step, color="#777777", linewidth=1, linestyle="--")
+    seeds = f"{len(cells)} seed{'s' if len(cells) > 1 else ''}"
+    axis.set(title=f"Mean sampled accuracy, T 0.7 ({seeds})", xlabel="RL step", ylabel="validation accuracy (%)")
+    _label_ends(axis, ends)
+    return figure
+
+
 def rl_training(results: Results):
     """Share of right outputs in training, KL to the reference and output length over RL steps, mean of the seeds."""
     panels = [("accuracy", "Right among training outputs", "share"), ("kl", "KL to the reference", "nats a token"),
               ("length", "Output length", "tokens")]
-    panels = [p for p in panels if any(_over_steps(c, p[0]) for c in results.cells.values())]
+    arms = [arm for arm in FIGURE5 if arm in results.cells]
+    panels = [p for p in panels if any(_over_steps(results.cells[arm], p[0]) for arm in arms)]
     if not panels:
         return None
     figure, axes = _subplots(len(panels), width=3.9 * len(panels), height=3.9)
     for axis, (key, title, unit) in zip(axes, panels, strict=True):
         ends = []
-        for arm in sorted(results.cells, key=arm_order):
+        for arm in sorted(arms, key=arm_order):
             line = _over_steps(results.cells[arm], key)
             if line:
                 steps, values_ST = line

@@ -8,10 +8,11 @@ from typing import Any
 from pipeline.records import write_json
 from pipeline.report import figures
 from pipeline.report.blocks import Block, Heading, Items, Picture, Table, Text, to_html, to_markdown
-from pipeline.report.claim import DIRECTION, FLOOR, NOT, REPRODUCED, UNTESTED, Claim
+from pipeline.report.claim import FLOOR, FLOORED, STATUSES, UNTESTED, Claim
 from pipeline.report.claims import all_claims, deepest, models_at
 from pipeline.report.config import ReportConfig
-from pipeline.report.data import SINGLE, Results
+from pipeline.report.data import CONTROL, SINGLE, Results
+from pipeline.report.names import FIGURE5
 from pipeline.report.notes import deviations
 from pipeline.report.stats import level
 from pipeline.report.tables import (
@@ -36,7 +37,7 @@ def write_report(results: Results, cfg: ReportConfig, out: Path, arms: Sequence[
     blocks = [*opening(results, claims), *body(results, pictures, claims), *closing(results, claims, arms, seeds)]
     (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
     (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
-    return {"claims": {status: sum(c.status == status for c in claims) for status in (REPRODUCED, DIRECTION, NOT, UNTESTED)},
+    return {"claims": {status: sum(c.status == status for c in claims) for status in STATUSES},
             "models": len(results.scores), "figures": sorted(pictures)}
 
 
@@ -49,7 +50,9 @@ def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str,
         if figures.draw(make, folder / file, results, *arguments):
             made.setdefault(name, []).append(file)
 
-    draw("figure5", figures.validation)
+    draw("figure5", figures.validation, FIGURE5)
+    draw("figure5_others", figures.validation, [arm for arm in results.cells if arm not in FIGURE5] + [CONTROL])
+    draw("figure6", figures.iterations)
     found = deepest(results)
     for benchmark in found[1] if found else ():
         models = cfg.curve_models or ("instruct", models_at(results, found[0], benchmark)[0])
@@ -65,24 +68,26 @@ def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str,
 
 def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
     """Title, the run in a sentence, the headline, the claims."""
-    counts = [f"{sum(c.status == s for c in claims)} {s}" for s in (REPRODUCED, DIRECTION, NOT, UNTESTED)]
+    counts = [f"{sum(c.status == s for c in claims)} {s}" for s in STATUSES]
     blocks: list[Block] = [
         Heading(TITLE, 1),
         Text(f"Profile `{results.profile}`: {len(results.scores)} models, {len(results.benchmarks)} benchmarks, seeds "
              f"{seeds_text(results)}. arXiv 2402.03300 is the paper; figure, table and section numbers are its own."),
     ]
     headline = next((c for c in claims if c.id == "C7"), None)
-    if headline and headline.status != UNTESTED:
+    if headline and headline.status not in (UNTESTED, FLOORED):
         blocks.append(Text(f"**{headline.sentence}**"))
     floor = floor_text(results)
     if floor:
         blocks.append(Text(f"**{floor}**"))
     blocks += [
         Heading("Claims"), Text("; ".join(counts) + "."), claims_table(claims),
-        Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0. **direction only**: "
-             "the mean does, the interval holds 0. **not reproduced**: the mean lies on the other side. Differences between "
-             "arms are decided on mean sampled accuracy over the in-domain benchmarks; greedy stands beside it. "
-             "`claims.json` has every number."),
+        Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0, over questions and "
+             "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was trained. "
+             "**not reproduced**: the mean lies on the other side. **not testable here**: everything compared scores below "
+             f"{percent(FLOOR, 0)} % or cannot be told from 0. Differences between arms are decided on mean sampled accuracy "
+             "over the in-domain benchmarks, paired by question and seed; greedy stands beside it. `claims.json` has every "
+             "number."),
     ]
     return blocks
 
@@ -100,7 +105,11 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
                     f"highest seed.{validation_size(results)} Compare the paper's Figure 5.",
-                    "No validation rows were found under `data/rl`.")
+                    "No validation rows of these arms were found.")
+    blocks += shown(pictures, "figure5_others", "The other arms and the ablations, beside continued SFT; drawn as above.")
+    blocks += shown(pictures, "figure6", "Iterative GRPO (Algorithm 1) against one iteration of as many steps: mean of the "
+                    "seeds; band from the lowest to the highest seed; a dashed line where the reference is reset and the "
+                    "reward model trained on. Compare the paper's Figure 6.")
     blocks += shown(pictures, "rl_training", "Share of right outputs among those sampled in training, KL to the reference, "
                     "output length: mean of the seeds, smoothed over a twentieth of the steps.")
     blocks += [Heading("Maj@K and Pass@K (Figure 7)")]
@@ -121,7 +130,7 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
 def closing(results: Results, claims: Sequence[Claim], arms: Sequence[str], seeds: Sequence[int]) -> list[Block]:
     """Deviations, what could not be tested, costs, provenance."""
     blocks: list[Block] = [Heading("Deviations from the paper"), Items(tuple(deviations(results)))]
-    untested = [f"{c.id}: {c.sentence}" for c in claims if c.status == UNTESTED]
+    untested = [f"{c.id}: {c.sentence}" for c in claims if c.status in (UNTESTED, FLOORED)]
     missing = missing_text(results, arms, seeds)
     blocks += [Heading("What could not be tested"), Items((*missing, *untested) or ("Nothing is missing.",))]
     if results.costs:

@@ -10,6 +10,10 @@ seeds it holds the truth 92 to 99 times in 100 (tests/test_report_stats.py). A b
 it resamples three values, so it holds the truth far less often where seeds differ. A model that exists once (base,
 instruct) has no seed part: its interval speaks of questions alone.
 
+Two arms that were trained with the same seeds are compared by `paired`: the table of their differences, question by
+question and seed by seed (equal seeds meet the same questions in the same order), gets the same treatment. So the
+interval is one over questions and seeds, and with S seeds its t has no fewer than S - 1 degrees of freedom.
+
 Legend: S and T seeds, N questions, K columns.
 """
 from __future__ import annotations
@@ -60,6 +64,14 @@ def difference(values_SN: np.ndarray, other_TN: np.ndarray) -> Interval:
     mean, half = float(gap_N.mean()), _half_width([values_SN, other_TN], gap_N)
     seeds = min((len(v) for v in (values_SN, other_TN) if len(v) > 1), default=1)
     return Interval(mean, mean - half, mean + half, len(gap_N), seeds)
+
+
+def paired(values_SN: np.ndarray, other_SN: np.ndarray) -> Interval:
+    """Mean of the first minus mean of the second, question by question and seed by seed: row s of both is one seed."""
+    gap_SN = np.atleast_2d(np.asarray(values_SN, dtype=float)) - np.atleast_2d(np.asarray(other_SN, dtype=float))
+    S, N = gap_SN.shape
+    mean, half = float(gap_SN.mean()), _half_width([gap_SN], gap_SN.mean(0))
+    return Interval(mean, mean - half, mean + half, N, S)
 
 
 def curve(values_NK: np.ndarray) -> list[Interval]:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.report.blocks import Table
-from pipeline.report.claim import Claim
+from pipeline.report.claim import Claim, compare
 from pipeline.report.data import CONTROL, SINGLE, Results
 from pipeline.report.names import arm_label
-from pipeline.report.stats import Interval, difference, level
+from pipeline.report.stats import Interval, level
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -63,9 +63,9 @@ def gain_intervals(results: Results, other: str, metric: str) -> list[tuple[str,
     found = []
     for arm in (a for a in results.arms if a != other):
         for benchmark in results.benchmarks:
-            pair = results.pair(arm, other, [benchmark], metric)
-            if pair:
-                found.append((arm, benchmark, difference(*pair)))
+            gap = compare(results, arm, other, [benchmark], metric)
+            if gap:
+                found.append((arm, benchmark, gap))
     return found
 
 
@@ -78,11 +78,11 @@ def gains_table(results: Results, benchmark: str) -> Table:
         cells = [arm_label(arm), str(len(results.models_of(arm))), flops_of(results, arm)]
         for metric in ("sampled", "greedy"):
             for other in ("instruct", CONTROL):
-                pair = results.pair(arm, other, [benchmark], metric) if arm != other else None
-                cells.append(shown(difference(*pair), signed=True) if pair else "-")
+                gap = compare(results, arm, other, [benchmark], metric) if arm != other else None
+                cells.append(shown(gap, signed=True))
         rows.append(tuple(cells))
-    caption = (f"{benchmark}: difference in points, paired question by question, 95 % interval. FLOPs: one run of the arm, "
-               "by formula, sampling and scoring counted.")
+    caption = (f"{benchmark}: difference in points, paired by question, and by seed where both have seeds; 95 % interval. "
+               "FLOPs: one run of the arm, by formula, sampling and scoring counted.")
     columns = ("arm", "seeds", "FLOPs", "sampled, over instruct", "sampled, over continued SFT", "greedy, over instruct",
                "greedy, over continued SFT")
     return Table(columns, tuple(rows), caption)

@@ -1,0 +1,64 @@
+"""Claim C11 and Figure 6: what each iteration of Algorithm 1 adds, on the validation questions of the run itself.
+
+Legend: S seeds, N validation questions.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.report.claim import (
+    FLOORED,
+    UNTESTED,
+    Claim,
+    Number,
+    compare,
+    floor_sentence,
+    points,
+    present,
+    seeds_note,
+    verdict,
+    weaker,
+)
+from pipeline.report.data import Cell, Results, common
+from pipeline.report.names import IN_DOMAIN
+from pipeline.report.stats import level, paired
+
+ITERATIVE, ONCE = "grpo_iter", "grpo_os"
+
+
+def iterative(results: Results) -> Claim:
+    """C11 has two halves: the iterative arm improves on its start, and gains more in its first iteration than later."""
+    id, text, where = "C11", "iterative RL improves, most in its first iteration", "Fig. 6"
+    cells = results.cells.get(ITERATIVE, {})
+    marks = boundaries(cells)
+    if len(marks) < 3:
+        return Claim(id, text, where, UNTESTED, "Iterative GRPO was not run, or not validated at the ends of its iterations.")
+    tables = accuracy_at(cells, marks)
+    gained = [paired(after, before) for before, after in zip(tables, tables[1:], strict=False)]
+    whole, first = paired(tables[-1], tables[0]), paired(tables[1] - tables[0], tables[-1] - tables[1])
+    numbers = [Number("validation, last - start", whole), Number("validation, gain of iteration 1 - of all later", first)]
+    numbers += [Number(f"validation, gain of iteration {i}", gap) for i, gap in enumerate(gained, 1)]
+    listed = ", ".join(f"iteration {i} {points(gap)}" for i, gap in enumerate(gained, 1))
+    sentence = f"Validation, mean sampled: {points(whole)} in all; {listed}; the first over the later {points(first)}."
+    beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
+    if beside:
+        numbers.append(Number(f"{ITERATIVE} - {ONCE}, sampled", beside))
+        sentence += f" Against one iteration of as many steps, on the benchmarks: {points(beside)}."
+    floor = floor_sentence([level(tables[0]), level(tables[-1])])
+    status = FLOORED if floor else weaker(verdict(whole), verdict(first))
+    return Claim(id, text, where, status, floor or f"{sentence}{seeds_note(whole)}", tuple(numbers))
+
+
+def boundaries(cells: dict[int, Cell]) -> list[int]:
+    """Steps at which an iteration ended, from 0 on, as far as every seed was validated there; [] without cells."""
+    if not cells:
+        return []
+    last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
+    validated = set.intersection(*(set(cell.validation) for cell in cells.values()))
+    return [step for step in (0, *(last[i] for i in sorted(last))) if step in validated]
+
+
+def accuracy_at(cells: dict[int, Cell], steps: list[int]) -> list[np.ndarray]:
+    """values_SN at each of these steps, on the questions that every seed was asked."""
+    ids = common([list(cell.validation[step]) for cell in cells.values() for step in steps])
+    return [np.array([[cells[seed].validation[step][i] for i in ids] for seed in sorted(cells)]) for step in steps]

@@ -1,0 +1,80 @@
+"""`make lab` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then nothing is left to do."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("conf", "lab", "pipeline", "stages", "requirements", "Makefile", "dvc.yaml", "pyproject.toml", ".dvcignore")
+PLAN = {"profile": "smoke", "arms": "[sft, grpo_os_rule, ppo]", "seeds": "[0, 1]"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    plan = tmp_path / "lab/conf/pipeline.yaml"
+    text = plan.read_text()
+    for key, value in PLAN.items():
+        text = re.sub(f"^{key}:.*", f"{key}: {value}", text, flags=re.MULTILINE)
+    plan.write_text(text)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def start(project: Path, log: Path) -> subprocess.Popen:
+    """`make lab` in a session of its own; the environment is taken for installed."""
+    command = ["make", "-o", "setup", "lab", f"VENV={Path(sys.executable).parents[1]}", "JOBS=2"]
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    with log.open("w") as file:
+        return subprocess.Popen(command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT,
+                                start_new_session=True)
+
+
+def finish(project: Path) -> str:
+    log = project / "log"
+    assert start(project, log).wait() == 0, log.read_text()
+    return log.read_text()
+
+
+def ended(project: Path) -> dict[str, float]:
+    return {path.parent.name: path.stat().st_mtime for path in project.glob("data/lab/rl/*/summary.json")}
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(3600)
+def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
+    running = start(project, project / "killed")
+    while len(ended(project)) < 2 or not list(project.glob("data/lab/.ckpt/rl/*/*/state/*")):
+        assert running.poll() is None, (project / "killed").read_text()
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    kept = ended(project)
+    assert 2 <= len(kept) < 6
+
+    text = finish(project)
+    assert kept.items() <= ended(project).items() and len(ended(project)) == 6
+    assert "resumed from its checkpoint" in text
+    models = {f"{arm}-{seed}" for arm in ("sft", "grpo_os_rule", "ppo") for seed in (0, 1)} | {"base", "instruct"}
+    assert {path.name for path in (project / "data/lab/evaluate").iterdir()} == models
+    assert {path.name for path in (project / "data").iterdir()} == {"lab"}  # the main graph was left alone
+    assert {path.name for path in (project / "reports").iterdir()} == {"lab"}
+    assert "grpo_os_rule-1" in (project / "reports/lab/report.md").read_text(encoding="utf-8")
+
+    begin, state = time.monotonic(), ended(project)
+    text = finish(project)
+    assert "the laboratory is built" in text and "Running stage" not in text and ended(project) == state
+    print(f"nothing to do: {time.monotonic() - begin:.1f} s")
