@@ -88,7 +88,11 @@ def _before_rl(data: Path, rng) -> None:
              ("collected", 3300, 1_700_000), ("decontaminated", 3240, 1_660_000)]
     turns = [{"iteration": i + 1} | ({"pages_collected_before": s} if s else {}) for i, s in enumerate((None, 0.81, 0.94, 0.985))]
     write_json(data / "corpus/funnel.json", {
-        "steps": [dict(zip(("step", "pages", "tokens"), row, strict=True)) for row in steps], "iterations": turns})
+        "steps": [dict(zip(("step", "pages", "tokens"), row, strict=True)) for row in steps], "iterations": turns,
+        "rejects": {"below_cut": 4800, "torn_gzip": 3}, "rejected_tokens": {"below_cut": 2_200_000}})
+    write_jsonl(data / "corpus/audit.jsonl", [
+        {"side": "above" if rank < 10 else "below", "rank": rank, "score": 0.5, "tokens": 90, "opening": f"page {rank} | `x` *y*"}
+        for rank in range(20)])
     edges = np.linspace(0, 1, 21)
     math, _ = np.histogram(rng.beta(6, 1, 3500), edges)
     other, _ = np.histogram(rng.beta(1, 8, 4600), edges)

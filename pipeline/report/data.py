@@ -172,10 +172,10 @@ def load_scores(folder: Path) -> dict[str, Scores]:
 
 
 def stage_files(folder: Path) -> dict[str, Any]:
-    """The small files of a stage by stem: summary, config, funnel, metrics (rows)."""
+    """The small files of a stage by stem: summary, config, funnel, metrics and audit (rows)."""
     found = {path.stem: json_of(path) for path in sorted(folder.glob("*.json"))}
-    metrics = rows_of(folder / "metrics.jsonl")
-    return found | ({"metrics": metrics} if metrics else {})
+    tables = {name: rows_of(folder / f"{name}.jsonl") for name in ("metrics", "audit")}
+    return found | {name: rows for name, rows in tables.items() if rows}
 
 
 def validation_of(rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, float]]:

@@ -11,6 +11,7 @@ from pipeline.report.blocks import Block, Heading, Items, Picture, Table, Text, 
 from pipeline.report.claim import FLOOR, FLOORED, STATUSES, UNTESTED, Claim
 from pipeline.report.claims import all_claims, deepest, models_at
 from pipeline.report.config import ReportConfig
+from pipeline.report.corpus import corpus_tables
 from pipeline.report.data import CONTROL, SINGLE, Results
 from pipeline.report.names import FIGURE5
 from pipeline.report.notes import deviations
@@ -121,6 +122,7 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
     blocks += [Heading("Corpus")]
     blocks += shown(pictures, "funnel", "Pages left after each step of mining (section 2.1).", "No funnel was found.")
     blocks += shown(pictures, "classifier_scores", "Scores of the fastText classifier over the candidate pages.")
+    blocks += corpus_tables(results)
     blocks += [Heading("Reward model")]
     blocks += shown(pictures, "reliability", f"Reliability on held-out questions.{reward_text(results)}",
                     "No reward model was evaluated.")

@@ -1,0 +1,164 @@
+"""Mine a crawl of a given size on one core: pages a second and peak memory by step.
+
+    python -m benchmarks.scale SOURCE... --gb 1 --out build/scale      # SOURCE: folders of HTML, or WARC files
+
+The crawl repeats the pages of SOURCE with changed words, so that neither the cache of tokens nor near-duplicate removal
+makes the work smaller than it is. Prints a Markdown table, and one of what Common Crawl would cost at these rates, and
+writes scale.json to OUT. Rates are of CPU time; memory is the process's peak so far, so a flat column is a bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DecontaminateConfig, RecallConfig
+from pipeline.corpus.mine import mine
+from pipeline.corpus.pages import read_raw
+from pipeline.corpus.shards import find_shards
+from pipeline.corpus.warc import RawPage
+from pipeline.records import read_jsonl, write_json
+from pipeline.world.warc import http_response, member, record
+
+WORD = re.compile(rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])")
+CHANGED = 80  # words of a page that a copy replaces, wherever they stand between blanks
+SHARD_BYTES = 64_000_000  # of HTML
+PAPER_PAGES, CORE_HOUR = 40e9, 0.04  # pages after de-duplication (section 2.1); dollars, a round price of rented CPUs
+
+
+def sources(paths: list[Path], most: int) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for shard in find_shards(paths):
+        for raw in read_raw(shard.path, shard.name, 2_000_000):
+            if isinstance(raw, RawPage) and len(found) < most:
+                found.append((raw.url, raw.body))
+    return found
+
+
+def copies(pages: list[tuple[str, bytes]], total: int) -> Iterator[tuple[str, bytes]]:
+    """Pages in turn, each copy with words of its own in the place of others, until `total` bytes."""
+    rng = random.Random(0)
+    words = [sorted(set(WORD.findall(body))) for _, body in pages]
+    made = turn = 0
+    while made < total:
+        for (url, body), known in zip(pages, words, strict=True):
+            page = body
+            for word in rng.sample(known, min(CHANGED, len(known))) if turn else ():
+                new = bytes(rng.choices(b"bcdfghklmnprst", k=3)) + word[1:]
+                page = page.replace(b" " + word + b" ", b" " + new + b" ")
+            made += len(page)
+            yield f"{url}{'&' if '?' in url else '?'}copy={turn}", page
+            if made >= total:
+                return
+        turn += 1
+
+
+def write_crawl(pages: list[tuple[str, bytes]], total: int, folder: Path) -> dict[str, int]:
+    folder.mkdir(parents=True, exist_ok=True)
+    number = size = count = stored = 0
+    file = None
+    for url, body in copies(pages, total):
+        if file is None or size > SHARD_BYTES * number:
+            if file:
+                file.close()
+            file, number = (folder / f"{number:05d}.warc.gz").open("wb"), number + 1
+        data = member(record(url, http_response(body, "text/html"), count), level=1)
+        file.write(data)
+        size, count, stored = size + len(body), count + 1, stored + len(data)
+    file.close()
+    return {"pages": count, "bytes": size, "stored": stored, "shards": number}
+
+
+class Watch:
+    """CPU seconds of each step, and the peak memory after each shard."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.peak: dict[str, list[float]] = {}
+        self.at = time.process_time()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.process_time()
+        before = step if done else "between"  # a step reports 0 of n before it begins
+        self.seconds[before] = self.seconds.get(before, 0.0) + now - self.at
+        self.at = now
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.peak.setdefault(step, []).append(round(peak, 1))
+        print(f"{step} {done}/{total}  {now:.0f} CPU s  {peak:.0f} MB", flush=True)
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    pages = sources(args.sources, args.most)
+    crawl = args.out / "crawl"
+    if not (args.out / "crawl.json").is_file():
+        write_json(args.out / "crawl.json", write_crawl(pages, int(args.gb * 1e9), crawl))
+    made = json.loads((args.out / "crawl.json").read_text(encoding="utf-8"))
+    benchmarks = {path.stem: [str(v) for row in read_jsonl(path) for v in row.values()] for path in args.benchmarks}
+    cfg = CorpusConfig(
+        keep_fraction=0.3, max_page_bytes=4_000_000, classifier=ClassifierConfig(least=1000, negatives=2000, positives=2000),
+        recall=RecallConfig(iterations=1), decontaminate=DecontaminateConfig(information_rule=True),
+    )  # fmt: skip
+    seed = [{"url": url, "text": text} for url, text in seed_texts(args)]
+    watch = Watch()
+    summary = mine([crawl], seed, benchmarks, cfg, args.out / "corpus", args.out / "work", 1, progress=watch)
+    watch("decontaminate and write", 1, 1)
+    watch.seconds["train, clusters, cut"] = watch.seconds.pop("between", 0.0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rejects = {key: value for key, value in summary["rejects"].items() if value}
+    return {**made, "seconds": watch.seconds, "peak_mb": watch.peak, "peak_rss_mb": round(peak, 1), "rejects": rejects}
+
+
+def seed_texts(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """The pages named as seed, extracted; without any, the first fifth of the sources."""
+    from pipeline.corpus.encoding import decode
+    from pipeline.corpus.html import extract
+
+    pages = sources(args.seed, 10**6) if args.seed else sources(args.sources, args.most)[: max(1, args.most // 5)]
+    for url, body in pages:
+        text = extract(decode(body) or "").text
+        if text:
+            yield url, text
+
+
+def table(found: dict[str, Any]) -> str:
+    pages, size = found["pages"], found["bytes"] / 1e6
+    lines = [
+        f"{pages:,} pages, {size:,.0f} MB of HTML ({found['stored'] / 1e6:,.0f} MB stored), {size / pages * 1000:.0f} kB a"
+        f" page; peak memory {found['peak_rss_mb']:.0f} MB", "",
+        "| step | CPU s | pages/s/core | MB/s/core | peak MB, first to last shard | core-hours for 40B pages | dollars |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]  # fmt: skip
+    total = sum(found["seconds"].values())
+    for step, seconds in [*found["seconds"].items(), ("all", total)]:
+        rate, peaks = pages / max(seconds, 1e-9), found["peak_mb"].get(step, [])
+        hours = PAPER_PAGES / rate / 3600
+        flat = f"{peaks[min(1, len(peaks) - 1)]:.0f} to {peaks[-1]:.0f}" if peaks else "-"
+        cost = ("-", "-") if step.startswith("train") else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
+        lines.append(f"| {step} | {seconds:.1f} | {rate:,.0f} | {rate * size / pages:.1f} | {flat} | {cost[0]} | {cost[1]} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("sources", type=Path, nargs="+", metavar="SOURCE")
+    parser.add_argument("--gb", type=float, default=1.0)
+    parser.add_argument("--most", type=int, default=2000, help="pages of the sources that are repeated")
+    parser.add_argument("--seed", type=Path, nargs="*", default=[], help="folders of HTML to train the classifier on")
+    parser.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="JSONL files to decontaminate against")
+    parser.add_argument("--out", type=Path, default=Path("build/scale"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = measure(args)
+    write_json(args.out / "scale.json", found)
+    print("\n" + table(found))
+
+
+if __name__ == "__main__":
+    main()
