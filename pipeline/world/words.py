@@ -1,8 +1,8 @@
 """Word problems of graded difficulty, English and Chinese: a chain of operations, told as a story.
 
 The level is the number of steps. Values stay between 1 and 99, factors and divisors between 2 and 5, and what is added or
-taken away at most `largest`: what a model of some 100,000 parameters can learn. What remains hard is doing every step of
-a long chain without a slip.
+taken away at most `largest`: what a model of some 100,000 parameters can learn. What remains hard is doing every step
+of a long chain without a slip.
 """
 from __future__ import annotations
 
