@@ -22,7 +22,9 @@ class RewardConfig:
     temperature: float = 1.0
     max_new_tokens: int = 64
     start: str = "base"  # base, as in the paper, or instruct: the body that the head is put on
+    labels_at: str = "last"  # token of an output, where scores are read; or every one (Cobbe et al., arXiv 2110.14168)
     epochs: int = 2
+    balance: bool = False  # right and wrong labels of one question weigh the same; questions with one kind are left out
     questions_per_step: int = 8  # a step trains on all labelled outputs of these
     lr: float = 1e-3
     weight_decay: float = 0.0
@@ -45,6 +47,8 @@ class RewardConfig:
                 raise UserError(f"reward: {name} is at least 1")
         if self.start not in ("base", "instruct"):
             raise UserError(f"reward: start is {self.start!r}; choose base or instruct")
+        if self.labels_at not in ("every", "last"):
+            raise UserError(f"reward: labels_at is {self.labels_at!r}; choose every or last")
         if self.lr <= 0 or self.temperature <= 0:
             raise UserError("reward: lr and temperature must be positive")
 
@@ -58,6 +62,7 @@ class Labelled:
     outputs: list[list[int]]
     ends: list[list[int]]
     labels: list[list[float]]
+    weights: list[list[float]] | None = None  # of each label in the loss; None: 1
 
 
 class Judge:
@@ -68,6 +73,11 @@ class Judge:
 
         self.model, self.max_tokens = model, max_tokens
         self.shape = replace(shape_of(model.config), head=model.config.hidden_size)
+
+    @property
+    def trained(self) -> dict:
+        """How it was trained (`balance` and `labels_at` of RewardConfig), to train it on alike; kept in config.json."""
+        return getattr(self.model.config, "reward", {"balance": False, "labels_at": "last"})
 
     def __call__(self, rows, ends: list[list[int]]) -> list[list[float]]:
         import torch
@@ -124,9 +134,9 @@ def read_at(model, rows, ends: Sequence[Sequence[int]], max_tokens: int) -> list
 
 
 def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tuple[float, float]:
-    """Add the gradient of the logistic loss, mean over the labels of the batch. Returns loss and accuracy (label > 1/2).
+    """Add the gradient of the logistic loss, weighted mean over the batch's labels. Returns it and accuracy (label > 1/2).
 
-    Only the tokens in `ends` enter the loss: the last one for an outcome model, step ends for a process model.
+    Only the tokens in `ends` enter the loss: every one or the last for an outcome model, step ends for a process model.
     """
     import torch
     import torch.nn.functional as F
@@ -134,7 +144,8 @@ def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tupl
     from pipeline.rl.forward import hidden_of, micro_batches, read_prompts
 
     rows, ends, labels = flatten(examples, extra_token=True)
-    count, loss_sum, hits = sum(map(len, labels)), 0.0, 0
+    weights = [w for e in examples for w in e.weights or [[1.0] * len(x) for x in e.labels]]
+    total, count, loss_sum, hits = sum(map(sum, weights)), sum(map(len, labels)), 0.0, 0
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
         hidden_RTE, _, _ = hidden_of(model, prompts, rows, batch)
@@ -142,7 +153,8 @@ def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tupl
         at = torch.tensor([end + 1 for b in batch for end in ends[b]], device=hidden_RTE.device)
         logit_N = model.score(hidden_RTE[row, at])[:, 0].float()
         label_N = torch.tensor([x for b in batch for x in labels[b]], device=logit_N.device)
-        loss = F.binary_cross_entropy_with_logits(logit_N, label_N, reduction="sum") / count
+        weight_N = torch.tensor([w for b in batch for w in weights[b]], device=logit_N.device)
+        loss = F.binary_cross_entropy_with_logits(logit_N, label_N, weight_N, reduction="sum") / total
         loss.backward()
         loss_sum += loss.item()
         hits += int(((logit_N > 0) == (label_N > 0.5)).sum())

@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.generate import make_engine
 from pipeline.records import Question, read_jsonl, write_jsonl
 from pipeline.reward_data import (
+    auc,
     auc_within,
     best_of_n,
     calibration,
@@ -19,6 +20,7 @@ from pipeline.reward_data import (
     sample_outputs,
     step_agreement,
     step_labels,
+    training_labels,
 )
 from pipeline.reward_model import Judge, Labelled, RewardConfig, flatten, new_scorer, train_scorer
 
@@ -58,10 +60,11 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
         for row in sample_outputs(setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name))])
     write_jsonl(setting.out / "labels.jsonl", rows)
     kept, judged = ([row for row in rows if row["split"] == name] for name in ("train", "held_out"))
-    judge, last = fit(setting, "outcome", outcome_labels(kept), follow)
+    judge, last = fit(setting, "outcome", training_labels(kept, cfg.labels_at), follow)
     scores = [s[-1] for s in score(judge, outcome_labels(judged))]
     return {**last, "labels": len(kept), **calibration(scores, [row["right"] for row in judged]),
-            "auc_within": auc_within(judged, scores), "of_n": best_of_n(judged, scores), "samples": cfg.samples}
+            "auc_within": auc_within(judged, scores), "of_n": best_of_n(judged, scores), "samples": cfg.samples,
+            "likelihood": likelihood(judged)}
 
 
 def train_process(setting: Setting, follow: Follow) -> dict:
@@ -74,7 +77,7 @@ def train_process(setting: Setting, follow: Follow) -> dict:
                                (setting.seed, "steps", name))])
     write_jsonl(setting.out / "step_labels.jsonl", labelled)
     kept, judged = ([row for row in labelled if row["split"] == name] for name in ("train", "held_out"))
-    judge, last = fit(setting, "process", process_labels(kept), follow)
+    judge, last = fit(setting, "process", process_labels(kept, cfg.balance), follow)
     scores = score(judge, process_labels(judged))
     flat = [value for values in scores for value in values]
     right = [label > 0.5 for row in judged for label in row["labels"]]
@@ -82,6 +85,13 @@ def train_process(setting: Setting, follow: Follow) -> dict:
             "auc_within": auc_within(judged, [min(values) for values in scores]),
             "against_exact_steps": step_agreement(judged, scores, setting.by_id),
             "of_n": best_of_n(judged, [min(values) for values in scores]), "samples": cfg.process_samples}
+
+
+def likelihood(rows: Sequence[dict]) -> dict:
+    """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward model."""
+    scores = [row["logprob"] for row in rows]
+    return {"auc": auc(scores, [row["right"] for row in rows]), "auc_within": auc_within(rows, scores),
+            "best_of_n": best_of_n(rows, scores)["best_of_n"]}
 
 
 def split(setting: Setting) -> tuple[list[Question], list[Question]]:
@@ -118,6 +128,7 @@ def fit(setting: Setting, name: str, data: list[Labelled], follow: Follow) -> tu
     cfg, state = setting.cfg, setting.state / name
     state.mkdir(parents=True, exist_ok=True)
     model = new_scorer(setting.start, setting.device)
+    model.config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at}
     steps = -(-len(data) // cfg.questions_per_step) * cfg.epochs
     last = follow(train_scorer(model, data, cfg, setting.seed, state), steps, f"metrics_{name}")
     model.save_pretrained(setting.out / name)

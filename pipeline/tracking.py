@@ -27,6 +27,7 @@ PAPER = {
     "world": "the miniature world; no counterpart", "corpus": "section 2.1", "pretrain": "section 2.3", "sft": "section 3",
     "reward": "section 4.1", "rl": "section 4, section 5.2, Table 10, Figure 5", "evaluate": "Table 5, Figure 7",
 }
+DATA = ("data/lab", "data")  # of conf/pipeline.yaml and lab/conf/pipeline.yaml; the inner one first
 BATCH = 800  # metrics a call; the server's limit is 1000
 
 
@@ -135,13 +136,20 @@ def store_lock(uri: str) -> Iterator[None]:
 
 
 def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
-    """(result folder, cost file) of every finished run: the pipeline's under data/, then the scratch runs."""
-    for summary in sorted((root / "data").glob("*/summary.json")) + sorted((root / "data").glob("*/*/summary.json")):
-        label = "-".join(summary.parent.relative_to(root / "data").parts)
-        yield summary.parent, root / "data/.cost" / f"{label}.json"
+    """(result folder, cost file) of every finished run: the plans' under data/ and data/lab/, then the scratch runs."""
+    for data in (root / place for place in DATA):
+        for summary in sorted(data.glob("*/summary.json")) + sorted(data.glob("*/*/summary.json")):
+            if home_of(summary.relative_to(root)) == data.relative_to(root):
+                label = "-".join(summary.parent.relative_to(data).parts)
+                yield summary.parent, data / ".cost" / f"{label}.json"
     for kind in ("outputs/*/*/*", "multirun/*/*/*/*"):
         for summary in sorted(root.glob(f"{kind}/summary.json")):
             yield summary.parent, summary.parent.parent / "cost.json"
+
+
+def home_of(path: Path) -> Path | None:
+    """The innermost of the plans' data folders that a path lies in; None for a scratch run."""
+    return next((Path(place) for place in DATA if path.is_relative_to(place)), None)
 
 
 def rebuild(root: Path, target: Path) -> int:
@@ -164,7 +172,8 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
     cost = read(cost_file) if cost_file.is_file() else {}
     config = read(folder / "config.json")
     parts = folder.relative_to(root).parts
-    cell = parts[2] if parts[0] == "data" and len(parts) == 3 else ""
+    home = home_of(folder.relative_to(root))
+    cell = parts[-1] if home and len(parts) == len(home.parts) + 2 else ""
     sweep = {"data": f"{summary['stage']} {config['profile']}" if cell else None, "multirun": "/".join(parts[:3])}
     tags = {"stage": summary["stage"], "cell": cell, "profile": config["profile"], "source": "files",
             "fingerprint": cost.get("fingerprint", ""), "commit": cost.get("commit", ""),

@@ -15,7 +15,7 @@ class RLStage(StageConfig):
 
 
 READS = ("{data}/world/questions.jsonl", "{data}/world/validation.jsonl", "{data}/world/instruct.jsonl", "{data}/sft/model",
-         "{data}/reward/outcome")
+         "{data}/reward")
 
 
 @stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)

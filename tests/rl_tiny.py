@@ -85,7 +85,7 @@ def history() -> list[dict]:
     """Labels as the reward stage leaves them."""
     ids = [[20 + i, 21 + i, tokenizer().eos_token_id] for i in range(30)]
     return [{"question": f"h{i % 10}", "prompt": [0, 5, 6 + i % 10], "tokens": tokens, "text": str(i), "finished": True,
-             "right": i % 3 == 0, "split": "train"} for i, tokens in enumerate(ids)]
+             "right": i % 3 == 0, "split": "train", "weight": 1.0} for i, tokens in enumerate(ids)]
 
 
 def inputs(**changes) -> Inputs:

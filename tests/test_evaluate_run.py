@@ -1,6 +1,8 @@
 """An evaluation that is killed and resumed writes the files of an undisturbed one; every sample is kept."""
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,12 @@ from pipeline.evaluate import benchmarks
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.run import Task, add_votes, evaluate, make_tasks, sample_seed, score, summarise
 from pipeline.generate import make_engine
-from pipeline.model import ModelConfig, new_model
+from pipeline.model import ModelConfig, new_model, save_model
 from pipeline.records import Question, read_jsonl, write_jsonl
 from pipeline.tokenizer import train_tokenizer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
+ROOT = Path(__file__).parents[1]
 CFG = EvaluateConfig(benchmarks=("mini_gsm8k",), samples=4, max_new_tokens=6, chunk=4, batch=16, ks=(1, 2, 4, 8),
                      extra_samples={"mini_gsm8k": 8}, extra_questions=5, extra_models=("instruct",))
 
@@ -54,6 +57,29 @@ def test_resume_equals_an_undisturbed_run(engine, world, tmp_path, stop_after):
         run(engine, tasks, tmp_path / "b", stop_after)
     assert len(list((tmp_path / "b/ckpt").glob("*.jsonl"))) == stop_after
     assert run(engine, tasks, tmp_path / "b") == whole
+
+
+def test_a_killed_command_goes_on_and_writes_the_same_bytes(engine, tmp_path):
+    """SIGKILL in the middle of a benchmark, from outside, with nothing that could tidy up."""
+    save_model(engine[0].model, engine[1], tmp_path / "model")
+    write_jsonl(tmp_path / "own.jsonl", [Question(f"q{i}", f"What is {i} + 1?", str(i + 1)) for i in range(300)])
+
+    def command(out):
+        return [sys.executable, "-m", "pipeline.evaluate", str(tmp_path / "model"), "--file", str(tmp_path / "own.jsonl"),
+                "--samples", "2", "--max-new-tokens", "6", "--style", "mini", "--out", str(tmp_path / out)]
+
+    with subprocess.Popen(command("killed"), cwd=ROOT, stdout=subprocess.PIPE) as process:
+        while not process.stdout.readline().startswith(b'{"benchmark"'):  # the row of the first chunk
+            assert process.poll() is None
+        process.kill()
+    parts = sorted((tmp_path / "killed/.ckpt").rglob("own-*.jsonl"))
+    assert process.returncode == -9 and 1 <= len(parts) < 3 and not (tmp_path / "killed/own.jsonl").exists()
+    kept = parts[0].stat().st_mtime_ns
+    for out in ("killed", "undisturbed"):
+        subprocess.run(command(out), cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    assert parts[0].stat().st_mtime_ns == kept
+    for name in ("own.jsonl", "summary.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
 def test_rows_hold_every_sample_and_the_summary_agrees(engine, world, tmp_path):

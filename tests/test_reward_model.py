@@ -120,6 +120,7 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
     rows, ends, _ = flatten([some()])
     first = load_judge(out / "outcome", "cpu", 64)(rows, ends)
     assert first == load_judge(out / "outcome", "cpu", 64)(rows, ends) and first != [[0.5]] * 3
+    assert load_judge(out / "outcome", "cpu", 64).trained == {"balance": False, "labels_at": "last"}  # iteration 2 goes on so
     labels = [json.loads(line) for line in (out / "step_labels.jsonl").read_text().splitlines()]
     assert all(row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"]) for row in labels)
     before = {path.name: path.read_bytes() for path in out.rglob("*.jsonl")}
@@ -162,6 +163,37 @@ def test_continuations_start_after_each_step_but_the_last():
     assert labelled["ends"][-1] == len(tokens) - 1 and labelled["labels"][-1] == 1.0
 
 
+def test_training_labels_stand_at_every_token_or_at_the_last():
+    rows = [{"question": "q", "prompt": [1, 2], "tokens": [7, 8, 9], "right": True, "weight": 0.6},
+            {"question": "q", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.5},
+            {"question": "r", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.0}]
+    (every,), (last,) = (reward_data.training_labels(rows, at) for at in ("every", "last"))
+    assert (every.ends, every.labels) == ([[0, 1, 2], [0]], [[1.0, 1.0, 1.0], [0.0]])
+    assert (last.ends, last.labels, last.weights) == ([[2], [0]], [[1.0], [0.0]], [[0.6], [0.5]])
+    assert every.weights == [pytest.approx([0.2] * 3), [0.5]]
+    with pytest.raises(UserError, match="labels_at"):
+        RewardConfig(labels_at="first")
+
+
+def test_right_and_wrong_labels_of_a_question_weigh_the_same():
+    assert reward_data.balanced([[1.0, 0.0], [0.0, 0.0, 1.0]]) == [[0.25, 0.5 / 3], [0.5 / 3, 0.5 / 3, 0.25]]
+    both, one = [[1.0], [0.0]], [[1.0], [1.0]]
+    assert reward_data.weigh([both, one], True) == [[[0.5], [0.5]], [[0.0], [0.0]]]
+    assert reward_data.weigh([one, one], True) == reward_data.weigh([one, one], False) == [[[1.0], [1.0]]] * 2
+
+
+def test_weights_scale_the_gradient_and_a_weight_of_0_is_no_label(base):
+    def gradient(example):
+        model = with_head(base)
+        loss, _ = label_gradient(model, [example], 64)
+        return loss, torch.cat([p.grad.flatten() for p in model.parameters()])
+
+    one = Labelled("q", [1, 5, 6], [[20, 21]], [[1]], [[1.0]])
+    two = Labelled("q", [1, 5, 6], [[20, 21], [22]], [[1], [0]], [[1.0], [0.0]], [[0.3], [0.0]])
+    assert gradient(one)[0] == pytest.approx(gradient(two)[0], rel=1e-5)
+    torch.testing.assert_close(gradient(one)[1], gradient(two)[1], rtol=1e-3, atol=1e-4)
+
+
 def test_auc_counts_ties_half():
     assert reward_data.auc([0.9, 0.8, 0.1], [True, True, False]) == 1.0
     assert reward_data.auc([0.1, 0.9], [True, False]) == 0.0
@@ -175,7 +207,10 @@ def test_calibration_error_of_known_bins():
     assert [b["count"] for b in found["bins"]] == [2, 2]
 
 
-def test_best_of_n_against_the_vote():
-    rows = [{"question": "q", "text": f"\\boxed{{{a}}}", "right": a == 3} for a in (4, 4, 3)]
+def test_best_of_n_against_the_votes_and_chance():
+    rows = [{"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3} for a in (4, 4, 3)]
     found = reward_data.best_of_n(rows, [0.1, 0.2, 0.9])
-    assert (found["best_of_n"], found["majority"], found["any"]) == (1.0, 0.0, 1.0)
+    assert (found["best_of_n"], found["majority"], found["weighted"], found["any"]) == (1.0, 0.0, 1.0, 1.0)
+    right_repeats = [{"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3} for a in (3, 3, 3, 4)]
+    found = reward_data.best_of_n(right_repeats, [0.5] * 4)
+    assert (found["mean"], found["chance"]) == (0.75, 0.5)  # a score that knows nothing loses to a random sample

@@ -19,6 +19,25 @@ def make_cell(root: Path, name: str, rows: int) -> None:
     write_json(root / f"data/.cost/rl-{name}.json", {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"})
 
 
+def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
+    """data/lab lies in data: its stages are no cells of a stage called lab, and its cells have their costs."""
+    make_cell(tmp_path, "a-0", 2)
+    for name in ("lab/rl/a-0", "lab/sft"):
+        folder = tmp_path / "data" / name
+        write_json(folder / "config.json", {"profile": "lab"})
+        write_json(folder / "summary.json", {"stage": name.split("/")[1]})
+    found = {str(folder.relative_to(tmp_path)): str(cost.relative_to(tmp_path))
+             for folder, cost in tracking.result_folders(tmp_path)}
+    assert found == {"data/rl/a-0": "data/.cost/rl-a-0.json", "data/lab/rl/a-0": "data/lab/.cost/rl-a-0.json",
+                     "data/lab/sft": "data/lab/.cost/sft.json"}
+    store = tmp_path / "mlflow.db"
+    assert tracking.rebuild(tmp_path, store) == 3
+    client = tracking.Store(f"sqlite:///{store}").client
+    experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
+    cells = {run.info.run_name: run.data.tags.get("cell") for run in client.search_runs([experiment])}
+    assert cells == {"rl mini": None, "rl lab": None, "data/rl/a-0": "a-0", "data/lab/rl/a-0": "a-0", "data/lab/sft": ""}
+
+
 def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     make_cell(tmp_path, "a-0", 1000)
     make_cell(tmp_path, "b-0", 3)

@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 from pipeline.flops import shape_of
 from pipeline.generate.draw import row_seed
 from pipeline.records import read_jsonl, write_jsonl
-from pipeline.reward_data import outcome_labels, sample_outputs
+from pipeline.reward_data import outcome_labels, sample_outputs, training_labels
 from pipeline.reward_model import Judge, Labelled, RewardConfig, flatten, label_gradient, work
 from pipeline.rl.account import rows_pass
 from pipeline.rl.update import apply_gradient, learning_rate, make_optimizer
@@ -48,7 +48,7 @@ def renew(run: Any, iteration: int) -> dict[str, float]:
     run.instruct.load_state_dict(inputs.policy.state_dict())
     cfg = RewardConfig(samples=scale.group_size, temperature=scale.temperature, max_new_tokens=scale.max_new_tokens,
                        questions_per_step=scale.judge_questions_per_step, micro_batch_tokens=scale.micro_batch_tokens,
-                       protocol=scale.protocol, style=scale.style)
+                       protocol=scale.protocol, style=scale.style, **inputs.judge.trained)
     order = np.random.default_rng(row_seed(run.seed, "judge questions", iteration)).permutation(len(inputs.questions))
     questions = [inputs.questions[i] for i in order[: scale.judge_questions]]
     new = sample_outputs(run.engine, inputs.tokenizer, questions, cfg, (run.seed, "judge", iteration))
@@ -57,12 +57,14 @@ def renew(run: Any, iteration: int) -> dict[str, float]:
     rows, ends, labels = flatten(fresh)
     scores = inputs.judge(rows, ends)
     hits = sum((s[0] > 0.5) == (label[0] > 0.5) for s, label in zip(scores, labels, strict=True))
-    mixed = with_replay(new, history_of(run, iteration), arm.replay, row_seed(run.seed, "replay", iteration))
+    mixed = with_replay(*([row for row in part if row["weight"]] for part in (new, history_of(run, iteration))),
+                        arm.replay, row_seed(run.seed, "replay", iteration))
     write_jsonl(run.state / f"labels-{iteration}.jsonl", new)
     write_jsonl(run.out / f"judge-{iteration}.jsonl", mixed)
     run.total["samples"] += len(new)
     run.total["flops"] += rows_pass(shape_of(inputs.policy.config), rows) + rows_pass(inputs.judge.shape, rows)
-    run.total["flops"] += train_on(inputs.judge, outcome_labels(mixed), cfg, scale, row_seed(run.seed, "judge", iteration))
+    data = training_labels(mixed, cfg.labels_at)
+    run.total["flops"] += train_on(inputs.judge, data, cfg, scale, row_seed(run.seed, "judge", iteration))
     return {"judge_accuracy": hits / len(scores)}
 
 
@@ -76,6 +78,8 @@ def history_of(run: Any, iteration: int) -> list[dict]:
 
 def train_on(judge: Judge, data: Sequence[Labelled], cfg: RewardConfig, scale: Any, seed: int) -> int:
     """One pass over the labels with a fresh AdamW. Returns the operations by formula."""
+    if not data:
+        return 0
     steps = -(-len(data) // cfg.questions_per_step)
     schedule = replace(scale, steps=steps, lr=scale.judge_lr, warmup_steps=0, lr_schedule="linear")
     judge.model.requires_grad_(True)
