@@ -159,7 +159,7 @@ def test_nothing_persists_and_pipeline_names_match() -> None:
 
 
 def test_dvc_reads_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real DVC expands both files as this test does, finds no output that two stages write, and takes `dvc.yaml`
+    """The real DVC expands both files as this test does, finds no output that two stages of any file write, and takes `dvc.yaml`
     for the main one alone, as `dvc repro` without a target does."""
     dvc_repo = pytest.importorskip("dvc.repo")
     for name in ("conf", "stages", "pipeline", "lab"):
@@ -169,7 +169,8 @@ def test_dvc_reads_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     dvc_repo.Repo.init(str(tmp_path), no_scm=True)
     with dvc_repo.Repo(str(tmp_path)) as repo:
         repo.index.check_graph()
-        found = {stage.addressing: stage.cmd for stage in repo.index.stages}
+        found = {stage.addressing: stage.cmd for stage in repo.index.stages
+                 if not stage.addressing.startswith(("lab/corpus/", "lab/corpora/"))}  # plans of their own, with benchmarks/
         main = {stage.addressing for stage in repo.stage.collect("dvc.yaml")}
     plans = {"": built()["profile"], "lab/dvc.yaml:": "lab"}
     assert found == {f"{file}{address}": stage["cmd"] for file, profile in plans.items()

@@ -150,7 +150,7 @@ class Comparer:
                 self.rule = "inequality"
                 return True
         x, y = solution_set(a), solution_set(b)
-        names = symbols_of(a) == symbols_of(b)
+        names = symbols_of(a) == symbols_of(b) and _applied(a) == _applied(b)
         return x is not None and y is not None and names and x.kind == y.kind and self.same(x, y)
 
     def relation_and_value(self, a: Form, b: Form) -> bool:
@@ -216,6 +216,11 @@ def difference(form: Form, positive: bool = False) -> Node | None:
 
 def _is_number(item: Form) -> bool:
     return item.kind == "scalar" and algebra.constant(item.parts[0]) is not None
+
+
+def _applied(form: Form) -> frozenset[Node]:
+    """The sides such as f(2), which name a value and hold no symbol."""
+    return frozenset(part.parts[0] for part in form.parts if part.kind == "scalar" and part.parts[0][0] == "f" and is_name(part))
 
 
 def symbols_of(form: Form) -> frozenset[str]:

@@ -64,7 +64,8 @@ def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any
     if _squeezed(a) == _squeezed(b):
         return "right", "string"
     comparer, late = Comparer(prove, any_order), None
-    left, right = (readings(text, "." in other) + _grouped(raw) for text, raw, other in ((a, answer, b), (b, reference, a)))
+    left = readings(a, "." in b, unit=True) + _grouped(answer)
+    right = readings(b, "." in a) + _grouped(reference)
     for x, y in _pairs(left, right):
         try:
             if comparer.same(x, y):
@@ -79,10 +80,11 @@ def _squeezed(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def readings(text: str, decimal: bool = False) -> tuple[tuple[str, Form], ...]:
+def readings(text: str, decimal: bool = False, unit: bool = False) -> tuple[tuple[str, Form], ...]:
     """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; a letter as a unit.
 
-    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22.
+    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22; unit -- whether `5 m` may be 5 (an
+    answer's may, a reference's letter is a factor unless it has the power or the slash of a unit).
     """
     scaled, changed = chinese.factor(text)
     texts = [("as it stands", scaled)]
@@ -90,8 +92,9 @@ def readings(text: str, decimal: bool = False) -> tuple[tuple[str, Form], ...]:
         texts.append(("unit", chinese.without_factor(text)))
     if decimal and re.fullmatch(r"-?\d+,\d{1,2}", text):
         texts.append(("decimal comma", text.replace(",", ".")))
-    if unit := _UNIT.fullmatch(text):
-        texts.append(("unit", unit[1]))
+    value = _UNIT.fullmatch(text)
+    if value and (unit or not re.fullmatch(r"\S+ [A-Za-z]", text)):
+        texts.append(("unit", value[1]))
     forms = []
     for name, candidate in texts:
         try:

@@ -58,7 +58,7 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
 )]
 _THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 _CLOCK = re.compile(r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
-_SPACED = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
+_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
 _LEAD = re.compile(
     r"^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?"
     r"|^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*", re.I)
@@ -98,8 +98,8 @@ def clean(text: str) -> str:
     text = re.sub(r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}", lambda m: m[0].replace(",", ""), text)
     if not re.search(r"[(\[{]\s*-?\d{1,3},\d{3}", text):
         text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
-    if _SPACED.fullmatch(text):
-        text = text.replace(" ", "")
+    if spaced := _SPACED.fullmatch(text):
+        text = (spaced[1] or "") + spaced[2].replace(" ", "")
     return chinese_spelling(text) if re.search(f"[{_CJK}]", text) else _LEAD.sub("", text, count=1)
 
 

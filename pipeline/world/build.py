@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import Instruction, Question, write_jsonl
@@ -25,7 +26,7 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
     counts["benchmarks"] = {}
     for name, kind in BENCHMARKS.items():
         rows = [p.as_question(f"{name}-{i:05d}") for i, p in enumerate(
-            draw("test", cfg.benchmark, cfg.seed, kind, _levels(cfg, kind), unique=kind != "symbolic"))]
+            draw("test", cfg.benchmark, cfg.seed, kind, _levels(cfg, kind), unique=kind != "symbolic", largest=cfg.word_operand))]
         counts["benchmarks"][name] = write_jsonl(out / "benchmarks" / f"{name}.jsonl", rows)
     return counts
 
@@ -35,8 +36,10 @@ def instructions(cfg: WorldConfig) -> list[Instruction]:
     rng = random.Random(f"{cfg.seed}/formats")
     formats, weights = list(cfg.instruct_formats), list(cfg.instruct_formats.values())
     rows = []
+    solved = replace(cfg, word_levels=cfg.instruct_word_levels or cfg.word_levels)
     for kind, share in cfg.instruct_kinds.items():
-        for i, problem in enumerate(draw("sft", round(cfg.instruct * share), cfg.seed, kind, _levels(cfg, kind))):
+        for i, problem in enumerate(draw("sft", round(cfg.instruct * share), cfg.seed, kind, _levels(solved, kind),
+                                          largest=cfg.word_operand)):
             format = rng.choices(formats, weights)[0]
             format = format if has_program(problem) else "cot"
             rows.append(_instruction(f"sft-{kind}-{i:05d}", problem, format))
@@ -54,7 +57,7 @@ def _mixed(cfg: WorldConfig, split: str, total: int, unique: bool) -> list[Quest
         problem.as_question(f"{split}-{kind}-{i:05d}")
         for kind, share in cfg.question_kinds.items()
         for i, problem in enumerate(draw(split, round(total * share), cfg.seed, kind, _levels(cfg, kind),
-                                         unique=unique and kind != "symbolic"))
+                                         unique=unique and kind != "symbolic", largest=cfg.word_operand))
     ]
     random.Random(f"{cfg.seed}/{split}/order").shuffle(rows)
     return rows

@@ -15,6 +15,8 @@ class WorldConfig:
     data: str = "mini"  # "mini": generated | "real": read, as `real` says
     seed: int = 0
     word_levels: tuple[int, ...] = (2, 3, 4)
+    instruct_word_levels: tuple[int, ...] = ()  # of word problems with a solution; () = word_levels
+    word_operand: int = 9  # the most that a step of a word problem adds or takes away
     symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     instruct: int = 12000  # instruction rows of all formats and languages
     instruct_formats: dict[str, float] = field(default_factory=lambda: {"cot": 0.8, "pot": 0.1, "tir": 0.1})
@@ -36,5 +38,8 @@ class WorldConfig:
         unknown = (set(self.instruct_kinds) | set(self.question_kinds)) - {"word_en", "word_zh", "symbolic"}
         if unknown:
             raise UserError(f"world: unknown kind of problem {sorted(unknown)[0]!r}; known: word_en, word_zh, symbolic")
-        if not set(self.word_levels) <= {1, 2, 3, 4, 5, 6, 7, 8}:
-            raise UserError(f"world.word_levels={self.word_levels}: each between 1 and 8")
+        for name in ("word_levels", "instruct_word_levels"):
+            if not set(getattr(self, name)) <= {1, 2, 3, 4, 5, 6, 7, 8}:
+                raise UserError(f"world.{name}={getattr(self, name)}: each between 1 and 8")
+        if not 2 <= self.word_operand <= 97:
+            raise UserError(f"world.word_operand={self.word_operand}: between 2 and 97")

@@ -59,13 +59,15 @@ def split_of(structure: str) -> str:
     raise AssertionError("shares add up to 100")
 
 
-def draw(split: str, n: int, seed: int | str, kind: str, levels: tuple[int, ...], unique: bool = False) -> list[Problem]:
+def draw(split: str, n: int, seed: int | str, kind: str, levels: tuple[int, ...], unique: bool = False,
+         largest: int = 9) -> list[Problem]:
     """`n` problems of one split, levels in equal shares. kind: "word_en", "word_zh" or "symbolic".
 
+    `largest` bounds what a step of a word problem adds or takes away.
     `unique` refuses a second problem of the same structure (benchmarks); otherwise only equal questions are refused.
     """
     rng = random.Random(f"{seed}/{split}/{kind}")
-    make = _maker(kind)
+    make = _maker(kind, largest)
     found: list[Problem] = []
     seen: set[str] = set()
     misses = 0
@@ -82,12 +84,12 @@ def draw(split: str, n: int, seed: int | str, kind: str, levels: tuple[int, ...]
     return found
 
 
-def _maker(kind: str) -> Callable[[random.Random, int], Problem]:
+def _maker(kind: str, largest: int) -> Callable[[random.Random, int], Problem]:
     from pipeline.world.symbolic import symbolic_problem  # these two import this module
     from pipeline.world.words import word_problem
 
     return {
-        "word_en": lambda rng, level: word_problem(rng, level, "en"),
-        "word_zh": lambda rng, level: word_problem(rng, level, "zh"),
+        "word_en": lambda rng, level: word_problem(rng, level, "en", largest),
+        "word_zh": lambda rng, level: word_problem(rng, level, "zh", largest),
         "symbolic": symbolic_problem,
     }[kind]

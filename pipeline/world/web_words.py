@@ -10,7 +10,7 @@ from functools import lru_cache
 from random import Random
 
 from pipeline.world.problems import Problem, Step
-from pipeline.world.words import _operands
+from pipeline.world.words import operands
 
 NAMES = {
     "en": ("Peter", "Hannah", "Oscar", "Clara", "Felix", "Ruth", "Walter", "Ida", "Hugo", "Nora", "Simon", "Greta", "Martin", "Vera",
@@ -106,7 +106,7 @@ TOGETHER = {
 def _moves(value: int) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
     """(operation, its (operand, result) pairs) that words.chain allows from `value`; cached, for the web draws many."""
     result = {"+": lambda n: value + n, "-": lambda n: value - n, "*": lambda n: value * n, "/": lambda n: value // n}
-    return tuple((op, tuple((n, result[op](n)) for n in _operands(value, op))) for op in "+-*/" if _operands(value, op))
+    return tuple((op, tuple((n, result[op](n)) for n in operands(value, op))) for op in "+-*/" if operands(value, op))
 
 
 def _chain(rng: Random, length: int) -> tuple[Step, ...]:

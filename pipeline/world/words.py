@@ -1,7 +1,8 @@
-"""Word problems of graded difficulty, English and Chinese: a chain of one-digit operations, told as a story.
+"""Word problems of graded difficulty, English and Chinese: a chain of operations, told as a story.
 
-The level is the number of steps. Values stay between 1 and 99 and operands below 10, which a model of a third of a
-million parameters can learn; what remains hard is doing every step of a long chain without a slip.
+The level is the number of steps. Values stay between 1 and 99, factors and divisors between 2 and 5, and what is added or
+taken away at most `largest`: what a model of some 100,000 parameters can learn. What remains hard is doing every step of
+a long chain without a slip.
 """
 from __future__ import annotations
 
@@ -51,30 +52,32 @@ PUZZLE = {
         "ask": ["结果是多少？", "得到几？"],
     },
 }
+# "Ann has 3 times as many as Ben" told backwards, for a division, is beyond a model of this size: after 24,000 solutions it
+# still guesses who has more, and a coin flip in every fourth question is all that RL then learns from.
 COMPARE = {
     "en": {
         "first": ["{b} has {n} {t}."],
         "+": ["{b} has {n} more than {a}."], "-": ["{b} has {n} fewer than {a}."],
-        "*": ["{b} has {n} times as many as {a}."], "/": ["{a} has {n} times as many as {b}."],
+        "*": ["{b} has {n} times as many as {a}."], "/": ["{b} has 1/{n} of what {a} has."],
         "ask": ["How many {t} does {b} have?"], "total": ["How many {t} do {a} and {b} have together?"],
     },
     "zh": {
         "first": ["{b}有{n}{t}。"],
         "+": ["{b}比{a}多{n}{t}。"], "-": ["{b}比{a}少{n}{t}。"],
-        "*": ["{b}的数量是{a}的{n}倍。"], "/": ["{a}的数量是{b}的{n}倍。"],
+        "*": ["{b}的数量是{a}的{n}倍。"], "/": ["{b}的数量是{a}的{n}分之一。"],
         "ask": ["{b}有多少{t}？"], "total": ["{a}和{b}一共有多少{t}？"],
     },
 }
 
 
-def word_problem(rng: random.Random, level: int, lang: str) -> Problem:
+def word_problem(rng: random.Random, level: int, lang: str, largest: int = 9) -> Problem:
     """One problem of `level` steps. The family "total" needs two steps: its last step adds the last two quantities."""
     family = rng.choice(FAMILIES[:3] if level < 2 else FAMILIES)
-    steps = chain(rng, level - 1 if family == "total" else level)
+    steps = chain(rng, level - 1 if family == "total" else level, largest)
     if family == "total":
         last = steps[-1]
         if last.left + last.value > 99:
-            return word_problem(rng, level, lang)
+            return word_problem(rng, level, lang, largest)
         steps += (Step(last.left, "+", last.value, last.left + last.value, last.left_ref, len(steps) - 1),)
     return Problem(
         question=_tell(rng, family, steps, lang), steps=steps, answer=str(steps[-1].value), lang=lang, level=level,
@@ -82,24 +85,25 @@ def word_problem(rng: random.Random, level: int, lang: str) -> Problem:
     )
 
 
-def chain(rng: random.Random, length: int) -> tuple[Step, ...]:
+def chain(rng: random.Random, length: int, largest: int = 9) -> tuple[Step, ...]:
     """`length` steps, each on the value of the one before; every value in 1..99."""
     value = rng.randint(3, 20)
     steps: list[Step] = []
     for i in range(length):
-        op = rng.choice([op for op in "+-*/" if _operands(value, op)])
-        right = rng.choice(_operands(value, op))
+        op = rng.choice([op for op in "+-*/" if operands(value, op, largest)])
+        right = rng.choice(operands(value, op, largest))
         result = {"+": value + right, "-": value - right, "*": value * right, "/": value // right}[op]
         steps.append(Step(value, op, right, result, left_ref=i - 1))
         value = result
     return tuple(steps)
 
 
-def _operands(value: int, op: str) -> list[int]:
+def operands(value: int, op: str, largest: int = 9) -> list[int]:
+    """What `value` may be combined with so that every value stays in 1..99."""
     if op == "+":
-        return [n for n in range(2, 10) if value + n <= 99]
+        return [n for n in range(2, largest + 1) if value + n <= 99]
     if op == "-":
-        return [n for n in range(2, 10) if value - n >= 1]
+        return [n for n in range(2, largest + 1) if value - n >= 1]
     if op == "*":
         return [n for n in range(2, 6) if value * n <= 99]
     return [n for n in range(2, 6) if value % n == 0]
