@@ -114,8 +114,8 @@ def near_duplicates(documents: list[str]) -> None:
 
 
 def datatrove_filter(benchmarks: dict[str, list[str]]) -> Callable[[str], Any]:
-    """datatrove's n-gram filter at 10 grams over the same texts. Its indexer wants another package for its own lists of
-    tasks, so its hashes are written here by its own function."""
+    """datatrove's n-gram filter at 10 grams over the same texts. Its indexer cannot be made without lighteval, so its
+    function for the hashes of a text is called with the filter, which has the same tokenizer and settings."""
     import tempfile
 
     import numpy as np
@@ -123,11 +123,10 @@ def datatrove_filter(benchmarks: dict[str, list[str]]) -> Callable[[str], Any]:
     from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontFilter, NGramsDecontIndexer
 
     folder, cfg = tempfile.mkdtemp(), NGramsDecontConfig(n_grams=10)
-    indexer = NGramsDecontIndexer(folder, config=cfg)
-    for name, texts_of in benchmarks.items():
-        hashes = sorted({value for text in texts_of for value in indexer.compute_hashes(text)})
-        np.array(hashes, dtype=cfg.hash_config.np_descr).tofile(Path(folder) / f"{name}.index.hashes")
     step = NGramsDecontFilter(folder, config=cfg)
+    for name, texts_of in benchmarks.items():
+        hashes = sorted({value for text in texts_of for value in NGramsDecontIndexer.compute_hashes(step, text)})
+        np.array(hashes, dtype=cfg.hash_config.np_descr).tofile(Path(folder) / f"{name}.index.hashes")
     return lambda text: step.filter(Document(text=text, id="0"))
 
 

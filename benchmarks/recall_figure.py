@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.records import write_json
 
 COLUMNS = (
-    ("iteration", "iteration", ""), ("seed pages", "seed_pages", ","), ("lines a class", "positives", ","),
+    ("iteration", "iteration", ""), ("seed pages", "seed_pages", ","), ("positives", "positives", ","),
     ("pages kept", "pages", ","), ("precision", "precision", ".3f"), ("precision, tokens", "precision_tokens", ".3f"),
     ("recall", "recall", ".3f"), ("recall en", "recall_en", ".3f"), ("recall zh", "recall_zh", ".3f"),
     ("recall, pages of words", "recall_prose", ".3f"), ("pages collected before", "pages_collected_before", ".3f"),
@@ -33,7 +33,7 @@ def page(summary: dict[str, Any]) -> str:
     lines = [
         "# The recall loop on the built-in web", "",
         f"{web['records']:,} records on {web['domains']} hosts, {web['math']:,} readable pages mathematical, seed"
-        f" {web['seed']} pages; {summary['records']:,} records read. Made by `dvc repro lab/corpus/dvc.yaml`.", "",
+        f" {web['seed']} pages; {summary['records']:,} records read. Made by `python -m benchmarks.recall all`.", "",
         "| " + " | ".join(name for name, _, _ in COLUMNS) + " |", "|" + " --- |" * len(COLUMNS),
     ]  # fmt: skip
     lines += ["| " + " | ".join(cell(row.get(key), form) for _, key, form in COLUMNS) + " |" for row in rows]
@@ -64,12 +64,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6.6, 3.8), layout="constrained")
-        lines = (("recall", "recall", "#0072b2"), ("precision", "precision", "#d55e00"),
-                 ("pages_collected_before", "collected in the iteration before", "#009e73"))  # fmt: skip
-        for key, label, colour in lines:
+        lines = (("recall", "recall", "#0072b2", -13), ("precision", "precision", "#d55e00", -3),
+                 ("pages_collected_before", "collected in the iteration before", "#009e73", 3))  # fmt: skip
+        for key, label, colour, above in lines:
             points = [(row["iteration"], 100 * row[key]) for row in rows if row.get(key) is not None]
             axis.plot(*zip(*points, strict=True), marker="o", color=colour, label=label)
-            axis.annotate(f"{points[-1][1]:.1f}", points[-1], xytext=(6, -3), textcoords="offset points", color=colour)
+            axis.annotate(f"{points[-1][1]:.1f}", points[-1], xytext=(6, above), textcoords="offset points", color=colour)
         axis.axhline(98, color="#999999", linewidth=1, linestyle="--")
         axis.annotate("stop rule, 98 %", (rows[0]["iteration"], 98), xytext=(0, 4), textcoords="offset points", color="#666666")
         axis.set(xlabel="recall iteration", ylabel="% of pages", xticks=[row["iteration"] for row in rows], ylim=(None, 101.5))

@@ -22,6 +22,8 @@ from typing import Any
 from pipeline.corpus.shards import Task, do, fingerprint
 from pipeline.errors import UserError
 
+COMMANDS = ("pack", "extract", "score", "mine", "decontaminate", "inspect")  # where the executor's options end
+
 
 @dataclass(frozen=True)
 class ExecutorConfig:
@@ -100,26 +102,30 @@ def _ray(common: dict[str, Any], cfg: ExecutorConfig) -> Any:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m pipeline.executors", description=__doc__.split("\n", 1)[0])
+    top = argparse.ArgumentParser(
+        prog="python -m pipeline.executors", description=__doc__.split("\n", 1)[0],
+        usage="%(prog)s {local,slurm,ray} [options] extract|mine ... (as python -m pipeline.corpus)",
+    )  # fmt: skip
     top.add_argument("kind", choices=["local", "slurm", "ray"])
     top.add_argument("--logs", type=Path, default=ExecutorConfig.logs)
     top.add_argument("--at-once", type=int, default=-1, help="shards at a time; -1 = no limit")
     for name in ("partition", "time", "env-command", "qos"):
         top.add_argument(f"--{name}", default=getattr(ExecutorConfig, name.replace("-", "_")))
     top.add_argument("--memory-gb", type=int, default=ExecutorConfig.memory_gb)
-    top.add_argument("command", nargs=argparse.REMAINDER, metavar="extract|mine ...")
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    at = next((place for place, word in enumerate(given) if word in COMMANDS), len(given))
+    args = parser().parse_args(given[:at])
     from pipeline.corpus import commands
     from pipeline.corpus.__main__ import parser as corpus_parser
 
     cfg = ExecutorConfig(
         args.kind, args.logs, args.at_once, args.partition, args.time, args.memory_gb, args.env_command, args.qos
     )
-    inner = corpus_parser().parse_args(args.command)
+    inner = corpus_parser().parse_args(given[at:])
     try:
         if not hasattr(inner, "workers"):
             raise UserError(f"{inner.command}: has no shards; run python -m pipeline.corpus {inner.command}")

@@ -123,6 +123,9 @@ def publish(run: Run) -> None:
         raise AssertionError(f"stage {run.job.stage} wrote no summary.json")
     target = run.job.target
     target.parent.mkdir(parents=True, exist_ok=True)
+    # first: a state that outlived its `out` would be resumed into an empty folder, and the rows before it be missing
+    shutil.rmtree(run.folder / "spent", ignore_errors=True)
+    os.replace(run.checkpoint, run.folder / "spent")
     if any(target.glob("*/summary.json")):
         fill(target, run.out)
     else:

@@ -120,6 +120,27 @@ def test_killed_run_resumes_and_equals_an_undisturbed_one(project: Path) -> None
     assert [p.name for p in (project / "data/.ckpt/toy/one-0").iterdir()] == [".lock"]
 
 
+def test_killed_between_publishing_and_clearing_up_makes_it_whole_again(project: Path) -> None:
+    """DVC has not noted the output then: it deletes it and runs the stage again, whose checkpoint must not count."""
+    call(project, "rl=one", "seed=0")
+    whole = (project / "data/toy/one-0/metrics.jsonl").read_bytes()
+    killed = TOY.replace('run.cost(note="measured")', """import pipeline.run
+    replace = pipeline.run.replace
+    def replace_and_die(target, made):
+        replace(target, made)
+        if not os.path.exists("killed"):
+            open("killed", "w")
+            os._exit(9)
+    pipeline.run.replace = replace_and_die""")
+    (project / "stages/toy.py").write_text(killed)
+    call(project, "rl=one", "seed=0", code=9)
+    shutil.rmtree(project / "data/toy")
+    state = next((project / "data/.ckpt/toy/one-0").glob("*/"))
+    assert not (state / "state").exists()
+    assert "resumed" not in call(project, "rl=one", "seed=0").stdout
+    assert (project / "data/toy/one-0/metrics.jsonl").read_bytes() == whole
+
+
 def test_changed_input_or_code_never_resumes(project: Path) -> None:
     config = project / "conf/profile/mini.yaml"
     config.write_text(config.read_text().replace("{steps: 3}", "{steps: 3, die_at: 2}"))

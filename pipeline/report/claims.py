@@ -135,7 +135,8 @@ def convergence(results: Results) -> Claim:
     turns = (results.files["corpus"].get("funnel") or {}).get("iterations") or []
     shares = [turn["pages_collected_before"] for turn in turns if turn.get("pages_collected_before") is not None]
     if not shares:
-        return Claim(id, text, where, UNTESTED, "One recall iteration was run, so there is nothing to converge.")
+        return Claim(id, text, where, UNTESTED, "One recall iteration was run, so there is nothing to converge; the loop of "
+                     "four on a larger web is measured in reports/lab/corpus/report.md.")
     listed = ", ".join(f"{100 * s:.1f} %" for s in shares)
     rising = all(b >= a for a, b in zip(shares, shares[1:], strict=False))
     status = REPRODUCED if shares[-1] >= 0.95 and rising else DIRECTION if rising and len(shares) > 1 else NOT
