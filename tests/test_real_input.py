@@ -241,8 +241,9 @@ def run_stage(name: str, cfg, axes: dict | None = None) -> Path:
     from pipeline.stage import CONTRACTS, execute
 
     body = importlib.import_module(f"stages.{name}").main.__wrapped__
-    contract = CONTRACTS[f"stages.{name}"]
-    job = Job(name, axes or {}, contract.out, contract.reads, None, {"name": "none"}, Path(body.__code__.co_filename))
+    contract, axes = CONTRACTS[f"stages.{name}"], axes or {}
+    out, *reads = (Path(str(path).format(data="data", **axes)) for path in (contract.out, *contract.reads))
+    job = Job(name, axes, out, reads, Path("data"), None, {"name": "none"}, Path(body.__code__.co_filename))
     execute(body, cfg, job)
     return job.target
 
