@@ -33,6 +33,7 @@ _PHRASE = re.compile(
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*", re.I)
 _RANGE = re.compile(r"(?:between|(?:more|less|greater|fewer) than)\b", re.I)  # words that make a number no answer
 _REASON = re.compile(r",? (?:not|because|since|rather than|instead of)\b", re.I)  # what follows is not the answer
+_NEGATED = re.compile(r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I)  # a number that is said not to be it
 _INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
 _MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 _LITERAL = re.compile(
@@ -188,9 +189,15 @@ def _last_value(text: str) -> str | None:
         content = _content(formula)
         names_only = re.fullmatch(r"[A-Za-z\\{}_ ]*", content)
         if number is None or (number.start() < formula.end() and not names_only):
+            if _negated(spelled, formula.start()):
+                return None
             percent = _PERCENT.match(spelled, formula.end())
             return content + ("\\%" if percent and content[-1:].isdigit() else "")
-    return number[0].strip() if number else None
+    return number[0].strip() if number and not _negated(spelled, number.start()) else None
+
+
+def _negated(text: str, at: int) -> bool:
+    return _NEGATED.search(text[max(0, at - 16):at]) is not None
 
 
 def _content(match: re.Match[str]) -> str:

@@ -51,7 +51,7 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)", r"\\binom{\1}{\2}"),
     (r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*", ""),
     (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"),
-    (r"\\\$|\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
+    (r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""), (r"(?<=\d) ?x ?(?=10 ?\^)", "*"),
     (r"\\(?:colon)(?![A-Za-z])", ":"), (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"), (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
     (r"\\(?:lbrack)(?![A-Za-z])", "["), (r"\\(?:rbrack)(?![A-Za-z])", "]"), (r"\{,\}", ","), (r"\{:\}", ":"),
     (r"\\\(|\\\)|\\\[|\\\]", " "), (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
@@ -127,7 +127,8 @@ def chinese_spelling(text: str) -> str:
     text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
     text = re.sub(r"(?<=\d)\s*比\s*(?=\d)", ":", text)
-    for words, to in (("和|与|及", "and"), ("或者|或", "or")):
+    text = re.sub(r"(?<![\d.])(\d+)\s*[元块]\s*(\d)\s*角(?:\s*(\d)\s*分)?", r"\1.\2\3元", text)
+    for words, to in (("和|与|及|且", "and"), ("或者|或", "or")):
         text = re.sub(rf"(?<=[\d}}%)\]A-Za-z\s])\s*(?:{words})\s*(?=[-+(\[\\\d\sA-Za-z])", rf" \\text{{{to}}} ", text)
     runs = re.split(f"([{_CJK}〇]+)", text)
     for k, run in enumerate(runs):
