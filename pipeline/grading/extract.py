@@ -31,6 +31,8 @@ _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
     r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*", re.I)
+_FINAL_WORDS = ("final answer", "最终答案")
+_PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
 _RANGE = re.compile(r"(?:between|(?:more|less|greater|fewer) than)\b", re.I)  # words that make a number no answer
 _REASON = re.compile(r",? (?:not|because|since|rather than|instead of)\b", re.I)  # what follows is not the answer
 _NEGATED = re.compile(r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I)  # a number that is said not to be it
@@ -56,16 +58,16 @@ def extract(output: str, lang: str = "en") -> str | None:
     if cut and text[:cut.start()].strip():
         text = text[:cut.start()]
     boxed, end = boxes(text)
-    if cut and boxed is None and _last(_PHRASE, text) is None and _BOX.search(whole):  # "Question 6:" inside a solution
-        text = whole
+    if cut and boxed is None and _last(_PHRASE, text, _PHRASE_WORDS) is None and _BOX.search(whole):
+        text = whole  # "Question 6:" inside a solution
         boxed, end = boxes(text)
-    final = _last(_FINAL, text[end:])
+    final = _last(_FINAL, text[end:], _FINAL_WORDS)
     if final is not None:
         return _value(_sentence(text[end + final.end():])) or boxed or None
     if boxed is not None:
         return boxed or None
     text = _without_hope(text)
-    phrase = _last(_PHRASE, text)
+    phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     answer = _after_phrase(text[phrase.end():]) if phrase is not None else None
     return answer or _program_output(text) or _whole(text) or _last_value(text) or _numeral(text)
 
@@ -128,15 +130,23 @@ def _closing(text: str, at: int) -> int:
     return line.start() if line else len(text)
 
 
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    match = None
+def _last(pattern: re.Pattern[str], text: str, words: tuple[str, ...] = ()) -> re.Match[str] | None:
+    """The last match. words -- what a match begins with, in small letters; looked for from the end, which is quicker."""
+    match, small = None, text.lower() if words else ""
+    if len(small) == len(text):
+        for word in words:
+            at = small.rfind(word)
+            while at >= 0 and (match is None or at > match.start()):
+                match = pattern.match(text, at) or match
+                at = small.rfind(word, 0, at)
+        return match
     for match in pattern.finditer(text):  # noqa: B007 (the last one is wanted)
         pass
     return match
 
 
 def _without_hope(text: str) -> str:
-    hope = _HOPE.search(text)
+    hope = _HOPE.search(text) if "hope" in text.lower() else None
     return text[:hope.start()].rstrip(" .") if hope else text
 
 
