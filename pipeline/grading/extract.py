@@ -19,6 +19,7 @@ MAX_BOXES = 16  # the last ones
 _RUN_ON = re.compile(r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
                      r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>")
 _SAID = re.compile("[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)")
+_COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _JOINT = re.compile(r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
@@ -41,7 +42,8 @@ _MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_
 _LITERAL = re.compile(
     r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
     r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"
-    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?(?: ?(?:\\?%|percent\b|万|亿))?"
+    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?"
+    r"(?: ?(?:\\?%|percent\b|[万亿](?:\d{1,4}(?:万|千(?![克米瓦卡]))?(?!\d))*))?"
     r"|(?<![A-Za-z0-9.])[-−]?\.\d+")
 
 
@@ -174,7 +176,13 @@ def _value(tail: str) -> str | None:
     reason = _REASON.search(tail)
     if reason and re.search(r"\d", tail[:reason.start()]):
         tail = tail[:reason.start()]
-    return _last_value(tail) or (tail if len(tail) <= 60 else None)
+    return _last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
+
+
+def _counted(tail: str) -> str | None:
+    """The Chinese numeral, with its unit, that a sentence ends with: 一共需要二十四天."""
+    match = _COUNTED.search(tail)
+    return match[1] if match and chinese.numeral(match[1]) else None
 
 
 def _bare(tail: str) -> bool:

@@ -79,6 +79,8 @@ def _read(tokens: list[Token], depth: int) -> Form:
 
 
 def _trim(tokens: list[Token]) -> list[Token]:
+    if len(tokens) > 1 and tokens[-1] == ("op", "'") != tokens[0]:  # x' is no quotation
+        return tokens
     start, end = 0, len(tokens)
     while start < end and tokens[start] in _EDGES:
         start += 1
