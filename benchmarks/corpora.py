@@ -129,7 +129,7 @@ def cell(arm: str, seed: int) -> None:
     save_model(model, tokenizer, folder / "model")
     tasks = make_tasks(evaluation, f"{arm}-{seed}", recall.WORLD / "benchmarks")
     engine = make_engine(evaluation.engine, model, tokenizer)
-    for _ in evaluate(engine, tokenizer, tasks, evaluation, checkpoint_of(state, folder / "model"), folder):
+    for _ in evaluate(engine, tokenizer, tasks, evaluation, checkpoint_of(state, folder / "model"), folder, []):
         pass
     write_json(folder / "summary.json", {**score(f"{arm}-{seed}", tasks, evaluation, folder), "losses": losses})
     shutil.rmtree(folder / "model")

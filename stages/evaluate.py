@@ -26,8 +26,10 @@ def main(cfg: EvaluateStage, run: Run) -> None:
     folder = model_folder(run.data, cfg.model)
     tokenizer = load_tokenizer(folder)
     engine = make_engine(cfg.evaluate.engine, load_model(folder, device=cfg.device), tokenizer)
-    rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, checkpoint_of(run.checkpoint, folder), run.out)
+    timings: list[dict] = []
+    rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, checkpoint_of(run.checkpoint, folder), run.out, timings)
     run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
+    run.cost(chunks=timings)
     run.summary(**score(cfg.model, tasks, cfg.evaluate, run.out))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.evaluate import benchmarks
+from pipeline.evaluate.__main__ import main
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.run import Task, add_votes, evaluate, make_tasks, sample_seed, score, summarise
 from pipeline.generate import make_engine
@@ -42,8 +43,9 @@ class Killed(Exception):
     pass
 
 
-def run(engine, tasks, folder, stop_after=None):
-    for count, _ in enumerate(evaluate(*engine, tasks, CFG, folder / "ckpt", folder / "out"), 1):
+def run(engine, tasks, folder, stop_after=None, timings=None):
+    rows = evaluate(*engine, tasks, CFG, folder / "ckpt", folder / "out", [] if timings is None else timings)
+    for count, _ in enumerate(rows, 1):
         if count == stop_after:
             raise Killed
     return (folder / "out/mini_gsm8k.jsonl").read_bytes()
@@ -56,19 +58,22 @@ def test_resume_equals_an_undisturbed_run(engine, world, tmp_path, stop_after):
     with pytest.raises(Killed):
         run(engine, tasks, tmp_path / "b", stop_after)
     assert len(list((tmp_path / "b/ckpt").glob("*.jsonl"))) == stop_after
-    assert run(engine, tasks, tmp_path / "b") == whole
+    timings = []
+    assert run(engine, tasks, tmp_path / "b", timings=timings) == whole
+    assert [row["first"] for row in timings] == ["q0", "q4", "q8"][stop_after:]  # only what was answered now
 
 
 def test_a_killed_command_goes_on_and_writes_the_same_bytes(engine, tmp_path):
-    """SIGKILL in the middle of a benchmark, from outside, with nothing that could tidy up."""
+    """SIGKILL in the middle of a benchmark, from outside, with nothing that could tidy up; the rest in this process."""
     save_model(engine[0].model, engine[1], tmp_path / "model")
-    write_jsonl(tmp_path / "own.jsonl", [Question(f"q{i}", f"What is {i} + 1?", str(i + 1)) for i in range(300)])
+    write_jsonl(tmp_path / "own.jsonl", [Question(f"q{i}", f"What is {i} + 1?", str(i + 1)) for i in range(260)])
 
-    def command(out):
-        return [sys.executable, "-m", "pipeline.evaluate", str(tmp_path / "model"), "--file", str(tmp_path / "own.jsonl"),
-                "--samples", "2", "--max-new-tokens", "6", "--style", "mini", "--out", str(tmp_path / out)]
+    def arguments(out):
+        return [str(tmp_path / "model"), "--file", str(tmp_path / "own.jsonl"), "--samples", "1", "--max-new-tokens", "4",
+                "--style", "mini", "--out", str(tmp_path / out)]
 
-    with subprocess.Popen(command("killed"), cwd=ROOT, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "pipeline.evaluate", *arguments("killed")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         while not process.stdout.readline().startswith(b'{"benchmark"'):  # the row of the first chunk
             assert process.poll() is None
         process.kill()
@@ -76,7 +81,7 @@ def test_a_killed_command_goes_on_and_writes_the_same_bytes(engine, tmp_path):
     assert process.returncode == -9 and 1 <= len(parts) < 3 and not (tmp_path / "killed/own.jsonl").exists()
     kept = parts[0].stat().st_mtime_ns
     for out in ("killed", "undisturbed"):
-        subprocess.run(command(out), cwd=ROOT, check=True, stdout=subprocess.PIPE)
+        assert main(arguments(out)) == 0
     assert parts[0].stat().st_mtime_ns == kept
     for name in ("own.jsonl", "summary.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.evaluate import benchmarks
 from pipeline.evaluate.config import MODES, PROTOCOLS, EvaluateConfig
-from pipeline.records import write_json
+from pipeline.records import write_json, write_jsonl
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,8 +63,11 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     engine = make_engine(cfg.engine, load_model(options.model, device=options.device), tokenizer)
     out, settings = Path(options.out), benchmarks.digest_of(repr((cfg, [t.loaded.note for t in tasks])))
     state = checkpoint_of(out / ".ckpt" / settings, Path(options.model))
-    for row in evaluate(engine, tokenizer, tasks, cfg, state, out):
+    timings: list[dict] = []
+    for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
         print(json.dumps(row, sort_keys=True), flush=True)
+    if timings:  # all from the checkpoint: the file of the run that answered stays
+        write_jsonl(out / "timings.jsonl", timings)
     summary = score(name, tasks, cfg, out)
     write_json(out / "summary.json", summary)
     print(json.dumps(summary["benchmarks"], ensure_ascii=False, indent=2, sort_keys=True))

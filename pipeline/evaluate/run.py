@@ -6,6 +6,7 @@ killed and resumed writes the files of an undisturbed one, and two models meet t
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +62,20 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     return tasks
 
 
-def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, checkpoint: Path,
-             out: Path) -> Iterator[dict[str, Any]]:
-    """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk."""
+def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, checkpoint: Path, out: Path,
+             timings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk.
+
+    timings -- a row for every chunk that was answered now, not taken from `checkpoint`, is added here and nowhere else:
+    rows and files are the same on every run, seconds are not.
+    """
     step = 0
     for task in tasks:
         questions, rows = task.loaded.questions, []
         for start in range(0, len(questions), cfg.chunk):
             part = checkpoint / f"{task.key}-{start:06d}.jsonl"
             if not part.is_file():
-                write_jsonl(part, answer_questions(engine, tokenizer, questions[start : start + cfg.chunk], task, cfg))
+                write_jsonl(part, answer_questions(engine, tokenizer, questions[start : start + cfg.chunk], task, cfg, timings))
             chunk = list(read_jsonl(part))
             rows += chunk
             step += 1
@@ -88,8 +93,10 @@ def checkpoint_of(folder: Path, model: Path) -> Path:
     return chosen
 
 
-def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig) -> list[dict]:
+def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig,
+                     timings: list[dict[str, Any]]) -> list[dict]:
     """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples of each."""
+    began = time.perf_counter()
     greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
     answers = run_protocol(task.protocol, engine, tokenizer, questions, [0] * len(questions), greedy, cfg, task.exemplars)
     owners = [(q, i) for q in questions for i in range(task.extra_samples if q.id in task.extra else cfg.samples)]
@@ -98,6 +105,7 @@ def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Tas
         asked, seeds = [q for q, _ in owners], [sample_seed(q.id, i) for q, i in owners]
         answers = answers + run_protocol(task.protocol, engine, tokenizer, asked, seeds, hot, cfg, task.exemplars)
     owners = [(q, GREEDY) for q in questions] + owners
+    answered = time.perf_counter()
     judged = [(a.judged, q.answer, q.question) for a, (q, _) in zip(answers, owners, strict=True)]
     grades = grade_many(judged, mode=cfg.grading_mode)
     rows = {q.id: {"id": q.id, "question": q.question, "answer": q.answer, "lang": q.lang, "level": q.level,
@@ -110,6 +118,10 @@ def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Tas
             rows[question.id]["samples"].append(sample)
     for row in rows.values():
         add_votes(row, cfg.grading_mode)
+    timings.append({"benchmark": task.key, "first": questions[0].id, "questions": len(questions), "outputs": len(owners),
+                    "output_tokens": sum(answer.tokens for answer in answers),
+                    "answer_seconds": round(answered - began, 3),
+                    "grade_seconds": round(time.perf_counter() - answered, 3)})
     return list(rows.values())
 
 
