@@ -1,4 +1,4 @@
-"""TRL's GRPO loss on our batch, where it is the paper's: the same gradient. Runs where trl is installed (benchmarks/grpo_step.py)."""
+"""TRL's GRPO loss on our batch, where it is the paper's: the same gradient. Needs trl (benchmarks/grpo_step.py says how)."""
 import copy
 from dataclasses import replace
 
