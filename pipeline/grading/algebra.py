@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import cmath
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 from pipeline.grading import exact, floats
 from pipeline.grading.field import Ring
-from pipeline.grading.parse import MINUS, Node, Unknown, has_symbol, symbols
+from pipeline.grading.tree import MINUS, Node, Unknown, has_symbol, symbols
 
 POINTS = 3
 LONG_DECIMAL = 10  # significant digits from which a decimal may stand for the exact value that it rounds
+FLOAT_DIGITS = 15  # significant digits from which a decimal may be a double with its noise: 0.30000000000000004
 _FAILURES = (Unknown, ValueError, OverflowError, ZeroDivisionError, RecursionError)
 
 
@@ -56,13 +58,22 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
 
 
 def rounds(literal: Node, other: Node) -> bool:
-    """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (or one float step off)."""
-    if not _long_decimal(literal):
+    """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15: one float step off)."""
+    if not _long_decimal(literal) or (other[0] == "n" and literal[2] < FLOAT_DIGITS):  # two literals: only a double's noise
         return False
-    value = real(other)
-    if value is None or value == 0 or not math.isfinite(value):
+    value = constant(other)
+    if value is None:
+        value = real(other)
+        if value is None or not math.isfinite(value):
+            return False
+        value = Fraction(value)
+    if value == 0 or (value < 0) != (literal[1] < 0):
         return False
-    return abs(float(literal[1]) - value) <= abs(value) * 10.0 ** (1 - min(literal[2], 15))
+    over, digits = abs(literal[1]) - abs(value), literal[2]
+    if digits >= FLOAT_DIGITS:
+        return abs(over) <= abs(value) * Fraction(10) ** (1 - FLOAT_DIGITS)
+    unit = Fraction(10) ** ((Decimal(literal[1].numerator) / literal[1].denominator).adjusted() + 1 - digits)
+    return -unit < over <= unit / 2
 
 
 def _long_decimal(node: Node) -> bool:

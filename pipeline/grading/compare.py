@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from pipeline.grading import algebra
 from pipeline.grading.forms import Form
-from pipeline.grading.parse import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
 from pipeline.grading.sets import is_name, joined, merged, punctured, solution_set
+from pipeline.grading.tree import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
 
 
 class OverTime(Exception):
@@ -88,6 +88,8 @@ class Comparer:
 
     def collections(self, a: Form, b: Form) -> bool:
         kinds = {a.kind, b.kind}
+        if not self.any_order and _names_each(a) != _names_each(b) and "set" not in kinds:
+            return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(a.parts, b.parts)
         if kinds == {"bracket"}:
             return a.marks == b.marks and self.ordered(a.parts, b.parts)
         if kinds == {"list", "bracket"}:  # 12,34 for (12,34); a list read from 1,234 is left alone
@@ -212,6 +214,12 @@ def difference(form: Form, positive: bool = False) -> Node | None:
     if positive and form.marks[0] in ("<", "<="):
         left, right = right, left
     return ("+", (left, minus(right)))
+
+
+def _names_each(form: Form) -> bool:
+    """x = 2, y = 1: every item gives its value to another name, so the order of bare values beside it counts."""
+    names = [part.parts[0] for part in form.parts if part.kind == "relation" and part.marks == ("=",) and is_name(part.parts[0])]
+    return form.kind == "list" and len(set(names)) == len(names) == len(form.parts)
 
 
 def _is_number(item: Form) -> bool:

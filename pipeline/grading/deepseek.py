@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from pipeline.grading import algebra, worker
 from pipeline.grading.compare import OverTime
-from pipeline.grading.parse import Node, Unreadable, minus, parse_prefix
+from pipeline.grading.parse import Unreadable, parse_prefix
 from pipeline.grading.text import MAX_CHARS, clean
 from pipeline.grading.tokens import tokenize
+from pipeline.grading.tree import Node, minus
 
 TOLERANCE = 1e-3
 MAX_OUTPUT = 200_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from pipeline.grading.parse import Node, has_big
+from pipeline.grading.tree import Node, has_big
 
 MAX_BITS = 20_000
 MAX_TERMS = 300  # of a sum or product written out

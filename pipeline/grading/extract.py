@@ -19,6 +19,7 @@ MAX_BOXES = 16  # the last ones
 _RUN_ON = re.compile(r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
                      r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>")
 _SAID = re.compile("[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)")
+_COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _JOINT = re.compile(r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
@@ -31,14 +32,18 @@ _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
     r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*", re.I)
+_FINAL_WORDS = ("final answer", "最终答案")
+_PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
 _RANGE = re.compile(r"(?:between|(?:more|less|greater|fewer) than)\b", re.I)  # words that make a number no answer
 _REASON = re.compile(r",? (?:not|because|since|rather than|instead of)\b", re.I)  # what follows is not the answer
+_NEGATED = re.compile(r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I)  # a number that is said not to be it
 _INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
 _MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 _LITERAL = re.compile(
     r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
     r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"
-    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?(?: ?(?:\\?%|percent\b|万|亿))?"
+    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?"
+    r"(?: ?(?:\\?%|percent\b|[万亿](?:\d{1,4}(?:万|千(?![克米瓦卡]))?(?!\d))*))?"
     r"|(?<![A-Za-z0-9.])[-−]?\.\d+")
 
 
@@ -55,16 +60,16 @@ def extract(output: str, lang: str = "en") -> str | None:
     if cut and text[:cut.start()].strip():
         text = text[:cut.start()]
     boxed, end = boxes(text)
-    if cut and boxed is None and _last(_PHRASE, text) is None and _BOX.search(whole):  # "Question 6:" inside a solution
-        text = whole
+    if cut and boxed is None and _last(_PHRASE, text, _PHRASE_WORDS) is None and _BOX.search(whole):
+        text = whole  # "Question 6:" inside a solution
         boxed, end = boxes(text)
-    final = _last(_FINAL, text[end:])
+    final = _last(_FINAL, text[end:], _FINAL_WORDS)
     if final is not None:
         return _value(_sentence(text[end + final.end():])) or boxed or None
     if boxed is not None:
         return boxed or None
     text = _without_hope(text)
-    phrase = _last(_PHRASE, text)
+    phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     answer = _after_phrase(text[phrase.end():]) if phrase is not None else None
     return answer or _program_output(text) or _whole(text) or _last_value(text) or _numeral(text)
 
@@ -127,15 +132,23 @@ def _closing(text: str, at: int) -> int:
     return line.start() if line else len(text)
 
 
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    match = None
+def _last(pattern: re.Pattern[str], text: str, words: tuple[str, ...] = ()) -> re.Match[str] | None:
+    """The last match. words -- what a match begins with, in small letters; looked for from the end, which is quicker."""
+    match, small = None, text.lower() if words else ""
+    if len(small) == len(text):
+        for word in words:
+            at = small.rfind(word)
+            while at >= 0 and (match is None or at > match.start()):
+                match = pattern.match(text, at) or match
+                at = small.rfind(word, 0, at)
+        return match
     for match in pattern.finditer(text):  # noqa: B007 (the last one is wanted)
         pass
     return match
 
 
 def _without_hope(text: str) -> str:
-    hope = _HOPE.search(text)
+    hope = _HOPE.search(text) if "hope" in text.lower() else None
     return text[:hope.start()].rstrip(" .") if hope else text
 
 
@@ -163,7 +176,13 @@ def _value(tail: str) -> str | None:
     reason = _REASON.search(tail)
     if reason and re.search(r"\d", tail[:reason.start()]):
         tail = tail[:reason.start()]
-    return _last_value(tail) or (tail if len(tail) <= 60 else None)
+    return _last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
+
+
+def _counted(tail: str) -> str | None:
+    """The Chinese numeral, with its unit, that a sentence ends with: 一共需要二十四天."""
+    match = _COUNTED.search(tail)
+    return match[1] if match and chinese.numeral(match[1]) else None
 
 
 def _bare(tail: str) -> bool:
@@ -188,9 +207,15 @@ def _last_value(text: str) -> str | None:
         content = _content(formula)
         names_only = re.fullmatch(r"[A-Za-z\\{}_ ]*", content)
         if number is None or (number.start() < formula.end() and not names_only):
+            if _negated(spelled, formula.start()):
+                return None
             percent = _PERCENT.match(spelled, formula.end())
             return content + ("\\%" if percent and content[-1:].isdigit() else "")
-    return number[0].strip() if number else None
+    return number[0].strip() if number and not _negated(spelled, number.start()) else None
+
+
+def _negated(text: str, at: int) -> bool:
+    return _NEGATED.search(text[max(0, at - 16):at]) is not None
 
 
 def _content(match: re.Match[str]) -> str:

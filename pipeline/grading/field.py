@@ -12,7 +12,7 @@ import math
 from fractions import Fraction
 
 from pipeline.grading import exact
-from pipeline.grading.parse import Node, Unknown, substitute
+from pipeline.grading.tree import Node, Unknown, substitute
 
 PRIME = 10 * 8 * math.prod(q for q in range(3, 150, 2) if all(q % d for d in range(3, q, 2))) - 1
 Element = tuple[int, int]  # re + im i

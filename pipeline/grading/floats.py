@@ -6,7 +6,7 @@ import math
 
 from pipeline.grading.exact import MAX_NESTED_TERMS, MAX_TERMS
 from pipeline.grading.field import pseudo_random
-from pipeline.grading.parse import Node, Unknown, has_big, has_symbol
+from pipeline.grading.tree import Node, Unknown, has_big, has_symbol
 
 # (low, high) of the symbols at each point: positive, below one, negative
 _RANGES = ((0.6, 1.9), (0.2, 0.9), (-1.7, -0.4))

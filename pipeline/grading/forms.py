@@ -7,8 +7,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.grading.parse import MINUS, Node, Unreadable, parse_scalar, symbols
+from pipeline.grading.parse import Unreadable, parse_scalar
 from pipeline.grading.tokens import FUNCTIONS, Token, tokenize
+from pipeline.grading.tree import MINUS, Node, symbols
+from pipeline.grading.units import without_unit
 
 MAX_NESTING = 12
 MAX_ITEMS = 200
@@ -77,6 +79,8 @@ def _read(tokens: list[Token], depth: int) -> Form:
 
 
 def _trim(tokens: list[Token]) -> list[Token]:
+    if len(tokens) > 1 and tokens[-1] == ("op", "'") != tokens[0]:  # x' is no quotation
+        return tokens
     start, end = 0, len(tokens)
     while start < end and tokens[start] in _EDGES:
         start += 1
@@ -293,28 +297,5 @@ def _scalar(tokens: list[Token]) -> Form:
     return Form("scalar", (parse_scalar(tokens),), unit=unit)
 
 
-def without_unit(tokens: list[Token]) -> list[Token]:
-    """Cut a trailing run of words, with their powers and slashes: 5 \\text{cm}^2, 60 km/h, 18 (元)."""
-    for k, token in enumerate(tokens):
-        opens = token == ("op", "(") and k + 1 < len(tokens) and tokens[k + 1].kind == "text"
-        if k and (token.kind == "text" or opens):
-            if _NO_UNIT.search(" ".join(t.text for t in tokens[k:])):
-                raise Unreadable("words that change the value")
-            if all(_in_unit(tokens, at) for at in range(k, len(tokens))):
-                return tokens[:k]
-            break
-    if tokens and tokens[0].kind == "text" and len(tokens) > 1:
-        raise Unreadable("words before a value")
-    return tokens
-
-
-def _in_unit(tokens: list[Token], at: int) -> bool:
-    kind, text = tokens[at]
-    if kind == "num":  # only as a power
-        return tokens[at - 1].text in "^-" or (tokens[at - 1].text == "{" and tokens[at - 2].text == "^")
-    return kind == "text" or (kind == "op" and text in "/^{}-()*.,'") or (kind == "sym" and tokens[at - 1].text in "/*.")
-
-
-_NO_UNIT = re.compile(r"\b(?:and|or|not|more|less|least|most|over|under|above|below)\b|以上|以下|以内|以外|之间|左右|多|不|或|和")
 _INFINITY = ("s", "infty")
 REALS = Form("bracket", (Form("scalar", (("*", (MINUS, _INFINITY)),)), Form("scalar", (_INFINITY,))), ("(", ")"))

@@ -1,26 +1,17 @@
-"""The scalar grammar: tokens to a tree, by recursive descent with a depth cap. Nothing is evaluated here.
-
-Trees are nested tuples, so they hash and compare: ("n", Fraction, digits) a number and the count of significant digits
-it was written with when it has a decimal point (0 = exact), ("s", name) a symbol, ("+", (..)), ("*", (..)),
-("^", base, exponent), ("f", name, (..)) a function or an operator that is not one of those.
-"""
+"""The scalar grammar: tokens to a tree, by recursive descent with a depth cap. Nothing is evaluated here."""
 from __future__ import annotations
 
-import functools
 from fractions import Fraction
 
 from pipeline.grading.tokens import FUNCTIONS, Token, Unreadable
+from pipeline.grading.tree import BIG, MINUS, Node, minus
 
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 
-Node = tuple
-ONE, MINUS = ("n", Fraction(1), 0), ("n", Fraction(-1), 0)
 _CALLABLE = frozenset("fghFGH")
-_STOP = frozenset({"+", "-", ")", "]", "}", ",", ";", "=", "<", ">", "|", ":", "&", "/"})
 _CONSTANTS = frozenset("pi infty theta alpha beta gamma delta epsilon zeta eta iota kappa lambda mu nu xi rho sigma tau "
                        "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split())
-_BIG = frozenset({"sum", "prod"})
 MAX_BIG = 3  # sums and products in one expression
 
 
@@ -44,10 +35,6 @@ def number(text: str) -> Node:
         raise Unreadable("a number over the digit cap")
     mantissa = text.lower().split("e")[0]
     return ("n", Fraction(text), len(mantissa.replace(".", "").lstrip("0")) if "." in text else 0)
-
-
-def minus(node: Node) -> Node:
-    return ("n", -node[1], node[2]) if node[0] == "n" else ("*", (MINUS, node))
 
 
 class _Parser:
@@ -216,7 +203,7 @@ class _Parser:
             node = self.expression()
             self.expect("rfloor" if name == "lfloor" else "rceil")
             return ("f", name[1:], (node,))
-        if name in _BIG:
+        if name in BIG:
             return self.big_operator(name)
         if name in ("angle", "triangle", "overline"):
             node = self.argument()  # the bar over AB names the segment, over z the conjugate
@@ -299,51 +286,3 @@ def subscript(node: Node, index: Node) -> Node:
     if node[0] == "n":
         return ("f", "base", (node, index))
     return ("f", "index", (node, index))
-
-
-class Unknown(Exception):
-    """No value here: outside the domain, or an operator that an evaluator does not know."""
-
-
-def substitute(node: Node, name: str, by: Node) -> Node:
-    """`node` with the symbol `name` replaced."""
-    if node[0] == "s":
-        return by if node[1] == name else node
-    if node[0] == "n":
-        return node
-    if node[0] in "+*":
-        return node[0], tuple(substitute(child, name, by) for child in node[1])
-    if node[0] == "^":
-        return "^", substitute(node[1], name, by), substitute(node[2], name, by)
-    return "f", node[1], tuple(substitute(child, name, by) for child in node[2])
-
-
-@functools.lru_cache(maxsize=4096)
-def symbols(node: Node) -> frozenset[str]:
-    """Names of the free symbols; constants such as pi, e and i are not among them."""
-    return frozenset(name for name in _names(node) if name not in _FIXED)
-
-
-def has_symbol(node: Node, name: str) -> bool:
-    return name in _names(node)
-
-
-@functools.lru_cache(maxsize=4096)
-def _names(node: Node) -> frozenset[str]:
-    if node[0] in "ns":
-        return frozenset({node[1]}) if node[0] == "s" else frozenset()
-    children = node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]
-    names = frozenset().union(*map(_names, children))
-    return names - {children[0][1]} if node[0] == "f" and node[1] in ("sum", "prod") else names
-
-
-def has_big(node: Node) -> bool:
-    """Whether a sum or product sign occurs."""
-    if node[0] in "ns":
-        return False
-    if node[0] == "f" and node[1] in _BIG:
-        return True
-    return any(map(has_big, node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]))
-
-
-_FIXED = frozenset({"pi", "e", "i", "infty", "°", "%"})

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from pipeline.grading import algebra
 from pipeline.grading.forms import REALS, Form
-from pipeline.grading.parse import Node, minus, symbols
+from pipeline.grading.tree import Node, minus, symbols
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ENDS = REALS.parts
+_INVERTED = {("s", name) for name in "fghFGH"}
 _POLYNOMIALS = {("s", name) for name in "pPqQ"}
 
 
@@ -23,6 +24,8 @@ def _is_name_tree(node: Node) -> bool:
     if node[0] == "s":
         return node[1] not in ("pi", "infty", "i", "±")
     if node[0] == "^":
+        if node[2][0] == "n" and node[2][1] < 0 and node[1] not in _INVERTED:  # x^{-1} = 5 says that x is 1/5
+            return False
         return _is_name_tree(node[1]) and (node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2]))
     if node[0] == "*":
         if len(node[1]) == 2 and node[1][0] in _POLYNOMIALS and node[1][1][0] == "n":  # p(2), which the grammar has as 2p

@@ -9,21 +9,25 @@ from functools import lru_cache
 from pipeline.grading import algebra, chinese, choice
 from pipeline.grading.compare import Comparer, OverTime
 from pipeline.grading.forms import Form, plain_text, read
-from pipeline.grading.parse import Node, Unreadable
+from pipeline.grading.parse import Unreadable
 from pipeline.grading.text import MAX_CHARS, MODULUS, clean, unwrap
+from pipeline.grading.tree import Node
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
 _UNIT = re.compile(r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
-                   r"(?: [mLgshVWJNKACF]| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
+                   r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
                    r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)")  # what else would be a factor
 _ASKS_FOR_ALL = re.compile(r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
                            r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有", re.I)
 
+_ALL_WORDS = ("all ", " both", " every", " all", "separated by commas", "所有")  # one of them is in every match; quick
+
 
 def asks_for_all(question: str) -> bool:
     """Whether the question asks for a set of values, so that the order of a comma list is free."""
-    return bool(question) and bool(_ASKS_FOR_ALL.search(question[:20_000]))
+    small = question[:20_000].lower()
+    return any(word in small for word in _ALL_WORDS) and bool(_ASKS_FOR_ALL.search(small))
 
 
 def decide(answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool = False) -> Decision:

@@ -50,8 +50,8 @@ _COMMANDS = [(re.compile(pattern), to) for pattern, to in (
     (r"\\(?:text)?color\s*\{\w{1,20}\}|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])", ""),
     (r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)", r"\\binom{\1}{\2}"),
     (r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*", ""),
-    (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:percentage|percent|per cent|pct)\b\.?", "%"),
-    (r"\\\$|\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
+    (r"\\%", "%"), (r"(?<=[\d}$)])\s*(?:\\text\s*\{\s*(?:percent|per cent)\s*\}|(?:percentage|percent|per cent|pct)\b\.?)", "%"),
+    (r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""), (r"(?<=\d) ?x ?(?=10 ?\^)", "*"),
     (r"\\(?:colon)(?![A-Za-z])", ":"), (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"), (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
     (r"\\(?:lbrack)(?![A-Za-z])", "["), (r"\\(?:rbrack)(?![A-Za-z])", "]"), (r"\{,\}", ","), (r"\{:\}", ":"),
     (r"\\\(|\\\)|\\\[|\\\]", " "), (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
@@ -60,8 +60,9 @@ _THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 _CLOCK = re.compile(r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
 _SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
 _LEAD = re.compile(
-    r"^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?"
-    r"|^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*", re.I)
+    r"^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*"
+    r"|^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*"
+    r"(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?", re.I)
 # words before a number that change the value
 _COMPARES = re.compile("小于|大于|[多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]")
 _CJK = "\u3400-\u9fff"
@@ -127,7 +128,8 @@ def chinese_spelling(text: str) -> str:
     text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
     text = re.sub(r"(?<=\d)\s*比\s*(?=\d)", ":", text)
-    for words, to in (("和|与|及", "and"), ("或者|或", "or")):
+    text = re.sub(r"(?<![\d.])(\d+)\s*[元块]\s*(\d)\s*角(?:\s*(\d)\s*分)?", r"\1.\2\3元", text)
+    for words, to in (("和|与|及|且", "and"), ("或者|或", "or")):
         text = re.sub(rf"(?<=[\d}}%)\]A-Za-z\s])\s*(?:{words})\s*(?=[-+(\[\\\d\sA-Za-z])", rf" \\text{{{to}}} ", text)
     runs = re.split(f"([{_CJK}〇]+)", text)
     for k, run in enumerate(runs):

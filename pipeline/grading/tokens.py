@@ -98,7 +98,7 @@ def _word(word: str) -> list[Token]:
         return [Token("text", word)]
     if len(word) == 1 or (word.isupper() and len(word) <= 6):
         return [Token("sym", word)]
-    if len(word) <= 3 and set(word) <= _VARIABLES and word not in ("cm", "mm", "km", "cups", "pts", "ms", "mph", "sq"):
+    if len(word) <= 3 and set(word) <= _VARIABLES and word not in ("cm", "mm", "km", "cups", "pts", "ms", "mph", "sq", "rad"):
         return [Token("sym", letter) for letter in word]
     for known in ("sqrt", "pi"):  # 2xsqrt(3) or xpi without a sign between
         if word.endswith(known) and len(word) - len(known) <= 2:

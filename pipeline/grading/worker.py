@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.grading.compare import OverTime
-from pipeline.grading.parse import Node
+from pipeline.grading.tree import Node
 
 CPU_SECONDS = 1  # the cap that decides, so that a verdict does not depend on how busy the machine is
 WALL_SECONDS = 8  # for a child that gets no processor
