@@ -9,6 +9,7 @@ import pytest
 from rl_tiny import ARMS, SCALE, half_taught, inputs
 from safetensors.torch import save_file
 
+from benchmarks import kills
 from pipeline.rl import checkpoint, loop
 
 # what a process is about to do, or has half done, when it dies: where the patched name lives, and its name
@@ -34,19 +35,6 @@ def run_arm(arm: str, folder: Path) -> None:
     save_file(dict(given.policy.named_parameters()), folder / "policy.safetensors")
 
 
-def child(work: Callable[[], None]) -> int:
-    """Run `work` in a forked process. Returns its exit status as os.waitstatus_to_exitcode gives it."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 def killed_at(phase: str, count: int, arm: str, folder: Path) -> Callable[[], None]:
     """The run of an arm, in which the `count`-th call of a phase's function ends the process before (or after) its work."""
 
@@ -68,9 +56,12 @@ def killed_at(phase: str, count: int, arm: str, folder: Path) -> Callable[[], No
     return work
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and "state" not in path.relative_to(folder).parts]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+def ended(work: Callable[[], None]) -> int:
+    return kills.status_of(kills.child(work))
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return kills.files(folder, without=("state",))
 
 
 @pytest.mark.parametrize("arm", [
@@ -78,32 +69,32 @@ def files(folder: Path) -> dict[str, bytes]:
 ])
 def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
     half_taught()  # taught once, in the parent
-    assert child(lambda: run_arm(arm, tmp_path / "whole")) == 0
-    whole = files(tmp_path / "whole")
+    assert ended(lambda: run_arm(arm, tmp_path / "whole")) == 0
+    whole = results(tmp_path / "whole")
     assert "policy.safetensors" in whole and "out/validation/step-00004.jsonl" in whole
     assert arm == "sft" or "out/rollouts/step-00004.jsonl" in whole
     for phase in PHASES:
         for count in (2,) if arm in FAST else (1, 3):
             folder = tmp_path / f"{phase}-{count}"
             folder.mkdir()
-            first = child(killed_at(phase, count, arm, folder))
+            first = ended(killed_at(phase, count, arm, folder))
             if first == 0:
                 continue  # this arm has no such call (the sft arm is not judged)
             assert first == -signal.SIGKILL
-            assert child(lambda folder=folder: run_arm(arm, folder)) == 0
-            assert files(folder) == whole, f"killed at {phase}, call {count}"
+            assert ended(lambda folder=folder: run_arm(arm, folder)) == 0
+            assert results(folder) == whole, f"killed at {phase}, call {count}"
 
 
 def test_two_kills_and_a_torn_temporary_file(tmp_path):
     half_taught()
-    assert child(lambda: run_arm("mu2", tmp_path / "whole")) == 0
+    assert ended(lambda: run_arm("mu2", tmp_path / "whole")) == 0
     folder = tmp_path / "twice"
     folder.mkdir()
-    assert child(killed_at("update", 2, "mu2", folder)) == -signal.SIGKILL
+    assert ended(killed_at("update", 2, "mu2", folder)) == -signal.SIGKILL
     (folder / "state" / "state.safetensors.tmp").write_bytes(b"torn")
-    assert child(killed_at("checkpoint", 2, "mu2", folder)) == -signal.SIGKILL
-    assert child(lambda: run_arm("mu2", folder)) == 0
-    assert files(folder) == files(tmp_path / "whole")
+    assert ended(killed_at("checkpoint", 2, "mu2", folder)) == -signal.SIGKILL
+    assert ended(lambda: run_arm("mu2", folder)) == 0
+    assert results(folder) == results(tmp_path / "whole")
 
 
 def test_another_seed_gives_other_files(tmp_path):

@@ -1,0 +1,282 @@
+"""A GRPO step beside TRL's GRPOTrainer: samples a CPU second, shares of the step, and the floor. One thread, one process.
+
+    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/grpo_step.py [--model FOLDER] [--steps 3] [--trl-rows 8 32 96]
+
+TRL is a peer for this page only and stays out of the environment:
+    python -m venv --system-site-packages build/trl && build/trl/bin/pip install --no-deps trl==1.16.0
+(or any environment with requirements/lock.txt and trl); without it the script measures ours and says so.
+
+Both sides: the same weights, questions in the same order, 48 x 8 outputs at temperature 1, one update a batch, AdamW, the
+rule as reward, beta .04 with a reference model (0: without), float32. TRL: loss_type grpo, no bias correction of the KL term,
+no gradient checkpointing, no logging, no saving, and the best of the micro-batch sizes given. Each side's first step is not
+counted; ours is measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that every
+output has max_new_tokens; `variable`: outputs end when the model ends them.
+
+Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheaper of two ways: whole padded
+sequences through the model's own forward in micro-batches, or each prompt computed once (pipeline/rl/forward.py).
+"""
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from benchmarks.small import Small, make
+from pipeline.errors import UserError
+from pipeline.generate import make_engine
+from pipeline.grading import grade_many
+from pipeline.model import load_model, load_tokenizer, save_model
+from pipeline.records import Question, read_rows
+from pipeline.rl import loop
+from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.rl.data_source import batch_of, encode_prompts, online
+from pipeline.rl.forward import Rows, accumulate
+
+PHASES = ("sampling", "rewards", "reference")  # and the update with all that is left
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """CPU seconds and outputs of the counted steps."""
+
+    seconds: list[float]
+    phases: Counter
+    outputs: int  # a step
+    tokens: float  # an output, mean
+
+    @property
+    def rate(self) -> float:
+        return self.outputs / statistics.median(self.seconds)
+
+    def shares(self) -> list[float]:
+        """Of sampling, rewards, reference, and of the update with all the rest."""
+        total = sum(self.seconds)
+        some = [self.phases[name] / total for name in PHASES]
+        return [*some, 1 - sum(some)]
+
+    def __add__(self, other: Steps) -> Steps:
+        return Steps(self.seconds + other.seconds, self.phases + other.phases, self.outputs, (self.tokens + other.tokens) / 2)
+
+
+# ---- ours
+
+
+def ours(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig) -> Steps:
+    inputs = loop.Inputs(load_model(folder), load_tokenizer(folder), questions, ())
+    spent: Counter = Counter()
+    loop.time = SimpleNamespace(perf_counter=time.process_time)  # phases in CPU seconds
+    with tempfile.TemporaryDirectory() as place:
+        marks, rows = [], []
+        for row in loop.train_policy(inputs, arm, scale, SEED, Path(place) / "out", Path(place) / "state", spent):
+            marks.append(time.process_time())
+            rows.append(row)
+            if len(rows) == 2:  # row 0, and the step that is not counted
+                spent.clear()
+    loop.time = time
+    phases = Counter({"sampling": spent["sampling"], "rewards": spent["scoring"], "reference": spent["reference"]})
+    tokens = statistics.mean(row["length"] for row in rows[2:])
+    return Steps([b - a for a, b in zip(marks[1:], marks[2:], strict=False)], phases, int(rows[-1]["outputs"]), tokens)
+
+
+# ---- TRL
+
+
+def theirs(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int) -> Steps:
+    spent: Counter = Counter()
+    with tempfile.TemporaryDirectory() as place:
+        trainer = trl_trainer(folder, questions, arm, scale, rows, place)
+        marks, lengths = watch(trainer, spent)
+        trainer.train()
+    return Steps([b - a for a, b in zip(marks, marks[1:], strict=False)], spent,
+                 scale.questions_per_step * scale.group_size, statistics.mean(lengths))
+
+
+def trl_trainer(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int, place: str):
+    """GRPOTrainer that does what our step does, without anything that would slow it down."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    outputs = scale.questions_per_step * scale.group_size
+    config = GRPOConfig(
+        output_dir=place, use_cpu=True, bf16=False, gradient_checkpointing=False, report_to=[], disable_tqdm=True,
+        logging_strategy="no", save_strategy="no", shuffle_dataset=False, max_steps=scale.steps, seed=SEED,
+        per_device_train_batch_size=rows, gradient_accumulation_steps=outputs // rows,
+        num_generations=scale.group_size, max_completion_length=scale.max_new_tokens, temperature=scale.temperature,
+        loss_type="grpo", beta=arm.kl_coef, epsilon=arm.clip_eps, num_iterations=1, use_bias_correction_kl=False,
+        learning_rate=scale.lr, lr_scheduler_type="constant", adam_beta1=scale.adam_beta1, adam_beta2=scale.adam_beta2,
+        weight_decay=scale.weight_decay, max_grad_norm=scale.max_grad_norm, model_init_kwargs={"dtype": "float32"})
+    asked = [q for step in range(1, scale.steps + 1) for q in batch_of(questions, SEED, step, scale.questions_per_step)]
+    data = Dataset.from_list([{"prompt": [{"role": "user", "content": q.question}], "answer": q.answer} for q in asked])
+    tokenizer = load_tokenizer(folder)
+    if tokenizer.pad_token_id >= load_model(folder).config.vocab_size:
+        tokenizer.pad_token = tokenizer.bos_token
+    trainer = GRPOTrainer(str(folder), reward_funcs=rule, args=config, train_dataset=data, processing_class=tokenizer)
+    same = encode_prompts(tokenizer, asked[:8], scale)
+    found = trainer._tokenize_prompts([row["prompt"] for row in data.select(range(8))])[0]
+    if [list(ids) for ids in found] != same:
+        raise UserError("TRL makes other prompts of these questions than we do; use a model with a chat template")
+    return trainer
+
+
+def rule(completions, answer, **_) -> list[float]:
+    """The same rule as ours, on TRL's conversational completions."""
+    items = [(completion[0]["content"], right) for completion, right in zip(completions, answer, strict=True)]
+    return [float(grade.verdict == "right") for grade in grade_many(items)]
+
+
+def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
+    """Let a trainer mark the end of each step, and add its phases' CPU seconds to `spent` from the second step on.
+
+    Returns the marks, and the lengths of the outputs of the steps that count; both fill while it trains.
+    """
+    from transformers import PrinterCallback, TrainerCallback
+
+    marks: list[float] = []
+    lengths: list[int] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_, **__):
+            marks.append(time.process_time())
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Clock())
+
+    def timed(method: str, phase: str, when=lambda *_: True, keep=lambda _: None) -> None:
+        real = getattr(trainer, method)
+
+        def measured(*arguments, **named):
+            begin = time.process_time()
+            found = real(*arguments, **named)
+            if marks and when(*arguments):
+                spent[phase] += time.process_time() - begin
+                keep(found)
+            return found
+
+        setattr(trainer, method, measured)
+
+    timed("_generate", "sampling", keep=lambda found: lengths.extend(map(len, found[1])))
+    timed("_calculate_rewards", "rewards")
+    timed("_get_per_token_logps_and_entropies", "reference", lambda model, *_: model is trainer.ref_model)
+    return marks, lengths
+
+
+# ---- the floor
+
+
+def floor(folder: Path, questions: list[Question], scale: RLConfig) -> dict[str, float]:
+    """CPU seconds of forward and backward over one step's tokens, by the way it is done; the best of some repeats."""
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    asked = batch_of(questions, SEED, 2, scale.questions_per_step)
+    rows = online(make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)).rows
+    everything = range(len(rows.outputs))
+    ways = {"each prompt once": lambda: accumulate(model, rows, everything, scale.micro_batch_tokens, 1.0,
+                                                   lambda _, logp, __: logp.sum())}
+    for size in (8, 32, 96):
+        ways[f"whole sequences, {size} rows"] = lambda size=size: whole_sequences(model, rows, size)
+    return {name: min(cpu_seconds(work) for _ in range(3)) for name, work in ways.items()}
+
+
+def whole_sequences(model, rows: Rows, size: int) -> None:
+    """Prompts and outputs as they are usually trained on: concatenated, padded on the right, some rows at a time."""
+    pairs = sorted(((rows.prompts[p], output) for p, output in zip(rows.prompt_of, rows.outputs, strict=True)),
+                   key=lambda pair: -len(pair[0]) - len(pair[1]))
+    for start in range(0, len(pairs), size):
+        some = pairs[start : start + size]
+        width = max(len(prompt) + len(output) for prompt, output in some)
+        tokens_RT, chosen_RT = torch.zeros(len(some), width, dtype=torch.long), torch.zeros(len(some), width, dtype=torch.bool)
+        for r, (prompt, output) in enumerate(some):
+            end = len(prompt) + len(output)
+            tokens_RT[r, :end] = torch.tensor(prompt + output)
+            chosen_RT[r, len(prompt) : end] = True
+        hidden_RTE = model.get_decoder()(input_ids=tokens_RT, use_cache=False).last_hidden_state
+        logits_NV = model.lm_head(hidden_RTE[:, :-1][chosen_RT[:, 1:]])
+        torch.nn.functional.cross_entropy(logits_NV, tokens_RT[chosen_RT] % logits_NV.shape[1], reduction="sum").backward()
+
+
+def cpu_seconds(work) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+# ---- the page
+
+
+def never_ending(folder: Path, target: Path) -> Path:
+    """The same model with an end token that its vocabulary does not hold."""
+    if not (target / "config.json").is_file():
+        model, tokenizer = load_model(folder), load_tokenizer(folder)
+        tokenizer.add_tokens([f"<unused {i}>" for i in range(model.config.vocab_size - len(tokenizer))], special_tokens=True)
+        tokenizer.add_special_tokens({"eos_token": "<never>", "pad_token": "<never>"})
+        save_model(model, tokenizer, target)
+    return target
+
+
+def line(name: str, steps: Steps) -> str:
+    shares = "".join(f"{100 * share:>11.0f}" for share in steps.shares())
+    return f"{name:<24}{steps.rate:>14.1f}{statistics.median(steps.seconds):>10.2f}{shares}{steps.tokens:>12.1f}"
+
+
+def compare(title: str, folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, trl_rows: list[int]) -> None:
+    print(f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{'sampling %':>11}{'rewards %':>11}{'reference %':>11}"
+          f"{'update %':>11}{'tokens each':>12}")
+    mine = ours(folder, questions, arm, scale)
+    found = {rows: theirs(folder, questions, arm, scale, rows) for rows in trl_rows}
+    mine += ours(folder, questions, arm, scale)
+    print(line("ours", mine))
+    for rows, steps in found.items():
+        print(line(f"TRL, {rows} rows at once", steps))
+    ways = floor(folder, questions, scale)
+    least, seconds = min(ways, key=ways.get), statistics.median(mine.seconds)
+    print("forward + backward alone: " + ", ".join(f"{name} {value:.2f}" for name, value in ways.items()) + " CPU s")
+    print(f"ours / floor ({least}): {seconds / ways[least]:.2f}")
+    if found:
+        best = max(found.values(), key=lambda steps: steps.rate)
+        print(f"TRL / floor: {statistics.median(best.seconds) / ways[least]:.2f}")
+        print(f"ours / TRL, samples a CPU second: {mine.rate / best.rate:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="a saved model; by default one is made, width 64, 2 layers, 1024 tokens")
+    parser.add_argument("--questions", type=Path, help="questions.jsonl for --model; by default the ones made here")
+    parser.add_argument("--per-step", type=int, default=48)
+    parser.add_argument("--group", type=int, default=8)
+    parser.add_argument("--tokens", type=int, default=80, help="max_new_tokens")
+    parser.add_argument("--beta", type=float, default=0.04)
+    parser.add_argument("--steps", type=int, default=3, help="counted steps, after one that is not")
+    parser.add_argument("--trl-rows", type=int, nargs="*", default=[8, 32, 96], help="TRL's micro-batch sizes to try")
+    parser.add_argument("--only", choices=("fixed", "variable"))
+    parser.add_argument("--work", type=Path, default=Path("build/grpo_step"))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    arm = ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=args.beta)
+    scale = RLConfig(questions_per_step=args.per_step, group_size=args.group, steps=args.steps + 1, lr=1e-6,
+                     lr_schedule="constant", max_new_tokens=args.tokens, validation_size=0, validation_every=10**6,
+                     checkpoint_every=10**6, rollouts_every=10**6)
+    make(args.work, Small())
+    folder = args.model or args.work / "sft/model"
+    questions = list(read_rows(args.questions or args.work / "world/questions.jsonl", Question))
+    rows = args.trl_rows if importlib.util.find_spec("trl") else []
+    if not rows:
+        print("TRL is not installed here; see the head of this file")
+    model = load_model(folder)
+    print(f"{model.num_parameters():,} parameters, {args.per_step} questions x {args.group}, beta {args.beta}")
+    if args.only != "variable":
+        place = never_ending(folder, args.work / f"never-{model.num_parameters()}")
+        compare(f"fixed length, {args.tokens} tokens", place, questions, arm, scale, rows)
+    if args.only != "fixed":
+        compare(f"variable length, at most {args.tokens} tokens", folder, questions, arm, scale, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""kill -9 at random moments of RL runs, restarted until they end: is every file that of an undisturbed run?
+
+    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/kills.py [--kills 50] [--arms ppo grpo_iter] [--seed 0]
+
+A case is an arm of conf/rl, and once more with two updates a batch (mu 2) where the method has a pi_old. Its run is the scratch
+run `python -m stages.rl profile=smoke rl=<arm> rl_scale.steps=8 ... hydra.run.dir=<folder>`, in a process forked from this one,
+which has the libraries loaded, so that moments fall into the work and not into imports. The moment of a kill is uniform over
+the seconds of the undisturbed run, after every start anew; the seed fixes the draws, not the machine's pace. The case with the
+fewest kills is next, until the number is reached. Model, metrics, rollouts, validation rows and summary are compared byte for
+byte; exit status 1 when a file differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
+"""
+from __future__ import annotations
+
+import argparse
+import mmap
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from pipeline.code import ROOT
+
+SETTINGS = ("profile=smoke", "seed=0", "rl_scale.steps=8", "rl_scale.judge_questions=8")
+ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: no mu 2 of their own
+
+
+@dataclass
+class Case:
+    """An arm at a number of updates a batch, what an undisturbed run of it leaves, and how its killed runs ended."""
+
+    arm: str
+    mu: int
+    seconds: float = 0.0  # wall, undisturbed
+    files: dict[str, bytes] = field(default_factory=dict)
+    fell: Counter = field(default_factory=Counter)  # kills by phase
+    runs: int = 0
+    different: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm}-mu{self.mu}"
+
+    def arguments(self, folder: Path) -> list[str]:
+        return [*SETTINGS, f"rl={self.arm}", f"rl.updates_per_rollout={self.mu}", f"hydra.run.dir={folder}"]
+
+
+def cases(arms: list[str]) -> list[Case]:
+    """Every arm as it is configured, and the online methods with a pi_old at mu 2 too."""
+    found = []
+    for arm in arms:
+        settings = yaml.safe_load((ROOT / f"conf/rl/{arm}.yaml").read_text(encoding="utf-8"))
+        found.append(Case(arm, settings.get("updates_per_rollout", 1)))
+        if settings["gradient_coefficient"].startswith(("grpo", "ppo")) and arm not in ABLATIONS:
+            found.append(Case(arm, 2))
+    return found
+
+
+# ---- processes
+
+
+def child(work: Callable[[], None]) -> int:
+    """Start `work` in a forked process. Returns its id."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return pid
+
+
+def status_of(pid: int) -> int:
+    """Wait for a process. Returns its exit status, -9 after a kill -9."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def files(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """The bytes of every file, but for those below a folder of these names."""
+    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and not {*path.relative_to(folder).parts} & {*without}]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+
+
+class Board:
+    """Where a process says what it is doing; readable after its death."""
+
+    def __init__(self) -> None:
+        self.memory = mmap.mmap(-1, 64)
+
+    def write(self, text: str) -> None:
+        self.memory[:] = text.encode().ljust(64)
+
+    def read(self) -> str:
+        return self.memory[:].decode().strip()
+
+
+def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], None]:
+    """The scratch run as `python -m stages.rl` does it, telling the board each phase."""
+
+    def run() -> None:
+        import stages.rl
+        from pipeline.rl import loop
+
+        real_phase, real_train = loop.Run.phase, loop.train_policy
+
+        @contextmanager
+        def phase(self, name):
+            board.write(name)
+            with real_phase(self, name):
+                yield
+            board.write("between phases")
+
+        def train_policy(*arguments):
+            yield from real_train(*arguments)
+            board.write("after the loop")
+
+        loop.Run.phase, loop.train_policy = phase, train_policy
+        board.write("before the loop")
+        log = os.open(folder.parent / f"{folder.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.chdir(work)
+        sys.argv = ["rl", *case.arguments(folder)]
+        stages.rl.main()
+
+    return run
+
+
+# ---- the experiment
+
+
+def prepare(work: Path) -> None:
+    """A small instruct model with both reward models, in a process of its own: this one stays without threads."""
+    from benchmarks.small import Small, add_rewards, make
+    from pipeline.model import ModelConfig
+    from pipeline.reward_model import RewardConfig
+
+    model = ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=128, vocab_size=512)
+    reward = RewardConfig(start="instruct", questions=24, held_out=12, samples=4, max_new_tokens=24, epochs=1, process=True,
+                          process_questions=12, process_samples=2, continuations=2)
+
+    def work_there() -> None:
+        make(work / "data", Small(model=model, steps=60))
+        add_rewards(work / "data", reward)
+
+    if status_of(child(work_there)):
+        raise SystemExit("kills: the small model could not be made; its error stands above")
+
+
+def undisturbed(case: Case, work: Path, board: Board) -> None:
+    folder, begin = work / "runs" / f"{case.name}-whole", time.monotonic()
+    status = status_of(child(stage(case, folder, work, board)))
+    if status:
+        raise SystemExit(f"kills: the undisturbed run of {case.name} ended with status {status}; see {folder}.log")
+    case.seconds, case.files = time.monotonic() - begin, files(folder / "rl")
+
+
+def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
+    """One run, killed and started again until it ends; what differs goes to `case.different`."""
+    case.runs += 1
+    folder = work / "runs" / f"{case.name}-{case.runs}"
+    while not ends_within(child(stage(case, folder, work, board)), rng.uniform(0, case.seconds), folder):
+        case.fell[board.read()] += 1
+    found = files(folder / "rl")
+    case.different += [f"{folder / 'rl' / name}" for name in sorted(found.keys() | case.files.keys())
+                       if found.get(name) != case.files.get(name)]
+    shutil.rmtree(folder)
+
+
+def ends_within(pid: int, seconds: float, folder: Path) -> bool:
+    """Whether the process ended well by itself in this time; else it is killed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            if status:
+                raise SystemExit(f"kills: a resumed run failed; see {folder}.log")
+            return True
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)
+    return status_of(pid) == 0  # it may have ended in this very moment
+
+
+def table(found: list[Case]) -> str:
+    lines = ["| arm | mu | runs | kills | where they fell | files | identical |",
+             "| --- | ---: | ---: | ---: | --- | ---: | --- |"]
+    for case in found:
+        fell = ", ".join(f"{phase} {count}" for phase, count in sorted(case.fell.items(), key=lambda item: (-item[1], item[0])))
+        lines.append(f"| `{case.arm}` | {case.mu} | {case.runs} | {case.fell.total()} | {fell or '-'} | {len(case.files)} | "
+                     f"{'no' if case.different else 'yes'} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    arms = sorted(path.stem for path in (ROOT / "conf/rl").glob("*.yaml"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50, help="at least; and each case at least once")
+    parser.add_argument("--arms", nargs="+", choices=arms, default=arms, metavar="ARM")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, default=Path("build/kills"))
+    args = parser.parse_args()
+    from pipeline.stage import prepare_process
+
+    prepare_process(threads=1)
+    import torch
+    import transformers.models.llama.modeling_llama  # noqa: F401  loaded once, for all children
+
+    import stages.rl  # noqa: F401
+
+    torch.set_num_threads(1)
+    work, board, rng, found = args.work.resolve(), Board(), random.Random(args.seed), cases(args.arms)
+    shutil.rmtree(work / "runs", ignore_errors=True)
+    (work / "runs").mkdir(parents=True)
+    prepare(work)
+    while not all(case.fell for case in found) or sum(case.fell.total() for case in found) < args.kills:
+        case = min(found, key=lambda case: case.fell.total())
+        if not case.files:
+            undisturbed(case, work, board)
+        disturbed(case, work, board, rng)
+        state = "DIFFERENT" if case.different else "identical"
+        print(f"{case.name}: {case.fell.total()} kills, {state}", file=sys.stderr, flush=True)
+    phases = sum((case.fell for case in found), Counter())
+    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(table(found))
+    print(f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} cases, seed {args.seed}: "
+          + ", ".join(f"{name} {count}" for name, count in phases.most_common())
+          + f". {(cpu.ru_utime + cpu.ru_stime) / 60:.1f} CPU minutes.")
+    different = [name for case in found for name in case.different]
+    print("every file identical" if not different else "different: " + " ".join(different))
+    sys.exit(bool(different))
+
+
+if __name__ == "__main__":
+    main()
