@@ -1,6 +1,6 @@
 """A GRPO step beside TRL's GRPOTrainer: samples a CPU second, shares of the step, and the floor. One thread, one process.
 
-    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/grpo_step.py [--model FOLDER] [--steps 3] [--trl-rows 8 32 96]
+    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/grpo_step.py [--model FOLDER] [--steps 3] [--trl-rows 32 96 384]
 
 TRL is a peer for this page only and stays out of the environment:
     python -m venv --system-site-packages build/trl && build/trl/bin/pip install --no-deps trl==1.16.0
@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=80, help="max_new_tokens")
     parser.add_argument("--beta", type=float, default=0.04)
     parser.add_argument("--steps", type=int, default=3, help="counted steps, after one that is not")
-    parser.add_argument("--trl-rows", type=int, nargs="*", default=[8, 32, 96], help="TRL's micro-batch sizes to try")
+    parser.add_argument("--trl-rows", type=int, nargs="*", default=[32, 96, 384], help="TRL's micro-batch sizes to try")
     parser.add_argument("--only", choices=("fixed", "variable"))
     parser.add_argument("--work", type=Path, default=Path("build/grpo_step"))
     args = parser.parse_args()

@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, inputs, run
+from rl_tiny import ARMS, SCALE, half_taught, inputs, run, tokenizer
+from test_rl_gradient import rollouts
 
-from pipeline.rl import loop
+from pipeline.rl import forward, loop
 from pipeline.rl.config import ArmConfig
+from pipeline.rl.reward_function import judge
+from pipeline.rl.update import make_batch, policy_gradient
 
 GRPO = ARMS["grpo_os_rule"]
 CASES = ARMS | {
@@ -131,19 +134,42 @@ def test_the_optimizer_gets_the_gradient_of_the_papers_objective(name, tmp_path,
     assert len(seen.updates) == 2 * arm.updates_per_rollout
     assert name != "mu2_clipped" or 0 < rows[-1]["clip_fraction"] < 1
     checked = 0
-    for u, (rollouts, judged, critic, policy, gradient) in enumerate(seen.updates):
-        if not rollouts.rows.outputs:
+    for u, (drawn, judged, critic, policy, gradient) in enumerate(seen.updates):
+        if not drawn.rows.outputs:
             continue  # no right output, or no pair, among this step's
         first = seen.updates[u - u % arm.updates_per_rollout][3]
         if arm.iterations > 1 and u == 1:
             reference = first  # the second iteration's
         with torch.no_grad():
-            old, ref = log_probs(first, rollouts), log_probs(reference, rollouts)
+            old, ref = log_probs(first, drawn), log_probs(reference, drawn)
         policy.zero_grad()
-        loss = -objective(arm, rollouts, judged, log_probs(policy, rollouts), old, ref, critic)
+        loss = -objective(arm, drawn, judged, log_probs(policy, drawn), old, ref, critic)
         loss.backward()
         wanted, got = (torch.cat([g.flatten() for g in some]) for some in ([p.grad for p in policy.parameters()], gradient))
         assert wanted.norm() > 0
         assert (got - wanted).norm() < 2e-5 * wanted.norm()
         checked += 1
     assert checked
+
+
+def test_outputs_without_advantage_are_not_passed_through_the_policy_at_beta_0(monkeypatch):
+    data, arm = rollouts(), replace(GRPO, kl_coef=0.0)
+    judged = judge("rule", data, tokenizer(), None)
+    judged = replace(judged, rewards=[[1.0]] * 4 + [[float(i % 2)] for i in range(8)])  # the first group teaches nothing
+    passed, real = [], forward.hidden_of
+
+    def hidden_of(model, prompts, rows, batch):
+        passed.extend(batch)
+        return real(model, prompts, rows, batch)
+
+    monkeypatch.setattr(forward, "hidden_of", hidden_of)
+    some, all_ = make_batch(arm, SCALE, data, judged), make_batch(arm, SCALE, data, judged)
+    all_ = replace(all_, ref_logp_BT=torch.zeros_like(all_.advantage_BT))  # a reference makes every output count
+    found = []
+    for batch, expected in ((some, range(4, 12)), (all_, range(12))):
+        model = copy.deepcopy(half_taught()).double()
+        policy_gradient(model, batch, arm, SCALE)
+        assert sorted(passed) == list(expected)
+        passed.clear()
+        found.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
