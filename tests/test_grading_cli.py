@@ -47,9 +47,30 @@ def test_malformed_rows_are_named_and_the_rest_is_graded(tmp_path, capsys):
 def test_explain(capsys, mode):
     assert main(["explain", "so $x=\\boxed{\\frac{2}{4}}$", "0.5", "--mode", mode]) == 0
     text = capsys.readouterr().out
+    assert mode == "deepseek" or "read as it stands: scalar 2 * 1/4" in text
     assert "extracted  \\frac{2}{4}" in text and "verdict    right" in text and f"mode       {mode}" in text
 
 
 def test_a_missing_file_is_one_line(tmp_path, capsys):
     assert main(["grade", str(tmp_path / "no.jsonl"), "--out", str(tmp_path / "out.jsonl")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_out_is_neither_a_folder_nor_the_input(tmp_path, capsys):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"id": 1, "kind": "answer", "prediction": "1", "reference": "1"}\n')
+    for out in (source, tmp_path):
+        assert main(["grade", str(source), "--out", str(out)]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    assert source.read_text().startswith('{"id"')
+
+
+@pytest.mark.parametrize(("answer", "form"), [
+    ("(1, \\sqrt{8}]", "bracket (1, 8^(1/2)]"), ("x \\le -3", "relation x <= -3"), ("\\{1,2\\}", "set {1, 2}"),
+    ("x>1 \\text{ or } x<0", "list x > 1, x < 0"), ("\\text{Monday}", 'text "monday"'), ("50\\%", "scalar 50%"),
+    ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "matrix [1, 2; 3, 4]"), ("2:3", "ratio 2 : 3"),
+    ("(0,1)\\cup[2,\\infty)", "union (0, 1) ∪ [2, infty)"), ("\\mathbb{R}\\setminus\\{0\\}", "minus (-infty, infty) \\ {0}"),
+    ("-(x+1)^2\\sin 2x", "scalar -((x + 1)^2 * sin(2 * x))"), ("(2^3)^4", "scalar (2^3)^4"), ("2^{3^4}", "scalar 2^(3^4)")])
+def test_forms_are_shown_as_people_write_them(capsys, answer, form):
+    assert main(["explain", answer, "1", "--kind", "answer"]) == 0
+    assert f"read as it stands: {form}\n" in capsys.readouterr().out

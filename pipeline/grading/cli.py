@@ -18,6 +18,7 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.grading import deepseek, strict, worker
 from pipeline.grading.grade import MODES, Grade, grade, grade_answer
+from pipeline.grading.show import form_text
 from pipeline.grading.text import MAX_CHARS, clean
 
 _VERDICTS = {"right": True, "wrong": False}
@@ -57,6 +58,8 @@ def _grade(args: argparse.Namespace) -> int:
         raise UserError(f"{args.input}: no such file; give a JSONL file of predictions")
     if not args.out.parent.is_dir():
         raise UserError(f"{args.out.parent}: no such folder for --out; make it first")
+    if args.out.is_dir() or args.out.resolve() == args.input.resolve():
+        raise UserError(f"{args.out}: --out is {'a folder' if args.out.is_dir() else 'the input'}; name another file")
     worker.start()  # before the first row is timed
     counts: dict[str, int] = {}
     temporary = args.out.with_name(args.out.name + ".tmp")
@@ -139,6 +142,6 @@ def _normal_forms(text: str | None, mode: str) -> Iterator[str]:
         return
     yield f"cleaned as {clean(text)!r}"
     for name, form in strict.readings(clean(text)):
-        yield f"read {name}: {form}"
+        yield f"read {name}: {form_text(form)}"
 
 
