@@ -20,6 +20,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -76,6 +77,8 @@ def child(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except BaseException:  # nothing above this frame is the child's: it says what happened, and ends
+            traceback.print_exc()
         finally:
             sys.stderr.flush()
             os._exit(status)
@@ -146,13 +149,17 @@ def prepare(work: Path) -> None:
     from benchmarks.small import Small, add_rewards, make
     from pipeline.model import ModelConfig
     from pipeline.reward_model import RewardConfig
+    from pipeline.world.config import WorldConfig
 
+    # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT, groups with unequal rewards
+    easy = WorldConfig(instruct=800, questions=96, validation=24, benchmark=1, word_levels=(1, 2), symbolic_levels=(1, 2),
+                       instruct_formats={"cot": 1.0})
     model = ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=128, vocab_size=512)
     reward = RewardConfig(start="instruct", questions=24, held_out=12, samples=4, max_new_tokens=24, epochs=1, process=True,
                           process_questions=12, process_samples=2, continuations=2)
 
     def work_there() -> None:
-        make(work / "data", Small(model=model, steps=60))
+        make(work / "data", Small(model=model, world=easy, steps=300))
         add_rewards(work / "data", reward)
 
     if status_of(child(work_there)):
