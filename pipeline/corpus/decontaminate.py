@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.corpus.config import DecontaminateConfig
-from pipeline.corpus.tokens import gram_spans, grams
+import numpy as np
 
-PREFIX = 4
+from pipeline.corpus.config import DecontaminateConfig
+from pipeline.corpus.spans import gram_ids, plain, word_id
+from pipeline.corpus.tokens import grams
+
 RUN = 13  # grams; the length that the n-gram overlap studies of GPT-3 take as evidence of copying
 
 
@@ -44,12 +46,13 @@ class Index:
     def __init__(self, benchmarks: dict[str, list[str]], cfg: DecontaminateConfig):
         self.cfg = cfg
         self.where: dict[str, tuple[str, int]] = {}  # joined gram -> first benchmark text that holds it
-        self.by_prefix: dict[tuple[str, ...], set[int]] = {}  # first grams -> lengths of the grams that begin so
+        self.sieve = Sieve()
         self.in_brief: dict[str, int] = {}  # grams of texts under RUN grams: matches in a row that make such a text
         self.texts = self.short = self.unmatched = 0
         for name in sorted(benchmarks):
             for item, text in enumerate(benchmarks[name]):
                 self._add(name, item, grams(text))
+        self.sieve.close()
 
     def _add(self, name: str, item: int, words: list[str]) -> None:
         size = min(len(words), self.cfg.ngram)
@@ -58,47 +61,75 @@ class Index:
             self.unmatched += 1
             return
         self.short += size < self.cfg.ngram
+        self.sieve.add(words, size)
         for at in range(len(words) - size + 1):
-            gram = words[at : at + size]
-            joined = " ".join(gram)
+            joined = " ".join(words[at : at + size])
             self.where.setdefault(joined, (name, item))
             if len(words) < RUN:
                 row = len(words) - size + 1
                 self.in_brief[joined] = min(row, self.in_brief.get(joined, row))
-            self.by_prefix.setdefault(tuple(gram[:PREFIX]), set()).add(size)
 
     def hits(self, text: str) -> list[Hit]:
         """Every benchmark gram in a page, in order."""
-        words = grams(text)
-        found = list(self._matches(words))
-        if not found:
+        ids, starts, ends = gram_ids(text)
+        places = self.sieve.places(ids)
+        if not places:
             return []
-        spans, rows = gram_spans(text), matches_in_a_row([at for at, size, _ in found if size == self.cfg.ngram])
+        spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        runs = [(at, [plain(text[a:b]) for a, b in spans[at : at + size]]) for at, size in places]
+        found = [(at, words, gram) for at, words in runs if (gram := " ".join(words)) in self.where]
+        rows = matches_in_a_row([at for at, words, _ in found if len(words) == self.cfg.ngram])
         enough = max(1, RUN - self.cfg.ngram + 1)
         return [
             Hit(
-                spans[at][0], spans[at + size - 1][1], gram, *self.where[gram], is_counting_run(words[at : at + size]),
+                spans[at][0], spans[at + len(words) - 1][1], gram, *self.where[gram], is_counting_run(words),
                 rows.get(at, 1) < min(enough, self.in_brief.get(gram, enough)),
             )
-            for at, size, gram in found
+            for at, words, gram in found
         ]  # fmt: skip
 
-    def _matches(self, words: list[str]) -> Iterator[tuple[int, int, str]]:
-        """(first gram, number of grams, joined) of each match. A dictionary look-up of the first four grams comes
-        first: it is what nearly every place of a page costs."""
-        table = self.by_prefix
-        starts = [words[i:] for i in range(PREFIX)]
-        long_enough = [i for i, gram in enumerate(zip(*starts, strict=False)) if gram in table]
-        candidates = [(i, table[tuple(words[i : i + PREFIX])]) for i in long_enough]
-        if self.short:
-            for width in range(self.cfg.shortest, PREFIX):
-                starts = [words[i:] for i in range(width)]
-                candidates += [(i, {width}) for i, gram in enumerate(zip(*starts, strict=False)) if gram in table]
-        for at, sizes in sorted(candidates, key=lambda candidate: candidate[0]):
-            for size in sorted(sizes):
-                gram = " ".join(words[at : at + size])
-                if at + size <= len(words) and gram in self.where:
-                    yield at, size, gram
+
+class Sieve:
+    """Hashes of all grams of an index, by their number of words: finds the few places of a page worth a comparison."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, list[np.ndarray]] = {}
+        self.hashes: dict[int, np.ndarray] = {}  # sorted
+        self.bits: dict[int, np.ndarray] = {}  # whether a hash begins with these bits
+
+    def add(self, words: list[str], size: int) -> None:
+        ids = np.array([word_id(word) for word in words], dtype=np.uint32)
+        self.parts.setdefault(size, []).append(dict(rolled(ids, size))[size])
+
+    def close(self) -> None:
+        for size, parts in self.parts.items():
+            self.hashes[size] = np.unique(np.concatenate(parts))
+            width = max(10, len(self.hashes[size]).bit_length() + 4)
+            self.bits[size] = np.zeros(1 << width, dtype=bool)
+            self.bits[size][self.hashes[size] >> np.uint64(64 - width)] = True
+        self.parts = {}
+
+    def places(self, ids: np.ndarray) -> list[tuple[int, int]]:
+        """(first word, number of words) of each run whose hash is in the index, in the order of a page."""
+        found: list[tuple[int, int]] = []
+        for size, hashes in rolled(ids, max(self.hashes, default=0)):
+            if size not in self.hashes:
+                continue
+            bits, known = self.bits[size], self.hashes[size]
+            maybe = np.flatnonzero(bits[hashes >> np.uint64(65 - len(bits).bit_length())])
+            nearest = np.searchsorted(known, hashes[maybe]).clip(max=len(known) - 1)
+            found += [(at, size) for at in maybe[known[nearest] == hashes[maybe]].tolist()]
+        return sorted(found, key=lambda place: (place[0], place[1] < 4, place[1]))  # the order of the audit's rows
+
+
+def rolled(ids: np.ndarray, most: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(n, hash of the n words at each place) for n from 1 to `most`, as far as there are words."""
+    mixed, ids = np.zeros(len(ids), dtype=np.uint64), ids.astype(np.uint64)
+    for size in range(1, min(most, len(ids)) + 1):
+        count = len(ids) - size + 1
+        mixed = (mixed[:count] ^ ids[size - 1 :]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(32)
+        yield size, mixed
 
 
 def matches_in_a_row(places: list[int]) -> dict[int, int]:

@@ -8,7 +8,6 @@ for any sharding.
 from __future__ import annotations
 
 import os
-import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,35 +15,23 @@ import numpy as np
 
 from pipeline.corpus.config import DedupConfig
 from pipeline.corpus.pages import rows_of
-from pipeline.corpus.tokens import tokens
+from pipeline.corpus.spans import token_ids
 
 MAX_TOKENS = 20_000  # of a page that are looked at
-PIECE = 4_096  # shingles hashed at a time
-_IDS: dict[str, int] = {}
-_MAX_IDS = 1 << 20
-
-
-def token_ids(text: str) -> np.ndarray:
-    """A 32-bit hash of each token (uint64)."""
-    if len(_IDS) > _MAX_IDS:
-        _IDS.clear()
-    ids = _IDS
-    words = tokens(text[: 10 * MAX_TOKENS])[:MAX_TOKENS]
-    for word in set(words).difference(ids):
-        ids[word] = zlib.crc32(word.encode("utf-8", "replace"))
-    return np.fromiter((ids[word] for word in words), dtype=np.uint64, count=len(words))
+PIECE = 512  # shingles hashed at a time: 112 rows of them stay in a core's cache
 
 
 def shingles(text: str, width: int) -> np.ndarray:
     """The distinct hashes of all runs of `width` tokens (uint32)."""
-    ids = token_ids(text)
+    ids = token_ids(text[: 10 * MAX_TOKENS])[:MAX_TOKENS].astype(np.uint64)
     count = max(1, len(ids) - width + 1)
     mixed = np.zeros(count, dtype=np.uint64)
     for offset in range(min(width, len(ids))):
         mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + ids[offset : offset + count]
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
+    hashes = np.sort((mixed >> np.uint64(32)).astype(np.uint32))  # many times faster than np.unique
+    return hashes[np.append(True, hashes[1:] != hashes[:-1])]
 
 
 @lru_cache(maxsize=4)
@@ -60,9 +47,13 @@ def signature(text: str, cfg: DedupConfig) -> np.ndarray:
     factors, addends = permutations(cfg.bands * cfg.rows)
     values = shingles(text, cfg.shingle)
     best = np.full(len(factors), np.iinfo(np.uint32).max, dtype=np.uint32)
+    whole = np.empty((2, len(factors), min(PIECE, len(values))), dtype=np.uint32)
     for start in range(0, len(values), PIECE):
-        hashed = factors * values[None, start : start + PIECE] + addends
-        hashed ^= hashed >> np.uint32(15)
+        piece = values[None, start : start + PIECE]
+        hashed, shifted = whole[:, :, : piece.shape[1]]
+        np.multiply(factors, piece, out=hashed)
+        hashed += addends
+        hashed ^= np.right_shift(hashed, np.uint32(15), out=shifted)
         np.minimum(best, hashed.min(axis=1), out=best)
     return best
 

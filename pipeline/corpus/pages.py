@@ -17,7 +17,8 @@ from pipeline.corpus.encoding import decode
 from pipeline.corpus.formulas import Formula
 from pipeline.corpus.html import extract
 from pipeline.corpus.pack import SUFFIXES, read_folder
-from pipeline.corpus.tokens import language, tokens
+from pipeline.corpus.spans import token_count
+from pipeline.corpus.tokens import language
 from pipeline.corpus.urls import host, url_hash
 from pipeline.corpus.warc import RawPage, Reject, read_warc
 
@@ -104,7 +105,7 @@ def page_of(raw: RawPage, min_tokens: int) -> Page | Reject:
     else:
         extracted = extract(markup)
         text, formulas = extracted.text, extracted.formulas
-    count = len(tokens(text))
+    count = token_count(text)
     if count < min_tokens:
         return Reject(raw.url, "short", f"{count} tokens of text", raw.source, raw.offset)
     return Page(raw.url, text, language(text), count, formulas, raw.source, raw.offset)

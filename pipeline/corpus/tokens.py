@@ -55,12 +55,12 @@ def gram_spans(text: str) -> list[tuple[int, int]]:
     return [match.span(1) for match in GRAM.finditer(_lower_ascii(text)) if match.group(1)]
 
 
-_ASCII_UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+ASCII_UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def _lower_ascii(text: str) -> str:
     """Lower only ASCII letters: every index stays where it was (str.lower may lengthen a text)."""
-    return text.translate(_ASCII_UPPER)
+    return text.translate(ASCII_UPPER)
 
 
 def language(text: str) -> str:
