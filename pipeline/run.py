@@ -126,7 +126,7 @@ def publish(run: Run) -> None:
     # first: a state that outlived its `out` would be resumed into an empty folder, and the rows before it be missing
     shutil.rmtree(run.folder / "spent", ignore_errors=True)
     os.replace(run.checkpoint, run.folder / "spent")
-    if any(target.glob("*/summary.json")):
+    if any(holds_results(path) for path in target.glob("*/")):
         fill(target, run.out)
     else:
         replace(target, run.out)
@@ -156,15 +156,20 @@ def replace(target: Path, made: Path) -> None:
 
 def fill(target: Path, made: Path) -> None:
     """Put what `made` holds into `target` in place of what is there, but leave the results of other runs inside it
-    (reports/lab lies in reports/): folders with a summary of their own."""
+    (reports/lab and reports/lab/corpus lie in reports/)."""
     for path in list(target.iterdir()):
-        if path.is_dir() and not (path / "summary.json").is_file():
+        if path.is_dir() and not holds_results(path):
             shutil.rmtree(path)
         elif path.is_file():
             path.unlink()
     for path in sorted(made.iterdir()):
         os.replace(path, target / path.name)
     made.rmdir()
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether `folder`, or one inside it, has a summary: it is the result of another run."""
+    return any(folder.rglob("summary.json"))
 
 
 def commit() -> str:

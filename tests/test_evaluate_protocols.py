@@ -85,10 +85,34 @@ def test_few_shot_is_raw_text_and_cut_at_the_next_question(tokenizer, tmp_path):
     assert grade(got.judged, "7").verdict == "right"
     with pytest.raises(UserError, match="1 chain-of-thought rows in zh, evaluate.shots=2"):
         exemplars_of("cmath", 2, str(path), tmp_path, None)
-    with pytest.raises(UserError, match="no exemplars are stated"):
+    with pytest.raises(UserError, match="no chain-of-thought exemplars are stated"):
         exemplars_of("gaokao_qa", 2, "", tmp_path, None)
-    with pytest.raises(UserError, match="few_shot has no exemplars"):
+    with pytest.raises(UserError, match="have no exemplars"):
         ask("few_shot", engine)
+
+
+def test_pal_shows_programs_and_grades_what_the_program_prints(tokenizer, tmp_path):
+    path = tmp_path / "shots.jsonl"
+    write_jsonl(path, [Instruction("a", "What is 1 + 1?", "1+1=2", "2"),
+                       Instruction("b", "What is 2 + 2?", "```python\nprint(2+2)\n```", "4", format="pot")])
+    shots = exemplars_of("gsm8k", 1, str(path), tmp_path, None, "pot")
+    engine = Scripted(tokenizer, [" ```python\nprint(3+4)\n```\n\n\nQ: What is 9 + 9?\nA: ```python\nprint(18)\n```"])
+    got = ask("pal", engine, shots=shots)
+    assert engine.asked[0][0][0] == "<s>Q: What is 2 + 2?\nA: ```python\nprint(2+2)\n```\n\n\nQ: What is 3 + 4?\nA:"
+    assert grade(got.judged, "7").verdict == "right"
+    with pytest.raises(UserError, match="1 program rows in en, evaluate.shots=2"):
+        exemplars_of("gsm8k", 2, str(path), tmp_path, None, "pot")
+    with pytest.raises(UserError, match="no program exemplars are stated"):
+        exemplars_of("math", 2, "", tmp_path, None, "pot")
+
+
+@pytest.mark.skipif(not (SHARED / "datasets/gsm8k/train.jsonl").is_file(), reason="no shared datasets; set DSM_SHARED")
+def test_the_stated_programs_of_gsm8k_print_their_answers(tmp_path):
+    found = exemplars_of("gsm8k", 8, "", tmp_path, SHARED / "datasets", "pot")
+    ran = programs.run_all([programs.program(row.solution) for row in found])
+    printed = [f"\\boxed{{{result.output.strip()}}}" for result in ran]
+    assert all(grade(text, row.answer).verdict == "right" for text, row in zip(printed, found, strict=True))
+    assert "v1 = 48+v0" in found[0].solution
 
 
 @pytest.mark.skipif(not (SHARED / "datasets/gsm8k/train.jsonl").is_file(), reason="no shared datasets; set DSM_SHARED")

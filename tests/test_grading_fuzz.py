@@ -144,3 +144,19 @@ def test_words_around_a_box_change_no_verdict(seed):
         for v, verdict in ((first, "right"), (changed(kind, first, rng), "wrong")):
             output = frame.format(written(kind, v, rng))
             assert grade(output, written(kind, first, rng)).verdict == verdict, output
+
+
+SOUP = (r"or|and|;|,|.|:|(|)|[|]|\{|\}|{|}|\frac|\sqrt|^|_|=|<|\le|+|-|*|/|\pm|\cup|\infty|\pi|x|1|2|0.5|\%|$|^\circ|"
+        r"\text{ cm}|\boxed{|\begin{pmatrix}|\end{pmatrix}|&|\\|\left|\right|\in|\log|!|√|½|２|'|none|not|cents|PM|mod|base|1e5|"
+        "A|B|C|个|元|万|五|分之|半|不是|或|和|答案|是|、|；|，|（").split("|")
+
+
+@pytest.mark.parametrize("mode", ["strict", "deepseek"])
+def test_no_text_breaks_the_checker(mode):
+    """An untrained model writes anything: "or" alone once ended an RL run."""
+    rng = random.Random(11)
+    soups = ["".join(rng.choice(SOUP) + rng.choice(("", " ")) for _ in range(rng.randint(1, 9))) for _ in range(1500)]
+    for text in ("or", "; or ;", "或者", *soups):
+        for reference in ("5", r"\{1,2\}", text[: len(text) // 2]):
+            assert grade_answer(text, reference, mode).verdict in ("right", "wrong", "no_answer", "timeout")
+            assert grade(text, reference, mode).verdict in ("right", "wrong", "no_answer", "timeout")

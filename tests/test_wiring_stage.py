@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run import fill, holds_results
+
 ROOT = Path(__file__).parents[1]
 TOY = '''
 from __future__ import annotations
@@ -201,3 +203,18 @@ def test_multirun_of_scratch_jobs(project: Path) -> None:
     found = sorted(json.loads(p.read_text())["rl"] for p in project.glob("multirun/*/*/*/toy/summary.json"))
     assert found == ["one", "two"]
     assert not (project / "data/toy").exists()
+
+
+def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp_path):
+    target, made = tmp_path / "reports", tmp_path / "made"
+    for path in ("report.md", "figures/old.png", "lab/corpus/summary.json", "lab/corpus/recall.png"):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text("before")
+    (made / "figures").mkdir(parents=True)
+    (made / "figures/new.png").write_text("after")
+    (made / "report.md").write_text("after")
+    assert holds_results(target / "lab") and not holds_results(target / "figures")
+    fill(target, made)
+    kept = {str(p.relative_to(target)): p.read_text() for p in target.rglob("*") if p.is_file()}
+    assert kept == {"report.md": "after", "figures/new.png": "after",
+                    "lab/corpus/summary.json": "before", "lab/corpus/recall.png": "before"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.evaluate import benchmarks
-from pipeline.evaluate.config import MODES, PROTOCOLS, EvaluateConfig
+from pipeline.evaluate.config import MODES, PROTOCOLS, SHOWS, EvaluateConfig
 from pipeline.records import write_json, write_jsonl
 
 
@@ -52,8 +52,8 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     name = Path(options.model).name
     if options.file:
         loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
-        few = cfg.protocol == "few_shot"
-        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None) if few else ()
+        shown = SHOWS.get(cfg.protocol)
+        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None, shown) if shown else ()
         tasks = [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
     else:
         tasks = make_tasks(cfg, name, Path(options.world))
@@ -91,8 +91,8 @@ def parser() -> argparse.ArgumentParser:
     add("--protocol", default="cot", choices=PROTOCOLS)
     add("--style", default="paper", choices=("paper", "mini"))
     add("--mode", default="strict", choices=MODES, help="grading mode")
-    add("--shots", type=int, default=0, help="few_shot: so many of the stated exemplars (pipeline/evaluate/exemplars.py)")
-    add("--exemplars", default="", help="few_shot: a JSONL file of your own worked solutions")
+    add("--shots", type=int, default=0, help="few_shot, pal: so many of the stated exemplars (pipeline/evaluate/exemplars.py)")
+    add("--exemplars", default="", help="few_shot, pal: a JSONL file of your own worked solutions")
     add("--batch", type=int, default=default.batch)
     add("--engine", default="fast")
     add("--device", default="cpu")

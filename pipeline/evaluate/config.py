@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
 
-PROTOCOLS = ("cot", "few_shot", "pot", "tir")
-TOOLS = ("pot", "tir")  # of these the ones that run programs
+PROTOCOLS = ("cot", "few_shot", "pot", "pal", "tir")
+TOOLS = ("pot", "pal", "tir")  # of these the ones that run programs
+SHOWS = {"few_shot": "cot", "pal": "pot"}  # the ones that show exemplars, and the format of these
 MODES = ("strict", "deepseek")
 
 
@@ -28,7 +29,7 @@ class EvaluateConfig:
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
     style             prompt suffixes: "paper" or "mini" (pipeline/prompts.py)
-    shots, exemplars  few_shot: how many of the benchmark's stated exemplars, or a user's JSONL file of `Instruction`
+    shots, exemplars  few_shot, pal: how many of the benchmark's stated exemplars, or a user's JSONL file of `Instruction`
     max_rounds        tir: generations, and so program runs, a question
     """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from pipeline.evaluate.benchmarks import TABLE, last_box
 from pipeline.records import Instruction, read_jsonl, read_rows
 
 _ASK = re.compile(r" Let's think step by step and output the final answer within \\boxed\{\}\.$")  # glued on by the release
+
+
+KIND = {"cot": "chain-of-thought", "pot": "program"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,19 @@ def _gsm8k(row: dict[str, Any], index: int) -> Instruction:
     return Instruction(f"gsm8k-train-{index}", row["question"], re.sub(r"<<[^<>]*>>", "", solution).strip(), answer.strip())
 
 
+def _gsm8k_program(row: dict[str, Any], index: int) -> Instruction:
+    """The calculations that GSM8K's authors noted in a solution (`<<48/2=24>>`) as a program that prints the last."""
+    plain = _gsm8k(row, index)
+    noted = re.findall(r"<<([^<>=]*)=([^<>=]*)>>", row["answer"])
+    named: dict[str, str] = {}  # a value -> the variable that holds it
+    lines = []
+    for k, (left, value) in enumerate(noted):
+        lines.append(f"v{k} = " + "".join(named.get(part, part) for part in re.split(r"(\d*\.?\d+)", left)))
+        named[value] = f"v{k}"
+    code = "\n".join([*lines, f"print(v{len(noted) - 1})"])
+    return replace(plain, solution=f"```python\n{code}\n```", format="pot")
+
+
 def _math(row: dict[str, Any], index: int) -> Instruction:
     truth = row["reward_model"]["ground_truth"]
     answer = last_box(truth["solution"])
@@ -43,7 +59,7 @@ def _cmath(row: dict[str, Any], index: int) -> Instruction:
 
 
 def _world(prefix: str) -> Stated:
-    return Stated("instruct.jsonl", tuple(f"{prefix}-{k:05d}" for k in range(32)))
+    return Stated("instruct.jsonl", tuple(f"{prefix}-{k:05d}" for k in range(128)))
 
 
 _CMATH = Stated("cmath/cmath_dev.jsonl", tuple(f"cmath-dev-{k}" for k in (0, 100, 200, 300, 400, 500)), _cmath)
@@ -57,21 +73,30 @@ STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on 
     "mgsm_zh": _CMATH,
 }
 STATED["math500"] = STATED["math"]
+PROGRAMS: dict[str, Stated] = {
+    **{name: STATED[name] for name in ("mini_gsm8k", "mini_math", "mini_cmath")},
+    "gsm8k": replace(STATED["gsm8k"], read=_gsm8k_program),
+}
 
 
-def exemplars_of(name: str, shots: int, file: str, world: Path, folder: Path | None) -> tuple[Instruction, ...]:
-    """`shots` chain-of-thought exemplars of the benchmark's language: of `file` when one is given, else the stated ones.
+def exemplars_of(name: str, shots: int, file: str, world: Path, folder: Path | None,
+                 format: str = "cot") -> tuple[Instruction, ...]:
+    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones.
 
-    world -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
+    format -- "cot": chains of thought; "pot": programs
+    world  -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
     """
     if shots < 1:
-        raise UserError("protocol few_shot needs evaluate.shots >= 1, and evaluate.exemplars for a benchmark without stated ids")
+        raise UserError("protocols few_shot and pal need evaluate.shots >= 1, and evaluate.exemplars for a benchmark without "
+                        "stated ids")
     lang = TABLE[name].lang if name in TABLE else "en"
     if file:
-        return _first(read_rows(Path(file), Instruction), shots, lang, file)
-    if name not in STATED:
-        raise UserError(f"{name}: no exemplars are stated for it; name a file with evaluate.exemplars (JSONL of Instruction)")
-    stated = STATED[name]
+        return _first(read_rows(Path(file), Instruction), shots, lang, file, format)
+    table = STATED if format == "cot" else PROGRAMS
+    if name not in table:
+        raise UserError(f"{name}: no {KIND[format]} exemplars are stated for it; name a file with evaluate.exemplars (JSONL of "
+                        "Instruction)")
+    stated = table[name]
     if stated.read is None:
         path = world.parent / stated.file
         rows = {row.id: row for row in read_rows(path, Instruction)}
@@ -81,7 +106,7 @@ def exemplars_of(name: str, shots: int, file: str, world: Path, folder: Path | N
         path = folder / stated.file
         read = (stated.read(row, index) for index, row in enumerate(_rows(path)))
         rows = {row.id: row for row in read}
-    return _first((rows[i] for i in stated.ids if i in rows), shots, lang, str(path))
+    return _first((rows[i] for i in stated.ids if i in rows), shots, lang, str(path), format)
 
 
 def _rows(path: Path) -> Iterable[dict[str, Any]]:
@@ -94,8 +119,8 @@ def _rows(path: Path) -> Iterable[dict[str, Any]]:
     return load_dataset("parquet", data_files=str(path), split="train")
 
 
-def _first(rows: Iterable[Instruction], shots: int, lang: str, where: str) -> tuple[Instruction, ...]:
-    found = [row for row in rows if row.lang == lang and row.format == "cot"][:shots]
+def _first(rows: Iterable[Instruction], shots: int, lang: str, where: str, format: str) -> tuple[Instruction, ...]:
+    found = [row for row in rows if row.lang == lang and row.format == format][:shots]
     if len(found) < shots:
-        raise UserError(f"{where}: {len(found)} chain-of-thought rows in {lang}, evaluate.shots={shots} are needed")
+        raise UserError(f"{where}: {len(found)} {KIND[format]} rows in {lang}, evaluate.shots={shots} are needed")
     return tuple(found)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.errors import UserError
 from pipeline.evaluate import programs
-from pipeline.evaluate.config import EvaluateConfig
+from pipeline.evaluate.config import SHOWS, EvaluateConfig
 from pipeline.prompts import prompt_ids
 from pipeline.records import Instruction, Question
 
@@ -38,18 +38,32 @@ def cot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
 def few_shot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling,
              exemplars: Sequence[Instruction]):
     """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
+    outputs, texts, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
+    return [Transcript(t, len(o.tokens), o.finished, a) for t, o, a in zip(texts, outputs, answers, strict=True)]
+
+
+def pal(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, exemplars: Sequence[Instruction]):
+    """Few-shot programs for base models (PAL): raw text; the answer is what the program printed, as in `pot`."""
+    outputs, _, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
+    return _printed(outputs, answers)
+
+
+def _continue(engine, tokenizer, questions, seeds, sampling, exemplars):
+    """Outputs, texts and the part of each text that answers, when raw text with exemplars is continued."""
     prompts, stops = [few_shot_ids(tokenizer, question, exemplars) for question in questions], tuple(s[3] for s in SHOT.values())
     outputs = engine.sample(prompts, seeds, replace(sampling, stop=stops))
-    found = []
-    for question, output, text in zip(questions, outputs, _texts(tokenizer, outputs), strict=True):
-        found.append(Transcript(text, len(output.tokens), output.finished, text.split(SHOT[question.lang][3])[0]))
-    return found
+    texts = _texts(tokenizer, outputs)
+    return outputs, texts, [t.split(SHOT[q.lang][3])[0] for q, t in zip(questions, texts, strict=True)]
 
 
 def pot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
     """Program of thought: the answer is what the program prints. No program, a failed one or a silent one: no answer."""
     outputs = engine.sample(chat_prompts(tokenizer, questions, "pot", cfg.style), seeds, sampling)
-    texts = _texts(tokenizer, outputs)
+    return _printed(outputs, _texts(tokenizer, outputs))
+
+
+def _printed(outputs, texts: Sequence[str]) -> list[Transcript]:
+    """Run the program of each text; what it prints is judged."""
     code = [programs.program(text) for text in texts]
     ran = iter(programs.run_all([c for c in code if c is not None]))
     found = []
@@ -102,19 +116,20 @@ def chat_prompts(tokenizer, questions: Sequence[Question], protocol: str, style:
 def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]) -> list[int]:
     """Ids of the exemplars and the open question, after a begin-of-text token where the tokenizer has one."""
     ask, close, between, _ = SHOT[question.lang]
-    shots = [ask.format(question=e.question, solution=e.solution) + close.format(answer=e.answer) for e in exemplars]
+    shots = [ask.format(question=e.question, solution=e.solution) + (close.format(answer=e.answer) if e.format == "cot" else "")
+             for e in exemplars]
     open_end = ask.format(question=question.question, solution="").rstrip(" ")
     if not exemplars:
-        raise UserError("protocol few_shot has no exemplars; set evaluate.shots")
+        raise UserError("protocols few_shot and pal have no exemplars; set evaluate.shots")
     ids = tokenizer.encode(between.join([*shots, open_end]), add_special_tokens=False)
     return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
 
 def run_protocol(name: str, engine, tokenizer, questions, seeds, sampling, cfg: EvaluateConfig,
                  exemplars: Sequence[Instruction] = ()) -> list[Transcript]:
-    """The protocol by its name; `exemplars` are what few_shot shows."""
-    if name == "few_shot":
-        return few_shot(engine, tokenizer, questions, seeds, sampling, exemplars)
+    """The protocol by its name; `exemplars` are what few_shot and pal show."""
+    if name in SHOWS:
+        return {"few_shot": few_shot, "pal": pal}[name](engine, tokenizer, questions, seeds, sampling, exemplars)
     return PROTOCOLS[name](engine, tokenizer, questions, seeds, sampling, cfg)
 
 

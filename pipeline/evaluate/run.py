@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.evaluate import benchmarks, programs
-from pipeline.evaluate.config import PROTOCOLS, TOOLS, EvaluateConfig
+from pipeline.evaluate.config import PROTOCOLS, SHOWS, TOOLS, EvaluateConfig
 from pipeline.evaluate.exemplars import exemplars_of
 from pipeline.evaluate.metrics import answer_classes, question_scores
 from pipeline.evaluate.protocols import Transcript, run_protocol
@@ -35,7 +35,7 @@ class Task:
     loaded: benchmarks.Loaded
     extra: frozenset[str] = frozenset()
     extra_samples: int = 0
-    exemplars: tuple[Instruction, ...] = ()  # few_shot
+    exemplars: tuple[Instruction, ...] = ()  # few_shot, pal
 
     def chunks(self, cfg: EvaluateConfig) -> int:
         return -(-len(self.loaded.questions) // cfg.chunk)
@@ -57,7 +57,8 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
         more = cfg.extra_samples.get(key, 0) if model in cfg.extra_models else 0
         chosen = benchmarks.subset(loaded.questions, cfg.extra_questions) if more else ()
         protocol = protocol or cfg.protocol
-        shots = exemplars_of(name, cfg.shots, cfg.exemplars, world, folder) if protocol == "few_shot" else ()
+        shown = SHOWS.get(protocol)
+        shots = exemplars_of(name, cfg.shots, cfg.exemplars, world, folder, shown) if shown else ()
         tasks.append(Task(key, protocol, loaded, frozenset(q.id for q in chosen), more, shots))
     return tasks
 

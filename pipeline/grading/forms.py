@@ -137,6 +137,8 @@ def _list(pieces: list[list[Token]], depth: int, marks: tuple[str, ...]) -> Form
     """A list of forms; `x = 1, 2` gives the name to every later bare item, and nested lists are one list."""
     if len(pieces) > MAX_ITEMS:
         raise Unreadable("too many items")
+    if not pieces:
+        raise Unreadable("nothing to read")
     items: list[Form] = []
     for piece in pieces:
         form = _read(piece, depth + 1)
