@@ -2,8 +2,9 @@
 
     python -m benchmarks.scale SOURCE... --gb 1 --out build/scale      # SOURCE: folders of HTML, or WARC files
 
-The crawl repeats the pages of SOURCE with changed words, so that neither the cache of tokens nor near-duplicate removal
-makes the work smaller than it is. Prints a Markdown table, and one of what Common Crawl would cost at these rates, and
+The crawl repeats the pages of SOURCE, each copy with words and Chinese characters of its own in the place of a part of
+the page's, so that neither the cache of tokens nor near-duplicate removal makes the work smaller than it is; how many
+pages reached each step is printed. Prints a Markdown table, and one of what Common Crawl would cost at these rates, and
 writes scale.json to OUT. Rates are of CPU time; memory is the process's peak so far, so a flat column is a bound.
 """
 
@@ -27,10 +28,11 @@ from pipeline.corpus.warc import RawPage
 from pipeline.records import read_jsonl, write_json
 from pipeline.world.warc import http_response, member, record
 
-WORD = re.compile(rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])")
-CHANGED = 80  # words of a page that a copy replaces, wherever they stand between blanks
+WORD = re.compile(rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])|[\xe4-\xe9][\x80-\xbf]{2}")  # a word, or a CJK character in UTF-8
+CHANGED = 0.4  # of a page's distinct words, that a copy replaces wherever they stand
 SHARD_BYTES = 64_000_000  # of HTML
-PAPER_PAGES, CORE_HOUR = 40e9, 0.04  # pages after de-duplication (section 2.1); dollars, a round price of rented CPUs
+PAPER_PAGES, PAPER_COLLECTED = 40e9, 35.5e6  # after de-duplication, and collected (section 2.1)
+CORE_HOUR = 0.04  # dollars, a round price of rented CPUs
 
 
 def sources(paths: list[Path], most: int) -> list[tuple[str, bytes]]:
@@ -49,15 +51,19 @@ def copies(pages: list[tuple[str, bytes]], total: int) -> Iterator[tuple[str, by
     made = turn = 0
     while made < total:
         for (url, body), known in zip(pages, words, strict=True):
-            page = body
-            for word in rng.sample(known, min(CHANGED, len(known))) if turn else ():
-                new = bytes(rng.choices(b"bcdfghklmnprst", k=3)) + word[1:]
-                page = page.replace(b" " + word + b" ", b" " + new + b" ")
+            new = {word: changed(word, rng) for word in known if turn and rng.random() < CHANGED}
+            page = WORD.sub(lambda found, new=new: new.get(found[0], found[0]), body) if new else body
             made += len(page)
             yield f"{url}{'&' if '?' in url else '?'}copy={turn}", page
             if made >= total:
                 return
         turn += 1
+
+
+def changed(word: bytes, rng: random.Random) -> bytes:
+    if word[0] < 128:
+        return bytes(rng.choices(b"bcdfghklmnprst", k=3)) + word[1:]
+    return chr(0x4E00 + rng.randrange(0x3000)).encode()
 
 
 def write_crawl(pages: list[tuple[str, bytes]], total: int, folder: Path) -> dict[str, int]:
@@ -100,7 +106,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if not (args.out / "crawl.json").is_file():
         write_json(args.out / "crawl.json", write_crawl(pages, int(args.gb * 1e9), crawl))
     made = json.loads((args.out / "crawl.json").read_text(encoding="utf-8"))
-    benchmarks = {path.stem: [str(v) for row in read_jsonl(path) for v in row.values()] for path in args.benchmarks}
+    benchmarks = {str(path): [str(v) for row in read_jsonl(path) for v in row.values()] for path in args.benchmarks}
     cfg = CorpusConfig(
         keep_fraction=0.3, max_page_bytes=4_000_000, classifier=ClassifierConfig(least=1000, negatives=2000, positives=2000),
         recall=RecallConfig(iterations=1), decontaminate=DecontaminateConfig(information_rule=True),
@@ -112,7 +118,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     watch.seconds["train, clusters, cut"] = watch.seconds.pop("between", 0.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rejects = {key: value for key, value in summary["rejects"].items() if value}
-    return {**made, "seconds": watch.seconds, "peak_mb": watch.peak, "peak_rss_mb": round(peak, 1), "rejects": rejects}
+    steps = json.loads((args.out / "corpus/funnel.json").read_text(encoding="utf-8"))["steps"]
+    found = {"seconds": watch.seconds, "peak_mb": watch.peak, "peak_rss_mb": round(peak, 1), "rejects": rejects}
+    return {**made, **found, "steps": {step["step"]: step["pages"] for step in steps}}
 
 
 def seed_texts(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
@@ -132,15 +140,17 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         f"{pages:,} pages, {size:,.0f} MB of HTML ({found['stored'] / 1e6:,.0f} MB stored), {size / pages * 1000:.0f} kB a"
         f" page; peak memory {found['peak_rss_mb']:.0f} MB", "",
-        "| step | CPU s | pages/s/core | MB/s/core | peak MB, first to last shard | core-hours for 40B pages | dollars |",
+        "| step | CPU s | pages/s/core | MB/s/core | peak MB, first to last shard | core-hours for the paper's pages | dollars |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
+    lines[1:1] = ["", "pages after each step: " + ", ".join(f"{name} {count:,}" for name, count in found["steps"].items())]
     total = sum(found["seconds"].values())
     for step, seconds in [*found["seconds"].items(), ("all", total)]:
-        rate, peaks = pages / max(seconds, 1e-9), found["peak_mb"].get(step, [])
-        hours = PAPER_PAGES / rate / 3600
+        late = step.startswith("decontaminate")  # reads what was collected
+        rate, peaks = (found["steps"]["collected"] if late else pages) / max(seconds, 1e-9), found["peak_mb"].get(step, [])
+        hours = (PAPER_COLLECTED if late else PAPER_PAGES) / rate / 3600
         flat = f"{peaks[min(1, len(peaks) - 1)]:.0f} to {peaks[-1]:.0f}" if peaks else "-"
-        cost = ("-", "-") if step.startswith("train") else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
+        cost = ("-", "-") if step.startswith(("train", "all")) else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
         lines.append(f"| {step} | {seconds:.1f} | {rate:,.0f} | {rate * size / pages:.1f} | {flat} | {cost[0]} | {cost[1]} |")
     return "\n".join(lines)
 
