@@ -15,7 +15,7 @@ from pipeline.corpus.__main__ import main as corpus
 from pipeline.corpus.pack import write_warc
 
 needs = {
-    name: pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"needs the extra of {name}")
+    name: pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"{name} is not installed: pip install -e .[{name}]")
     for name in ("datatrove", "ray")
 }
 SBATCH = """#!/bin/bash
