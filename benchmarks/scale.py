@@ -115,7 +115,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     watch = Watch()
     summary = mine([crawl], seed, benchmarks, cfg, args.out / "corpus", args.out / "work", 1, progress=watch)
     watch("decontaminate and write", 1, 1)
-    watch.seconds["train, clusters, cut"] = watch.seconds.pop("between", 0.0)
+    watch.seconds["train, cut"] = watch.seconds.pop("between", 0.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rejects = {key: value for key, value in summary["rejects"].items() if value}
     steps = json.loads((args.out / "corpus/funnel.json").read_text(encoding="utf-8"))["steps"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.corpus import dedup
+from pipeline.corpus import bands, dedup
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DedupConfig, RecallConfig
 from pipeline.corpus.domains import (
     Proposal,
@@ -60,23 +60,28 @@ def worksheet(number: int) -> str:
     )
 
 
-def group(texts: list[str], order: list[int]) -> list[set[int]]:
+def group(folder: Path, texts: list[str], order: list[int]) -> list[set[int]]:
     """Clusters of more than one page, by place in `texts`, computed in another order of pages."""
     signatures = np.stack([dedup.signature(texts[i], CFG) for i in order])
     hashes = np.array([1000 + 7919 * i % 997 for i in order], dtype=np.int64)
-    found = dedup.clusters(signatures, hashes, np.ones(len(order), dtype=bool), CFG)
+    bands.save(bands.band_rows(signatures, hashes, CFG), folder / "bands.npy")
+    bands.save(signatures, folder / "signatures.npy")
+    bands.save(np.ones(len(order), dtype=bool), folder / "unique.npy")
+    files = [folder / "bands.npy"], [folder / "signatures.npy"], folder / "unique.npy"
+    bands.pairs_of_part(*files, 0, 1, CFG.threshold, folder / "pairs.npy")
+    found = bands.clusters([np.load(folder / "pairs.npy")], hashes)
     groups = [{order[j] for j in np.flatnonzero(found == label)} for label in set(found.tolist())]
     return sorted((g for g in groups if len(g) > 1), key=min)
 
 
-def test_forty_worksheets_stay_and_copies_are_found_in_any_order():
+def test_forty_worksheets_stay_and_copies_are_found_in_any_order(tmp_path):
     rng = random.Random(3)
     original = " ".join(rng.choices(WORDS, k=500))
     texts = [worksheet(i) for i in range(40)] + [original, original + " one more line here", "Menu " + original]
     orders = [list(range(len(texts))) for _ in range(3)]
     rng.shuffle(orders[1])
     orders[2].reverse()
-    assert all(group(texts, order) == [{40, 41, 42}] for order in orders)
+    assert all(group(tmp_path, texts, order) == [{40, 41, 42}] for order in orders)
 
 
 def test_survivor_is_the_best_then_the_longest_then_the_smallest_hash():
@@ -172,3 +177,14 @@ def test_loop_grows_the_seed_by_prefixes_and_converges(tmp_path):
     assert summary["rejects"]["near_duplicate"] == 8
     again, other, _ = run(tmp_path / "sharded", 5, 3)
     assert {row["url"] for row in other} == {row["url"] for row in pages}
+
+
+def test_corpus_has_the_same_bytes_for_any_number_of_parts(tmp_path, monkeypatch):
+    made = []
+    for rows in (bands.ROWS, 100):
+        monkeypatch.setattr(bands, "ROWS", rows)
+        summary, _, out = run(tmp_path / str(rows), 3, 1)
+        assert summary["rejects"]["near_duplicate"] == 8
+        made.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
+        assert len(list((out.parent / "work/pairs").glob("*.receipt"))) == -(-248 * CFG.bands // rows)
+    assert made[0] == made[1]

@@ -72,6 +72,11 @@ def test_rollouts_on_file(runs):
         assert len(row["tokens"]) == len(row["logprobs"]) and row["ends"][-1] == len(row["tokens"]) - 1
         assert len(row["ends"]) == len(row["rewards"]) == len(row["advantages"])
         assert tokenizer().decode(row["tokens"], skip_special_tokens=True) == row["text"]
+        assert "token_advantages" not in row
+    ppo = list(read_jsonl(runs["ppo"][1] / "rollouts/step-00001.jsonl"))
+    assert all(len(row["token_advantages"]) == len(row["tokens"]) for row in ppo)
+    assert all(row["token_advantages"][-1] == row["advantages"][-1] for row in ppo)
+    assert any(len(set(row["token_advantages"])) > 1 for row in ppo)  # GAE tells tokens apart
 
 
 def test_copies_of_a_question_in_a_batch_are_two_groups():

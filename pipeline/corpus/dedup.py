@@ -7,12 +7,12 @@ for any sharding.
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.corpus.bands import band_rows, save
 from pipeline.corpus.config import DedupConfig
 from pipeline.corpus.pages import rows_of
 from pipeline.corpus.spans import token_ids
@@ -58,54 +58,15 @@ def signature(text: str, cfg: DedupConfig) -> np.ndarray:
     return best
 
 
-def sign_shard(pages: Path, cfg: DedupConfig, out: Path) -> None:
-    """Write the signatures of a shard's pages (.npy, one row a page)."""
-    rows = [signature(row["text"], cfg) for row in rows_of(pages, ["text"])]
-    temporary = out.with_name(out.name + ".tmp")
-    with temporary.open("wb") as file:
-        np.save(file, np.array(rows, dtype=np.uint32).reshape(-1, cfg.bands * cfg.rows))
-        os.fsync(file.fileno())
-    os.replace(temporary, out)
-
-
-def clusters(signatures: np.ndarray, hashes: np.ndarray, eligible: np.ndarray, cfg: DedupConfig) -> np.ndarray:
-    """The number of each page's cluster of near-duplicates: that of its member with the smallest URL hash.
-
-    In each band, pages with equal rows are sorted by URL hash; each is compared with the first and with the one before
-    it. Pages that are not eligible are clusters of their own.
-    """
-    parent = np.arange(len(hashes))
-    places = np.flatnonzero(eligible)
-    places = places[np.argsort(hashes[places], kind="stable")]
-    for band in range(cfg.bands):
-        columns = signatures[places, band * cfg.rows : (band + 1) * cfg.rows]
-        keys = np.ascontiguousarray(columns).view([("", np.uint32)] * cfg.rows).ravel()
-        _, group = np.unique(keys, return_inverse=True)
-        order = np.argsort(group, kind="stable")  # within a group still by URL hash
-        members, labels = places[order], group[order]
-        same = np.flatnonzero(labels[1:] == labels[:-1]) + 1
-        first = np.maximum.accumulate(np.where(np.diff(labels, prepend=-1) != 0, np.arange(len(labels)), 0))
-        for left, right in ((members[first[same]], members[same]), (members[same - 1], members[same])):
-            for start in range(0, len(left), 10_000):
-                a, b = left[start : start + 10_000], right[start : start + 10_000]
-                alike = (signatures[a] == signatures[b]).mean(axis=1) >= cfg.threshold
-                for x, y in zip(a[alike].tolist(), b[alike].tolist(), strict=True):
-                    join(parent, hashes, x, y)
-    return np.array([find(parent, place) for place in range(len(parent))])
-
-
-def find(parent: np.ndarray, place: int) -> int:
-    while parent[place] != place:
-        parent[place] = parent[parent[place]]
-        place = int(parent[place])
-    return place
-
-
-def join(parent: np.ndarray, hashes: np.ndarray, a: int, b: int) -> None:
-    a, b = find(parent, a), find(parent, b)
-    if hashes[a] > hashes[b]:
-        a, b = b, a
-    parent[b] = a
+def sign_shard(pages: Path, cfg: DedupConfig, out: Path, bands: Path) -> None:
+    """Write the signatures of a shard's pages (.npy, one row a page), and their bands sorted by hash (`band_rows`)."""
+    rows, hashes = [], []
+    for row in rows_of(pages, ["text", "url_hash"]):
+        rows.append(signature(row["text"], cfg))
+        hashes.append(row["url_hash"])
+    signatures = np.array(rows, dtype=np.uint32).reshape(-1, cfg.bands * cfg.rows)
+    save(signatures, out)
+    save(band_rows(signatures, np.array(hashes, dtype=np.int64), cfg), bands)
 
 
 def survivors(

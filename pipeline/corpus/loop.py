@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.corpus import dedup, recall
+from pipeline.corpus import bands, dedup, recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
 from pipeline.corpus.domains import Annotator, propose, under_prefixes, write_yaml
@@ -163,19 +163,40 @@ def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotato
 def near_duplicates(
     crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: Workers, progress: Progress
 ) -> np.ndarray:
-    """Each page's cluster."""
+    """Each page's cluster. Signing is a task a shard, comparing a task a part of the band hashes."""
     if not cfg.dedup.enabled:
         return np.arange(len(crawl))
     tasks = []
     for path, proof in zip(crawl.shards, proofs, strict=True):
-        out = work / "signatures" / f"{path.stem}.npy"
+        out, sorted_bands = (work / folder / f"{path.stem}.npy" for folder in ("signatures", "bands"))
         receipt = fingerprint(proof, cfg.dedup.shingle, cfg.dedup.bands, cfg.dedup.rows)
-        tasks.append(Task(dedup.sign_shard, (path, cfg.dedup, out), (out,), out.with_suffix(".receipt"), receipt))
+        args = (path, cfg.dedup, out, sorted_bands)
+        tasks.append(Task(dedup.sign_shard, args, (out, sorted_bands), out.with_suffix(".receipt"), receipt))
     for done, total in run(tasks, workers):
         progress("near-duplicates", done, total)
-    width = cfg.dedup.bands * cfg.dedup.rows
-    parts = [np.zeros((0, width), dtype=np.uint32), *(np.load(task.results[0]) for task in tasks)]
-    return dedup.clusters(np.concatenate(parts), crawl.url_hash, unique, cfg.dedup)
+    parts = pair_tasks(tasks, unique, cfg, work)
+    for done, total in run(parts, workers):
+        progress("clusters", done, total)
+    return bands.clusters((np.load(task.results[0]) for task in parts), crawl.url_hash)
+
+
+def pair_tasks(signed: list[Task], unique: np.ndarray, cfg: CorpusConfig, work: Path) -> list[Task]:
+    """One task a part: the pairs of alike pages that share a band. None for a crawl without pages."""
+    count, folder = bands.parts_of(len(unique), cfg.dedup), work / "pairs"
+    if not unique.any():
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    known = folder / "unique.npy"
+    if not known.is_file() or not np.array_equal(np.load(known), unique):
+        bands.save(unique, known)
+    files = tuple(task.results[1] for task in signed), tuple(task.results[0] for task in signed)
+    tasks = []
+    for part in range(count):
+        out = folder / f"{part}-of-{count}.npy"
+        proof = fingerprint([task.proof for task in signed], part, count, cfg.dedup.threshold)
+        args = (*files, known, part, count, cfg.dedup.threshold, out)
+        tasks.append(Task(bands.pairs_of_part, args, (out,), out.with_suffix(".receipt"), proof))
+    return tasks
 
 
 def overlap(crawl: Crawl, cluster: np.ndarray, kept: np.ndarray, before: np.ndarray) -> dict[str, float]:

@@ -70,16 +70,18 @@ def metrics_row(
     return row | {"outputs": len(lengths), **{name: total[name] for name in ("samples", "tokens", "flops")}}
 
 
-def rollout_rows(rollouts: Rollouts, judged: Judged | None, batch: Batch) -> Iterator[dict]:
-    """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end."""
+def rollout_rows(rollouts: Rollouts, judged: Judged | None, batch: Batch, by_token: bool = False) -> Iterator[dict]:
+    """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end;
+    `by_token` (PPO, where they differ inside a step) keeps that of every token as well."""
     for b, tokens in enumerate(rollouts.rows.outputs):
         slot = rollouts.rows.prompt_of[b]
         ends = judged.ends[b] if judged else [len(tokens) - 1]
+        every = {"token_advantages": [round(x, 6) for x in batch.advantage_BT[b, : len(tokens)].tolist()]} if by_token else {}
         yield {
             "question": rollouts.questions[slot].id, "slot": slot, "tokens": tokens, "text": rollouts.texts[b],
             "logprobs": [round(x, 5) for x in rollouts.logprobs[b]], "finished": rollouts.finished[b], "ends": ends,
             "rewards": judged.rewards[b] if judged else [], "right": judged.right[b] if judged else None,
-            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
+            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()], **every,
         }
 
 

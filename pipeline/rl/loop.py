@@ -177,7 +177,7 @@ def train_step(run: Run, step: int) -> dict[str, float]:
     run.total["tokens"] += sum(map(len, batch.rows.outputs))
     run.total["flops"] += step_work(arm, batch, policy, run.inputs.judge, run.critic)
     if arm.data_source != "sft" and (step - 1) % scale.rollouts_every == 0:
-        write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch))
+        write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch, bool(run.critic)))
     return metrics_row(arm, scale, step, rollouts, judged, learned | renewed, run.total)
 
 
@@ -248,7 +248,7 @@ def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, ste
 
     def fail(what: str) -> NoReturn:
         path = run.state / f"failed-step-{step:05d}.jsonl"
-        write_jsonl(path, rollout_rows(rollouts, judged, batch))
+        write_jsonl(path, rollout_rows(rollouts, judged, batch, bool(run.critic)))
         raise UserError(f"step {step}: {what}; the batch is in {path}; lower lr, or look at the batch")
 
     for update in range(arm.updates_per_rollout):
