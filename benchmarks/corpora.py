@@ -96,7 +96,23 @@ def shared_tokenizer(model: ModelConfig) -> Any:
 
 
 def instructions() -> Iterator[Instruction]:
-    return read_rows(recall.WORLD / "instruct.jsonl", Instruction)
+    """Chains of thought and programs; the longer tool-integrated solutions are asked for nowhere here."""
+    return (row for row in read_rows(recall.WORLD / "instruct.jsonl", Instruction) if row.format != "tir")
+
+
+def documents(tokenizer: Any, name: str, train: TrainConfig) -> list[tuple[list[int], list[int]]]:
+    """As much of a corpus as the budget takes, drawn by the seed; all of it where it is smaller."""
+    import numpy as np
+
+    from pipeline.examples import document_example
+
+    texts, examples, tokens = [row["text"] for row in read_jsonl(DATA / f"texts/{name}.jsonl")], [], 0
+    for i in np.random.default_rng(train.seed).permutation(len(texts)):
+        if tokens > train.steps * train.sequences * train.sequence_length:
+            break
+        examples.append(document_example(tokenizer, texts[i]))
+        tokens += len(examples[-1][0])
+    return examples
 
 
 def cell(arm: str, seed: int) -> None:
@@ -104,7 +120,7 @@ def cell(arm: str, seed: int) -> None:
     from transformers import PreTrainedTokenizerFast
 
     from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
-    from pipeline.examples import document_example, instruction_examples
+    from pipeline.examples import instruction_examples
     from pipeline.generate import make_engine
     from pipeline.model import new_model, save_model
     from pipeline.train import make_stream, train_lm
@@ -124,8 +140,7 @@ def cell(arm: str, seed: int) -> None:
         print(f"{arm}-{seed}: {name}: loss {losses[name]:.3f}", flush=True)
 
     for name in ARMS[arm]:
-        rows = read_jsonl(DATA / f"texts/{name}.jsonl")
-        learn(name, [document_example(tokenizer, row["text"]) for row in rows], pretrain)
+        learn(name, documents(tokenizer, name, pretrain), pretrain)
     asked = [row for name in PROBED for row in read_rows(recall.WORLD / f"benchmarks/{name}.jsonl", Question)]
     write_jsonl(folder / "base.jsonl", surprise(model, tokenizer, asked))
     learn("sft", instruction_examples(tokenizer, instructions(), evaluation.style), sft)

@@ -41,7 +41,7 @@ def draw(tuned: dict[str, Any], bits: dict[str, Any], path: Path) -> None:
             left.annotate(f"random weights: {floor:.1f}", (0.02, arms.index(NEVER)), va="center", color="#777777", fontsize=9,
                           xycoords=left.get_yaxis_transform())  # fmt: skip
         left.set(title="Base model, before fine-tuning", xlabel="bits a byte of held-out solutions (fewer is better)")
-        right.set(title="After equal fine-tuning", xlabel="right answers, % (4 samples, temperature 0.7)")
+        right.set(title="After equal fine-tuning", xlabel="right answers, % (sampled, temperature 0.7)")
         left.set_yticks(range(len(arms)), [LABELS[arm] for arm in arms])
         left.set_ylim(len(arms) - 0.5, -0.5)
         left.tick_params(axis="y", length=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.records import Question
 
@@ -28,23 +28,25 @@ def solution(question: Question) -> tuple[str, list[tuple[int, int]]]:
     return text + end, results
 
 
-def surprise(model, tokenizer, questions: Iterable[Question]) -> Iterator[dict]:
+def surprise(model, tokenizer, questions: Sequence[Question], batch: int = 50) -> Iterator[dict]:
     """A row a question: `bits` of its solution's `bytes`, and `result_bits` of its `results` alone."""
     import torch
 
     from pipeline.model import token_log_probs
 
-    for question in questions:
-        head, (text, results) = f"{question.question}\n", solution(question)
-        found = tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True)
-        tokens_1T = torch.tensor([[tokenizer.bos_token_id, *found["input_ids"]]])
+    for first in range(0, len(questions), batch):
+        told = [(question, f"{question.question}\n", *solution(question)) for question in questions[first : first + batch]]
+        found = [tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True) for _, head, text, _ in told]
+        rows = [torch.tensor([tokenizer.bos_token_id, *one["input_ids"]]) for one in found]
+        tokens_BT = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        attention_BT = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
         with torch.inference_mode():
-            logp_1T = token_log_probs(model, tokens_1T, torch.ones_like(tokens_1T))
-        bits = [-value / math.log(2) for value in logp_1T[0, 1:].tolist()]
-        starts = [start - len(head) for start, _ in found["offset_mapping"]]
-        told = [bit for bit, start in zip(bits, starts, strict=True) if start >= 0]
-        of_results = [bit for bit, start in zip(bits, starts, strict=True) if any(a <= start < b for a, b in results)]
-        yield {
-            "id": question.id, "bits": sum(told), "bytes": len(text.encode()),
-            "result_bits": sum(of_results), "results": len(results),
-        }  # fmt: skip
+            bits_BT = -token_log_probs(model, tokens_BT, attention_BT)[:, 1:] / math.log(2)
+        for (question, head, text, results), one, bits_T in zip(told, found, bits_BT.tolist(), strict=True):
+            starts = [start - len(head) for start, _ in one["offset_mapping"]]
+            spent = [(bit, start) for bit, start in zip(bits_T, starts, strict=False) if start >= 0]
+            yield {
+                "id": question.id, "bits": sum(bit for bit, _ in spent), "bytes": len(text.encode()),
+                "result_bits": sum(bit for bit, start in spent if any(a <= start < b for a, b in results)),
+                "results": len(results),
+            }  # fmt: skip
