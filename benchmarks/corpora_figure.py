@@ -38,8 +38,8 @@ def draw(tuned: dict[str, Any], bits: dict[str, Any], path: Path) -> None:
                 right.axvline(100 * tuned[NEVER][name].mean(), color=SERIES[name][1], linewidth=1, linestyle=":", zorder=0)
         if NEVER in arms:
             floor = np.mean([bits[NEVER][name].mean() for name in bits[NEVER]])
-            left.annotate(f"random weights: {floor:.1f}", (0.02, arms.index(NEVER)), va="center", color="#777777", fontsize=9,
-                          xycoords=left.get_yaxis_transform())  # fmt: skip
+            left.text(0.02, arms.index(NEVER), f"random weights: {floor:.1f}", transform=left.get_yaxis_transform(), va="center",
+                      color="#777777", fontsize=9, backgroundcolor="white")  # fmt: skip
         left.set(title="Base model, before fine-tuning", xlabel="bits a byte of held-out solutions (fewer is better)")
         right.set(title="After equal fine-tuning", xlabel="right answers, % (sampled, temperature 0.7)")
         left.set_yticks(range(len(arms)), [LABELS[arm] for arm in arms])
