@@ -148,7 +148,8 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
     rows, ends, _ = flatten([some()])
     first = load_judge(out / "outcome", "cpu", 64)(rows, ends)
     assert first == load_judge(out / "outcome", "cpu", 64)(rows, ends) and first != [[0.5]] * 3
-    assert load_judge(out / "outcome", "cpu", 64).trained == {"balance": False, "labels_at": "last", "head": "linear"}  # iteration 2 goes on so
+    kept = load_judge(out / "outcome", "cpu", 64).trained  # iteration 2 goes on so
+    assert kept == {"balance": False, "labels_at": "last", "head": "linear"}
     labels = [json.loads(line) for line in (out / "step_labels.jsonl").read_text().splitlines()]
     assert all(row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"]) for row in labels)
     before = {path.name: path.read_bytes() for path in out.rglob("*.jsonl")}
