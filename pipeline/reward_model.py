@@ -1,5 +1,9 @@
 """Reward models (section 4.1): a causal LM's body with a one-logit head, read at the last token or at step ends.
 
+The linear head is the paper's. The likelihood head adds the model's own log-likelihood of the output up to there, so that
+training moves what the model would have written itself, not only a map of its last state (the implicit reward of Yuan et
+al., arXiv 2412.01981, without its reference). It needs tied embeddings.
+
 Shapes: B outputs, R rows of a micro-batch, T output tokens, N labels, E hidden. A model folder loads with transformers
 as a sequence-classification model of one label; here its head is read at chosen tokens.
 """
@@ -22,6 +26,7 @@ class RewardConfig:
     temperature: float = 1.0
     max_new_tokens: int = 64
     start: str = "base"  # base, as in the paper, or instruct: the body that the head is put on
+    head: str = "linear"  # of the hidden state, as in the paper; or likelihood: to that the text's log-likelihood is added
     labels_at: str = "last"  # token of an output, where scores are read; or every one (Cobbe et al., arXiv 2110.14168)
     epochs: int = 2
     balance: bool = False  # right and wrong labels of one question weigh the same; questions with one kind are left out
@@ -47,6 +52,8 @@ class RewardConfig:
                 raise UserError(f"reward: {name} is at least 1")
         if self.start not in ("base", "instruct"):
             raise UserError(f"reward: start is {self.start!r}; choose base or instruct")
+        if self.head not in ("linear", "likelihood"):
+            raise UserError(f"reward: head is {self.head!r}; choose linear or likelihood")
         if self.labels_at not in ("every", "last"):
             raise UserError(f"reward: labels_at is {self.labels_at!r}; choose every or last")
         if self.lr <= 0 or self.temperature <= 0:
@@ -69,15 +76,12 @@ class Judge:
     """A trained reward model as RL's reward function: the probability that the answer, or the path so far, is right."""
 
     def __init__(self, model, max_tokens: int) -> None:
-        from pipeline.flops import shape_of
-
-        self.model, self.max_tokens = model, max_tokens
-        self.shape = replace(shape_of(model.config), head=model.config.hidden_size)
+        self.model, self.max_tokens, self.shape = model, max_tokens, shape_of_scorer(model)
 
     @property
     def trained(self) -> dict:
-        """How it was trained (`balance` and `labels_at` of RewardConfig), to train it on alike; kept in config.json."""
-        return getattr(self.model.config, "reward", {"balance": False, "labels_at": "last"})
+        """How it was trained, to train it on alike."""
+        return trained(self.model)
 
     def __call__(self, rows, ends: list[list[int]]) -> list[list[float]]:
         import torch
@@ -87,21 +91,37 @@ class Judge:
         return [torch.sigmoid(row.double()).tolist() for row in logits]
 
 
-def new_scorer(folder: str | Path, device: str = "cpu"):
-    """A causal LM's folder as a scorer. Raises UserError when it is not there."""
+def trained(model) -> dict:
+    """How a scorer is trained and read (fields of RewardConfig); its config.json keeps it."""
+    return {"balance": False, "labels_at": "last", "head": "linear", **getattr(model.config, "reward", {})}
+
+
+def shape_of_scorer(model):
+    """For counting operations: a scorer's head is one vector, and the vocabulary where it reads likelihoods."""
+    from pipeline.flops import shape_of
+
+    shape = shape_of(model.config)
+    return replace(shape, head=model.config.hidden_size + shape.head * (trained(model)["head"] == "likelihood"))
+
+
+def new_scorer(folder: str | Path, device: str = "cpu", cfg: RewardConfig | None = None):
+    """A causal LM's folder as a scorer. Raises UserError when it is not there or can not have the head asked for."""
     from pipeline.model import load_model
 
-    return scorer_from(load_model(folder, device=device))
+    return scorer_from(load_model(folder, device=device), cfg)
 
 
-def scorer_from(language_model):
-    """A causal LM's body, copied, with a head of zeros: every score starts at 0, probability 1/2."""
+def scorer_from(language_model, cfg: RewardConfig | None = None):
+    """A causal LM's body, copied, with a head of zeros: a linear score starts at 0, probability 1/2."""
     from copy import deepcopy
 
     from transformers import AutoModelForSequenceClassification
 
-    config = deepcopy(language_model.config)
+    config, cfg = deepcopy(language_model.config), cfg or RewardConfig()
+    if cfg.head == "likelihood" and not config.tie_word_embeddings:
+        raise UserError("reward: head=likelihood reads tied embeddings, and this model's are not; choose reward.head=linear")
     config.num_labels = 1
+    config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at, "head": cfg.head}
     model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
     model.base_model.load_state_dict(language_model.base_model.state_dict())
     model.score.weight.data.zero_()
@@ -126,11 +146,26 @@ def read_at(model, rows, ends: Sequence[Sequence[int]], max_tokens: int) -> list
     longer = Rows(rows.prompts, [[*tokens, 0] for tokens in rows.outputs], rows.prompt_of)
     prompts, found = read_prompts(model, longer), [None] * len(rows.outputs)
     for batch in micro_batches(longer, range(len(rows.outputs)), max_tokens):
-        hidden_RTE, _, _ = hidden_of(model, prompts, longer, batch)
-        logit_RT = model.score(hidden_RTE)[..., 0].float()
+        logit_RT = logits_of(model, *hidden_of(model, prompts, longer, batch))
         for r, b in enumerate(batch):
             found[b] = logit_RT[r, [end + 1 for end in ends[b]]]
     return found
+
+
+def logits_of(model, hidden_RTE, tokens_RT, mask_RT):
+    """The verdict before each token, on what stands before it. Returns logit_RT."""
+    from functools import partial
+
+    from torch.nn.functional import linear
+
+    from pipeline.rl.forward import log_probs_of
+
+    logit_RT = model.score(hidden_RTE)[..., 0].float()
+    if trained(model)["head"] == "linear":
+        return logit_RT
+    tied = partial(linear, weight=model.get_input_embeddings().weight)
+    logp_RT = log_probs_of(tied, hidden_RTE, tokens_RT, mask_RT, 1.0)
+    return logit_RT + logp_RT.cumsum(1) - logp_RT
 
 
 def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tuple[float, float]:
@@ -148,10 +183,10 @@ def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tupl
     total, count, loss_sum, hits = sum(map(sum, weights)), sum(map(len, labels)), 0.0, 0
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
-        hidden_RTE, _, _ = hidden_of(model, prompts, rows, batch)
-        row = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=hidden_RTE.device)
-        at = torch.tensor([end + 1 for b in batch for end in ends[b]], device=hidden_RTE.device)
-        logit_N = model.score(hidden_RTE[row, at])[:, 0].float()
+        logit_RT = logits_of(model, *hidden_of(model, prompts, rows, batch))
+        row = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=logit_RT.device)
+        at = torch.tensor([end + 1 for b in batch for end in ends[b]], device=logit_RT.device)
+        logit_N = logit_RT[row, at]
         label_N = torch.tensor([x for b in batch for x in labels[b]], device=logit_N.device)
         weight_N = torch.tensor([w for b in batch for w in weights[b]], device=logit_N.device)
         loss = F.binary_cross_entropy_with_logits(logit_N, label_N, weight_N, reduction="sum") / total
@@ -207,8 +242,7 @@ def work(model, batch: Sequence[Labelled]) -> int:
     from pipeline import flops
 
     rows, _, _ = flatten(batch)
-    shape = replace(flops.shape_of(model.config), head=model.config.hidden_size)
-    return flops.group_pass(shape, list(map(len, rows.prompts)), list(map(len, rows.outputs)), rows.prompt_of)
+    return flops.group_pass(shape_of_scorer(model), list(map(len, rows.prompts)), list(map(len, rows.outputs)), rows.prompt_of)
 
 
 def _stop(step: int):

@@ -127,8 +127,7 @@ def fit(setting: Setting, name: str, data: list[Labelled], follow: Follow) -> tu
     """Train a scorer on the labels and save it. Returns it and its last metric row."""
     cfg, state = setting.cfg, setting.state / name
     state.mkdir(parents=True, exist_ok=True)
-    model = new_scorer(setting.start, setting.device)
-    model.config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at}
+    model = new_scorer(setting.start, setting.device, cfg)
     steps = -(-len(data) // cfg.questions_per_step) * cfg.epochs
     last = follow(train_scorer(model, data, cfg, setting.seed, state), steps, f"metrics_{name}")
     model.save_pretrained(setting.out / name)

@@ -1,6 +1,6 @@
 """Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without hours of training.
 
-    python tests/report_tree.py FOLDER      writes FOLDER/data; every number in it is made up
+    python tests/report_tree.py FOLDER [lab]      writes FOLDER/data; every number in it is made up
 """
 from __future__ import annotations
 
@@ -13,27 +13,35 @@ from pipeline.evaluate.run import summarise
 from pipeline.records import write_json, write_jsonl
 
 ARMS = {"sft": 0.01, "rft": 0.03, "online_rft": 0.07, "grpo_os_rule": 0.09, "grpo_ps_rule": 0.10}
+LAB = ARMS | {"dpo": 0.04, "dpo_sum": 0.02, "ppo": 0.06, "grpo_os": 0.05, "grpo_ps": -0.06, "grpo_iter": 0.08,
+              "token_mean": 0.085, "dr_grpo": 0.09, "sample_std": 0.092, "mu2": 0.07}
+SETTINGS = {arm: {"gradient_coefficient": "ppo" if arm == "ppo" else "grpo_outcome", "kl_coef": 0.04 if "grpo" in arm else 0.0,
+                  "data_source": "offline" if arm in ("rft", "dpo", "dpo_sum") else "online",
+                  "reward_function": "outcome" if arm in ("ppo", "grpo_os", "grpo_iter") else "rule"} for arm in LAB}
 BENCHMARKS = {"mini_gsm8k": ("en", 0.42, 0.2), "mini_math": ("en", 0.30, 0.2), "mini_cmath": ("zh", 0.36, 0.2)}
 
 
 def make_tree(folder: Path, arms=tuple(ARMS), seeds=(0, 1, 2), questions=200, samples=8, deep=(64, 60),
-              benchmarks=tuple(BENCHMARKS), skill=1.0, profile="mini") -> Path:
-    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples; returns the data folder."""
+              benchmarks=tuple(BENCHMARKS), skill=1.0, profile="mini", deepest=("grpo_os_rule-0",)) -> Path:
+    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples of instruct and `deepest`;
+    returns the data folder."""
     data = folder / "data"
     rng = np.random.default_rng(7)
     difficulty = {name: rng.normal(0, BENCHMARKS[name][2], questions) for name in benchmarks}
     gains = {"base": -0.4, "instruct": 0.0}
-    gains |= {f"{arm}-{seed}": ARMS[arm] + rng.normal(0, 0.008) for arm in arms for seed in seeds}
+    gains |= {f"{arm}-{seed}": LAB[arm] + rng.normal(0, 0.008) for arm in arms for seed in seeds}
     for model, gain in gains.items():
-        many = deep if model in ("instruct", "grpo_os_rule-0") else (samples, 0)
+        many = deep if model == "instruct" or model in deepest else (samples, 0)
         _evaluation(data, model, gain, difficulty, samples, many, skill, rng)
         write_json(data / "evaluate" / model / "config.json", {"profile": profile, "seed": 0})
     for arm in arms:
         for seed in seeds:
-            _cell(data / "rl" / f"{arm}-{seed}", arm, seed, ARMS[arm], skill, rng)
+            _cell(data / "rl" / f"{arm}-{seed}", arm, seed, LAB[arm], skill, rng)
+            write_json(data / f".cost/rl-{arm}-{seed}.json", {
+                "seconds": 200.0 + 60 * (arm == "ppo"), "seconds_sampling": 90.0, "seconds_update": 80.0 + 50 * (arm == "ppo"),
+                "peak_rss_mb": 800.0 + 30 * (arm == "ppo") + float(rng.normal(0, 10))})
     _before_rl(data, rng)
-    for label, seconds in {"world": 20, "corpus": 80, "pretrain": 300, "sft": 280, "rl-grpo_os_rule-0": 118,
-                           "rl-rft-0": 64, "evaluate-instruct": 40}.items():
+    for label, seconds in {"world": 20, "corpus": 80, "pretrain": 300, "sft": 280, "evaluate-instruct": 40}.items():
         write_json(data / ".cost" / f"{label}.json", {"seconds": float(seconds), "peak_rss_mb": 900.5})
     return data
 
@@ -66,16 +74,22 @@ def _sample(rng, p: float, vote: bool = True) -> dict:
 def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> None:
     steps = np.arange(0, 101, 10)
     rise = gain * (1 - np.exp(-steps / 35.0)) + rng.normal(0, 0.006, len(steps)).cumsum() * 0.5
+    shares = skill * np.clip(0.36 + rise, 0, 1)
     write_jsonl(folder / "validation.jsonl", [
-        {"step": int(s), "id": f"v{i}", "greedy": True, "right": 2, "samples": 4} for s in steps for i in range(20)])
+        {"step": int(s), "id": f"v{i}", "greedy": True, "right": int(rng.binomial(4, p)), "samples": 4}
+        for s, p in zip(steps, shares, strict=True) for i in range(100)])
     rows = [{"step": int(s), "kl": float(0.0006 * s), "length": float(26 + 0.02 * s + rng.normal(0, 0.4))} for s in range(101)]
     for row in rows[1:]:
+        if arm == "grpo_iter":
+            row["iteration"] = 1 + (row["step"] > 50)
         row["accuracy"] = float(0.34 + gain * (1 - np.exp(-row["step"] / 35.0)) + rng.normal(0, 0.02))
     for s, r in zip(steps, rise, strict=True):
         rows[s] |= {"validation_sampled": float(skill * (0.36 + r)), "validation_greedy": float(skill * (0.42 + 0.7 * r))}
     write_jsonl(folder / "metrics.jsonl", rows)
     flops = 4.1e13 if arm.startswith("grpo") or arm == "sft" else 3.0e13
-    write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops, "steps": 100})
+    write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops * (1.6 if arm == "ppo" else 1), "step": 100,
+                                         "tokens": 1_500_000 + 1000 * seed, "samples": 30_720, "parameters": 172_352})
+    write_json(folder / "config.json", {"profile": "mini", "seed": seed, "rl": SETTINGS[arm]})
 
 
 def _before_rl(data: Path, rng) -> None:
@@ -102,8 +116,13 @@ def _before_rl(data: Path, rng) -> None:
     bins = [{"from": i / 10, "to": (i + 1) / 10, "count": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
              "right": float(np.clip(i / 10 + 0.02 + rng.normal(0, 0.03), 0, 1))} for i in range(10)]
     write_json(data / "reward/summary.json", {
-        "outcome": {"accuracy": 0.81, "auc": 0.88, "ece": 0.034, "n": 1000, "bins": bins}})
+        "outcome": {"accuracy": 0.81, "auc": 0.88, "auc_within": 0.5, "ece": 0.034, "n": 1000, "bins": bins},
+        "process": {"accuracy": 0.83, "auc": 0.89, "auc_within": 0.73, "ece": 0.04, "n": 1000, "bins": bins}})
+    write_json(data / "world/config.json", {"world": {
+        "data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}})
 
 
 if __name__ == "__main__":
-    print(make_tree(Path(sys.argv[1]), questions=400, deep=(64, 150)))
+    lab = {"arms": tuple(LAB), "seeds": (0, 1, 2, 3, 4), "samples": 4, "profile": "lab",
+           "deepest": tuple(f"grpo_os_rule-{seed}" for seed in range(5))}
+    print(make_tree(Path(sys.argv[1]), questions=400, deep=(64, 150), **(lab if "lab" in sys.argv[2:] else {})))

@@ -62,7 +62,7 @@ def test_missing_arms_and_stages_are_named(tree, tmp_path):
     for model in ("instruct", "base", "rft-0"):
         shutil.copytree(tree / "evaluate" / model, data / "evaluate" / model)
     markdown, page = report(data, tmp_path / "out", arms=("rft", "ppo"), seeds=(0, 1))
-    assert "Planned and not evaluated: rft-1, ppo-0, ppo-1." in markdown
+    assert "Planned and not evaluated: rft (seed 1), ppo." in markdown
     assert "No training curves were found." in markdown and "## Cost" not in markdown
     claims = {c.id: c for c in all_claims(load(data))}
     assert claims["C7"].status == claims["C8"].status == claims["C12"].status == UNTESTED
@@ -83,8 +83,9 @@ def test_claims_follow_the_interval(tmp_path):
     assert claims["C7"].status == claims["C8"].status == REPRODUCED  # simulated gains of 9 and 4 points
     gap = claims["C8"].numbers[0].value
     assert gap.low > 0 and gap.seeds == 3
-    maj, passed = (number.value for number in claims["C12"].numbers)
-    ruled = NOT if passed.low > 0 else REPRODUCED if passed.high < 0.02 else DIRECTION
+    maj, passed, more = (number.value for number in claims["C12"].numbers)
+    assert more.mean == pytest.approx(maj.mean - passed.mean)
+    ruled = REPRODUCED if passed.high < 0.02 else NOT if passed.low > 0 else DIRECTION
     assert claims["C12"].status == max(verdict(maj), ruled, key=(REPRODUCED, DIRECTION, NOT).index)
 
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from pipeline.report.stats import curve, difference, level, paired
+from pipeline.report.stats import difference, level, over_seeds, paired
 
 RUNS = 400
 
@@ -98,4 +98,9 @@ def test_equal_models_differ_by_nothing_and_unpaired_ones_are_refused():
     assert (same.mean, same.low, same.high) == (0, 0, 0) and not same.excludes_zero
     with pytest.raises(ValueError, match="pair them"):
         difference(values, values[:, :40])
-    assert [i.mean for i in curve(np.array([[0, 1.0], [1, 1]]))] == [0.5, 1.0]
+
+
+def test_a_value_a_seed_has_students_interval():
+    found = over_seeds([1.0, 2.0, 3.0])  # t with 2 degrees of freedom is 4.303, standard error 1 / sqrt 3
+    assert (found.mean, found.seeds) == (2.0, 3) and found.high - 2 == pytest.approx(4.3027 / 3**0.5, abs=1e-4)
+    assert over_seeds([5.0]).low == -float("inf")

@@ -64,6 +64,34 @@ def test_scores_are_read_at_the_given_tokens_whatever_follows(base):
     torch.testing.assert_close(read_at(model, shorter, [[1]], 8)[0][0], got[0][0], rtol=1e-5, atol=1e-5)
 
 
+def test_a_likelihood_head_adds_the_log_likelihood_of_what_was_read(base, tmp_path):
+    model = new_scorer(base, cfg=RewardConfig(head="likelihood"))
+    model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    rows, _, _ = flatten([some()])
+    got = read_at(model, rows, [[1, 3], [1], [0, 2]], 8)
+    policy = half_taught()
+    for output, ends, values in zip(rows.outputs, [[1, 3], [1], [0, 2]], got, strict=True):
+        tokens = torch.tensor([[1, 5, 6, *output]])
+        logp_T = torch.log_softmax(policy(tokens).logits[0, 2:-1], -1).gather(1, tokens[0, 3:, None])[:, 0]
+        linear = model.score(model.model(input_ids=tokens).last_hidden_state[0])[[3 + end for end in ends], 0]
+        torch.testing.assert_close(values, linear + logp_T.cumsum(0)[ends], rtol=1e-5, atol=1e-5)
+    model.save_pretrained(tmp_path)
+    same = load_judge(tmp_path, "cpu", 64)
+    assert same.trained["head"] == "likelihood" and torch.equal(read_at(same.model, rows, [[3], [1], [2]], 8)[1], got[1])
+    label_gradient(model, [some()], 64)
+    assert model.model.embed_tokens.weight.grad[200].norm() > 0  # of every token, by the softmax
+
+
+def test_a_likelihood_head_needs_tied_embeddings(tmp_path):
+    untied = copy.deepcopy(half_taught())
+    untied.config.tie_word_embeddings = False
+    save_model(untied, tokenizer(), tmp_path)
+    with pytest.raises(UserError, match="head=linear"):
+        new_scorer(tmp_path, cfg=RewardConfig(head="likelihood"))
+    with pytest.raises(UserError, match="linear or likelihood"):
+        RewardConfig(head="quadratic")
+
+
 def test_only_labelled_tokens_enter_the_loss(base):
     model = with_head(base)
     process = Labelled("q", [1, 5, 6], [[20, 21, 22, 23]], [[1, 3]], [[1.0, 0.0]])
@@ -120,7 +148,8 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
     rows, ends, _ = flatten([some()])
     first = load_judge(out / "outcome", "cpu", 64)(rows, ends)
     assert first == load_judge(out / "outcome", "cpu", 64)(rows, ends) and first != [[0.5]] * 3
-    assert load_judge(out / "outcome", "cpu", 64).trained == {"balance": False, "labels_at": "last"}  # iteration 2 goes on so
+    kept = load_judge(out / "outcome", "cpu", 64).trained  # iteration 2 goes on so
+    assert kept == {"balance": False, "labels_at": "last", "head": "linear"}
     labels = [json.loads(line) for line in (out / "step_labels.jsonl").read_text().splitlines()]
     assert all(row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"]) for row in labels)
     before = {path.name: path.read_bytes() for path in out.rglob("*.jsonl")}

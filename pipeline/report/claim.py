@@ -1,11 +1,13 @@
 """What a claim is, and how the 95 % interval of a difference decides its status."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.report.data import Results
+from pipeline.report.names import JUDGED_BY
 from pipeline.report.stats import Interval, difference, level, paired
 
 REPRODUCED, DIRECTION, NOT = "reproduced", "direction only", "not reproduced"
@@ -17,14 +19,15 @@ ONE_SEED = "One seed: what another seed would give is not known, so no order of 
 
 @dataclass(frozen=True)
 class Number:
-    """One measured value: a difference or a level in accuracy (0..1), with its 95 % interval."""
+    """One measured value with its 95 % interval: a difference or a level in accuracy (0..1), unless its name has a unit."""
 
     name: str
     value: Interval
 
     def plain(self) -> dict[str, Any]:
-        rounded = {k: round(v, 5) if isinstance(v, float) else v for k, v in asdict(self.value).items()}
-        return {"name": self.name, **rounded}
+        """For JSON, which has no infinity: an end that nothing is known about is null."""
+        plain = {k: v if isinstance(v, int) else round(v, 5) if math.isfinite(v) else None for k, v in asdict(self.value).items()}
+        return {"name": self.name, **plain}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,17 @@ def weaker(first: str, second: str) -> str:
 
 def seeds_note(gap: Interval) -> str:
     return f" {ONE_SEED}" if gap.seeds < 2 else ""
+
+
+def judge_note(results: Results, *arms: str) -> str:
+    """How well the reward models behind these arms tell right from wrong outputs of one question; "" for rules."""
+    measured = results.files["reward"].get("summary") or {}
+    kinds = dict.fromkeys(JUDGED_BY[arm] for arm in arms if arm in JUDGED_BY)
+    if not kinds:
+        return ""
+    found = {kind: (measured.get(kind) or {}).get("auc_within") for kind in kinds}
+    listed = ", ".join(f"{kind} model {'not measured' if auc is None else f'{auc:.2f}'}" for kind, auc in found.items())
+    return f"AUC of the rewards among the outputs of one question: {listed} (0.50 is chance)."
 
 
 def points(gap: Interval, signed: bool = True) -> str:

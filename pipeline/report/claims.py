@@ -12,12 +12,17 @@ five seeds covers too little. Arms with the same seeds are paired by question an
 trained once for all (C6) or answers of the same model (C14) needs no seeds. Differences between arms are decided on mean
 sampled accuracy (temperature 0.7), which resolves more than one greedy answer a question does; the greedy difference
 stands beside it. In-domain benchmarks are taken together.
+
+C7, C9 and C10 are about GRPO with learned rewards; with the rule in their place they are C7r, C9r and C10r, and where the
+rule alone was trained it decides C7, C9 and C10 (the arm's name says so). A learned reward's AUC inside a question stands
+beside: from a judge at chance nothing follows about the method. C11 is decided on the run's own validation questions, at
+the ends of iterations; C12 on the questions with the most samples, where a rise of Pass@K of under 2 points counts as none
+(curves.py); C13 seed by seed on operations a run and a trained token, and peak memory (effort.py).
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
+from dataclasses import replace
 
 from pipeline.report.claim import (
     DIRECTION,
@@ -30,19 +35,19 @@ from pipeline.report.claim import (
     at_floor,
     compare,
     floor_sentence,
+    judge_note,
     points,
     present,
     seeds_note,
     verdict,
-    weaker,
 )
-from pipeline.report.data import CONTROL, Results
-from pipeline.report.figures import curve_values
+from pipeline.report.curves import maj_not_pass, majority
+from pipeline.report.data import Results
+from pipeline.report.effort import cheaper_than_ppo
 from pipeline.report.iterations import iterative
-from pipeline.report.names import IN_DOMAIN, OUT_OF_DOMAIN, arm_label
+from pipeline.report.names import CONTROL, GRPO, IN_DOMAIN, OUT_OF_DOMAIN, arm_label
 from pipeline.report.stats import Interval, difference, level
-
-SAME = 0.02  # a rise of Pass@K whose interval stays below this counts as none (C12)
+from pipeline.report.validation import gap_at, sides
 
 
 def all_claims(results: Results) -> list[Claim]:
@@ -57,13 +62,13 @@ def all_claims(results: Results) -> list[Claim]:
         untested("C4", "code before mathematics helps with and without tools", "Table 6", "No model was trained on code first."),
         untested("C5", "arXiv-like text alone does not help", "Table 8", "No model was trained on arXiv-like text."),
         tool_use(results),
-        lift(results, "C7", "GRPO lifts in-domain benchmarks (GSM8K 82.9 to 88.2, MATH 46.8 to 51.7)", IN_DOMAIN, "in-domain"),
-        lift(results, "C7b", "GRPO lifts out-of-domain benchmarks (CMATH 84.6 to 88.8, MGSM-zh 73.2 to 79.6)", OUT_OF_DOMAIN,
-             "out-of-domain"),
-        versus(results, "C8", "Online RFT beats RFT: alike early, ahead late", "Fig. 5", [("online_rft", "rft")]),
-        versus(results, "C9", "GRPO beats Online RFT", "Fig. 5", [("grpo_os", "online_rft"), ("grpo_os_rule", "online_rft")]),
-        versus(results, "C10", "process supervision beats outcome supervision", "Fig. 5",
-               [("grpo_ps", "grpo_os"), ("grpo_ps_rule", "grpo_os_rule")]),
+        *lift(results, "C7", "GRPO lifts in-domain benchmarks (GSM8K 82.9 to 88.2, MATH 46.8 to 51.7)", IN_DOMAIN, "in-domain"),
+        *lift(results, "C7b", "GRPO lifts out-of-domain benchmarks (CMATH 84.6 to 88.8, MGSM-zh 73.2 to 79.6)", OUT_OF_DOMAIN,
+              "out-of-domain"),
+        *versus(results, "C8", "Online RFT beats RFT: alike early, ahead late", "Fig. 5", [("online_rft", "rft")]),
+        *versus(results, "C9", "GRPO beats Online RFT", "Fig. 5", [("grpo_os", "online_rft"), ("grpo_os_rule", "online_rft")]),
+        *versus(results, "C10", "process supervision beats outcome supervision", "Fig. 5",
+                [("grpo_ps", "grpo_os"), ("grpo_ps_rule", "grpo_os_rule")]),
         iterative(results),
         maj_not_pass(results),
         cheaper_than_ppo(results),
@@ -71,10 +76,10 @@ def all_claims(results: Results) -> list[Claim]:
     ]
 
 
-def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str) -> Claim:
-    """A GRPO arm against instruct, with the continued-SFT control beside it."""
-    benchmarks = present(results, domain)
-    for arm in ("grpo_os", "grpo_os_rule"):
+def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str) -> list[Claim]:
+    """GRPO against instruct, with the continued-SFT control beside it: a claim a reward (learned, rule) that was trained."""
+    benchmarks, found = present(results, domain), []
+    for arm in GRPO:
         gap = compare(results, arm, "instruct", benchmarks)
         if gap is None:
             continue
@@ -84,49 +89,52 @@ def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str
             if gaps["sampled"]:
                 numbers += [Number(f"{arm} - {other}, {metric}", value) for metric, value in gaps.items()]
                 parts.append(f"over {arm_label(other)} " + ", ".join(f"{points(v)} {m}" for m, v in gaps.items()))
-        sentence = f"{arm_label(arm)} on {', '.join(benchmarks)}: {'; '.join(parts)}"
         numbers += [Number(f"{arm} - instruct, sampled, {b}", compare(results, arm, "instruct", [b])) for b in benchmarks]
         floor = at_floor(results, (arm, "instruct"), benchmarks)
-        sentence = floor or f"{sentence}.{seeds_note(gap)}"
-        return Claim(id, text, "Table 5", FLOORED if floor else verdict(gap), sentence, tuple(numbers))
-    return Claim(id, text, "Table 5", UNTESTED, f"No GRPO arm, or no instruct model, was evaluated on {words} benchmarks.")
+        sentence = f"{arm_label(arm)} on {', '.join(benchmarks)}: {'; '.join(parts)}.{notes(results, gap, arm)}"
+        found.append(Claim(id, text, "Table 5", FLOORED if floor else verdict(gap), floor or sentence, tuple(numbers)))
+    return by_reward(found) or [
+        Claim(id, text, "Table 5", UNTESTED, f"No GRPO arm, or no instruct model, was evaluated on {words} benchmarks.")]
 
 
-def versus(results: Results, id: str, text: str, where: str, pairs: Sequence[tuple[str, str]]) -> Claim:
-    """One arm against another on the in-domain benchmarks; the first pair that exists decides, the others stand beside."""
+def versus(results: Results, id: str, text: str, where: str, pairs: Sequence[tuple[str, str]]) -> list[Claim]:
+    """One arm against another on the in-domain benchmarks: a claim a pair that was trained."""
     benchmarks, found = present(results, IN_DOMAIN), []
     for arm, other in pairs:
         gap = compare(results, arm, other, benchmarks)
-        if gap:
-            found.append((arm, other, gap, compare(results, arm, other, benchmarks, "greedy")))
-    if not found:
-        return Claim(id, text, where, UNTESTED, f"Not both of {' and '.join(map(arm_label, pairs[0]))} were evaluated.")
-    numbers = tuple(n for arm, other, gap, greedy in found for n in (
-        Number(f"{arm} - {other}, sampled", gap), Number(f"{arm} - {other}, greedy", greedy)))
-    arm, other, gap, greedy = found[0]
-    floor = at_floor(results, (arm, other), benchmarks)
-    if floor:
-        return Claim(id, text, where, FLOORED, floor, numbers)
-    early = early_gap(results, arm, other)
-    sentence = (f"{arm_label(arm)} against {arm_label(other)} on {', '.join(benchmarks)}: {points(gap)} sampled, "
-                f"{points(greedy)} greedy{early}.")
-    beside = "".join(f" {arm_label(a)} against {arm_label(o)}: {points(g)} sampled." for a, o, g, _ in found[1:])
-    return Claim(id, text, where, verdict(gap), f"{sentence}{beside}{seeds_note(gap)}", numbers)
+        if gap is None:
+            continue
+        greedy, ends = compare(results, arm, other, benchmarks, "greedy"), over_steps(results, arm, other)
+        numbers = (Number(f"{arm} - {other}, sampled", gap), Number(f"{arm} - {other}, greedy", greedy),
+                   *(Number(f"{arm} - {other}, validation at step {step}", value) for step, value in ends))
+        late = "".join(f"{' and' if i else '; on the validation split'} {points(value)} at step {step}"
+                       for i, (step, value) in enumerate(ends))
+        sentence = (f"{arm_label(arm)} against {arm_label(other)} on {', '.join(benchmarks)}: {points(gap)} sampled, "
+                    f"{points(greedy)} greedy{late}.{notes(results, gap, arm, other)}")
+        floor = at_floor(results, (arm, other), benchmarks)
+        found.append(Claim(id, text, where, FLOORED if floor else verdict(gap), floor or sentence, numbers))
+    return by_reward(found) or [
+        Claim(id, text, where, UNTESTED, f"Not both of {' and '.join(map(arm_label, pairs[-1]))} were evaluated.")]
 
 
-def early_gap(results: Results, arm: str, other: str) -> str:
-    """`; on validation +0.4 points after a third of the steps, +2.1 at the end`, or nothing."""
-    means = []
-    for name in (arm, other):
-        rows = [cell.over_steps("validation_sampled") for cell in results.cells.get(name, {}).values()]
-        steps = sorted(set.intersection(*map(set, rows))) if rows else []
-        means.append({s: sum(r[s] for r in rows) / len(rows) for s in steps})
-    steps = sorted(set(means[0]) & set(means[1]))
+def by_reward(found: list[Claim]) -> list[Claim]:
+    """Where the paper's learned reward and the rule were both trained, the rule's claim has a letter and a word more."""
+    return found[:1] + [replace(claim, id=f"{claim.id}r", text=f"{claim.text}; rewards by the rule") for claim in found[1:]]
+
+
+def notes(results: Results, gap: Interval, *arms: str) -> str:
+    """What a reader has to know of these arms: their reward models, and how many seeds."""
+    judged = judge_note(results, *arms)
+    return f"{' ' * bool(judged)}{judged}{seeds_note(gap)}"
+
+
+def over_steps(results: Results, arm: str, other: str) -> list[tuple[int, Interval]]:
+    """(step, difference on the validation questions) after about a third of the steps and at the end."""
+    cells, steps = sides(results, arm, other)
     if len(steps) < 3:
-        return ""
-    early = min(steps, key=lambda s: abs(s - steps[-1] / 3))
-    gaps = [100 * (means[0][s] - means[1][s]) for s in (early, steps[-1])]
-    return f"; on the validation split {gaps[0]:+.1f} points at step {early} and {gaps[1]:+.1f} at step {steps[-1]}"
+        return []
+    early = min(steps, key=lambda step: abs(step - steps[-1] / 3))
+    return [(step, gap) for step in (early, steps[-1]) if (gap := gap_at(cells, step))]
 
 
 def convergence(results: Results) -> Claim:
@@ -164,124 +172,3 @@ def tool_use(results: Results) -> Claim:
     listed = "; ".join(f"{n.name}: {points(n.value)}" for n in numbers)
     status = FLOORED if floor else verdict(chosen.value, trained=False)
     return Claim(id, text, where, status, floor or f"Instruct model, {listed}.{unfair}", numbers)
-
-
-def maj_not_pass(results: Results) -> Claim:
-    """C12: RL against instruct in maj@K and pass@K at the largest K that both have, on the same questions."""
-    id, text, where = "C12", "RL lifts Maj@K but not Pass@K", "Fig. 7"
-    found = deepest(results)
-    if found is None:
-        return Claim(id, text, where, UNTESTED, "No GRPO arm and instruct model with sampled answers were evaluated.")
-    arm, benchmarks, k = found
-    maj, passed = (compare_at(results, arm, benchmarks, kind, k) for kind in ("maj", "pass"))
-    numbers = (Number(f"{arm} - instruct, maj@{k}", maj), Number(f"{arm} - instruct, pass@{k}", passed))
-    listed = ", ".join(benchmarks)
-    floor = at_floor(results, (arm, "instruct"), benchmarks)
-    if floor:
-        return Claim(id, text, where, FLOORED, floor, numbers)
-    if passed.low > 0:
-        unmoved, reading = NOT, "Pass@K rose as well"
-    elif passed.high < SAME:
-        unmoved, reading = REPRODUCED, f"Pass@K rose by less than {100 * SAME:.0f} points, if at all"
-    else:
-        unmoved, reading = DIRECTION, f"whether Pass@K rose by {100 * SAME:.0f} points cannot be told"
-    sentence = (f"{arm_label(arm)} against instruct at K = {k} on {listed}: Maj@K {points(maj)}, "
-                f"Pass@K {points(passed)}; {reading}.{seeds_note(maj)}")
-    return Claim(id, text, where, weaker(verdict(maj), unmoved), sentence, numbers)
-
-
-def deepest(results: Results) -> tuple[str, list[str], int] | None:
-    """(arm, benchmarks, K): the GRPO arm and in-domain benchmarks where arm and instruct have the most samples."""
-    best = None
-    for arm in ("grpo_os", "grpo_os_rule"):
-        depth: dict[int, list[str]] = {}
-        for benchmark in present(results, IN_DOMAIN):
-            scores = [results.scores[m][benchmark] for m in ("instruct", *models_at(results, arm, benchmark))
-                      if benchmark in results.scores.get(m, {})]
-            counts = [s.deep_samples for s in scores]
-            if len(counts) > 1 and min(counts) > 1 and len({s.deep or s.ids for s in scores}) == 1:
-                depth.setdefault(1 << (min(counts).bit_length() - 1), []).append(benchmark)
-        if depth and (best is None or max(depth) > best[2]):
-            best = (arm, depth[max(depth)], max(depth))
-    return best
-
-
-def models_at(results: Results, arm: str, benchmark: str) -> list[str]:
-    """The cells of an arm with the most samples on a benchmark (the extra samples are drawn for chosen models)."""
-    found = [m for m in results.models_of(arm) if benchmark in results.scores[m]]
-    most = max((results.scores[m][benchmark].deep_samples for m in found), default=0)
-    return [m for m in found if results.scores[m][benchmark].deep_samples == most]
-
-
-def compare_at(results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int) -> Interval:
-    """Paired difference in maj@k or pass@k of an arm's deepest cells from instruct."""
-    ours, theirs = [], []
-    for benchmark in benchmarks:
-        models = models_at(results, arm, benchmark)
-        ours.append(np.stack([curve_values(results, m, benchmark, kind, [k])[:, 0] for m in models]))
-        theirs.append(curve_values(results, "instruct", benchmark, kind, [k])[:, 0])
-    seeds = min(len(v) for v in ours)
-    return difference(np.concatenate([v[:seeds] for v in ours], 1), np.concatenate(theirs))
-
-
-def cheaper_than_ppo(results: Results) -> Claim:
-    """C13 from the FLOPs and peak memory of a PPO cell and a GRPO cell."""
-    id, text, where = "C13", "GRPO needs less memory and compute than PPO", "4.1.1, Fig. 4"
-    for ppo, grpo in (("ppo", "grpo_os"), ("ppo_rule", "grpo_os_rule")):
-        cells = results.cells.get(ppo), results.cells.get(grpo)
-        if not all(cells):
-            continue
-        flops = [sum(c.summary.get("flops") or 0 for c in side.values()) / len(side) for side in cells]
-        if min(flops) <= 0:
-            continue
-        ratio = flops[0] / flops[1]
-        memory, words = peak_memory(results, ppo, grpo)
-        sentence = f"PPO took {ratio:.2f} times the FLOPs of {arm_label(grpo)} (by formula, sampling counted); {words}."
-        return Claim(id, text, where, weaker(REPRODUCED if ratio > 1 else NOT, memory), sentence)
-    return Claim(id, text, where, UNTESTED, "No PPO arm was run beside its GRPO counterpart.")
-
-
-def peak_memory(results: Results, ppo: str, grpo: str) -> tuple[str, str]:
-    """(status, words): the largest memory of the process, cell by cell. Libraries and the sampler are in it too."""
-    found = [[cost["peak_rss_mb"] for name, cost in results.costs.items()
-              if name.rpartition("-")[0] == f"rl-{arm}" and cost.get("peak_rss_mb")] for arm in (ppo, grpo)]
-    if not all(found):
-        return DIRECTION, "peak memory was not recorded"
-    means = [sum(side) / len(side) for side in found]
-    apart = min(found[0]) > max(found[1]) and min(map(len, found)) > 1
-    status = NOT if means[0] <= means[1] else REPRODUCED if apart else DIRECTION
-    listed = " against ".join(f"{mean:.0f} MB ({min(side):.0f} to {max(side):.0f}, {len(side)} runs)"
-                              for mean, side in zip(means, found, strict=True))
-    return status, f"peak memory of the process {listed}"
-
-
-def majority(results: Results) -> Claim:
-    """C14: the RL model's majority of K against its greedy answer, on the same questions."""
-    id, text, where = "C14", "self-consistency over 64 samples: MATH 51.7 to 60.9", "abstract"
-    found = deepest(results)
-    if found is None:
-        return Claim(id, text, where, UNTESTED, "No GRPO arm with sampled answers was evaluated.")
-    arm, benchmarks, k = found
-    numbers = []
-    for benchmark in benchmarks:
-        models = models_at(results, arm, benchmark)
-        votes = np.stack([curve_values(results, m, benchmark, "maj", [k])[:, 0] for m in models])
-        scores = [results.scores[m][benchmark] for m in models]
-        chosen = [s.deep or s.ids for s in scores]
-        greedy = np.stack([[g for i, g in zip(s.ids, s.greedy_N, strict=True) if i in set(ids)]
-                           for s, ids in zip(scores, chosen, strict=True)])
-        numbers += [Number(f"{arm_label(arm)}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)),
-                    Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes))]
-    floor = at_floor(results, (arm,), benchmarks)
-    gaps = [n for n in numbers if n.name.endswith("greedy")]
-    chosen = next((n for n in gaps if "math" in n.name), gaps[0])
-    listed = "; ".join(f"{n.name} {points(n.value)}" for n in gaps)
-    few = "" if k >= 64 else f" (only {k} samples were drawn, not 64)"
-    status = FLOORED if floor else verdict(chosen.value, trained=False)
-    return Claim(id, text, where, status, floor or f"{listed}{few}.", tuple(numbers))
-
-
-def paired_within(first_SN, second_SN) -> Interval:
-    """Difference of two scores of the same models on the same questions."""
-    gap_SN = np.asarray(first_SN) - np.asarray(second_SN)
-    return difference(gap_SN, np.zeros((1, gap_SN.shape[1])))

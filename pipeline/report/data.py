@@ -16,9 +16,9 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT, maj_at_k, pass_at_k
 from pipeline.records import read_jsonl
+from pipeline.report.names import CONTROL
 
 SINGLE = ("base", "instruct")
-CONTROL = "sft"  # the arm that continues supervised fine-tuning, at the FLOPs of a GRPO arm
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,15 @@ class Scores:
         """`greedy`, `sampled`, `maj@K` or `pass@K` of each question -> (N,), from its first `samples` samples."""
         if metric == "greedy":
             return self.greedy_N
-        kind, _, k = metric.partition("@")
-        score = scorer(kind, [int(k or 1)])
-        return np.array([score(votes[: self.samples])[0] for votes in self.votes])
+        if metric not in self._known:  # every table asks for them anew
+            kind, _, k = metric.partition("@")
+            score = scorer(kind, [int(k or 1)])
+            self._known[metric] = np.array([score(votes[: self.samples])[0] for votes in self.votes])
+        return self._known[metric]
+
+    @cached_property
+    def _known(self) -> dict[str, np.ndarray]:
+        return {}
 
     @cached_property
     def deep(self) -> tuple[str, ...]:
@@ -58,11 +64,12 @@ class Scores:
 @dataclass(frozen=True)
 class Cell:
     """One RL run: metric rows a step (pipeline/rl/glossary.py), validation[step][question id] = share of right samples
-    (greedy where none were drawn), summary."""
+    (greedy where none were drawn), summary, and the arm's settings (conf/rl/)."""
 
     metrics: list[dict[str, Any]]
     validation: dict[int, dict[str, float]]
     summary: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def validation_questions(self) -> int:
@@ -119,6 +126,19 @@ class Results:
         ids = common([s.ids for s in found])
         return np.stack([pick(s.ids, s.values(metric), ids) for s in found]), ids
 
+    def deepest_models(self, arm: str, benchmark: str) -> list[str]:
+        """The cells of an arm with the most samples on a benchmark (the extra samples are drawn for chosen models)."""
+        found = [m for m in self.models_of(arm) if benchmark in self.scores[m]]
+        most = max((self.scores[m][benchmark].deep_samples for m in found), default=0)
+        return [m for m in found if self.scores[m][benchmark].deep_samples == most]
+
+    def curve_values(self, model: str, benchmark: str, kind: str, ks: Sequence[int]) -> np.ndarray:
+        """maj or pass over K -> (N, K): from the deep questions where there are any, else from all."""
+        scores = self.scores[model][benchmark]
+        if scores.deep:
+            return scores.curve(kind, ks)
+        return np.stack([scores.values(f"{kind}@{k}") for k in ks], 1)
+
     def pair(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> tuple[np.ndarray, np.ndarray] | None:
         """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none.
         Where they have seeds in common, row s of both is the same seed, and other seeds are left out."""
@@ -145,8 +165,9 @@ def load(data: Path) -> Results:
         arm, seed = split_model(folder.name)
         if seed is not None:
             summary = json_of(folder / "summary.json") or {}
+            settings = json_of(folder / "config.json") or {}
             found = validation_of(rows_of(folder / "validation.jsonl"))
-            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary)
+            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary, settings.get("rl") or {})
     files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
     settings = json_of(folders[0] / "config.json") or {}
     costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
@@ -228,7 +249,8 @@ def scorer(kind: str, ks: Sequence[int]) -> Callable[[Sequence[int]], list[float
 
 
 def arm_order(arm: str) -> tuple[int, str]:
-    known = ("base", "instruct", CONTROL, "rft", "online_rft", "dpo", "ppo", "grpo_os", "grpo_os_rule", "grpo_ps", "grpo_ps_rule")
+    known = ("base", "instruct", CONTROL, "rft", "online_rft", "dpo", "dpo_sum", "ppo", "ppo_rule", "grpo_os", "grpo_os_rule",
+             "grpo_ps", "grpo_ps_rule", "grpo_iter", "token_mean", "dr_grpo", "sample_std", "mu2")
     return (known.index(arm) if arm in known else len(known), arm)
 
 

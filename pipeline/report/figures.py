@@ -1,15 +1,16 @@
 """Figures as PNG files: same data, same bytes. Every function returns a matplotlib figure, or None when data is missing."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from pipeline.report.data import CONTROL, Cell, Results, arm_order, split_model
-from pipeline.report.names import FIGURE5, arm_colour, arm_label
-from pipeline.report.stats import curve
+from pipeline.report.data import Cell, Results, arm_order, split_model
+from pipeline.report.names import CONTROL, FIGURE5, arm_colour, arm_label
+from pipeline.report.stats import level
 
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 10.5, "axes.titleweight": "bold",
@@ -18,6 +19,7 @@ STYLE = {
     "figure.dpi": 150, "savefig.dpi": 150, "figure.facecolor": "white", "axes.labelcolor": "#333333",
     "xtick.color": "#333333", "ytick.color": "#333333", "svg.hashsalt": "report",
 }
+COLLAPSED = 12.0  # points below the start at which an arm leaves the panel of Figure 5
 
 
 def validation(results: Results, arms: Sequence[str]):
@@ -33,8 +35,20 @@ def validation(results: Results, arms: Sequence[str]):
             if line:
                 ends.append(_band(axis, arm, *line))
         axis.set(title=title, xlabel="RL step", ylabel="validation accuracy (%)")
-        _label_ends(axis, ends)
+        _label_ends(axis, ends, _leave_out(axis, ends))
     return figure
+
+
+def _leave_out(axis, ends: Sequence[tuple[str, float, float]]) -> dict[str, str]:
+    """End the axis below the lines that stay near the start, so that an arm that collapses does not flatten all others; it
+    leaves the panel below, and its label says where it ends. Returns the labels of such arms."""
+    start = max((line.get_ydata()[0] for line in axis.lines), default=0.0)
+    near = [line for line in axis.lines if line.get_ydata()[-1] > start - COLLAPSED]
+    if len(near) in (0, len(axis.lines)):
+        return {}
+    low, high = (pick(min(line.get_ydata()) if pick is min else max(line.get_ydata()) for line in near) for pick in (min, max))
+    axis.set_ylim(low - 0.25 * (high - low) - 1, high + 0.1 * (high - low) + 1)
+    return {arm: f"{arm_label(arm)} ends at {value:.0f} %" for arm, _, value in ends if value <= start - COLLAPSED}
 
 
 def iterations(results: Results):
@@ -78,34 +92,32 @@ def rl_training(results: Results):
     return figure
 
 
-def maj_pass(results: Results, models: Sequence[str], benchmark: str):
-    """Figure 7: Maj@K and Pass@K over K of some models on one benchmark, with 95 % bands over questions."""
-    models = [m for m in models if m in results.scores and benchmark in results.scores[m]]
-    deep = min((results.scores[m][benchmark].deep_samples for m in models), default=0)
+def maj_pass(results: Results, names: Sequence[str], benchmark: str):
+    """Figure 7: Maj@K and Pass@K over K on one benchmark, with 95 % bands over questions, and seeds where there are several.
+
+    `names`: models, or arms, whose deepest cells are taken together.
+    """
+    models = {name: [name] if name in results.scores else results.deepest_models(name, benchmark) for name in names}
+    models = {name: found for name, found in models.items() if found and all(benchmark in results.scores[m] for m in found)}
+    deep = min((results.scores[m][benchmark].deep_samples for found in models.values() for m in found), default=0)
     ks = [2**i for i in range(deep.bit_length()) if 2**i <= deep]
     if len(ks) < 3:
         return None
     figure, axes = _subplots(2, width=9.6, height=4.2)
     for axis, kind, title in zip(axes, ("maj", "pass"), ("Maj@K", "Pass@K"), strict=True):
         ends = []
-        for model in models:
-            values_NK = curve_values(results, model, benchmark, kind, ks)
-            points, arm = curve(values_NK), split_model(model)[0]
+        for name, found in models.items():
+            values_SNK = np.stack([results.curve_values(m, benchmark, kind, ks) for m in found])
+            points, arm = [level(values_SNK[:, :, i]) for i in range(len(ks))], split_model(name)[0]
             low, high = ([100 * getattr(p, side) for p in points] for side in ("low", "high"))
             axis.fill_between(range(len(ks)), low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
             ends.append(_line(axis, arm, np.arange(len(ks)), np.array([p.mean for p in points]), marker="o"))
-        axis.set(title=f"{title} (n {len(values_NK)})", xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
+        seeds = max(len(found) for found in models.values())
+        axis.set(title=f"{title} (n {values_SNK.shape[1]}, {seeds} seed{'s' if seeds > 1 else ''})",
+                 xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
         axis.set_xticks(range(len(ks)), [str(k) for k in ks])
         _label_ends(axis, ends)
     return figure
-
-
-def curve_values(results: Results, model: str, benchmark: str, kind: str, ks: Sequence[int]) -> np.ndarray:
-    """maj or pass over K -> (N, K): from the deep questions where there are any, else from all."""
-    scores = results.scores[model][benchmark]
-    if scores.deep:
-        return scores.curve(kind, ks)
-    return np.stack([scores.values(f"{kind}@{k}") for k in ks], 1)
 
 
 def gains(rows: Sequence[tuple[str, str, Any]], title: str):
@@ -252,18 +264,21 @@ def _line(axis, arm: str, x: np.ndarray, y: np.ndarray, marker: str | None = Non
     return arm, float(x[-1]), float(scale * y[-1])
 
 
-def _label_ends(axis, ends: Sequence[tuple[str, float, float]]) -> None:
-    """Write each arm's name beside the end of its line; names that would touch are moved apart."""
+def _label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
+    apart, and those of lines that end outside the panel stand at its edge."""
     if not ends:
         return
     low, high = axis.get_ylim()
+    ends = [(arm, x, min(max(y, low), high)) for arm, x, y in ends]
     gap = 0.062 * (high - low) * 4.2 / axis.figure.get_figheight()
     ordered = sorted(ends, key=lambda end: end[2])
     places = _apart([end[2] for end in ordered], gap, high)
     right = max(end[1] for end in ends)
     left, end_x = axis.get_xlim()
     for (arm, _, value), place in zip(ordered, places, strict=True):
-        axis.annotate(arm_label(arm), (right, value), xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
+        axis.annotate(instead.get(arm, arm_label(arm)), (right, value),
+                      xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
                       color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
                       arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm),
                                   "linewidth": 0.6, "alpha": 0.6})

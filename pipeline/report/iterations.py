@@ -4,8 +4,6 @@ Legend: S seeds, N validation questions.
 """
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline.report.claim import (
     FLOORED,
     UNTESTED,
@@ -13,15 +11,17 @@ from pipeline.report.claim import (
     Number,
     compare,
     floor_sentence,
+    judge_note,
     points,
     present,
     seeds_note,
     verdict,
     weaker,
 )
-from pipeline.report.data import Cell, Results, common
+from pipeline.report.data import Cell, Results
 from pipeline.report.names import IN_DOMAIN
 from pipeline.report.stats import level, paired
+from pipeline.report.validation import accuracy_at
 
 ITERATIVE, ONCE = "grpo_iter", "grpo_os"
 
@@ -46,19 +46,15 @@ def iterative(results: Results) -> Claim:
         sentence += f" Against one iteration of as many steps, on the benchmarks: {points(beside)}."
     floor = floor_sentence([level(tables[0]), level(tables[-1])])
     status = FLOORED if floor else weaker(verdict(whole), verdict(first))
-    return Claim(id, text, where, status, floor or f"{sentence}{seeds_note(whole)}", tuple(numbers))
+    sentence += f" {judge_note(results, ITERATIVE)}{seeds_note(whole)}"
+    return Claim(id, text, where, status, floor or sentence.replace("  ", " ").strip(), tuple(numbers))
 
 
 def boundaries(cells: dict[int, Cell]) -> list[int]:
-    """Steps at which an iteration ended, from 0 on, as far as every seed was validated there; [] without cells."""
+    """Step 0 and the steps at which an iteration ended; [] without cells, or where one of them was not validated."""
     if not cells:
         return []
     last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
     validated = set.intersection(*(set(cell.validation) for cell in cells.values()))
-    return [step for step in (0, *(last[i] for i in sorted(last))) if step in validated]
-
-
-def accuracy_at(cells: dict[int, Cell], steps: list[int]) -> list[np.ndarray]:
-    """values_SN at each of these steps, on the questions that every seed was asked."""
-    ids = common([list(cell.validation[step]) for cell in cells.values() for step in steps])
-    return [np.array([[cells[seed].validation[step][i] for i in ids] for seed in sorted(cells)]) for step in steps]
+    ends = [0, *(last[i] for i in sorted(last))]
+    return ends if set(ends) <= validated else []

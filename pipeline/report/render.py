@@ -9,12 +9,15 @@ from pipeline.records import write_json
 from pipeline.report import figures
 from pipeline.report.blocks import Block, Heading, Items, Picture, Table, Text, to_html, to_markdown
 from pipeline.report.claim import FLOOR, FLOORED, STATUSES, UNTESTED, Claim
-from pipeline.report.claims import all_claims, deepest, models_at
+from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.corpus import corpus_tables
-from pipeline.report.data import CONTROL, SINGLE, Results
-from pipeline.report.names import FIGURE5
-from pipeline.report.notes import deviations
+from pipeline.report.curves import deepest
+from pipeline.report.data import SINGLE, Results, arm_order
+from pipeline.report.effort import effort_table
+from pipeline.report.names import ABLATIONS, CONTROL, FIGURE5
+from pipeline.report.notes import deviations, room_of_rl
+from pipeline.report.pairs import against_table, counterparts_table
 from pipeline.report.stats import level
 from pipeline.report.tables import (
     claims_table,
@@ -35,7 +38,8 @@ def write_report(results: Results, cfg: ReportConfig, out: Path, arms: Sequence[
     pictures = draw_figures(results, cfg, out / "figures")
     claims = all_claims(results)
     write_json(out / "claims.json", {"profile": results.profile, "claims": [claim.plain() for claim in claims]})
-    blocks = [*opening(results, claims), *body(results, pictures, claims), *closing(results, claims, arms, seeds)]
+    blocks = [*opening(results, claims, partial_text(results, arms, seeds)), *body(results, pictures),
+              *closing(results, claims, arms, seeds)]
     (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
     (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
     return {"claims": {status: sum(c.status == status for c in claims) for status in STATUSES},
@@ -52,12 +56,15 @@ def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str,
             made.setdefault(name, []).append(file)
 
     draw("figure5", figures.validation, FIGURE5)
-    draw("figure5_others", figures.validation, [arm for arm in results.cells if arm not in FIGURE5] + [CONTROL])
+    if set(results.cells) & set(ABLATIONS[1:]):
+        draw("figure5_ablations", figures.validation, ABLATIONS)
+    others = [arm for arm in results.cells if arm not in (*FIGURE5, *ABLATIONS)]
+    if others:
+        draw("figure5_others", figures.validation, [CONTROL, "rft", "grpo_os", *others])
     draw("figure6", figures.iterations)
     found = deepest(results)
     for benchmark in found[1] if found else ():
-        models = cfg.curve_models or ("instruct", models_at(results, found[0], benchmark)[0])
-        draw("figure7", figures.maj_pass, models, benchmark, file=f"figure7_{benchmark}")
+        draw("figure7", figures.maj_pass, cfg.curve_models or ("instruct", found[0]), benchmark, file=f"figure7_{benchmark}")
     for name in ("rl_training", "training_loss", "funnel", "classifier_scores", "reliability"):
         draw(name, getattr(figures, name))
     rows = gain_intervals(results, "instruct", "sampled")
@@ -67,20 +74,16 @@ def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str,
     return made
 
 
-def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
-    """Title, the run in a sentence, the headline, the claims."""
+def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> list[Block]:
+    """Title, the run in a sentence, how much of it there is, the headline, the claims."""
     counts = [f"{sum(c.status == s for c in claims)} {s}" for s in STATUSES]
     blocks: list[Block] = [
         Heading(TITLE, 1),
         Text(f"Profile `{results.profile}`: {len(results.scores)} models, {len(results.benchmarks)} benchmarks, seeds "
              f"{seeds_text(results)}. arXiv 2402.03300 is the paper; figure, table and section numbers are its own."),
     ]
-    headline = next((c for c in claims if c.id == "C7"), None)
-    if headline and headline.status not in (UNTESTED, FLOORED):
-        blocks.append(Text(f"**{headline.sentence}**"))
-    floor = floor_text(results)
-    if floor:
-        blocks.append(Text(f"**{floor}**"))
+    blocks += [Text(f"**{c.sentence}**") for c in claims if c.id in ("C7", "C7r") and c.status not in (UNTESTED, FLOORED)]
+    blocks += [Text(f"**{words}**") for words in (floor_text(results), partial) if words]
     blocks += [
         Heading("Claims"), Text("; ".join(counts) + "."), claims_table(claims),
         Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0, over questions and "
@@ -93,21 +96,27 @@ def opening(results: Results, claims: Sequence[Claim]) -> list[Block]:
     return blocks
 
 
-def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Claim]) -> list[Block]:
+def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
     """Results from the end of the chain to its beginning."""
     blocks: list[Block] = [Heading("Scores")]
     for benchmark in results.benchmarks:
         blocks += [Heading(f"`{benchmark}`", 3), scores_table(results, benchmark)]
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
+    blocks += [Text(room)] if (room := room_of_rl(results)) else []
     for benchmark in results.benchmarks:
         table = gains_table(results, benchmark)
         blocks += [Heading(f"`{benchmark}`: gains", 3), table] if table.rows else []
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
+    for heading, table in (("Arms and ablations, paired", against_table(results)),
+                           ("Two arms that differ in one point", counterparts_table(results))):
+        blocks += [Heading(heading), table] if table.rows else []
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
     blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
-                    f"highest seed.{validation_size(results)} Compare the paper's Figure 5.",
+                    f"highest seed.{validation_size(results)} An arm that ends far below its start leaves the panel, and its "
+                    "label says where it ends. Compare the paper's Figure 5.",
                     "No validation rows of these arms were found.")
-    blocks += shown(pictures, "figure5_others", "The other arms and the ablations, beside continued SFT; drawn as above.")
+    blocks += shown(pictures, "figure5_ablations", "The ablations of GRPO+OS with the rule, drawn as above.")
+    blocks += shown(pictures, "figure5_others", "The other arms beside continued SFT, RFT and GRPO+OS; drawn as above.")
     blocks += shown(pictures, "figure6", "Iterative GRPO (Algorithm 1) against one iteration of as many steps: mean of the "
                     "seeds; band from the lowest to the highest seed; a dashed line where the reference is reset and the "
                     "reward model trained on. Compare the paper's Figure 6.")
@@ -115,8 +124,11 @@ def body(results: Results, pictures: dict[str, list[str]], claims: Sequence[Clai
                     "output length: mean of the seeds, smoothed over a twentieth of the steps.")
     blocks += [Heading("Maj@K and Pass@K (Figure 7)")]
     blocks += shown(pictures, "figure7", "Maj@K (majority of K samples) and Pass@K (any of K is right) at T 0.7, band: 95 % "
-                    "interval over questions. Both are exact expectations over K-subsets of the samples drawn; ties are "
-                    "broken by a fair draw, an output without an answer has no vote.", "Too few samples for a curve over K.")
+                    "interval over questions, and over seeds where an arm has several. Both are exact expectations over "
+                    "K-subsets of the samples drawn; ties are broken by a fair draw, an output without an answer has no vote.",
+                    "Too few samples for a curve over K.")
+    effort = effort_table(results, sorted(results.cells, key=arm_order))
+    blocks += [Heading("What each arm takes (claim C13)"), effort] if effort.rows else []
     blocks += [Heading("Base and instruct model")]
     blocks += shown(pictures, "training_loss", "Training loss, raw and smoothed.", "No training curves were found.")
     blocks += [Heading("Corpus")]
@@ -154,11 +166,14 @@ def provenance(results: Results) -> list[Block]:
     first = next(iter(results.scores.values()))
     blocks.append(Table(("benchmark", "questions"), tuple((name, s.summary.get("data", "")) for name, s in first.items()),
                         labels=2))
+    lab = results.profile == "lab"  # a graph of its own (docs/lab.md)
+    asked, data = " profile=lab" * lab, "data/lab" if lab else "data"
     rows = (
-        ("the whole report", "`dvc repro`"), ("scores of one model", "`python -m stages.evaluate model=grpo_os_rule-0`"),
-        ("one RL run", "`python -m stages.rl rl=grpo_os_rule seed=0`"),
-        ("every RL run, on all cores", "`python -m stages.rl experiment=fig5 launcher=parallel`"),
-        ("tables, figures, claims", "`python -m stages.report`, from `data/evaluate/*/*.jsonl` and the summaries"),
+        ("the whole report", "`make lab`" if lab else "`dvc repro`"),
+        ("scores of one model", f"`python -m stages.evaluate{asked} model=grpo_os_rule-0`"),
+        ("one RL run", f"`python -m stages.rl{asked} rl=grpo_os_rule seed=0`"),
+        ("every RL run, on all cores", f"`python -m stages.rl{asked} experiment=fig5 launcher=parallel`"),
+        ("tables, figures, claims", f"`python -m stages.report{asked}`, from `{data}/evaluate/*/*.jsonl` and the summaries"),
     )
     return [*blocks, Table(("number", "made by"), rows, labels=2)]
 
@@ -218,9 +233,20 @@ def reward_text(results: Results) -> str:
 
 
 def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
-    """Planned models that were not evaluated."""
+    """Planned models that were not evaluated, by arm."""
     gone = [model for model in SINGLE if model not in results.scores]
-    gone += [f"{arm}-{seed}" for arm in arms for seed in seeds if f"{arm}-{seed}" not in results.scores]
+    for arm in arms:
+        lost = [seed for seed in seeds if f"{arm}-{seed}" not in results.scores]
+        some = f" (seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))})" if len(lost) < len(seeds) else ""
+        gone += [f"{arm}{some}"] if lost else []
     return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
 
 
+def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> str:
+    """Said at the top where a plan is built in part, since every claim stands on what there is."""
+    planned = [f"{arm}-{seed}" for arm in arms for seed in seeds]
+    there = sum(model in results.scores for model in planned)
+    if there == len(planned):
+        return ""
+    return (f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
+            "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested.")

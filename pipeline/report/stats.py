@@ -14,11 +14,12 @@ Two arms that were trained with the same seeds are compared by `paired`: the tab
 question and seed by seed (equal seeds meet the same questions in the same order), gets the same treatment. So the
 interval is one over questions and seeds, and with S seeds its t has no fewer than S - 1 degrees of freedom.
 
-Legend: S and T seeds, N questions, K columns.
+Legend: S and T seeds, N questions.
 """
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,9 +75,12 @@ def paired(values_SN: np.ndarray, other_SN: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half, N, S)
 
 
-def curve(values_NK: np.ndarray) -> list[Interval]:
-    """One interval a column (such as maj@K over K) of one model; a question's columns come from the same samples."""
-    return [level(column_N) for column_N in np.asarray(values_NK, dtype=float).T]
+def over_seeds(values_S: Sequence[float]) -> Interval:
+    """Mean of one value a seed (such as megabytes), with Student's t; no end is known from one seed."""
+    values_S = np.asarray(values_S, dtype=float)
+    S, mean = len(values_S), float(np.mean(values_S))
+    half = t_quantile(S - 1) * float(values_S.std(ddof=1)) / math.sqrt(S) if S > 1 else math.inf
+    return Interval(mean, mean - half, mean + half, 0, S)
 
 
 def _half_width(sides: list[np.ndarray], gap_N: np.ndarray) -> float:

@@ -25,16 +25,17 @@ table { border-collapse: collapse; font-size: .86rem }
 th, td { padding: .34rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
   font-variant-numeric: tabular-nums }
 th { background: var(--band); font-weight: 600; vertical-align: bottom }
-th.l, td.l { text-align: left }
+td { white-space: nowrap }
+th.l, td.l { text-align: left; white-space: normal }
 th.l, td.name { white-space: nowrap }
 td small { color: var(--soft); white-space: nowrap; font-size: .88em }
-td.long { min-width: 15rem }
+td.long { min-width: 15rem; white-space: normal }
 .caption, figcaption { color: var(--soft); font-size: .86rem; margin: .2rem 0 1.2rem }
 figure { margin: 1rem 0 }
 figure .sheet { background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: .4rem; overflow-x: auto }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto }
 .badge { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; font-size: .8rem; font-weight: 600;
-  line-height: 1.3; border: 1px solid }
+  line-height: 1.3; border: 1px solid; white-space: nowrap }
 .reproduced { color: var(--good) } .direction { color: var(--part) } .not { color: var(--bad) } .untested { color: var(--none) }
 @media (max-width: 40rem) {
   body { font-size: 15px; padding: .7rem .7rem 3rem }

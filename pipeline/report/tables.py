@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.report.blocks import Table
 from pipeline.report.claim import Claim, compare
-from pipeline.report.data import CONTROL, SINGLE, Results
-from pipeline.report.names import arm_label
+from pipeline.report.data import SINGLE, Results
+from pipeline.report.names import CONTROL, arm_label
 from pipeline.report.stats import Interval, level
 
 
@@ -82,7 +82,8 @@ def gains_table(results: Results, benchmark: str) -> Table:
                 cells.append(shown(gap, signed=True))
         rows.append(tuple(cells))
     caption = (f"{benchmark}: difference in points, paired by question, and by seed where both have seeds; 95 % interval. "
-               "FLOPs: one run of the arm, by formula, sampling and scoring counted.")
+               "With one seed the interval is over questions alone. FLOPs: one run of the arm, by formula, sampling and scoring "
+               "counted.")
     columns = ("arm", "seeds", "FLOPs", "sampled, over instruct", "sampled, over continued SFT", "greedy, over instruct",
                "greedy, over continued SFT")
     return Table(columns, tuple(rows), caption)
@@ -115,8 +116,11 @@ def claims_table(claims: Sequence[Claim]) -> Table:
 
 
 def counted(claim: Claim) -> str:
-    """`2000 x 3`: questions and seeds of a claim's first number."""
-    return f"{claim.numbers[0].value.questions} x {claim.numbers[0].value.seeds}" if claim.numbers else "-"
+    """`2000 x 3`: questions and seeds of a claim's first number; `seeds: 3` where it is about runs and not questions."""
+    if not claim.numbers:
+        return "-"
+    first = claim.numbers[0].value
+    return f"{first.questions} x {first.seeds}" if first.questions else f"seeds: {first.seeds}"
 
 
 def costs_table(costs: dict[str, dict[str, Any]]) -> Table:

@@ -106,9 +106,10 @@ def hidden_of(model, prompts: PromptCache, rows: Rows, batch: Sequence[int]) -> 
     return hidden_RTE, tokens_RT, mask_RT
 
 
-def log_probs_of(model, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor, temperature: float) -> Tensor:
-    """log softmax(logits / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
-    logits_NV = model.get_output_embeddings()(hidden_RTE[mask_RT])
+def log_probs_of(head: Callable[[Tensor], Tensor], hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor,
+                 temperature: float) -> Tensor:
+    """log softmax(head(hidden) / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
+    logits_NV = head(hidden_RTE[mask_RT])
     logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
     if temperature != 1.0:
         logits_NV = logits_NV / temperature
@@ -122,7 +123,7 @@ def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> 
         prompts = read_prompts(model, rows)
         logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
         for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
-            part = log_probs_of(model, *hidden_of(model, prompts, rows, batch), temperature)
+            part = log_probs_of(model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
     return logp_BT
@@ -139,5 +140,6 @@ def accumulate(
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        loss_of(batch, log_probs_of(model, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT).backward()
+        logp_RT = log_probs_of(model.get_output_embeddings(), hidden_RTE, tokens_RT, mask_RT, temperature)
+        loss_of(batch, logp_RT, mask_RT).backward()
     prompts.backward()
