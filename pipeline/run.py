@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -212,23 +213,37 @@ def dump(row: dict[str, Any]) -> str:
 
 
 class Progress:
-    """One line that is redrawn on a terminal; a line every ten seconds elsewhere."""
+    """One line that is redrawn on a terminal; a line every ten seconds elsewhere. Rate and time left are the last minute's."""
 
     def __init__(self, label: str, total: int | None):
         self.label, self.total = label, total
-        self.count, self.start, self.shown = 0, time.monotonic(), 0.0
+        self.count, self.shown = 0, 0.0
+        self.recent: deque[tuple[float, int]] = deque()  # clock and step: a row may stand for many steps, or be an old one
         self.terminal = sys.stderr.isatty()
 
     def show(self, row: dict[str, Any]) -> None:
         self.count += 1
         now = time.monotonic()
         at = row["step"] if isinstance(row.get("step"), int) else self.count
+        if not self.recent:
+            self.recent.append((now, at))
         if now - self.shown < (0.2 if self.terminal else 10) and at != self.total:
             return
         self.shown = now
-        each = (now - self.start) / self.count
         numbers = {key: value for key, value in row.items() if isinstance(value, (int, float)) and key != "step"}
         figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
-        text = f"{self.label} {at}{f'/{self.total}' if self.total else ''}  {each:.2f} s each  {'  '.join(figures[:5])}"
+        head = f"{self.label} {at}{f'/{self.total}' if self.total else ''}{self.pace(now, at)}"
+        text = f"{head}  {'  '.join(figures[:5])}"
         print(f"\r\x1b[K{text[:150]}" if self.terminal else text, file=sys.stderr, flush=True,
               end="\n" if not self.terminal or at == self.total else "")
+
+    def pace(self, now: float, at: int) -> str:
+        while len(self.recent) > 1 and now - self.recent[0][0] > 60:
+            self.recent.popleft()
+        since, first = self.recent[0]
+        self.recent.append((now, at))
+        if at <= first or now <= since:
+            return ""
+        each = (now - since) / (at - first)
+        left = f"  {each * (self.total - at):.0f} s left" if self.total and at < self.total else ""
+        return f"  {each:.2g} s each{left}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import run
 from pipeline.run import fill, holds_results
 
 ROOT = Path(__file__).parents[1]
@@ -218,3 +219,14 @@ def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp
     kept = {str(p.relative_to(target)): p.read_text() for p in target.rglob("*") if p.is_file()}
     assert kept == {"report.md": "after", "figures/new.png": "after",
                     "lab/corpus/summary.json": "before", "lab/corpus/recall.png": "before"}
+
+
+def test_progress_counts_steps_whatever_a_row_stands_for(monkeypatch, capsys):
+    clock = iter([100.0, 110.0, 120.0])
+    monkeypatch.setattr(run.time, "monotonic", lambda: next(clock))
+    bar = run.Progress("sft", 40)
+    for step in (10, 20, 30):
+        bar.show({"step": step, "loss": 0.5})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "sft 10/40  loss 0.5"
+    assert lines[-1] == "sft 30/40  1 s each  10 s left  loss 0.5"
