@@ -13,6 +13,7 @@ which lose documents when the number of tasks changes; so a run can be stopped, 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from typing import Any
 from pipeline.corpus.shards import Task, do, fingerprint
 from pipeline.errors import UserError
 
+NAMES = r"[\w.,-]+"  # of partitions (several with commas) and qualities of service
+TIMES = r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}"  # as sbatch documents --time
 COMMANDS = ("pack", "extract", "score", "mine", "decontaminate", "inspect")  # where the executor's options end
 
 
@@ -55,8 +58,8 @@ def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
     make = {"local": _local, "slurm": _slurm, "ray": _ray}.get(cfg.kind)
     if make is None:
         raise UserError(f"executor {cfg.kind!r}: local, slurm or ray")
-    if cfg.kind == "slurm" and not cfg.partition:
-        raise UserError("executor slurm: --partition is needed")
+    if cfg.kind == "slurm":
+        check_slurm(cfg)
 
     def run(tasks: list[Task]) -> None:
         logs = cfg.logs / fingerprint([task.proof for task in tasks])[:12]
@@ -64,6 +67,18 @@ def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
         make(common, cfg).run()
 
     return run
+
+
+def check_slurm(cfg: ExecutorConfig) -> None:
+    """Raises UserError for what sbatch would refuse once the job is queued: these go into the script's directives."""
+    if not cfg.partition:
+        raise UserError("executor slurm: --partition is needed")
+    for name, value, form in (("partition", cfg.partition, NAMES), ("qos", cfg.qos or "-", NAMES), ("time", cfg.time, TIMES)):
+        if not re.fullmatch(form, value):
+            expected = "minutes, hours:minutes:seconds or days-hours" if name == "time" else "a name as sinfo lists it"
+            raise UserError(f"executor slurm: --{name} is {value!r}; give {expected}")
+    if cfg.memory_gb < 1 or cfg.workers == 0 or cfg.workers < -1:
+        raise UserError("executor slurm: --memory-gb is at least 1, --at-once at least 1 (or -1, no limit)")
 
 
 def _missing(error: ImportError, extra: str) -> UserError:

@@ -37,6 +37,13 @@ def settings(stage: str, *overrides: str) -> Any:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_engines_are_ones_that_exist(profile: str) -> None:
+    """Else hours of earlier stages pass before the first that samples refuses."""
+    text = (ROOT / f"conf/profile/{profile}.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r"engine: *(\w+)", text)) <= {"fast", "hf", "auto"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("stage", STAGES)
 def test_profile_composes(stage: str, profile: str) -> None:
     assert settings(stage, f"profile={profile}").profile == profile

@@ -4,7 +4,9 @@ that do what sbatch, srun and scontrol would: the generated script is run for ev
 import importlib.util
 import os
 import random
+import re
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from pipeline import executors
 from pipeline.corpus.__main__ import main as corpus
 from pipeline.corpus.pack import write_warc
+from pipeline.errors import UserError
 
 needs = {
     name: pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"{name} is not installed: pip install -e .[{name}]")
@@ -32,6 +35,60 @@ echo "Submitted batch job 7"
 """
 SRUN = '#!/bin/bash\nwhile [[ "$1" == -* ]]; do [ "$1" = -n ] && shift; shift; done\nexec "$@"\n'
 SCONTROL = "#!/bin/bash\necho here\n"
+
+
+DIRECTIVES = {  # what datatrove writes, and the values that sbatch documents for it
+    "cpus-per-task": r"\d+", "mem-per-cpu": r"\d+[KMGT]?", "nodes": r"\d+(-\d+)?", "partition": r"[\w.,-]+", "job-name": r"\S+",
+    "time": r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}", "output": r"/\S+", "error": r"/\S+", "qos": r"[\w.,-]+",
+    "array": r"\d+-\d+(%\d+)?", "requeue": "", "wait": "",
+}
+
+
+def check_script(script: str, folder: Path) -> dict[str, str]:
+    """Bash reads it, and every directive is one that sbatch knows and stands where sbatch looks: before the first command.
+    Returns the directives."""
+    path = folder / "script.slurm"
+    path.write_text(script)
+    read = subprocess.run(["bash", "-n", str(path)], capture_output=True, text=True, check=False)
+    assert read.returncode == 0 and not read.stderr, read.stderr
+    lines = script.split("\n")
+    assert lines[0] == "#!/bin/bash"
+    end = next(n for n, line in enumerate(lines) if line.strip() and not line.startswith("#"))
+    assert not any("#SBATCH" in line for line in lines[end:])
+    found = {}
+    for line in lines[1:end]:
+        if line.strip():
+            name, _, value = re.fullmatch(r"#SBATCH --([a-z-]+)(=?)(.*)", line).groups()
+            assert re.fullmatch(DIRECTIVES[name], value), line
+            found[name] = value
+    return found
+
+
+@needs["datatrove"]
+def test_slurm_directives_are_those_of_sbatch(tmp_path):
+    options = executors.ExecutorConfig("slurm", tmp_path, workers=4, partition="cpu,long", time="1-12:00:00", memory_gb=3,
+                                       env_command='source "/a b/.venv/bin/activate"', qos="low")
+    tasks = {"pipeline": [], "tasks": 9, "logging_dir": str(tmp_path), "skip_completed": False}
+    made = executors._slurm(tasks, options)
+    script = made.get_launch_file_contents(made.get_sbatch_args(9), "srun -l -n 1 launch_pickled_pipeline x")
+    found = check_script(script, tmp_path)
+    assert found | {"array": "0-8%4", "mem-per-cpu": "3G", "time": "1-12:00:00", "partition": "cpu,long", "qos": "low",
+                    "wait": ""} == found
+    assert script.index(options.env_command) < script.index("launch_pickled_pipeline")
+
+
+@pytest.mark.parametrize("wrong", [{"time": "8 hours"}, {"time": "1:2:3:4"}, {"partition": "cpu\n#SBATCH --nodes=99"},
+                                   {"partition": ""}, {"qos": "a b"}, {"memory_gb": 0}, {"workers": 0}])
+def test_what_sbatch_would_refuse_is_one_line(wrong):
+    options = {"kind": "slurm", "partition": "cpu"} | wrong
+    with pytest.raises(UserError, match="executor slurm: --") as found:
+        executors.runner(executors.ExecutorConfig(**options))
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("time", ["90", "90:00", "08:00:00", "2-0", "2-12:30", "2-12:30:00"])
+def test_times_that_sbatch_documents_pass(time):
+    executors.check_slurm(executors.ExecutorConfig("slurm", partition="cpu", time=time))
 
 
 @pytest.fixture
@@ -87,6 +144,7 @@ def test_slurm_script_runs_every_shard(crawl, monkeypatch):
     options = ["--partition", "cpu", "--time", "01:00:00", "--memory-gb", "3", "--env-command", "true"]
     assert extracted(crawl, "slurm", "slurm", *options) == extracted(crawl, "processes")
     script = next((crawl.parent / "logs").rglob("launch_script.slurm")).read_text()
+    check_script(script, play)
     for line in ("#SBATCH --array=0-2", "#SBATCH --partition=cpu", "#SBATCH --time=01:00:00", "#SBATCH --mem-per-cpu=3G",
                  "#SBATCH --wait", "launch_pickled_pipeline"):
         assert line in script, line

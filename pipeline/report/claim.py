@@ -86,7 +86,8 @@ def judge_note(results: Results, *arms: str) -> str:
 def points(gap: Interval, signed: bool = True) -> str:
     """`+5.1 points [3.9, 6.3]`."""
     sign = "+" if signed else ""
-    return f"{100 * gap.mean:{sign}.1f} points [{100 * gap.low:.1f}, {100 * gap.high:.1f}]"
+    mean, low, high = (round(100 * end, 1) + 0.0 for end in (gap.mean, gap.low, gap.high))  # no -0.0
+    return f"{mean:{sign}.1f} points [{low:.1f}, {high:.1f}]"
 
 
 def at_floor(results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled") -> str | None:
