@@ -1,6 +1,6 @@
 """One arm of the rival corpora with other settings, asked validation problems: how lab/corpora was set.
 
-    python -m benchmarks.corpora_tune ARM [--rate 0.006] [--steps 1000] [--sft-rate 0.006] [--sft-steps 1000] [--rows 8]
+    python -m benchmarks.corpora_tune ARM [--rate 0.006] [--steps 1000] [--sft-rate 0.006] [--sft-steps 1500] [--rows 12]
 
 Needs the stage `texts` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows of the results in the
 formulas of mined pages, and what it reaches after fine-tuning on 150 problems a language of split "validation", none of a

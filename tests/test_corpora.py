@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.corpora import ARMS
+from benchmarks.corpora import ARMS, PROBED
 from benchmarks.corpora_probe import solution, surprise
 from benchmarks.corpora_report import CLAIMS, COT, TOOL, TUNED, Comparison, gap, judge, status, write_report
 from benchmarks.corpora_texts import texts
 from pipeline.model import ModelConfig, new_model
-from pipeline.report.claim import DIRECTION, NOT, REPRODUCED
+from pipeline.records import write_jsonl
+from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED
 from pipeline.report.stats import Interval
 from pipeline.tokenizer import train_tokenizer
 from pipeline.world.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
@@ -100,7 +101,9 @@ def test_the_report_of_a_matrix_that_is_as_the_paper_says(tmp_path):
     right = dict.fromkeys(ARMS, 0.3) | {"final": 0.6, "code_then_final": 0.95, "arxiv": 0.02, "final_en": 0.02}
     bits = dict.fromkeys(ARMS, 3.0) | {"final": 2.0, "code_then_final": 1.0}
     build(tmp_path / "data", right, bits)
-    write_report(tmp_path / "data", tmp_path / "out")
+    for name in PROBED:
+        write_jsonl(tmp_path / f"world/benchmarks/{name}.jsonl", ASKED)
+    write_report(tmp_path / "data", tmp_path / "out", tmp_path / "world")
     claims = json.loads((tmp_path / "out/summary.json").read_text())["claims"]
     assert {claim["id"]: claim["status"] for claim in claims} == dict.fromkeys(CLAIMS, REPRODUCED)
     assert (tmp_path / "out/corpora.png").stat().st_size > 10_000
@@ -112,5 +115,7 @@ def test_a_claim_is_as_strong_as_its_weakest_deciding_comparison():
     tuned = {arm: {name: np.full((2, 30), 0.3) for name in (*COT, *TOOL)} for arm in ARMS}
     bits = {arm: {name: np.full((2, 30), 3.0) for name in ("mini_gsm8k", "mini_cmath")} for arm in ARMS}
     tuned["final"] = {name: np.full((2, 30), 0.4) for name in COT}
-    assert {c["id"]: c["status"] for c in judge(tuned, bits)}["C1"] == NOT  # better fine-tuned, as a base model the same
+    found = {c["id"]: c["status"] for c in judge(tuned, bits)}
+    assert found["C1"] == NOT  # better fine-tuned, as a base model the same
+    assert found["C4"] == UNTESTED  # a deciding comparison, programs, was not built
     assert gap(tuned, Comparison(TUNED, "code_then_final", "final", TOOL)) is None  # not built
