@@ -40,7 +40,9 @@ def draw(tuned: dict[str, Any], bits: dict[str, Any], path: Path) -> None:
             floor = np.mean([bits[NEVER][name].mean() for name in bits[NEVER]])
             left.text(0.02, arms.index(NEVER), f"random weights: {floor:.1f}", transform=left.get_yaxis_transform(), va="center",
                       color="#777777", fontsize=9, backgroundcolor="white")  # fmt: skip
-        left.set(title="Base model, before fine-tuning", xlabel="bits a byte of held-out solutions (fewer is better)")
+        left.set(title="Base model, before fine-tuning", xlabel="bits a byte of held-out solutions (fewer is better)",
+                 xscale="log", xticks=(3, 4, 6, 8, 12, 16), xticklabels=(3, 4, 6, 8, 12, 16))  # fmt: skip
+        left.minorticks_off()
         right.set(title="After equal fine-tuning", xlabel="right answers, % (sampled, temperature 0.7)")
         left.set_yticks(range(len(arms)), [LABELS[arm] for arm in arms])
         left.set_ylim(len(arms) - 0.5, -0.5)
@@ -53,7 +55,7 @@ def draw(tuned: dict[str, Any], bits: dict[str, Any], path: Path) -> None:
 
 
 def row(axis, arms: list[str], order: list[str], values: dict[str, Any], name: str, place: float, interval, scale: float) -> None:
-    """One series: the mean of each arm with its 95 % interval, and its seeds as faint points."""
+    """One series: the mean of each arm with its 95 % interval, and its seeds as small open points."""
     label, colour, marker = SERIES[name]
     at = [order.index(arm) + place for arm in arms]
     found = [interval(values[arm][name]) for arm in arms]
@@ -62,4 +64,4 @@ def row(axis, arms: list[str], order: list[str], values: dict[str, Any], name: s
     axis.errorbar(mean, at, xerr=reach, fmt=marker, color=colour, markersize=5, elinewidth=1.3, label=label)
     for arm, height in zip(arms, at, strict=True):
         seeds_S = scale * values[arm][name].mean(axis=1)
-        axis.plot(seeds_S, np.full(len(seeds_S), height), marker, color=colour, markersize=3, alpha=0.35, markeredgewidth=0)
+        axis.plot(seeds_S, np.full(len(seeds_S), height), marker, color=colour, markersize=3.5, markerfacecolor="white", zorder=3)
