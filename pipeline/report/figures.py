@@ -19,7 +19,7 @@ STYLE = {
     "figure.dpi": 150, "savefig.dpi": 150, "figure.facecolor": "white", "axes.labelcolor": "#333333",
     "xtick.color": "#333333", "ytick.color": "#333333", "svg.hashsalt": "report",
 }
-COLLAPSED = 12.0  # points below the start at which an arm leaves the panel of Figure 5
+COLLAPSED = 12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
 
 
 def validation(results: Results, arms: Sequence[str]):
@@ -121,15 +121,22 @@ def maj_pass(results: Results, names: Sequence[str], benchmark: str):
 
 
 def gains(rows: Sequence[tuple[str, str, Any]], title: str):
-    """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a benchmark."""
+    """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a benchmark. An arm that collapsed
+    stands at the left edge as an arrow with its loss, so that the others keep a scale on which they can be told apart."""
     if not rows:
         return None
     benchmarks = list(dict.fromkeys(b for _, b, _ in rows))
     arms = sorted({a for a, _, _ in rows}, key=arm_order, reverse=True)
     figure, axes = _subplots(len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True)
+    edge = 100 * min((i.low for _, _, i in rows if 100 * i.mean > -COLLAPSED), default=0.0) - 1
     for axis, benchmark in zip(axes, benchmarks, strict=True):
         for y, arm in enumerate(arms):
             for _, _, i in (row for row in rows if row[:2] == (arm, benchmark)):
+                if 100 * i.mean <= -COLLAPSED:
+                    axis.plot(edge, y, "<", color=arm_colour(arm), markersize=6)
+                    axis.annotate(f"{100 * i.mean:.0f}", (edge, y), xytext=(6, 0), textcoords="offset points", va="center",
+                                  color=arm_colour(arm))
+                    continue
                 axis.plot([100 * i.low, 100 * i.high], [y, y], color=arm_colour(arm), linewidth=2.2, solid_capstyle="butt")
                 axis.plot(100 * i.mean, y, "o", color=arm_colour(arm), markersize=6)
         axis.axvline(0, color="#333333", linewidth=1)
