@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,9 +20,25 @@ from pipeline.records import read_jsonl, write_jsonl
 TEXT_KEYS = ("question", "problem", "answer", "solution", "text", "content", "golden", "input")
 
 
-def show(step: str, done: int, total: int) -> None:
-    end = "\n" if done == total else "\r"
-    print(f"{step}: {done} of {total} shards", end=end, file=sys.stderr, flush=True)
+class Show:
+    """Progress of a step's shards: one line that is redrawn on a terminal; elsewhere a line every ten seconds."""
+
+    def __init__(self) -> None:
+        self.step, self.terminal = "", sys.stderr.isatty()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if step != self.step:  # what an earlier run had done already is in the first count
+            self.step, self.start, self.first, self.shown = step, now, done, 0.0
+        if done != total and now - self.shown < (0.2 if self.terminal else 10):
+            return
+        self.shown, pace = now, ""
+        if done > self.first:
+            each = (now - self.start) / (done - self.first)
+            pace = f", {each:.2g} s each" + (f", {each * (total - done):.0f} s left" if done < total else "")
+        line = f"{step}: {done} of {total} shards{pace}"
+        print(f"\r\x1b[K{line}" if self.terminal else line, file=sys.stderr, flush=True,
+              end="" if self.terminal and done != total else "\n")
 
 
 def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
@@ -74,6 +91,7 @@ def extract(args: argparse.Namespace) -> None:
         proof = fingerprint(file_hash(shard.path), shard.name, args.max_page_bytes, code_hash())
         call = (shard.path, shard.name, args.max_page_bytes, out)
         tasks.append(Task(extract_file, call, (out,), out.with_suffix(".receipt"), proof))
+    show = Show()
     for done, total in run(tasks, args.workers):
         show("extract", done, total)
     temporary = args.out.with_name(args.out.name + ".tmp")
@@ -110,7 +128,7 @@ def mine(args: argparse.Namespace) -> None:
     benchmarks = benchmark_texts(args.benchmarks)
     work = args.out / ".work"
     summary = mine_pages(
-        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, work, args.workers, progress=show
+        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, work, args.workers, progress=Show()
     )
     print(f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records")
 
