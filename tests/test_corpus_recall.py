@@ -17,6 +17,7 @@ from pipeline.corpus.domains import (
     from_yaml,
     is_mathematical,
     prefixes,
+    propose,
     registered_domain,
 )
 from pipeline.corpus.mine import mine
@@ -104,6 +105,19 @@ def test_domains():
     assert domain_shares([("a", True), ("a", False), ("b", False)]) == {"a": (2, 1), "b": (1, 0)}
     cfg = RecallConfig(domain_share=0.1, min_pages=10)
     assert is_mathematical(10, 2, cfg) and not is_mathematical(10, 1, cfg) and not is_mathematical(9, 9, cfg)
+
+
+def test_files_without_a_host_are_no_domain():
+    class Files:
+        def __len__(self):
+            return 40
+
+        def rows(self, mask, columns):
+            return ((number, {"url": f"file:///notes/{number}.html", "text": "a sum"}) for number in range(len(mask)))
+
+    everything = np.ones(40, dtype=bool)
+    shares, proposals = propose(Files(), everything, everything, RecallConfig(min_pages=2))
+    assert proposals == [] and shares["mathematical"] == [] and shares["hosts"] == {"": (40, 40)}
 
 
 def test_annotators(tmp_path):

@@ -96,8 +96,9 @@ def propose(
     urls = [(number, row["url"]) for number, row in crawl.rows(eligible, ["url"])]
     hosts = domain_shares((host(url), bool(collected[number])) for number, url in urls)
     above = domain_shares((registered_domain(host(url)), bool(collected[number])) for number, url in urls)
-    mathematical = {name for name, counts in hosts.items() if is_mathematical(*counts, cfg)}
-    mathematical_above = {name for name, counts in above.items() if is_mathematical(*counts, cfg)}
+    # files without a host are no domain, however many lie side by side
+    mathematical = {name for name, counts in hosts.items() if name and is_mathematical(*counts, cfg)}
+    mathematical_above = {name for name, counts in above.items() if name and is_mathematical(*counts, cfg)}
     under: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for number, url in urls:
         name = host(url)
