@@ -59,7 +59,7 @@ def main() -> None:
     start = args.start or args.data.parent / "sft/model"
     labels, steps = (list(read_jsonl(args.data / f"{name}.jsonl")) for name in ("labels", "step_labels"))
     head = "| model | AUC inside a question | questions | best of N | chance | mean | majority | weighted vote |"
-    print(head + "\n" + "| --- |" * 8)
+    print(head + "\n" + "| --- " * 8 + "|")
     kept, held = ([row for row in labels if row["split"] == split] for split in ("train", "held_out"))
     show(f"likelihood of the sampler, {len(held)} outputs", held, [row["logprob"] for row in held])
     rates = {"linear": args.linear_lr, "likelihood": args.likelihood_lr}

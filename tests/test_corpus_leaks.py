@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.clean_pages import FILES
 from pipeline.corpus.config import DecontaminateConfig
 from pipeline.corpus.decontaminate import Index, clean
 from pipeline.corpus.encoding import decode
@@ -18,13 +19,6 @@ needs_data = pytest.mark.skipif(
     not (SHARED / "datasets").is_dir() or not (SHARED / "web").is_dir(),
     reason="needs ../shared/datasets and ../shared/web",
 )
-FILES = {
-    "gsm8k": ("gsm8k/test.jsonl", ("question", "answer")),
-    "math": ("math/test.jsonl", ("problem", "solution")),
-    "cmath": ("cmath/test.jsonl", ("question", "golden")),
-    "mgsm_zh": ("mgsm_zh/mgsm_zh.jsonl", ("messages",)),
-    "gaokao": ("gaokao/gaokao-mathcloze.jsonl", ("question", "answer")),
-}
 
 
 def texts(name: str, limit: int) -> list[list[str]]:
