@@ -12,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup profile repro lab smoke test e2e lint clean
+.PHONY: help setup scm profile repro lab arms corpora smoke test e2e lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -34,7 +34,11 @@ $(VENV)/.ready: requirements/lock.txt
 	@test -d .dvc || dvc init --quiet --no-scm
 	@touch $@
 
-profile: setup
+# a checkout without git of its own
+scm: setup
+	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
+
+profile: scm
 	@if [ "$(PROFILE)" = lab ]; then echo "make: the laboratory has a graph of its own: make lab"; exit 1; fi
 	@if [ -n "$(PROFILE)" ] && [ "$(PROFILE)" != "$(BUILT)" ]; then \
 	  test -f conf/profile/$(PROFILE).yaml || \
@@ -45,7 +49,6 @@ profile: setup
 	    value=$$(sed -n "s/^plan:.*$$key: *\(\[[^]]*\]\).*/\1/p" conf/profile/$(PROFILE).yaml); \
 	    [ -z "$$value" ] || { sed -i.old "s/^$$key:.*/$$key: $$value/" conf/pipeline.yaml && rm conf/pipeline.yaml.old; \
 	      echo "conf/pipeline.yaml: $$key $$value"; }; done; fi
-	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
 
 repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PROFILE=smoke|mini|real|gpu|paper
 	@begin=$$(date +%s); set -e; \
@@ -57,15 +60,25 @@ repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PRO
 	python -m pipeline.tracking rebuild --if-stale; \
 	echo "report: reports/report.md and reports/index.html ($$(( $$(date +%s) - begin )) s)"
 
-lab: setup  ## build the laboratory: every arm, five seeds, reports/lab/ (docs/lab.md; hours, stop and go on at will)
-	@if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1 || [ ! -e .git ]; then dvc config --local core.no_scm true; fi
+lab: arms corpora  ## build the laboratory: arms and corpora (docs/lab.md; hours, stop and go on at will)
+
+arms: scm  ## its first part: every arm of Table 10 at five seeds, reports/lab/
 	@begin=$$(date +%s); set -e; \
-	if dvc status --quiet lab/dvc.yaml 2>/dev/null; then echo "the laboratory is built"; else \
+	if dvc status --quiet lab/dvc.yaml 2>/dev/null; then echo "the arms are built"; else \
 	  dvc repro lab/dvc.yaml:reward; \
 	  python -m stages.rl profile=$(LAB) experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate profile=$(LAB) experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro lab/dvc.yaml; fi; \
 	echo "report: reports/lab/report.md and reports/lab/index.html ($$(( $$(date +%s) - begin )) s)"
+
+corpora: scm  ## its second: the recall loop and rival corpora at three seeds, reports/lab/corpus/ and corpora/ (docs/corpus.md)
+	@begin=$$(date +%s); set -e; \
+	if dvc status --quiet lab/corpus/dvc.yaml lab/corpora/dvc.yaml 2>/dev/null; then echo "the corpora are built"; else \
+	  dvc repro lab/corpus/dvc.yaml lab/corpora/dvc.yaml:texts; \
+	  dvc stage list --name-only lab/corpora/dvc.yaml | grep cell@ | \
+	    OMP_NUM_THREADS=1 xargs -P $(JOBS) -n 1 dvc --wait-for-lock repro -s; \
+	  dvc repro lab/corpora/dvc.yaml; fi; \
+	echo "report: reports/lab/corpora/report.md ($$(( $$(date +%s) - begin )) s)"
 
 smoke: setup  ## build the whole graph at profile smoke, in build/smoke, beside your results
 	@mkdir -p build/smoke/.dvc && cd build/smoke && rm -rf conf pipeline stages requirements

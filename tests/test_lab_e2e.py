@@ -1,4 +1,4 @@
-"""`make lab` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then nothing is left to do."""
+"""`make arms` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then nothing is left to do."""
 from __future__ import annotations
 
 import os
@@ -35,8 +35,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def start(project: Path, log: Path) -> subprocess.Popen:
-    """`make lab` in a session of its own; the environment is taken for installed."""
-    command = ["make", "-o", "setup", "lab", f"VENV={Path(sys.executable).parents[1]}", "JOBS=2"]
+    """`make arms` in a session of its own; the environment is taken for installed."""
+    command = ["make", "-o", "setup", "arms", f"VENV={Path(sys.executable).parents[1]}", "JOBS=2"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     with log.open("w") as file:
         return subprocess.Popen(command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT,
@@ -86,5 +86,5 @@ def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
 
     begin, state = time.monotonic(), ended(project)
     text = finish(project)
-    assert "the laboratory is built" in text and "Running stage" not in text and ended(project) == state
+    assert "the arms are built" in text and "Running stage" not in text and ended(project) == state
     print(f"nothing to do: {time.monotonic() - begin:.1f} s")

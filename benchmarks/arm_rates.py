@@ -1,0 +1,75 @@
+"""Which learning rate suits an arm? The runs of a sweep, sampled on validation questions (docs/lab.md, Rates).
+
+    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule seed=0 rl_scale.lr=1e-4,1e-3 launcher=parallel
+    python -m benchmarks.arm_rates multirun/DATE/TIME [--data data/lab] [--samples 4]
+
+The built cells of the same arms and seeds, at the profile's rate, are the rows to beat. The rule is the same for every arm:
+its rate is the profile's, unless another is better by more than twice the standard error of their difference, paired by question;
+the best of those then. All validation questions are asked, test questions never, and every model is sampled with the same seeds.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.config import build
+from pipeline.generate import make_engine
+from pipeline.model import load_model, load_tokenizer
+from pipeline.records import Question, read_jsonl, read_rows
+from pipeline.rl.config import RLConfig
+from pipeline.rl.validation import validate
+
+
+def accuracy(model: Path, questions: Sequence[Question], scale: RLConfig, kept: Path) -> np.ndarray:
+    """values_N: share of right samples, by question. `kept` is written, or read where it is there."""
+    if not kept.is_file():
+        policy, tokenizer = load_model(model), load_tokenizer(model)
+        validate(make_engine(scale.engine, policy, tokenizer), tokenizer, questions, scale, 0, 0, kept)
+    return np.array([row["right"] / row["samples"] for row in read_jsonl(kept)])
+
+
+def config_of(run: Path) -> dict:
+    return json.loads((run / "config.json").read_text(encoding="utf-8"))
+
+
+def rate_of(config: dict) -> float:
+    return config["rl_scale"]["lr"] * config["rl"]["lr_factor"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweep", type=Path, nargs="+", help="folders of finished runs, as Hydra's multirun leaves them")
+    parser.add_argument("--data", type=Path, default=Path("data/lab"), help="the built cells")
+    parser.add_argument("--samples", type=int, default=4)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    questions = list(read_rows(args.data / "world/validation.jsonl", Question))
+    runs = sorted(path.parent for sweep in args.sweep for path in sweep.rglob("summary.json"))
+    values: dict[tuple[str, int], dict[float, np.ndarray]] = {}
+    for run in runs:
+        arm, seed = (config := config_of(run))["rl"]["name"], config["seed"]
+        for folder in (run, args.data / "rl" / f"{arm}-{seed}"):
+            rate, scale = rate_of(config_of(folder)), build(RLConfig, config_of(folder)["rl_scale"])
+            scale = replace(scale, validation_samples=args.samples, validation_size=len(questions))
+            kept = args.sweep[0] / "asked" / f"{arm}-{seed}-{rate:g}-{args.samples}.jsonl"
+            values.setdefault((arm, seed), {})[rate] = accuracy(folder / "model", questions, scale, kept)
+    start = accuracy(args.data / "sft/model", questions, scale, args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl")
+    print(f"instruct: {100 * start.mean():.1f} % of {len(questions)} validation questions, {args.samples} samples each\n")
+    print("| arm | seed | rate | sampled | over instruct | over the built cell ± standard error |\n" + "| --- " * 6 + "|")
+    for (arm, seed), by_rate in sorted(values.items()):
+        built = rate_of(config_of(args.data / "rl" / f"{arm}-{seed}"))
+        for rate, values_N in sorted(by_rate.items()):
+            gap_N = values_N - by_rate[built]
+            beside = f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}" if rate != built else "-"
+            sampled, gain = 100 * values_N.mean(), 100 * (values_N - start).mean()
+            print(f"| {arm} | {seed} | {rate:g} | {sampled:.1f} | {gain:+.1f} | {beside} |")
+
+
+if __name__ == "__main__":
+    main()
