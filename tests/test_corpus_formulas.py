@@ -111,6 +111,8 @@ WAYS = {
     "codecogs blanks": ('<img src="//x.codecogs.com/gif.latex?\\dpi{99}&space;\\bg_white&space;E&space;=m">', "$E =m$", "img"),
     "codecogs, no sign": ('<img src="//latex.codecogs.com/svg.image?x&plus;y" alt="equation">', "$x+y$", "img"),
     "codecogs, letters": ('<img src="//latex.codecogs.com/png.latex?ab">', "$ab$", "img"),
+    "codecogs, title": ('<img src="//latex.codecogs.com/gif.latex?k" title="\\bg_white k_1">', "$k_1$", "img"),
+    "kramdown, no engine": ('<span class="math">5+5 &gt; a</span>', "$5+5 > a$", "delimiters"),
     "kramdown": (
         '<script type="math/tex; mode=display">% <![CDATA[\n\\begin{bmatrix} 1 \\end{bmatrix} %]]></script>',
         "$$\\begin{bmatrix} 1 \\end{bmatrix}$$", "script",
@@ -142,6 +144,7 @@ def test_rarer_ways(way):
 @pytest.mark.parametrize(
     "markup",
     [
+        '<p class="math">prove that a + b is even</p>',
         "$$ is cheap, $$$ is dear, $$ again", "run `ls` and `cat`", '<img src="f.png" alt="costs $5 and $7">',
         '<img src="f.png" alt="the graph of \\frac{1}{x} in blue">', '<img src="f.png" alt="C:\\new_files\\a.png">',
         '<span class="MathJax_Preview">[math]</span>', "$5 and 6$",

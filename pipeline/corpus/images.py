@@ -42,6 +42,7 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
     classes = attrs.get("class", "")
     display = "display" in classes or "block" in classes
     alt = attrs.get("alt", "").strip() or attrs.get("title", "").strip()
+    alt = SETTINGS.sub("", alt).strip() if by_source and alt[:1] == "\\" else alt
     if not by_source and not IMAGE_CLASS.search(classes):
         return undelimited(alt, display, "img") if is_latex(alt) else None
     latex = latex_of_address(source) if by_source else ""
@@ -53,9 +54,12 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
 def is_latex(alt: str) -> bool:
     """Whether an alternative text is one formula and nothing else, of an image that nothing else says is one."""
     inner = undelimited(alt, False, "")[0]
-    if inner == alt and not ALL_LATEX.search(alt):
-        return False
-    return "$" not in inner and not PROSE.search(NOT_PROSE.sub(" ", inner)) and any(map(str.isalnum, inner))
+    return (inner != alt or ALL_LATEX.search(alt) is not None) and "$" not in inner and is_no_prose(inner)
+
+
+def is_no_prose(latex: str) -> bool:
+    """Whether something is said, and no two words in a row of it are words."""
+    return not PROSE.search(NOT_PROSE.sub(" ", latex)) and any(map(str.isalnum, latex))
 
 
 def latex_of_address(source: str) -> str:

@@ -12,7 +12,7 @@ from html import unescape
 
 from pipeline.corpus.asciimath import latex_of_asciimath
 from pipeline.corpus.formulas import TEXT_ARGUMENT
-from pipeline.corpus.images import DELIMITERS, LATEX_SIGN, Found, image_formula, undelimited
+from pipeline.corpus.images import DELIMITERS, LATEX_SIGN, Found, image_formula, is_no_prose, undelimited
 from pipeline.corpus.markup import (
     DELIMITED_CLASSES,
     FORMULA,
@@ -59,6 +59,7 @@ RENDERED = re.compile(r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:M
 SCRIPT_NEXT = re.compile(r"\s*<script\b[^>]{0,200}math/", re.I)
 PLACEHOLDERS = frozenset({"[math]", "[Math Processing Error]"})
 MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I)
+BARE = re.compile(r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$")  # no markup, no delimiters, and a sign
 ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
 SURE_CLASSES = frozenset({"wp-katex-eq", "katex-inline", "katex-block"})  # their text is LaTeX whatever it looks like
 FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
@@ -115,6 +116,8 @@ def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end
         return latex_of_asciimath(plain(inner).strip().strip("`")), display, "asciimath"
     if classes & SURE_CLASSES or (pandoc and "<" not in inner):
         return undelimited(plain(inner), display, "delimiters")
+    if classes == {"math"} and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
+        return undelimited(plain(inner), display or name == "div", "delimiters")
     if classes & DELIMITED_CLASSES or classes & LATEX_CLASSES:
         return delimited_element(plain(inner), display, bool(classes & LATEX_CLASSES))
     return None
