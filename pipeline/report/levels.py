@@ -44,5 +44,5 @@ def levels_table(results: Results, benchmark: str, arms: Sequence[str] = ()) -> 
     counts = next(gaps for gaps in found.values() if gaps)
     columns = ("arms", *(f"level {level} (n {counts[level].questions})" for level in levels))
     rows = tuple((name, *(shown(gaps[level], signed=True) for level in levels)) for name, gaps in found.items() if gaps)
-    return Table(columns, rows, f"Points of mean sampled accuracy on {benchmark}, by level: the steps of a solution. 95 % interval, "
-                                "paired by question, and by seed between arms.")
+    return Table(columns, rows, f"Points of mean sampled accuracy on {benchmark}, by level: the steps of a solution. 95 % "
+                                "interval, paired by question, and by seed between arms.")
