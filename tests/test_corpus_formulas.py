@@ -1,12 +1,15 @@
 """What stands in the text of a page: formulas that can be read again from it, scripts, and the rarer ways to write one."""
 
+import json
 import os
 import random
+import time
 from html import escape
 from pathlib import Path
 
 import pytest
 
+from benchmarks import formula_truth as truth
 from pipeline.corpus.encoding import decode
 from pipeline.corpus.formulas import Formulas
 from pipeline.corpus.html import extract
@@ -163,3 +166,32 @@ def test_text_after_the_last_tag_stays():
     assert extract("<html><body><h1>Title</h1><p>a <b>bold</b> end").text == "Title\na bold end"
     assert extract("<main>no other tag</main>").text == "no other tag"
     assert extract("<p>a page torn <a href='x").text == "a page torn"
+
+
+DRAWN_BY_KATEX = json.loads((Path(__file__).parent / "golden/katex_drawn.json").read_text())  # KaTeX 0.16, output "html"
+
+
+@pytest.mark.parametrize("case", DRAWN_BY_KATEX, ids=lambda case: case["latex"])
+def test_the_drawing_of_katex_is_read_back(case):
+    extracted = extract(body(f"Let us see {case['drawn']} here."))
+    assert [(formula.source, formula.display) for formula in extracted.formulas] == [("visual", "\\sum" in case["latex"])]
+    assert truth.normal(extracted.formulas[0].latex) == truth.normal(case["latex"])
+
+
+def test_the_drawing_is_not_read_where_the_source_stands():
+    source = '<math><semantics><annotation encoding="application/x-tex">a_{1}</annotation></semantics></math>'
+    drawn = next(case["drawn"] for case in DRAWN_BY_KATEX if case["latex"] == "a_1")
+    both = drawn.replace('<span class="katex-html"', f'<span class="katex-mathml">{source}</span><span class="katex-html"')
+    assert [formula.source for formula in extract(body(both)).formulas] == ["annotation"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ['<span class="mord">', '<span class="mfrac"><span class="vlist">', '<span class="mtable"><span class="col-align-r">'],
+)
+@pytest.mark.timeout(30)
+def test_hostile_drawings_take_no_time(markup):
+    start = time.process_time()
+    extract(body('<span class="katex"><span class="katex-html">' + markup * 20_000 + "x" + "</span>" * 30_000))
+    extract(body(f'<span class="katex"><span class="katex-html">{markup * 50}x{"</span>" * 102}' * 200))
+    assert time.process_time() - start < 4

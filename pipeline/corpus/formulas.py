@@ -36,7 +36,8 @@ SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 
 @dataclass(frozen=True)
 class Formula:
-    """`source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml (converted) or visual."""
+    """`source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml (converted) or visual (read off
+    KaTeX's drawing)."""
 
     latex: str
     display: bool

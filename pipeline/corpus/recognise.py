@@ -2,7 +2,7 @@
 
 A formula is often on a page several times: as source, as MathML for screen readers and as drawn glyphs. An element that
 holds all of them is read as one, and its best source is taken: annotation, alttext, data-latex, script, image text,
-and only then the own converter of MathML.
+and only then the own converters of MathML and of KaTeX's drawing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from html import unescape
 from pipeline.corpus.asciimath import latex_of_asciimath
 from pipeline.corpus.formulas import TEXT_ARGUMENT
 from pipeline.corpus.images import DELIMITERS, LATEX_SIGN, Found, image_formula, is_no_prose, undelimited
+from pipeline.corpus.katex import latex_of_katex
 from pipeline.corpus.markup import (
     DELIMITED_CLASSES,
     FORMULA,
@@ -110,6 +111,8 @@ def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end
     ):
         return rendered_by_mathjax2(attrs, inner, display, page, end)
     found = inside(inner, display)
+    if found is None and "katex-html" in inner and classes & {"katex", "katex-display"}:
+        found = latex_of_katex(inner), display, "visual"
     if found is not None or name == "mjx-container":
         return found
     if "asciimath" in classes:
