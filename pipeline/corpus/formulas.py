@@ -17,13 +17,14 @@ COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 DISPLAYSTYLE = re.compile(r"^\{\s*\\(displaystyle|textstyle)\b\s*(.*)\}$", re.S)
 ENVIRONMENTS = "align|aligned|alignat|equation|eqnarray|gather|multline|displaymath|math"
 # The delimiters of one formula, whichever opens first: an environment between dollars is one formula. Each alternative
-# stops at the next opening of its own kind, so that a page of unclosed delimiters stays linear.
+# begins with a literal, by which `re` skips text, and stops at the next opening of its own kind, so that a page of
+# unclosed delimiters stays linear.
 TEXT_ARGUMENT = r"\\(?:text|textrm|mbox|hbox)\{[^{}$]*(?:\$[^{}$]+\$(?!\$)[^{}$]*)*+\}"  # may hold dollars of its own
 DISPLAYED = rf"\$\$(?P<dd>(?:{TEXT_ARGUMENT}|\\.|[^$\\]++)++)\$\$"
 BRACKETED = (
     r"|\\\((?P<i>(?:[^\\]++|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]++|\\[^\[\]])++)\\\]"
-    rf"|(?P<e>\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}"
-    r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\})"
+    rf"|\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}"
+    r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\}"
     r"|\$latex\s(?P<w>(?:\\.|[^$\\])+?)\$|\[(?P<t>latex|tex|math)\](?P<s>[^\[\]]*+(?:\[(?!/?(?P=t)\])[^\[\]]*+|\])*+)\[/(?P=t)\]"
 )
 INLINE = rf"|\$(?P<di>(?![\s$])(?:{TEXT_ARGUMENT}|\\[^()\[\]]|[^$\\]++){{0,1000}}+)(?:(?<![\s\\])|(?<=\\ ))\$(?!\d)"
@@ -31,6 +32,7 @@ WITH_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED + INLINE, re.S)
 WITHOUT_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED, re.S)
 MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\]")
 TICKED = re.compile(r"`([^`]{1,1000})`")
+INNER = ("dd", "i", "d", "w", "s", "di")  # the groups that are what stands between delimiters
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 
 
@@ -54,7 +56,8 @@ def clean_latex(latex: str) -> str:
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
     latex = " ".join(latex.split())
-    latex = latex + " " if (len(latex) - len(latex.rstrip("\\"))) % 2 else latex  # "\\ " is a command, not a blank
+    if latex.endswith("\\") and (len(latex) - len(latex.rstrip("\\"))) % 2:
+        latex += " "  # "\\ " is a command, not a blank
     while wrapped := DISPLAYSTYLE.match(latex):
         inner = wrapped.group(2).strip()
         if not _balanced(inner):
@@ -106,10 +109,9 @@ class Formulas:
         return match[0] if OPEN in inner or not inner else self.add(latex_of_asciimath(inner), False, "asciimath")
 
     def _delimited(self, match: re.Match) -> str:
-        inner = next((match[name] for name in ("dd", "i", "d", "e", "w", "s") if match[name] is not None), None)
-        display = match["dd"] is not None or match["d"] is not None or match["e"] is not None
-        if inner is None and "di" in match.re.groupindex:
-            inner = match["di"]
+        found = match.groupdict()
+        inner = match[0] if found["n"] else next((found[name] for name in INNER if found.get(name) is not None), None)
+        display = any(found[name] is not None for name in ("dd", "d", "n"))
         if inner is None or OPEN in inner or not inner.strip():
             return match[0]
         return self.add(inner.replace(BREAK, " "), display, "delimiters")

@@ -34,6 +34,8 @@ from pipeline.corpus.recognise import (
 )
 
 MAX_TAGS = 400_000
+WHERE_SCRIPTS_ARE = 20_000  # characters at either end of a page in which a loader of AsciiMath is looked for
+ASCIIMATH = ("-AM_", "=AM_", "sciimath", "sciiMath", "SCIIMath")
 PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
 TORN = re.compile(r"<[a-zA-Z/!]")  # a tag without its end, after the last that has one
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
@@ -100,7 +102,8 @@ class Reader:
         self.tag, self.linked, self.link_start = "", 0, -1
         self.scripts: list[Script] = []
         self.dollars = "athJax" in page or "mathjax" in page or "katex" in page or "KaTeX" in page
-        self.asciimath = "-AM_" in page or "=AM_" in page or "sciimath" in page or "sciiMath" in page or "SCIIMath" in page
+        ends = page[:WHERE_SCRIPTS_ARE] + page[-WHERE_SCRIPTS_ARE:]
+        self.asciimath = any(name in ends for name in ASCIIMATH)
         self.script_end = -1  # where the last script with a formula ended
         self.kinds: dict[tuple[str, str], int] = {}
 
@@ -263,7 +266,7 @@ class Reader:
             if text:
                 if "&" in text:
                     text = unescape(text)
-                if self.dollars or "\\" in text or "$" in text or "[/" in text:
+                if "\\" in text or "$" in text or "[/" in text:
                     text = self.formulas.mark_delimited(text, self.dollars)
                 if self.asciimath and "`" in text:
                     text = self.formulas.mark_asciimath(text)

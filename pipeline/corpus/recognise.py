@@ -8,6 +8,8 @@ and only then the own converters of MathML and of KaTeX's drawing.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 
 from pipeline.corpus.asciimath import latex_of_asciimath
@@ -63,6 +65,12 @@ MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)
 BARE = re.compile(r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$")  # no markup, no delimiters, and a sign
 ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
 SURE_CLASSES = frozenset({"wp-katex-eq", "katex-inline", "katex-block"})  # their text is LaTeX whatever it looks like
+DISPLAY_CLASSES = frozenset(
+    "katex-display mathjax_display mathjax_svg_display math-display katex-block math-block".split()
+)
+MATHJAX2_CLASSES = frozenset(
+    "mathjax_preview mathjax mathjax_display mathjax_chtml mathjax_svg mathjax_svg_display mjx-chtml".split()
+)
 FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
 
 
@@ -79,51 +87,71 @@ def kind_of(name: str, classes: str) -> int:
 def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end: int) -> Found | None:
     """The formula that an element is, which ends at `end` of the page. ("", ..) when it only draws one that stands
     elsewhere; None when it is none."""
-    classes = frozenset(attrs.get("class", "").lower().split())
+    traits = traits_of(attrs.get("class", ""))
     display = (
-        attrs.get("display", "").lower() in ("true", "block") or attrs.get("mode") == "display" or "block" in attrs
-    )
-    pandoc = "math" in classes and bool(classes & {"inline", "display"})
-    display = display or attrs.get("data-display") == "true" or (pandoc and "display" in classes)
-    display = display or bool(
-        classes
-        & {"katex-display", "mathjax_display", "mathjax_svg_display", "math-display", "katex-block", "math-block"}
+        traits.display
+        or attrs.get("display", "").lower() in ("true", "block")
+        or attrs.get("mode") == "display"
+        or "block" in attrs
+        or attrs.get("data-display") == "true"
     )
     if name in MATH:
         return math_element(attrs, inner, display)
-    for key in LATEX_ATTRIBUTES:
-        if attrs.get(key, "").strip() and not classes & {"math-container"}:
-            return undelimited(attrs[key], display, "data-latex")
+    if not traits.container:
+        for key in LATEX_ATTRIBUTES:
+            if key in attrs and attrs[key].strip():
+                return undelimited(attrs[key], display, "data-latex")
     if name in LATEX_TAGS:
         return undelimited(plain(inner), display, "delimiters")
-    if (
-        classes
-        & {
-            "mathjax_preview",
-            "mathjax",
-            "mathjax_display",
-            "mathjax_chtml",
-            "mathjax_svg",
-            "mathjax_svg_display",
-            "mjx-chtml",
-        }
-        and name != "mjx-container"
-    ):
+    if traits.mathjax2 and name != "mjx-container":
         return rendered_by_mathjax2(attrs, inner, display, page, end)
-    found = inside(inner, display)
-    if found is None and "katex-html" in inner and classes & {"katex", "katex-display"}:
+    found = inside(inner, display) if "<" in inner else None
+    if found is None and traits.katex and "katex-html" in inner:
         found = latex_of_katex(inner), display, "visual"
     if found is not None or name == "mjx-container":
         return found
-    if "asciimath" in classes:
+    if traits.asciimath:
         return latex_of_asciimath(plain(inner).strip().strip("`")), display, "asciimath"
-    if classes & SURE_CLASSES or (pandoc and "<" not in inner):
+    if traits.sure or (traits.pandoc and "<" not in inner):
         return undelimited(plain(inner), display, "delimiters")
-    if classes == {"math"} and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
+    if traits.only_math and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
         return undelimited(plain(inner), display or name == "div", "delimiters")
-    if classes & DELIMITED_CLASSES or classes & LATEX_CLASSES:
-        return delimited_element(plain(inner), display, bool(classes & LATEX_CLASSES))
-    return None
+    return delimited_element(plain(inner), display, traits.latex) if traits.delimited or traits.latex else None
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the classes of an element say of it."""
+
+    display: bool
+    container: bool  # of Stack Exchange, whose attributes repeat what it holds
+    mathjax2: bool
+    katex: bool
+    asciimath: bool
+    sure: bool
+    pandoc: bool
+    only_math: bool
+    delimited: bool
+    latex: bool
+
+
+@lru_cache(maxsize=4_096)
+def traits_of(value: str) -> Traits:
+    """The traits of the value of a class attribute; pages repeat few of them very often."""
+    classes = frozenset(value[:400].lower().split())
+    pandoc = "math" in classes and bool(classes & {"inline", "display"})
+    return Traits(
+        display=bool(classes & DISPLAY_CLASSES) or (pandoc and "display" in classes),
+        container="math-container" in classes,
+        mathjax2=bool(classes & MATHJAX2_CLASSES),
+        katex=bool(classes & {"katex", "katex-display"}),
+        asciimath="asciimath" in classes,
+        sure=bool(classes & SURE_CLASSES),
+        pandoc=pandoc,
+        only_math=classes == {"math"},
+        delimited=bool(classes & DELIMITED_CLASSES),
+        latex=bool(classes & LATEX_CLASSES),
+    )
 
 
 def inside(inner: str, display: bool) -> Found | None:
@@ -135,9 +163,10 @@ def inside(inner: str, display: bool) -> Found | None:
     data = VALUE.match(inner, at) if at >= 0 else None
     if data:
         return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
-    if ":math" in inner:
-        inner = PREFIX.sub(r"<\1", inner)
     at = inner.find("<math")
+    if at < 0 and ":math" in inner:
+        inner = PREFIX.sub(r"<\1", inner)
+        at = inner.find("<math")
     if at >= 0:
         start, end = inner.find(">", at), inner.rfind("</math")
         attrs = attributes(inner[at + 5 : start])
