@@ -18,6 +18,8 @@ LAB = ARMS | {"dpo": 0.04, "dpo_sum": 0.02, "ppo": 0.06, "grpo_os": 0.05, "grpo_
 SETTINGS = {arm: {"gradient_coefficient": "ppo" if arm == "ppo" else "grpo_outcome", "kl_coef": 0.04 if "grpo" in arm else 0.0,
                   "data_source": "offline" if arm in ("rft", "dpo", "dpo_sum") else "online",
                   "reward_function": "outcome" if arm in ("ppo", "grpo_os", "grpo_iter") else "rule"} for arm in LAB}
+SCALE = {"validation_samples": 4, "lr": 3e-4, "lr_schedule": "linear", "group_size": 8, "questions_per_step": 48, "steps": 100,
+         "max_new_tokens": 80}
 BENCHMARKS = {"mini_gsm8k": ("en", 0.42, 0.2), "mini_math": ("en", 0.30, 0.2), "mini_cmath": ("zh", 0.36, 0.2)}
 
 
@@ -89,7 +91,7 @@ def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> 
     flops = 4.1e13 if arm.startswith("grpo") or arm == "sft" else 3.0e13
     write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops * (1.6 if arm == "ppo" else 1), "step": 100,
                                          "tokens": 1_500_000 + 1000 * seed, "samples": 30_720, "parameters": 172_352})
-    write_json(folder / "config.json", {"profile": "mini", "seed": seed, "rl": SETTINGS[arm]})
+    write_json(folder / "config.json", {"profile": "mini", "seed": seed, "rl": SETTINGS[arm], "rl_scale": SCALE})
 
 
 def _before_rl(data: Path, rng) -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ FLOOR = 0.05  # where all that is compared scores below this accuracy, a differe
 ONE_SEED = "One seed: no order of trained models is established."
 TOGETHER = "together"  # of several benchmarks
 SAME = 0.02  # a difference whose interval stays below this counts as none (C12), and inside it on both sides as alike (C8e)
+SLIGHT = 0.005  # means nearer to 0 than this have no sign worth a word
 CLOSE = 0.05  # in AUC: a learned reward that ranks no better than this above plain likelihood is close to it
 
 
@@ -87,25 +88,31 @@ def weaker(first: str, second: str) -> str:
     return max(first, second, key=(REPRODUCED, DIRECTION, NOT).index)
 
 
+def on_every(status: str, parts: Iterable[Interval]) -> str:
+    """A claim about several benchmarks is not reproduced on their mean alone where one of them says the opposite, told from 0."""
+    return weaker(status, DIRECTION) if status == REPRODUCED and any(gap.high < 0 for gap in parts) else status
+
+
 def seeds_note(gap: Interval) -> str:
     return f" {ONE_SEED}" if gap.seeds < 2 else ""
 
 
 def judge_note(results: Results, *arms: str) -> str:
-    """How well the reward models behind these arms tell right from wrong outputs of one question, and whether that is more
-    than the sampler's own likelihood does; "" for rules."""
-    measured = results.files["reward"].get("summary") or {}
+    """How well the reward models behind these arms tell right from wrong outputs of one question, and plain likelihood beside
+    it; "" for rules."""
     kinds = dict.fromkeys(JUDGED_BY[arm] for arm in arms if arm in JUDGED_BY)
     if not kinds:
         return ""
-    found = {kind: (measured.get(kind) or {}).get("auc_within") for kind in kinds}
-    listed = ", ".join(f"{kind} model {'not measured' if auc is None else f'{auc:.2f}'}" for kind, auc in found.items())
-    plain = ((measured.get("outcome") or {}).get("likelihood") or {}).get("auc_within")
-    beside = "" if plain is None else f", the sampler's own likelihood {plain:.2f}"
-    known = [auc for auc in found.values() if auc is not None]
-    close = "" if plain is None or not known or max(known) > plain + CLOSE else (
-        ": what is rewarded ranks outputs little better than what the policy holds likely")
-    return f"AUC of the rewards inside a question: {listed}{beside} (0.50 is chance){close}."
+    found, plain = judges_auc(results)
+    listed = [f"{kind} model {f'{found[kind]:.2f}' if kind in found else 'not measured'}" for kind in kinds]
+    return f"AUC of the rewards inside a question: {', '.join(listed + [f'plain likelihood {plain:.2f}'] * (plain is not None))}."
+
+
+def judges_auc(results: Results) -> tuple[dict[str, float], float | None]:
+    """AUC among the outputs of one question of each kind of reward model, and of the sampler's own log-probability."""
+    summary = results.files["reward"].get("summary") or {}
+    found = {kind: auc for kind in ("outcome", "process") if (auc := (summary.get(kind) or {}).get("auc_within")) is not None}
+    return found, ((summary.get("outcome") or {}).get("likelihood") or {}).get("auc_within")
 
 
 def points(gap: Interval, signed: bool = True) -> str:
@@ -133,9 +140,9 @@ def parts_text(parts: Mapping[str, Interval]) -> str:
     if len(parts) < 2:
         return ""
     listed = ", ".join(f"{name} {bare(gap)}" for name, gap in parts.items())
-    up, down = (any(test(gap) for gap in parts.values()) for test in (lambda g: g.mean > 0, lambda g: g.mean < 0))
     clear = any(gap.low > 0 for gap in parts.values()) and any(gap.high < 0 for gap in parts.values())
-    hidden = ": opposite signs, each told from 0" if clear else ": opposite signs" if up and down else ""
+    split = any(gap.mean > SLIGHT for gap in parts.values()) and any(gap.mean < -SLIGHT for gap in parts.values())
+    hidden = ": opposite signs, each told from 0" if clear else ": opposite signs" if split else ""
     return f" ({listed}{hidden})"
 
 

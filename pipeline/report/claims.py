@@ -14,7 +14,8 @@ sampled accuracy (temperature 0.7), which resolves more than one greedy answer a
 stands beside it. In-domain benchmarks are taken together.
 
 The sentence of a claim holds the numbers that decide it, each benchmark's beside the mean over them, and says of the mean:
-ahead; the opposite, and told from 0; or not told apart. All other numbers follow in a table of their own.
+ahead; the opposite, and told from 0; or not told apart. Where a single benchmark says the opposite, told from 0, no claim over
+all of them is more than "direction only". All other numbers follow in a table of their own.
 
 C7, C9 and C10 are about GRPO with learned rewards; with the rule in their place they are C7r, C9r and C10r, and where the
 rule alone was trained it decides C7, C9 and C10 (the arm's name says so). A learned reward's AUC inside a question stands
@@ -45,6 +46,7 @@ from pipeline.report.claim import (
     compare,
     floor_sentence,
     judge_note,
+    on_every,
     parts_text,
     points,
     present,
@@ -98,14 +100,13 @@ def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str
         gap = compare(results, arm, "instruct", benchmarks)
         if gap is None:
             continue
-        numbers, said = [], []
-        for other in ("instruct", CONTROL):
-            some = gaps(results, arm, other, benchmarks)
-            numbers += some
-            said += [f"over {arm_label(other)} {in_words(some)}"] if some else []
+        over = {other: some for other in ("instruct", CONTROL) if (some := gaps(results, arm, other, benchmarks))}
+        said = [f"over {arm_label(other)} {in_words(some)}" for other, some in over.items()]
+        numbers = tuple(number for some in over.values() for number in some)
+        status = on_every(verdict(gap), sampled(over["instruct"]).values())
         floor = at_floor(results, (arm, "instruct"), benchmarks)
         sentence = f"{arm_label(arm)}, sampled: {'; '.join(said)}.{notes(results, gap, arm)}"
-        found.append(Claim(id, text, "Table 5", FLOORED if floor else verdict(gap), floor or sentence, tuple(numbers)))
+        found.append(Claim(id, text, "Table 5", FLOORED if floor else status, floor or sentence, numbers))
     return by_reward(found) or [
         Claim(id, text, "Table 5", UNTESTED, f"No GRPO arm, or no instruct model, was evaluated on {words} benchmarks.")]
 
@@ -122,8 +123,8 @@ def versus(results: Results, id: str, text: str, where: str, pairs: Sequence[tup
                             for step, value in over_steps(results, arm, other)))
         sentence = (f"{arm_label(arm)} against {arm_label(other)}, sampled: {in_words(some)}."
                     f"{like_for_like(results, arm, other)}{notes(results, gap, arm, other)}")
-        floor = at_floor(results, (arm, other), benchmarks)
-        found.append(Claim(id, text, where, FLOORED if floor else verdict(gap), floor or sentence, numbers))
+        floor, status = at_floor(results, (arm, other), benchmarks), on_every(verdict(gap), sampled(some).values())
+        found.append(Claim(id, text, where, FLOORED if floor else status, floor or sentence, numbers))
     return by_reward(found) or [
         Claim(id, text, where, UNTESTED, f"Not both of {' and '.join(map(arm_label, pairs[-1]))} were evaluated.")]
 
@@ -137,10 +138,15 @@ def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> l
 
 def in_words(numbers: Sequence[Number]) -> str:
     """What `gaps` found of sampled accuracy: `+1.3 points [0.2, 2.3] (mini_gsm8k ..., mini_math ...), ahead`."""
-    sampled = {number.name.rpartition(", ")[2]: number.value for number in numbers if number.metric == "sampled"}
-    (first, gap), *_ = sampled.items()
+    found = sampled(numbers)
+    (first, gap), *_ = found.items()
     place = "" if first == TOGETHER else f" on {first}"
-    return f"{points(gap)}{place}{parts_text({b: v for b, v in sampled.items() if b != TOGETHER})}, {told(gap)}"
+    return f"{points(gap)}{place}{parts_text({b: v for b, v in found.items() if b != TOGETHER})}, {told(gap)}"
+
+
+def sampled(numbers: Sequence[Number]) -> dict[str, Interval]:
+    """{together or a benchmark: difference in mean sampled accuracy}, of what `gaps` found."""
+    return {number.name.rpartition(", ")[2]: number.value for number in numbers if number.metric == "sampled"}
 
 
 def like_for_like(results: Results, arm: str, other: str) -> str:
@@ -151,10 +157,10 @@ def like_for_like(results: Results, arm: str, other: str) -> str:
     if not seeds or not all(tokens) or 0.5 <= np.mean(tokens[0]) / np.mean(tokens[1]) <= 2:
         return ""
     outputs = [[s["outputs"] for s in side if s.get("outputs")] for side in sides]
-    last = [f" ({np.mean(some):.0f} outputs in its last step)" if some else "" for some in outputs]
-    parts = [f"{arm_label(name)} learned from {np.mean(some) / 1000:,.0f}k tokens{note}"
+    last = [f", {np.mean(some):.0f} outputs in the last step" if some else "" for some in outputs]
+    parts = [f"{arm_label(name)} {np.mean(some) / 1000:,.0f}k tokens{note}"
              for name, some, note in zip((arm, other), tokens, last, strict=True)]
-    return f" Not like for like: {', '.join(parts)}."
+    return f" Not like for like in what they learn from: {'; '.join(parts)}."
 
 
 def early(results: Results, arm: str, other: str) -> Claim:

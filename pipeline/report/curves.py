@@ -15,6 +15,7 @@ from pipeline.report.claim import (
     Claim,
     Number,
     at_floor,
+    on_every,
     parts_text,
     points,
     present,
@@ -54,7 +55,10 @@ def maj_not_pass(results: Results) -> Claim:
     sentence = (f"{arm_label(arm)} against instruct at K = {k}{place}: Maj@K {points(maj)}{parts_text(in_maj)}, {told(maj)}; "
                 f"Pass@K {points(passed)}{parts_text(in_pass)}, {reading}. Maj@K rose by {points(more)} more than Pass@K."
                 f"{seeds_note(maj)}")
-    return Claim(id, text, where, weaker(verdict(maj), unmoved), sentence, numbers)
+    lifted = on_every(verdict(maj), in_maj.values())
+    if unmoved == REPRODUCED and any(gap.low > 0 for gap in in_pass.values()):
+        unmoved = DIRECTION
+    return Claim(id, text, where, weaker(lifted, unmoved), sentence, numbers)
 
 
 def with_parts(

@@ -12,6 +12,7 @@ from pipeline.report.names import arm_colour, arm_label
 from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 
+SHOWN = 0.8  # share of the intervals that a panel of differences shows whole: two seeds can make one of 40 points
 COLLAPSED = 12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
 
 
@@ -35,11 +36,12 @@ def band(axis, arm: str, steps: np.ndarray, values_ST: np.ndarray):
     return line(axis, arm, steps, values_ST.mean(0), marker="o" if len(steps) < 30 else None)
 
 
-def fringe(axis, arm: str, x: np.ndarray, points: Sequence[Interval], look: str = "-"):
+def fringe(axis, arm: str, x: np.ndarray, points: Sequence[Interval], colour: str = ""):
     """A line of means with a band of their 95 % intervals, in points of accuracy."""
+    colour = colour or arm_colour(arm)
     low, high = ([100 * getattr(p, side) for p in points] for side in ("low", "high"))
-    axis.fill_between(x, low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
-    return line(axis, arm, x, np.array([p.mean for p in points]), marker="o", look=look)
+    axis.fill_between(x, low, high, color=colour, alpha=0.13, linewidth=0)
+    return line(axis, arm, x, np.array([p.mean for p in points]), marker="o", colour=colour)
 
 
 def differences(axis, results: Results, arms: Sequence[str], beside: str) -> None:
@@ -57,10 +59,12 @@ def differences(axis, results: Results, arms: Sequence[str], beside: str) -> Non
         else:
             axis.errorbar(x, means, halves, fmt="none", ecolor=arm_colour(arm), elinewidth=1.2, alpha=0.6)
         ends.append(line(axis, arm, x, means, marker="o", scale=1))
-    near = [100 * end for arm, gaps in found.items() if arm not in fallen for gap in gaps.values() for end in (gap.low, gap.high)]
+    near = [gap for arm, gaps in found.items() if arm not in fallen for gap in gaps.values()]
     if near:
-        axis.set_ylim(min(near) - 1, max(near) + 1)
+        low, high = np.quantile([100 * gap.low for gap in near], 1 - SHOWN), np.quantile([100 * gap.high for gap in near], SHOWN)
+        axis.set_ylim(min(low, min(100 * gap.mean for gap in near)) - 1, max(high, max(100 * gap.mean for gap in near)) + 1)
     axis.axhline(0, color=arm_colour(beside), linewidth=1.8)
+    ends.append((beside, float(steps[-1]), 0.0))
     some = [gap for gaps in found.values() for gap in gaps.values()]
     questions, seeds = {gap.questions for gap in some}, {gap.seeds for gap in some}
     size = f"n {listed(questions)}, {listed(seeds)} seed{'s' if max(seeds) > 1 else ''}"
@@ -83,12 +87,13 @@ def gaps_over_steps(results: Results, arm: str, beside: str) -> dict[int, Interv
 
 
 def line(axis, arm: str, x: np.ndarray, y: np.ndarray, marker: str | None = None, scale: float = 100,
-         look: str = "-"):
-    axis.plot(x, scale * y, color=arm_colour(arm), marker=marker, markersize=3.2, linestyle=look)
+         colour: str = ""):
+    axis.plot(x, scale * y, color=colour or arm_colour(arm), marker=marker, markersize=3.2)
     return arm, float(x[-1]), float(scale * y[-1])
 
 
-def label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[str, str] = MappingProxyType({})) -> None:
+def label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[str, str] = MappingProxyType({}),
+               colours: Mapping[str, str] = MappingProxyType({})) -> None:
     """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
     apart, and those of lines that end outside the panel stand at its edge."""
     if not ends:
@@ -101,10 +106,11 @@ def label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[
     right = max(end[1] for end in ends)
     left, end_x = axis.get_xlim()
     for (arm, _, value), place in zip(ordered, places, strict=True):
+        colour = colours.get(arm) or arm_colour(arm)
         axis.annotate(instead.get(arm, arm_label(arm)), (right, value),
                       xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
-                      color=arm_colour(arm.partition(":")[0]), fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm.partition(":")[0]),
+                      color=colour, fontsize=9, va="center", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": colour,
                                   "linewidth": 0.6, "alpha": 0.6})
     axis.set_ylim(low, high)
     axis.set_xlim(left, end_x)

@@ -141,4 +141,4 @@ def shown(value: float | None) -> str:
 
 def power(value: float | None) -> str:
     """`4.1e13`."""
-    return "-" if value is None else f"{value:.2e}".replace("e+", "e")
+    return "-" if value is None else f"{value:.2e}".replace("e+0", "e").replace("e+", "e")

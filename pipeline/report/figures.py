@@ -82,7 +82,7 @@ def rl_training(results: Results):
     arms = sorted((arm for arm in FIGURE5 if arm in results.cells), key=arm_order)
     right = {arm: found for arm in arms if arm != RULE and (found := training_gap(results, arm))}
     panels = [(found, title, unit) for found, title, unit in (
-        (right, f"Right among outputs, over {arm_label(RULE)}", "points"),
+        (right, f"Right outputs, over {arm_label(RULE)}", "points"),
         (training_means(results, arms, "kl"), "KL to the reference", "nats a token"),
         (training_means(results, arms, "length"), "Output length", "tokens")) if found]
     if not panels:
@@ -92,6 +92,7 @@ def rl_training(results: Results):
         ends = [line(axis, arm, steps, smooth(values_T), scale=1) for arm, (steps, values_T) in found.items()]
         if found is right:
             axis.axhline(0, color=arm_colour(RULE), linewidth=1.8)
+            ends.append((RULE, max(end[1] for end in ends), 0.0))
         axis.set(title=title, xlabel="RL step", ylabel=unit)
         label_ends(axis, ends)
     return figure
@@ -139,14 +140,13 @@ def maj_pass(results: Results, names: Sequence[str], benchmark: str):
                  ylabel=f"{benchmark} accuracy (%)")
         label_ends(axis, ends)
     if paired:
-        ends = []
-        for kind, look in (("maj", "-"), ("pass", "--")):
-            gaps = [difference_at(results, models[paired], benchmark, kind, k) for k in ks]
-            arm, *end = fringe(axes[2], split_model(paired)[0], x, gaps, look)
-            ends.append((f"{arm}:{kind}", *end))
+        arm, names = split_model(paired)[0], {"maj": "Maj@K", "pass": "Pass@K"}
+        colours = {"maj": arm_colour(arm), "pass": "#777777"}
+        ends = [fringe(axes[2], kind, x, [difference_at(results, models[paired], benchmark, kind, k) for k in ks], colours[kind])
+                for kind in names]
         axes[2].axhline(0, color="#333333", linewidth=1)
         axes[2].set(title=f"{arm_label(arm)} - instruct, paired", ylabel="points")
-        label_ends(axes[2], ends, {f"{arm}:maj": "Maj@K", f"{arm}:pass": "Pass@K"})
+        label_ends(axes[2], ends, names, colours)
     for axis in axes:
         axis.set(xlabel="K (samples a question)")
         axis.set_xticks(x, [str(k) for k in ks])

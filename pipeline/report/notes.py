@@ -62,7 +62,7 @@ def of_judges(results: Results) -> list[str]:
     if reward.get("head", "linear") != "linear":
         parts.append("score by a linear map of the last state plus the text's own log-likelihood (the paper: a linear head)")
     if reward.get("lr", 2e-5) != 2e-5:
-        parts.append(f"learn at {reward['lr']:g} (the paper: 2e-5)")
+        parts.append(f"learn at {rate(reward['lr'])} (the paper: 2e-5)")
     return [f"Reward models ({', '.join(judged)}) {', '.join(parts)}."] if judged and parts else []
 
 
@@ -75,7 +75,7 @@ def of_rl(results: Results) -> list[str]:
     scale, parts, said = scales[0], [], []
     falls = {"linear": ", falling to 0", "constant": ""}.get(scale.get("lr_schedule", ""), "")
     if (scale["lr"], scale.get("lr_schedule")) != (1e-6, "constant"):
-        parts.append(f"a learning rate of {scale['lr']:g}{falls} (the paper: 1e-6)")
+        parts.append(f"a learning rate of {rate(scale['lr'])}{falls} (the paper: 1e-6)")
     if scale["group_size"] != 64:
         parts.append(f"{scale['group_size']} outputs a question, {scale['group_size'] * scale['questions_per_step']:,} "
                      "a step (the "
@@ -90,6 +90,12 @@ def of_rl(results: Results) -> list[str]:
     if turns and falls:
         said.append(f"Iterative GRPO has {max(turns)} iterations, and the learning rate falls through all of them.")
     return said
+
+
+def rate(value: float) -> str:
+    """`3e-4`."""
+    mantissa, _, power = f"{value:e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
 
 
 def room_of_rl(results: Results) -> str:

@@ -31,7 +31,15 @@ from pipeline.report.tables import (
     seeds_table,
     summary_table,
 )
-from pipeline.report.words import control_text, floor_text, missing_text, partial_text, seeds_text, validation_size
+from pipeline.report.words import (
+    control_text,
+    floor_text,
+    judges_text,
+    missing_text,
+    partial_text,
+    seeds_text,
+    validation_size,
+)
 
 TITLE = "DeepSeekMath, reproduced: report"
 
@@ -90,13 +98,16 @@ def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> lis
     blocks += [
         Heading("Claims"), Text("; ".join(counts) + "."), claims_table(claims),
         Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0, over questions and "
-             "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was trained. "
+             "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was "
+             "trained, or on one "
+             "of the benchmarks the opposite is told from 0. "
              "**not reproduced**: the mean lies on the other side. **not testable here**: everything compared scores below "
              f"{percent(FLOOR, 0)} % or cannot be told from 0. Differences between arms are decided on mean sampled accuracy "
              "over the in-domain benchmarks together, paired by question and seed. In the sentences \"ahead\" is an interval "
              "above 0, \"the opposite, and told from 0\" one below, \"not told apart\" one that holds 0: **not reproduced** may "
              "be either of the last two. Training seeds are seeds of RL: base, instruct and reward models are trained once."),
     ]
+    blocks += [Text(judged)] if (judged := judges_text(results)) else []
     numbers = numbers_table(claims)
     blocks += [Heading("Numbers behind the claims", 3), numbers] if numbers.rows else []
     return blocks
@@ -121,7 +132,8 @@ def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
                                          "lowest to the "
                     f"highest seed.{validation_size(results)} Right: the difference from one arm at the same steps, "
                     "paired by question "
-                    "and by seed, with its 95 % interval; what crosses 0 is not told apart. An arm that ends far below "
+                    "and by seed, with its 95 % interval (cut off where it leaves the panel); what crosses 0 is not "
+                    "told apart. An arm that ends far below "
                     "leaves the "
                     "panel, and its label says where it ends. Compare the paper's Figure 5.",
                     "No validation rows of these arms were found.")

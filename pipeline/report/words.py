@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.report.claim import FLOOR
+from pipeline.report.claim import CLOSE, FLOOR, judges_auc
 from pipeline.report.data import SINGLE, Results
 from pipeline.report.effort import times_control
-from pipeline.report.names import CONTROL, RULE, arm_label
+from pipeline.report.names import CONTROL, JUDGED_BY, RULE, arm_label
 from pipeline.report.stats import level
 from pipeline.report.tables import percent
 
@@ -49,6 +49,21 @@ def others_flops(results: Results) -> str:
         return ""
     (least, cheap), (most, dear) = min(found), max(found)
     return f" The other arms take {least:.2f} ({arm_label(cheap)}) to {most:.2f} times that ({arm_label(dear)})."
+
+
+def judges_text(results: Results) -> str:
+    """Said where learned rewards rank little better than the sampler's own likelihood; "" where no arm is rewarded by a model."""
+    arms = [arm_label(arm) for arm in results.arms if arm in JUDGED_BY]
+    found, plain = judges_auc(results)
+    found = {kind: auc for kind, auc in found.items() if kind in {JUDGED_BY.get(arm) for arm in results.arms}}
+    if not arms or not found or plain is None or max(found.values()) > plain + CLOSE:
+        return ""
+    listed = ", ".join(f"{kind} model {auc:.2f}" for kind, auc in found.items())
+    return (f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than "
+            "the sampler's own "
+            f"likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these arms "
+            "are close to "
+            "being rewarded for what the policy holds likely anyway.")
 
 
 def validation_size(results: Results) -> str:
