@@ -12,7 +12,7 @@ from pipeline.report.names import arm_colour, arm_label
 from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 
-SHOWN = 0.8  # share of the intervals that a panel of differences shows whole: two seeds can make one of 40 points
+REACH = 2.5  # an interval longer than this many times the median one is cut off by its panel: two seeds can make it 40 points
 COLLAPSED = 12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
 
 
@@ -61,8 +61,9 @@ def differences(axis, results: Results, arms: Sequence[str], beside: str) -> Non
         ends.append(line(axis, arm, x, means, marker="o", scale=1))
     near = [gap for arm, gaps in found.items() if arm not in fallen for gap in gaps.values()]
     if near:
-        low, high = np.quantile([100 * gap.low for gap in near], 1 - SHOWN), np.quantile([100 * gap.high for gap in near], SHOWN)
-        axis.set_ylim(min(low, min(100 * gap.mean for gap in near)) - 1, max(high, max(100 * gap.mean for gap in near)) + 1)
+        reach = REACH * float(np.median([half for gap in near if (half := gap.high - gap.mean) > 0] or [0.0]))
+        axis.set_ylim(100 * min(max(gap.low, gap.mean - reach) for gap in near) - 1,
+                      100 * max(min(gap.high, gap.mean + reach) for gap in near) + 1)
     axis.axhline(0, color=arm_colour(beside), linewidth=1.8)
     ends.append((beside, float(steps[-1]), 0.0))
     some = [gap for gaps in found.values() for gap in gaps.values()]
@@ -73,7 +74,7 @@ def differences(axis, results: Results, arms: Sequence[str], beside: str) -> Non
 
 
 def listed(values: set[int]) -> str:
-    return "/".join(map(str, sorted(values)))
+    return " or ".join(map(str, sorted(values)))
 
 
 def gaps_from(results: Results, arms: Sequence[str], beside: str) -> dict[str, dict[int, Interval]]:
