@@ -147,8 +147,8 @@ def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
     rows.append(("all", str(sum(int(r[1]) for r in rows)), "", f"{total:.0f}", "", ""))
     columns = ("stage", "runs", "CPU seconds a run (runs known)", "wall seconds", "wall seconds a run", "peak memory (MiB)")
     return Table(columns, tuple(rows), "Measured on the machine that ran it. Wall time: runs may have gone side by side and "
-                 "beside other programs, and one that was stopped counts from its resume where no CPU seconds are known. No stage "
-                 "depends on these.")
+                 "beside other programs, and one that was stopped counts from its resume where no CPU seconds are known. No "
+                 "stage depends on these.")
 
 
 def commits_table(costs: dict[str, dict[str, Any]]) -> Table:
