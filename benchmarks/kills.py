@@ -4,10 +4,10 @@
 
 A case is an arm of conf/rl, and once more with two updates a batch (mu 2) where the method has a pi_old. Its run is the scratch
 run `python -m stages.rl profile=smoke rl=<arm> rl_scale.steps=8 ... hydra.run.dir=<folder>`, in a process forked from this one,
-which has the libraries loaded, so that moments fall into the work and not into imports. The moment of a kill is uniform over
-the seconds of the undisturbed run, after every start anew; the seed fixes the draws, not the machine's pace. The case with the
-fewest kills is next, until the number is reached. Model, metrics, rollouts, validation rows and summary are compared byte for
-byte; exit status 1 when a file differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
+which has the libraries loaded. The moment of a kill is uniform over the seconds that the undisturbed run spends in its loop (its
+end included), counted from where the loop begins, after every start anew; the seed fixes the draws, not the machine's pace. The
+case with the fewest kills is next, until the number is reached. Model, metrics, rollouts, validation rows and summary are
+compared byte for byte; exit status 1 when a file differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
 """
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ import yaml
 from pipeline.code import ROOT
 
 SETTINGS = ("profile=smoke", "seed=0", "rl_scale.steps=8", "rl_scale.judge_questions=8")
+BEFORE = "before the loop"
 ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: no mu 2 of their own
 
 
@@ -41,7 +42,7 @@ class Case:
 
     arm: str
     mu: int
-    seconds: float = 0.0  # wall, undisturbed
+    seconds: float = 0.0  # wall, undisturbed, from the beginning of the loop
     files: dict[str, bytes] = field(default_factory=dict)
     fell: Counter = field(default_factory=Counter)  # kills by phase
     runs: int = 0
@@ -101,6 +102,7 @@ class Board:
 
     def __init__(self) -> None:
         self.memory = mmap.mmap(-1, 64)
+        self.begun = float("inf")  # the parent's clock when the loop began
 
     def write(self, text: str) -> None:
         self.memory[:] = text.encode().ljust(64)
@@ -111,6 +113,7 @@ class Board:
 
 def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], None]:
     """The scratch run as `python -m stages.rl` does it, telling the board each phase."""
+    board.write(BEFORE)
 
     def run() -> None:
         import stages.rl
@@ -130,7 +133,6 @@ def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], No
             board.write("after the loop")
 
         loop.Run.phase, loop.train_policy = phase, train_policy
-        board.write("before the loop")
         log = os.open(folder.parent / f"{folder.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -167,18 +169,16 @@ def prepare(work: Path) -> None:
 
 
 def undisturbed(case: Case, work: Path, board: Board) -> None:
-    folder, begin = work / "runs" / f"{case.name}-whole", time.monotonic()
-    status = status_of(child(stage(case, folder, work, board)))
-    if status:
-        raise SystemExit(f"kills: the undisturbed run of {case.name} ended with status {status}; see {folder}.log")
-    case.seconds, case.files = time.monotonic() - begin, files(folder / "rl")
+    folder = work / "runs" / f"{case.name}-whole"
+    ends_within(child(stage(case, folder, work, board)), float("inf"), folder, board)
+    case.seconds, case.files = time.monotonic() - board.begun, files(folder / "rl")
 
 
 def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
     """One run, killed and started again until it ends; what differs goes to `case.different`."""
     case.runs += 1
     folder = work / "runs" / f"{case.name}-{case.runs}"
-    while not ends_within(child(stage(case, folder, work, board)), rng.uniform(0, case.seconds), folder):
+    while not ends_within(child(stage(case, folder, work, board)), rng.uniform(0, case.seconds), folder, board):
         case.fell[board.read()] += 1
     found = files(folder / "rl")
     case.different += [f"{folder / 'rl' / name}" for name in sorted(found.keys() | case.files.keys())
@@ -186,14 +186,16 @@ def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
     shutil.rmtree(folder)
 
 
-def ends_within(pid: int, seconds: float, folder: Path) -> bool:
-    """Whether the process ended well by itself in this time; else it is killed."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def ends_within(pid: int, seconds: float, folder: Path, board: Board) -> bool:
+    """Whether the process ended well by itself in this time after its loop began; else it is killed."""
+    board.begun = float("inf")
+    while time.monotonic() < board.begun + seconds:
+        if board.begun == float("inf") and board.read() not in ("", BEFORE):
+            board.begun = time.monotonic()
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             if status:
-                raise SystemExit(f"kills: a resumed run failed; see {folder}.log")
+                raise SystemExit(f"kills: a run failed; see {folder}.log")
             return True
         time.sleep(0.001)
     os.kill(pid, signal.SIGKILL)

@@ -70,13 +70,23 @@ class Run:
         if not self.resumed:
             shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(exist_ok=True)
-        self.start = time.monotonic()
+        self.before = json.loads(self.clock_file.read_text(encoding="utf-8")) if self.clock_file.is_file() else {}
+        self.start = self.noted = time.monotonic()
         self.costs: dict[str, Any] = {}
         self.tracker: Any = None
         write_json(self.out / "config.json", plain(settings))
         self.label = f"{job.stage} {job.cell}".strip()
         begun = "resumed from its checkpoint" if self.resumed else "started"
         print(f"{self.label}: {begun} ({settings.profile})", flush=True)
+
+    @property
+    def clock_file(self) -> Path:
+        return self.folder / "clock.json"
+
+    def clock(self) -> dict[str, float]:
+        """Seconds by the wall's clock and of the processor (children too), those of attempts that were killed included."""
+        spent = {"seconds": time.monotonic() - self.start, "cpu_seconds": sum(os.times()[:4])}
+        return {name: round(self.before.get(name, 0.0) + value, 3) for name, value in spent.items()}
 
     def follow(self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics") -> dict[str, Any]:
         """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show progress. Returns the last.
@@ -100,6 +110,9 @@ class Run:
                 if self.job.tracker["name"] != "none":
                     self.track(row)
                 last = row
+                if time.monotonic() - self.noted > 5:
+                    write_json(self.clock_file, self.clock())
+                    self.noted = time.monotonic()
         return last
 
     def track(self, row: dict[str, Any]) -> None:
@@ -131,10 +144,10 @@ def publish(run: Run) -> None:
         fill(target, run.out)
     else:
         replace(target, run.out)
-    seconds = round(time.monotonic() - run.start, 3)
+    clock = run.clock()
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    cost = {"seconds": seconds, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
+    cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
     origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
     write_json(run.job.cost_file, {**cost, **origin})
     if run.tracker is not None:
@@ -142,7 +155,7 @@ def publish(run: Run) -> None:
     for folder in run.job.checkpoints.iterdir():
         if folder.is_dir():
             shutil.rmtree(folder)
-    print(f"{run.label}: done in {seconds:.1f} s, {target}", flush=True)
+    print(f"{run.label}: done in {clock['seconds']:.1f} s, {target}", flush=True)
 
 
 def replace(target: Path, made: Path) -> None:

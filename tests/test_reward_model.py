@@ -1,10 +1,11 @@
 """Reward models: where they are read, what enters the loss, labels, calibration, and a folder that loads again."""
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 import torch
-from rl_tiny import half_taught, questions, tokenizer
+from rl_tiny import SCALE, half_taught, questions, tokenizer
 
 from pipeline import reward_data
 from pipeline.errors import UserError
@@ -19,9 +20,13 @@ from pipeline.reward_model import (
     load_judge,
     new_scorer,
     read_at,
+    scorer_from,
     train_scorer,
 )
 from pipeline.reward_train import Setting, train_outcome, train_process
+from pipeline.rl.data_source import online
+from pipeline.rl.forward import Rows
+from pipeline.rl.reward_function import judge
 
 CONFIG = RewardConfig(questions=8, held_out=4, samples=6, max_new_tokens=12, epochs=3, questions_per_step=2, lr=3e-3,
                       checkpoint_every=2, process=True, process_questions=4, process_samples=3, continuations=2)
@@ -243,3 +248,20 @@ def test_best_of_n_against_the_votes_and_chance():
     right_repeats = [{"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3} for a in (3, 3, 3, 4)]
     found = reward_data.best_of_n(right_repeats, [0.5] * 4)
     assert (found["mean"], found["chance"]) == (0.75, 0.5)  # a score that knows nothing loses to a random sample
+
+
+@pytest.mark.parametrize("name", ["outcome", "process"])
+def test_equal_outputs_of_a_question_are_scored_alike_whatever_batch_they_fall_into(name):
+    """Else a group that answers with one voice has a variance, and advantages, out of rounding."""
+    scorer = scorer_from(half_taught())
+    torch.manual_seed(0)
+    torch.nn.init.normal_(scorer.score.weight)
+    scale = replace(SCALE, questions_per_step=6)
+    drawn = online(make_engine("fast", half_taught(), tokenizer()), tokenizer(), questions(6), scale, (0,))
+    voices = [drawn.rows.outputs[scale.group_size * p] for p in range(6)]  # of a question; the last group has two
+    rows = Rows(drawn.rows.prompts, [voices[b // 7] for b in range(42)] + [voices[0]], [*(b // 7 for b in range(42)), 5])
+    data = replace(drawn, rows=rows, texts=[tokenizer().decode(tokens, skip_special_tokens=True) for tokens in rows.outputs])
+    for size in (20, 50, 90, 10**6):
+        rewards = judge(name, data, tokenizer(), Judge(scorer, size)).rewards
+        assert [rewards[7 * (b // 7)] for b in range(42)] == rewards[:42], size
+        assert len({tuple(reward) for reward in rewards}) > 5

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,21 +22,34 @@ PHASES: dict[str, tuple[object, str]] = {
     "after checkpoint": (checkpoint, "save"),
     "validation": (loop, "validate"),
     "rollouts": (loop, "write_jsonl"),
+    "reference": (loop, "output_log_probs"),
+    "value": (loop, "ppo_batch"),
+    "reward model": (loop, "renew"),
 }
 FAST = ["rft", "mu2"]
+GRPO = ARMS["grpo_os_rule"]
+RUNS = ARMS | {
+    "dpo_sum": replace(ARMS["dpo"], dpo_reduction="sum"),
+    "token_mean": replace(GRPO, aggregation="token_mean"),
+    "dr_grpo": replace(GRPO, aggregation="constant_length", advantage_std="none"),
+    "sample_std": replace(GRPO, advantage_std="sample"),
+    "ppo_outcome": replace(ARMS["ppo"], reward_function="outcome"),
+    **{f"{name}_mu2": replace(ARMS[name], updates_per_rollout=2) for name in ("grpo_os", "grpo_ps", "grpo_ps_rule", "grpo_iter")},
+}
 
 
-def run_arm(arm: str, folder: Path) -> None:
+def run_arm(arm: str, folder: Path, checkpoint_every: int = 1) -> None:
     folder.mkdir(exist_ok=True)
     given = inputs()
     rows = []
-    for row in loop.train_policy(given, ARMS[arm], SCALE, 5, folder / "out", folder / "state", {}):
+    scale = replace(SCALE, checkpoint_every=checkpoint_every)
+    for row in loop.train_policy(given, RUNS[arm], scale, 5, folder / "out", folder / "state", {}):
         rows.append(row)
         (folder / "metrics.json").write_text(json.dumps(rows))
     save_file(dict(given.policy.named_parameters()), folder / "policy.safetensors")
 
 
-def killed_at(phase: str, count: int, arm: str, folder: Path) -> Callable[[], None]:
+def killed_at(phase: str, count: int, arm: str, folder: Path, checkpoint_every: int = 1) -> Callable[[], None]:
     """The run of an arm, in which the `count`-th call of a phase's function ends the process before (or after) its work."""
 
     def work() -> None:
@@ -51,7 +65,7 @@ def killed_at(phase: str, count: int, arm: str, folder: Path) -> Callable[[], No
             return real(*arguments, **named)
 
         setattr(owner, name, patched)
-        run_arm(arm, folder)
+        run_arm(arm, folder, checkpoint_every)
 
     return work
 
@@ -65,7 +79,7 @@ def results(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("arm", [
-    pytest.param(arm, marks=[] if arm in FAST else [pytest.mark.slow]) for arm in ARMS
+    pytest.param(arm, marks=[] if arm in FAST else [pytest.mark.slow]) for arm in RUNS
 ])
 def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
     half_taught()  # taught once, in the parent
@@ -74,14 +88,14 @@ def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
     assert "policy.safetensors" in whole and "out/validation/step-00004.jsonl" in whole
     assert arm == "sft" or "out/rollouts/step-00004.jsonl" in whole
     for phase in PHASES:
-        for count in (2,) if arm in FAST else (1, 3):
+        for count in (2,) if arm in FAST else (1, 3):  # with a checkpoint every third step, two steps are done again
             folder = tmp_path / f"{phase}-{count}"
             folder.mkdir()
-            first = ended(killed_at(phase, count, arm, folder))
+            first = ended(killed_at(phase, count, arm, folder, count))
             if first == 0:
                 continue  # this arm has no such call (the sft arm is not judged)
             assert first == -signal.SIGKILL
-            assert ended(lambda folder=folder: run_arm(arm, folder)) == 0
+            assert ended(lambda folder=folder, count=count: run_arm(arm, folder, count)) == 0
             assert results(folder) == whole, f"killed at {phase}, call {count}"
 
 

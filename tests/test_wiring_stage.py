@@ -117,8 +117,12 @@ def test_killed_run_resumes_and_equals_an_undisturbed_one(project: Path) -> None
     config.write_text(config.read_text().replace("{steps: 3}", "{steps: 3, die_at: 2}"))
     call(project, "rl=one", "seed=0", code=9)
     assert not (project / "data/toy").exists()
+    spent = next((project / "data/.ckpt/toy/one-0").glob("*/")) / "clock.json"  # written every five seconds
+    spent.write_text('{"seconds": 1000, "cpu_seconds": 900}')
     done = call(project, "rl=one", "seed=0")
     assert "resumed" in done.stdout
+    cost = json.loads((project / "data/.cost/toy-one-0.json").read_text())
+    assert cost["seconds"] > 1000 and 900 < cost["cpu_seconds"] < 960
     assert (project / "data/toy/one-0/metrics.jsonl").read_bytes() == whole
     assert [p.name for p in (project / "data/.ckpt/toy/one-0").iterdir()] == [".lock"]
 

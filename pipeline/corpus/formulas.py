@@ -7,21 +7,28 @@ from dataclasses import dataclass
 
 MAX_LATEX = 4_000  # characters; longer "formulas" are text that ran away
 OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"  # private-use marks around a formula's number, and for a line break
+DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"  # stand for $, \ and ` in code, where they delimit nothing
+APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
 PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 DISPLAYSTYLE = re.compile(r"^\{\s*\\(displaystyle|textstyle)\b\s*(.*)\}$", re.S)
 ENVIRONMENTS = "align|aligned|alignat|equation|eqnarray|gather|multline|displaymath|math"
-# Each alternative stops at the next opening of its own kind, so that a page of unclosed delimiters stays linear.
-DELIMITED = re.compile(
-    r"\\\((?P<i>(?:[^\\]++|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]++|\\[^\[\]])++)\\\]"
+# The delimiters of one formula, whichever opens first: an environment between dollars is one formula. Each alternative
+# stops at the next opening of its own kind, so that a page of unclosed delimiters stays linear.
+TEXT_ARGUMENT = r"\\(?:text|textrm|mbox|hbox)\{[^{}$]*(?:\$[^{}$]+\$(?!\$)[^{}$]*)*+\}"  # may hold dollars of its own
+DISPLAYED = rf"\$\$(?P<dd>(?:{TEXT_ARGUMENT}|\\.|[^$\\]++)++)\$\$"
+BRACKETED = (
+    r"|\\\((?P<i>(?:[^\\]++|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]++|\\[^\[\]])++)\\\]"
     rf"|(?P<e>\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}"
-    r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\})",
-    re.S,
+    r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\})"
+    r"|\$latex\s(?P<w>(?:\\.|[^$\\])+?)\$|\[(?P<t>latex|tex|math)\](?P<s>[^\[\]]*+(?:\[(?!/?(?P=t)\])[^\[\]]*+|\])*+)\[/(?P=t)\]"
 )
-DOLLARS = re.compile(
-    r"\\\$|\$\$(?P<d>(?:\\.|[^$\\])+?)\$\$|\$(?P<i>(?![\s$])(?:\\.|[^$\\])*?)(?<![\s\\])\$(?!\d)", re.S
-)
+INLINE = rf"|\$(?P<di>(?![\s$])(?:{TEXT_ARGUMENT}|\\[^()\[\]]|[^$\\]++){{0,1000}}+)(?:(?<![\s\\])|(?<=\\ ))\$(?!\d)"
+WITH_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED + INLINE, re.S)
+WITHOUT_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED, re.S)
+MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\]")
+SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ def clean_latex(latex: str) -> str:
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
     latex = " ".join(latex.split())
+    latex = latex + " " if (len(latex) - len(latex.rstrip("\\"))) % 2 else latex  # "\\ " is a command, not a blank
     while wrapped := DISPLAYSTYLE.match(latex):
         inner = wrapped.group(2).strip()
         if not _balanced(inner):
@@ -79,29 +87,34 @@ class Formulas:
         return f"{OPEN}{len(self.found) - 1}{CLOSE}"
 
     def mark_delimited(self, text: str, dollars: bool) -> str:
-        """Replace delimited formulas in `text` (one block of a page) by marks. `dollars`: whether $ is a delimiter."""
-        if "\\" in text and ("\\(" in text or "\\[" in text or "\\begin{" in text):
-            text = DELIMITED.sub(self._delimited, text)
+        """Replace delimited formulas in `text` (one block of a page) by marks. `dollars`: whether $ is a delimiter; $$
+        is one anyway where what stands between is LaTeX beyond doubt."""
         if dollars and "$" in text:
-            text = DOLLARS.sub(self._dollars, text)
-        return text
+            return WITH_DOLLARS.sub(self._delimited, text)
+        return WITHOUT_DOLLARS.sub(self._sure, text) if MAY_BE_DELIMITED.search(text) else text
 
     def _delimited(self, match: re.Match) -> str:
-        inner = match["i"] or match["d"] or match["e"]
-        return self._mark(match, inner, match["i"] is None)
-
-    def _dollars(self, match: re.Match) -> str:
-        if match["d"] is None and match["i"] is None:
-            return match[0]
-        return self._mark(match, match["d"] or match["i"], match["d"] is not None)
-
-    def _mark(self, match: re.Match, inner: str, display: bool) -> str:
-        if OPEN in inner or not inner.strip():
+        inner = next((match[name] for name in ("dd", "i", "d", "e", "w", "s") if match[name] is not None), None)
+        display = match["dd"] is not None or match["d"] is not None or match["e"] is not None
+        if inner is None and "di" in match.re.groupindex:
+            inner = match["di"]
+        if inner is None or OPEN in inner or not inner.strip():
             return match[0]
         return self.add(inner.replace(BREAK, " "), display, "delimiters")
 
+    def _sure(self, match: re.Match) -> str:
+        return match[0] if match["dd"] and not SIGN.search(match["dd"]) else self._delimited(match)
+
 
 def latex_of_marks(text: str, found: list[Formula]) -> tuple[str, list[Formula]]:
-    """The text with every mark written out, and the formulas that stand in it, in order."""
+    """The text with every mark written out, and the formulas that stand in it, in order. A blank keeps a formula apart
+    from what would change how its dollars are read: another formula, a digit, a dollar, a backslash."""
     used = [found[int(number)] for number in PLACE.findall(text)]
-    return PLACE.sub(lambda m: found[int(m[1])].written(), text), used
+
+    def written(match: re.Match) -> str:
+        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+        latex = found[int(match[1])].written()
+        left = " " if before and before in APART_LEFT else ""
+        return left + latex + (" " if after and (after in APART_RIGHT or after.isdecimal()) else "")
+
+    return PLACE.sub(written, text), used

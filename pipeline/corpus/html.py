@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from html import unescape
 
-from pipeline.corpus.formulas import BREAK, OPEN, Formula, Formulas, latex_of_marks
+from pipeline.corpus.formulas import BACKSLASH, BREAK, DOLLAR, OPEN, TICK, Formula, Formulas, latex_of_marks
 from pipeline.corpus.markup import (
     BLOCKS,
     CARRIES_LATEX,
@@ -33,9 +33,8 @@ from pipeline.corpus.recognise import (
 )
 
 MAX_TAGS = 400_000
-DOLLAR, BACKSLASH = "\ue003", "\ue004"  # stand for $ and \ in code, where they delimit nothing
 PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
-PRIVATE = re.compile("[\ue000-\ue004]")
+PRIVATE = re.compile("[\ue000-\ue005]")
 LEGAL = re.compile(
     r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
 )
@@ -58,6 +57,15 @@ class Block:
     text: str
     linked: int
     tag: str
+
+
+@dataclass
+class Script:
+    """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or holds a link."""
+
+    name: str
+    start: int
+    linked: bool
 
 
 def extract(page: str) -> Extracted:
@@ -99,7 +107,8 @@ class Reader:
         self.page, self.ends, self.formulas = page, Ends(page), Formulas()
         self.blocks: list[Block] = []
         self.parts: list[str] = []
-        self.tag, self.linked, self.link_start, self.sup_start = "", 0, -1, -1
+        self.tag, self.linked, self.link_start = "", 0, -1
+        self.scripts: list[Script] = []
         self.dollars = "athJax" in page or "mathjax" in page or "katex" in page or "KaTeX" in page
         self.kinds: dict[tuple[str, str], int] = {}
 
@@ -161,8 +170,10 @@ class Reader:
             return self.code(at)
         elif name == "a":
             self.link_start = len(self.parts)
+            if self.scripts:
+                self.scripts[-1].linked = True
         elif name in ("sup", "sub"):
-            self.sup_start = len(self.parts)
+            self.scripts.append(Script(name, len(self.parts), self.link_start == len(self.parts)))
         return at
 
     def close(self, name: str) -> None:
@@ -171,16 +182,22 @@ class Reader:
         elif name == "a" and self.link_start >= 0:
             self.linked += sum(map(len, self.parts[self.link_start :]))
             self.link_start = -1
-        elif name in ("sup", "sub") and 0 <= self.sup_start <= len(self.parts):
-            self.script("^" if name == "sup" else "_")
+        elif name in ("sup", "sub"):
+            self.script(name)
 
-    def script(self, mark: str) -> None:
-        """x<sup>2</sup> becomes x^{2}; footnote marks, ordinals and formulas stay as they are."""
-        inner = "".join(self.parts[self.sup_start :]).strip()
-        linked = 0 <= self.link_start or self.linked
-        if inner and len(inner) < 40 and OPEN not in inner and inner[0] != "[" and inner not in ORDINAL and not linked:
-            self.parts[self.sup_start :] = [f"{mark}{{{inner}}}"]
-        self.sup_start = -1
+    def script(self, name: str) -> None:
+        """x<sup>2</sup> becomes x^{2}; a script that is or holds a link is a footnote mark and stays as it is, as do
+        ordinals and formulas."""
+        while self.scripts:
+            script = self.scripts.pop()
+            if script.name == name:
+                break
+        else:
+            return
+        inner = "".join(self.parts[script.start :]).strip()
+        linked = script.linked or OPEN in inner or inner[:1] == "["
+        if inner and len(inner) < 40 and not linked and inner not in ORDINAL:
+            self.parts[script.start :] = [f"{'^' if name == 'sup' else '_'}{{{inner}}}"]
 
     def skip(self, name: str, raw: str, at: int) -> int:
         """Pass over an element that holds no text of the page; a script may hold a formula."""
@@ -245,19 +262,21 @@ class Reader:
             if text:
                 if "&" in text:
                     text = unescape(text)
-                if self.dollars or "\\" in text:
+                if self.dollars or "\\" in text or "$" in text or "[/" in text:
                     text = self.formulas.mark_delimited(text, self.dollars)
                 if 0 <= self.link_start < len(self.parts):
                     self.linked += sum(map(len, self.parts[self.link_start :]))
                 self.blocks.append(Block(text, self.linked, self.tag))
             self.parts = []
-        self.tag, self.linked, self.sup_start = tag, 0, -1
+        self.tag, self.linked = tag, 0
+        if self.scripts:
+            self.scripts = []
         if self.link_start >= 0:
             self.link_start = 0
 
 
 def shield(code: str) -> str:
-    return PRIVATE.sub("", code).replace("$", DOLLAR).replace("\\", BACKSLASH)
+    return PRIVATE.sub("", code).replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
 
 
 def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:
@@ -266,7 +285,7 @@ def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula
     text, used = latex_of_marks("\n".join(kept), found)
     lines = (line.strip() for line in text.replace(BREAK, "\n").split("\n"))
     text = "\n".join(line for line in lines if line.strip(" |"))
-    return text.replace(DOLLAR, "$").replace(BACKSLASH, "\\"), used
+    return text.replace(DOLLAR, "$").replace(BACKSLASH, "\\").replace(TICK, "`"), used
 
 
 def is_boilerplate(block: Block) -> bool:

@@ -12,6 +12,7 @@ from html import unescape
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline.corpus.asciimath import latex_of_asciimath
+from pipeline.corpus.formulas import TEXT_ARGUMENT
 from pipeline.corpus.markup import (
     DELIMITED_CLASSES,
     FORMULA,
@@ -52,6 +53,7 @@ ANNOTATION = re.compile(
 VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I)
 DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
+ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
 LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
 IMAGE_CLASS = re.compile(
     r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex)", re.I
@@ -227,7 +229,8 @@ def delimited_element(text: str, display: bool, bare: bool) -> Found | None:
     for left, right, is_display in DELIMITERS:
         if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
             inner = text[len(left) : -len(right)]
-            if left not in inner and right not in inner:
+            seen = ESCAPED.sub("", inner) if left[0] == "$" else inner
+            if left not in seen and right not in seen:
                 return inner, display or is_display, "delimiters"
             return None
     if text.startswith("\\begin{") and text.endswith("}"):

@@ -30,6 +30,7 @@ class Scores:
     votes: tuple[tuple[int, ...], ...]
     samples: int
     summary: dict[str, Any]
+    levels: tuple[int, ...] = ()  # of the questions
 
     def values(self, metric: str) -> np.ndarray:
         """`greedy`, `sampled`, `maj@K` or `pass@K` of each question -> (N,), from its first `samples` samples."""
@@ -186,7 +187,7 @@ def load_scores(folder: Path) -> dict[str, Scores]:
                 tuple(row["id"] for row in rows),
                 np.array([float(row["greedy"]["verdict"] == "right") for row in rows]),
                 tuple(tuple(sample["vote"] for sample in row["samples"]) for row in rows),
-                summary["samples"], summary)
+                summary["samples"], summary, tuple(row["level"] for row in rows))
         except (KeyError, TypeError) as error:
             raise UserError(f"{folder / name}.jsonl: a row has no {error}; run the evaluate stage anew") from None
     return found

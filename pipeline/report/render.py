@@ -15,6 +15,7 @@ from pipeline.report.corpus import corpus_tables
 from pipeline.report.curves import deepest
 from pipeline.report.data import SINGLE, Results, arm_order
 from pipeline.report.effort import effort_table
+from pipeline.report.levels import levels_table
 from pipeline.report.names import ABLATIONS, CONTROL, FIGURE5
 from pipeline.report.notes import deviations, room_of_rl
 from pipeline.report.pairs import against_table, counterparts_table
@@ -107,6 +108,8 @@ def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
         table = gains_table(results, benchmark)
         blocks += [Heading(f"`{benchmark}`: gains", 3), table] if table.rows else []
     blocks += shown(pictures, "gains", "Gain of each arm over the instruct model in mean sampled accuracy.")
+    levels = levels_table(results, results.benchmarks[0])
+    blocks += [Heading(f"`{results.benchmarks[0]}`: gains by level", 3), levels] if levels.rows else []
     for heading, table in (("Arms and ablations, paired", against_table(results)),
                            ("Two arms that differ in one point", counterparts_table(results))):
         blocks += [Heading(heading), table] if table.rows else []

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline import flops
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows
+from pipeline.rl.forward import Rows, distinct
 from pipeline.rl.reward_function import Judged
 from pipeline.rl.update import Batch, zero_variance_share
 
@@ -27,7 +27,7 @@ def step_work(arm: ArmConfig, batch: Batch, policy: Any, judge: Any, critic: Any
     if arm.needs_reference:
         work += one_pass(policy.config, rows)
     if arm.reward_function in ("outcome", "process"):
-        work += rows_pass(judge.shape, rows)
+        work += rows_pass(judge.shape, rows, distinct(rows)[0])
     if critic:
         config = critic.model.config
         body = replace(flops.shape_of(config), head=config.hidden_size)

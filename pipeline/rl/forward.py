@@ -30,6 +30,13 @@ class Rows:
             raise UserError("an output without a token; its end must at least be an EOS")
 
 
+def distinct(rows: Rows) -> tuple[list[int], list[int]]:
+    """The first of each question's equal outputs; and, for every output, which of those it equals."""
+    seen: dict[tuple[int, tuple[int, ...]], int] = {}
+    place = [seen.setdefault((p, tuple(tokens)), len(seen)) for p, tokens in zip(rows.prompt_of, rows.outputs, strict=True)]
+    return [place.index(i) for i in range(len(seen))], place
+
+
 def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1) -> Iterator[list[int]]:
     """Split the chosen outputs into lists of similar length, at most `max_tokens` padded tokens each.
 

@@ -8,7 +8,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "loss": ("-sum over tokens of weight x GC x log pi_theta in the first update of the step (Eq. 5); DPO: -log sigma of "
              "the margin, mean over pairs", "nats"),
     "kl": ("mean over the step's output tokens of pi_ref/pi - log(pi_ref/pi) - 1 before the first update (Eq. 4); only in "
-           "arms with a reference", "nats a token"),
+           "arms with a reference. Offline arms: over their pairs, rejected outputs too, so no estimate of the policy's KL",
+           "nats a token"),
     "entropy": ("mean of -log pi_old of the sampled tokens, an unbiased estimate of the entropy at the sampling "
                 "temperature; only in arms that sample from the policy", "nats a token"),
     "length": ("mean length of the outputs that the step trains on, EOS included", "tokens"),

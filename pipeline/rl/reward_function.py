@@ -15,7 +15,7 @@ from pipeline.errors import UserError
 from pipeline.flops import Shape
 from pipeline.grading import grade_many, step_verdicts
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows
+from pipeline.rl.forward import Rows, distinct
 
 
 class Scorer(Protocol):
@@ -50,7 +50,16 @@ def judge(name: str, rollouts: Rollouts, tokenizer, model: Scorer | None) -> Jud
         token_ends(tokenizer, tokens, text, line_ends(text))
         for tokens, text in zip(rollouts.rows.outputs, rollouts.texts, strict=True)
     ]
-    return Judged(model(rollouts.rows, ends), ends, right)
+    return Judged(_scores(model, rollouts.rows, ends), ends, right)
+
+
+def _scores(model: Scorer, rows: Rows, ends: list[list[int]]) -> list[list[float]]:
+    """Equal outputs are scored once. In two micro-batches their scores would differ by rounding, and a group that answers
+    with one voice would have a variance, and advantages, out of nothing."""
+    kept, place = distinct(rows)
+    few = Rows(rows.prompts, [rows.outputs[b] for b in kept], [rows.prompt_of[b] for b in kept])
+    scores = model(few, [ends[b] for b in kept])
+    return [scores[i] for i in place]
 
 
 def rule(rollouts: Rollouts) -> list[bool]:

@@ -1,0 +1,103 @@
+"""What stands in the text of a page: formulas that can be read again from it, scripts, and the rarer ways to write one."""
+
+import os
+import random
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.encoding import decode
+from pipeline.corpus.formulas import Formulas
+from pipeline.corpus.html import extract
+
+WEB = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared") / "web"
+RENDERER = '<script src="MathJax.js"></script>'
+
+
+def read_again(text: str) -> list[tuple[str, bool]]:
+    """The formulas of a text, read from its dollars alone."""
+    formulas = Formulas()
+    for line in text.split("\n"):
+        formulas.mark_delimited(line, True)
+    return [(formula.latex, formula.display) for formula in formulas.found]
+
+
+def body(markup: str, head: str = "") -> str:
+    return f"<html><head>{head}</head><body><p>{markup}</p></body></html>"
+
+
+@pytest.mark.parametrize("head", ["", RENDERER])
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (r"a $$\begin{align}x&amp;=1\end{align}$$ b", r"a $$\begin{align}x&=1\end{align}$$ b"),
+        (r"a $$f=\begin{aligned}x\end{aligned}$$ b", r"a $$f=\begin{aligned}x\end{aligned}$$ b"),
+        (r"a \[f=\begin{aligned}x\end{aligned}\] b", r"a $$f=\begin{aligned}x\end{aligned}$$ b"),
+        (r"a \(x\)\(y\)\[z\]\[w\] b", "a $x$ $y$ $$z$$ $$w$$ b"),
+        (r"a \(x\)2 b", "a $x$ 2 b"),
+        (r"a \(x\ \) b", "a $x\\ $ b"),
+        (r"a $$x \text{ if $y$}$$ b", r"a $$x \text{ if $y$}$$ b"),
+    ],
+)
+def test_display_formulas_are_whole_and_neighbours_apart(markup, text, head):
+    extracted = extract(body(markup, head))
+    assert extracted.text == text
+    assert read_again(text) == [(formula.latex, formula.display) for formula in extracted.formulas]
+
+
+def made_formula(rng: random.Random, depth: int = 0) -> str:
+    """LaTeX with all that its delimiters could be confused with."""
+    leaf = rng.choice(["x", "7", r"\alpha ", r"\$5", r"\%", r"\{y\}", r"a\ ", r"\text{ if $n$}", "&lt;", r"\left[0,1\right)"])
+    if depth > 2 or rng.random() < 0.3:
+        return leaf.replace("&lt;", "<")
+    parts = [made_formula(rng, depth + 1) for _ in range(rng.randint(1, 3))]
+    shape = rng.choice(["{}+{}", r"\frac{{{}}}{{{}}}", r"\begin{{aligned}}{}&={}\end{{aligned}}", r"{} \\[2pt] {}", "{}_{{{}}}"])
+    return shape.format("".join(parts), made_formula(rng, depth + 1))
+
+
+def test_the_text_of_any_page_gives_its_formulas_back():
+    rng = random.Random(5)
+    ways = [
+        ("$$%s$$", True), (r"\[%s\]", True), (r"\(%s\)", False), ('<span class="math-container">$%s$</span>', False),
+        ('<script type="math/tex">%s</script>', False), ('<script type="math/tex; mode=display">%s</script>', True),
+        (r"\begin{align}%s\end{align}", True), ('<math alttext="%s"></math>', False),
+    ]  # fmt: skip
+    for _ in range(600):
+        written, markup = [], ""
+        for _ in range(rng.randint(1, 5)):
+            way, display = rng.choice(ways)
+            latex = made_formula(rng)
+            if way.startswith(r"\[") and ("[" in latex or latex.endswith("\\ ")):
+                way = "$$%s$$"
+            markup += rng.choice(["", "", " so ", "9", "。"]) + way % (latex if "<script" in way else escape(latex))
+            latex = way % latex if "begin" in way else latex
+            written.append((" ".join(latex.split()) + " " * latex.endswith("\\ "), display))
+        extracted = extract(body(markup, RENDERER))
+        assert [(formula.latex, formula.display) for formula in extracted.formulas] == written, markup
+        assert read_again(extracted.text) == written, extracted.text
+
+
+@pytest.mark.skipif(not WEB.is_dir(), reason="needs the web samples in ../shared/web")
+def test_the_text_of_real_pages_gives_their_formulas_back():
+    paths = sorted(WEB.glob("*_math/*html"))
+    paths = [path for path in paths if "quantecon" not in path.name]  # it has dollars in the comments of its code
+    pages = [extract(decode(path.read_bytes())) for path in paths]
+    assert sum(len(page.formulas) for page in pages) > 2_000
+    for page in pages:
+        assert read_again(page.text) == [(formula.latex, formula.display) for formula in page.formulas]
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<a href=/e>Energy</a> is mc<sup>2</sup>, so 10<sup>6</sup>", "Energy is mc^{2}, so 10^{6}"),
+        ("e<sup>x<sub>1</sub></sup> and a<sub>i<sub>j</sub></sub>", "e^{x_{1}} and a_{i_{j}}"),
+        ("<a href=/x>the root x<sup>2</sup></a> is a long way off in this text", "the root x^{2} is a long way off in this text"),
+        ("said<sup><a href=#n>3</a></sup> and <a href=#m><sup>4</sup></a> x<sup>2</sup>", "said3 and 4 x^{2}"),
+        ("x<sup>2<sub>1</sup> y</sub> z<sup>3</sup>", "x^{21} y z^{3}"),
+        ("the 1<sup>st</sup> [<sup>[5]</sup>]", "the 1st [[5]]"),
+    ],
+)  # fmt: skip
+def test_scripts(markup, text):
+    assert extract(body(markup)).text == text
