@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     mine.add_argument("--annotations", default="", help="YAML of URL prefixes as marked by a person")
     mine.add_argument("--bucket", type=int, default=200_000, help="fastText's buckets; 2000000 is a 2 GB model")
     mine.add_argument("--epoch", type=int, default=3)
+    mine.add_argument("--least", type=int, default=0, help="repeat a small seed up to so many lines (say 6000)")
     mine.add_argument("--information-rule", action="store_true", help=RULE)
 
     clean = commands.add_parser("decontaminate", help="remove benchmark text from rows with a text")
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser("inspect", help="why a page was kept or dropped")
     inspect.add_argument("url")
     inspect.add_argument("--corpus", type=Path, default=Path("data/corpus"), help="the output folder of `mine`")
+    inspect.add_argument("--seed-rows", type=Path, help="say too whether the page is in this seed file of `mine`")
 
     for command in (pack, extract, score, mine, clean):
         command.add_argument("--out", type=Path, required=True, help="a folder for `mine`, else a file")

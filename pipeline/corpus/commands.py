@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.benchmark_files import benchmark_texts
-from pipeline.corpus.config import CorpusConfig, DecontaminateConfig
+from pipeline.corpus.config import CorpusConfig, DecontaminateConfig, RecallConfig, check
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl, write_jsonl
 
@@ -130,16 +130,41 @@ def mine(args: argparse.Namespace) -> None:
     base = CorpusConfig()
     cfg = replace(
         base, token_budget=args.token_budget, keep_fraction=args.keep_fraction, max_page_bytes=args.max_page_bytes,
-        classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch),
+        classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch, least=args.least),
         recall=replace(base.recall, iterations=args.iterations, annotations=args.annotations),
         decontaminate=replace(base.decontaminate, information_rule=args.information_rule),
     )  # fmt: skip
+    check(cfg)
+    check_out(args.out, folder=True)
+    check_annotations(cfg.recall, args.out)
     benchmarks = benchmark_texts(args.benchmarks)
-    work = args.out / ".work"
     summary = mine_pages(
-        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, work, args.workers, progress=Show()
-    )
+        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, args.out / ".work", args.workers,
+        progress=Show(), explain=True,
+    )  # fmt: skip
+    for line in warnings_of(summary):
+        print(f"dsm-corpus: {line}", file=sys.stderr)
     print(f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records")
+
+
+def check_annotations(cfg: RecallConfig, out: Path) -> None:
+    """Raises UserError when a person's marks would be read for nothing, or written over."""
+    from pipeline.corpus.annotations import from_yaml, lost_mark
+
+    if cfg.annotations and cfg.iterations < 2:
+        raise UserError("--annotations: one iteration reads none; give --iterations 2 or more")
+    lost = lost_mark(out, cfg.accept_share, from_yaml(Path(cfg.annotations)) if cfg.annotations else None)
+    if lost:
+        raise UserError(f"{lost} was marked by hand; give that file with --annotations, or move it away")
+
+
+def warnings_of(summary: dict[str, Any]) -> Iterator[str]:
+    """What a run found wrong with its input, but went on."""
+    for prefix in sorted({prefix for row in summary["iterations"] for prefix in row.get("prefixes_unmatched", ())}):
+        yield f"--annotations: no page lies under {prefix}"
+    edges, pages = summary["score_histogram"]["edges"], summary["score_histogram"]["all"]
+    if sum(count for low, count in zip(edges, pages, strict=False) if 0.45 <= low < 0.55) == sum(pages) > 0:
+        yield "the classifier learnt nothing (all scores are near 0.5); give more seed pages, or --least 6000"
 
 
 def seed_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -183,25 +208,13 @@ def decontaminate(args: argparse.Namespace) -> None:
 
 
 def inspect(args: argparse.Namespace) -> None:
-    from pipeline.corpus.pages import rows_of
-    from pipeline.corpus.urls import normal_url
+    from pipeline.corpus.explain import contamination_of, decisions, in_seed
 
-    wanted, found = normal_url(args.url), 0
-    for name in ("pages", "rejects"):
-        path = args.corpus / f"{name}.parquet"
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; give the output folder of `mine` with --corpus")
-        for row in rows_of(path):
-            if row["url"] and normal_url(row["url"]) == wanted:
-                found += 1
-                decision = "kept" if name == "pages" else f"dropped: {row['reason']}"
-                facts = {
-                    key: value for key, value in row.items() if key not in ("text", "url_hash") and value is not None
-                }
-                print(json.dumps({"decision": decision, **facts}, ensure_ascii=False, indent=2))
-    audit = args.corpus / "contamination.jsonl"
-    for row in read_jsonl(audit) if audit.is_file() else ():
-        if normal_url(row["url"]) == wanted:
-            print(json.dumps({"contamination": row}, ensure_ascii=False))
+    found = decisions(args.corpus, args.url)
+    for row in found:
+        seed = {"in_seed_rows": in_seed(args.seed_rows, args.url)} if args.seed_rows else {}
+        print(json.dumps(row | seed, ensure_ascii=False, indent=2))
+    for row in contamination_of(args.corpus, args.url):
+        print(json.dumps({"contamination": row}, ensure_ascii=False))
     if not found:
         raise UserError(f"{args.url}: not in {args.corpus}, neither kept nor dropped")
