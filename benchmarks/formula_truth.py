@@ -18,6 +18,16 @@ SOURCES = (
     "//*[contains(concat(' ', @class, ' '), ' math-container ')]",
     "//*[contains(@class, 'arithmatex')]",
     "//*[(self::span or self::div) and starts-with(@class, 'math notranslate')]",
+    "//*[(self::span or self::div) and (@class='math' or @class='math inline' or @class='math display')]",
+    "//*[contains(@class, 'mjx-copytext')]",
+    "//img[@class='latex' or contains(@src, 'codecogs.com/')]/@*[name()='title' or (name()='alt' and not(../@title))]",
+    "//*[contains(@class, 'mwe-math-element') and not(.//math)]//img/@alt",
+)
+# Pages whose formulas a script finds in the text when the page is shown, by the delimiters that it looks for.
+SHOWN_BY = ("MathJax.js", "mathjax@", "renderMathInElement")
+UNSEEN = "//pre | //code | //script | //style | //head | //textarea | //comment()"
+RAW = re.compile(
+    r"\\\$|\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(\\begin\{(\w+\*?)\}.+?\\end\{\5\})|(?<!\\)\$((?:\\.|[^$\\])+)\$", re.S
 )
 ANNOTATIONS = (
     (re.compile(r"<annotation\b.*?</annotation>", re.S), ""),
@@ -60,13 +70,21 @@ def read(page: bytes | str) -> list[str]:
     for source in SOURCES:
         for node in tree.xpath(source):
             latex = str(node) if isinstance(node, str) else node.text_content()
+            latex = re.sub(r"^\s*\\bg_white\s|%\s*\]\]>\s*$", "", latex)
             latex = re.sub(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", r"\1", latex, flags=re.S)
             if latex.strip():
                 found.append(latex)
     for node in tree.xpath("//*[contains(@class, 'comment-copy') or contains(@class, 'post-text')]"):
         pairs = re.findall(r"\$\$([^$]+)\$\$|\$([^$]+)\$", node.text_content())
         found += [a or b for a, b in pairs if not re.search(r"\\(?:begin|end)group", a + b)]
-    return found
+    if not found and any(name in text for name in SHOWN_BY):
+        dollars = re.search(r"""["']\$["']""", text) is not None
+        for node in tree.xpath(UNSEEN):
+            if node.getparent() is not None:
+                node.drop_tree()
+        groups = [m.groups() for m in RAW.finditer(tree.text_content())]
+        found = [a or b or c or d or (e if dollars else "") for a, b, c, d, _, e in groups]
+    return [latex for latex in found if latex and latex.strip()]
 
 
 def without_annotations(page: str) -> str:

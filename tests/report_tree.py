@@ -18,6 +18,8 @@ LAB = ARMS | {"dpo": 0.04, "dpo_sum": 0.02, "ppo": 0.06, "grpo_os": 0.05, "grpo_
 SETTINGS = {arm: {"gradient_coefficient": "ppo" if arm == "ppo" else "grpo_outcome", "kl_coef": 0.04 if "grpo" in arm else 0.0,
                   "data_source": "offline" if arm in ("rft", "dpo", "dpo_sum") else "online",
                   "reward_function": "outcome" if arm in ("ppo", "grpo_os", "grpo_iter") else "rule"} for arm in LAB}
+SCALE = {"validation_samples": 4, "lr": 3e-4, "lr_schedule": "linear", "group_size": 8, "questions_per_step": 48, "steps": 100,
+         "max_new_tokens": 80}
 BENCHMARKS = {"mini_gsm8k": ("en", 0.42, 0.2), "mini_math": ("en", 0.30, 0.2), "mini_cmath": ("zh", 0.36, 0.2)}
 
 
@@ -39,10 +41,11 @@ def make_tree(folder: Path, arms=tuple(ARMS), seeds=(0, 1, 2), questions=200, sa
             _cell(data / "rl" / f"{arm}-{seed}", arm, seed, LAB[arm], skill, rng)
             write_json(data / f".cost/rl-{arm}-{seed}.json", {
                 "seconds": 200.0 + 60 * (arm == "ppo"), "seconds_sampling": 90.0, "seconds_update": 80.0 + 50 * (arm == "ppo"),
-                "peak_rss_mb": 800.0 + 30 * (arm == "ppo") + float(rng.normal(0, 10))})
+                "peak_rss_mb": 800.0 + 30 * (arm == "ppo") + float(rng.normal(0, 10)), "commit": "ab" * 20,
+                **({"cpu_seconds": 150.0} if seed == 1 else {})})  # written by later code than the rest
     _before_rl(data, rng)
     for label, seconds in {"world": 20, "corpus": 80, "pretrain": 300, "sft": 280, "evaluate-instruct": 40}.items():
-        write_json(data / ".cost" / f"{label}.json", {"seconds": float(seconds), "peak_rss_mb": 900.5})
+        write_json(data / ".cost" / f"{label}.json", {"seconds": float(seconds), "peak_rss_mb": 900.5, "commit": "cd" * 20})
     return data
 
 
@@ -86,10 +89,11 @@ def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> 
     for s, r in zip(steps, rise, strict=True):
         rows[s] |= {"validation_sampled": float(skill * (0.36 + r)), "validation_greedy": float(skill * (0.42 + 0.7 * r))}
     write_jsonl(folder / "metrics.jsonl", rows)
+    tokens = (100_000 if arm == "rft" else 1_500_000) + 1000 * seed
     flops = 4.1e13 if arm.startswith("grpo") or arm == "sft" else 3.0e13
     write_json(folder / "summary.json", {"arm": arm, "seed": seed, "flops": flops * (1.6 if arm == "ppo" else 1), "step": 100,
-                                         "tokens": 1_500_000 + 1000 * seed, "samples": 30_720, "parameters": 172_352})
-    write_json(folder / "config.json", {"profile": "mini", "seed": seed, "rl": SETTINGS[arm]})
+                                         "tokens": tokens, "outputs": 384, "samples": 30_720, "parameters": 172_352})
+    write_json(folder / "config.json", {"profile": "mini", "seed": seed, "rl": SETTINGS[arm], "rl_scale": SCALE})
 
 
 def _before_rl(data: Path, rng) -> None:
@@ -97,7 +101,8 @@ def _before_rl(data: Path, rng) -> None:
         write_jsonl(data / stage / "metrics.jsonl", [
             {"step": s, "loss": float(1.1 + (top - 1.1) * np.exp(-s / 400) + rng.normal(0, 0.03))} for s in range(10, 2001, 10)])
         write_json(data / stage / "summary.json", {"parameters": 354_000, "tokens": 3_000_000, "flops": 6.0e12})
-        write_json(data / stage / "config.json", {"profile": "mini", "seed": 0})
+        write_json(data / stage / "config.json", {"profile": "mini", "seed": 0, stage: {
+            "optimizer": "muon", "packing": stage == "pretrain"}})
     steps = [("records", 12000, None), ("text", 10900, 5_200_000), ("distinct URLs", 8100, 3_900_000),
              ("collected", 3300, 1_700_000), ("decontaminated", 3240, 1_660_000)]
     turns = [{"iteration": i + 1} | ({"pages_collected_before": s} if s else {}) for i, s in enumerate((None, 0.81, 0.94, 0.985))]
@@ -116,8 +121,11 @@ def _before_rl(data: Path, rng) -> None:
     bins = [{"from": i / 10, "to": (i + 1) / 10, "count": int(60 + 20 * abs(i - 5)), "predicted": i / 10 + 0.05,
              "right": float(np.clip(i / 10 + 0.02 + rng.normal(0, 0.03), 0, 1))} for i in range(10)]
     write_json(data / "reward/summary.json", {
-        "outcome": {"accuracy": 0.81, "auc": 0.88, "auc_within": 0.5, "ece": 0.034, "n": 1000, "bins": bins},
+        "outcome": {"accuracy": 0.81, "auc": 0.88, "auc_within": 0.5, "ece": 0.034, "n": 1000, "bins": bins, "samples": 4,
+                    "flops": 2.0e13, "of_n": {"best_of_n": 0.45, "majority": 0.43, "chance": 0.3},
+                    "likelihood": {"auc": 0.86, "auc_within": 0.72, "best_of_n": 0.44}},
         "process": {"accuracy": 0.83, "auc": 0.89, "auc_within": 0.73, "ece": 0.04, "n": 1000, "bins": bins}})
+    write_json(data / "reward/config.json", {"reward": {"start": "instruct", "head": "likelihood", "lr": 3e-4}})
     write_json(data / "world/config.json", {"world": {
         "data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}})
 

@@ -101,3 +101,65 @@ def test_the_text_of_real_pages_gives_their_formulas_back():
 )  # fmt: skip
 def test_scripts(markup, text):
     assert extract(body(markup)).text == text
+
+
+ASCIIMATH = '<script src="MathJax.js?config=TeX-MML-AM_CHTML"></script>'
+PREFIXED = "<m:math display='block'><m:msup><m:mi>x</m:mi><m:mn>2</m:mn></m:msup></m:math>"
+DRAWN = "<mjx-container><mjx-math>x</mjx-math><mjx-assistive-mml><math><mi>x</mi></math></mjx-assistive-mml></mjx-container>"
+WAYS = {
+    "asciimath in backticks": (ASCIIMATH + "`sum_(i=1)^n i`", "$\\sum_{i=1}^{n}i$", "asciimath"),
+    "codecogs blanks": ('<img src="//x.codecogs.com/gif.latex?\\dpi{99}&space;\\bg_white&space;E&space;=m">', "$E =m$", "img"),
+    "codecogs, no sign": ('<img src="//latex.codecogs.com/svg.image?x&plus;y" alt="equation">', "$x+y$", "img"),
+    "codecogs, letters": ('<img src="//latex.codecogs.com/png.latex?ab">', "$ab$", "img"),
+    "codecogs, title": ('<img src="//latex.codecogs.com/gif.latex?k" title="\\bg_white k_1">', "$k_1$", "img"),
+    "kramdown, no engine": ('<span class="math">5+5 &gt; a</span>', "$5+5 > a$", "delimiters"),
+    "kramdown": (
+        '<script type="math/tex; mode=display">% <![CDATA[\n\\begin{bmatrix} 1 \\end{bmatrix} %]]></script>',
+        "$$\\begin{bmatrix} 1 \\end{bmatrix}$$", "script",
+    ),
+    "alt, delimited": ('<img src="f_3.png" alt="$a+b$">', "$a+b$", "img"),
+    "alt, commands": ('<img src="f_3.png" alt="\\frac{a}{b}">', "$\\frac{a}{b}$", "img"),
+    "prefixed MathML": (PREFIXED, "$$x^{2}$$", "mathml"),
+    "shortcode": ("[latex]x^2[/latex]", "$x^2$", "delimiters"),
+    "dollar latex": ("$latex x^2$", "$x^2$", "delimiters"),
+    "github": ('<math-renderer class="js-display-math">$$x^2$$</math-renderer>', "$$x^2$$", "delimiters"),
+    "wordpress katex": ('<span class="wp-katex-eq" data-display="true">x+y</span>', "$$x+y$$", "delimiters"),
+    "pandoc for katex": ('<span class="math inline">x+y</span>', "$x+y$", "delimiters"),
+    "dollars, no renderer": ("$$\\frac12$$", "$$\\frac12$$", "delimiters"),
+    "script after drawn": (DRAWN + '\n<script type="math/tex">x^1</script>', "$x^1$", "script"),
+    "script before drawn": ('<script type="math/tex">x^1</script>' + DRAWN, "$x^1$", "script"),
+    "preview alone": ('<span class="MathJax_Preview">\\(x^2\\)</span>', "$x^2$", "delimiters"),
+    "preview and script": ('<i class="MathJax_Preview">x</i>\n<script type="math/tex">x^2</script>', "$x^2$", "script"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rarer_ways(way):
+    markup, text, source = WAYS[way]
+    extracted = extract(body(f"Let us see {markup} here."))
+    assert " ".join(extracted.text.split()) == f"Let us see {text} here."
+    assert [formula.source for formula in extracted.formulas] == [source]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<p class="math">prove that a + b is even</p>',
+        "$$ is cheap, $$$ is dear, $$ again", "run `ls` and `cat`", '<img src="f.png" alt="costs $5 and $7">',
+        '<img src="f.png" alt="the graph of \\frac{1}{x} in blue">', '<img src="f.png" alt="C:\\new_files\\a.png">',
+        '<span class="MathJax_Preview">[math]</span>', "$5 and 6$",
+    ],
+)  # fmt: skip
+def test_no_formulas(markup):
+    assert not extract(body(markup)).formulas
+
+
+def test_backticks_in_code_are_no_formulas():
+    extracted = extract(body("Let `x/y` be <code>`x/y`</code>", ASCIIMATH))
+    assert extracted.text == "Let $\\frac{x}{y}$ be `x/y`" and len(extracted.formulas) == 1
+
+
+def test_text_after_the_last_tag_stays():
+    assert extract("<html><body><h1>Title</h1><p>a <b>bold</b> end").text == "Title\na bold end"
+    assert extract("<main>no other tag</main>").text == "no other tag"
+    assert extract("<p>a page torn <a href='x").text == "a page torn"

@@ -5,13 +5,14 @@ import shutil
 import pytest
 from report_tree import LAB, make_tree
 
-from pipeline.report.claim import DIRECTION, UNTESTED
+from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED, on_every, parts_text, told
 from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.data import load
 from pipeline.report.notes import room_of_rl, spelled
 from pipeline.report.pairs import COUNTERPARTS
 from pipeline.report.render import write_report
+from pipeline.report.stats import Interval
 
 SEEDS = (0, 1)
 
@@ -119,3 +120,90 @@ def test_an_arm_that_collapses_leaves_the_panel(data, tmp_path):
         axis = figure.axes[0]
         assert axis.get_ylim()[0] > low and label in [text.get_text() for text in axis.texts]
         plt.close(figure)
+
+
+def test_opposite_signs_are_said_and_keep_a_claim_from_being_reproduced():
+    up, down, near = Interval(0.03, 0.02, 0.04, 9, 2), Interval(-0.02, -0.04, -0.001, 9, 2), Interval(-0.001, -0.03, 0.03, 9, 2)
+    assert [told(gap) for gap in (up, down, near)] == ["ahead", "the opposite, and told from 0", "not told apart"]
+    assert parts_text({"a": up, "b": down}) == " (a +3.0 [2.0, 4.0], b -2.0 [-4.0, -0.1]: opposite signs, each told from 0)"
+    assert "opposite" not in parts_text({"a": up, "b": near}) and parts_text({"a": up}) == ""
+    assert on_every(REPRODUCED, [up, down]) == DIRECTION and on_every(REPRODUCED, [up, near]) == REPRODUCED
+    assert on_every(NOT, [up, down]) == NOT
+
+
+def test_the_deciding_numbers_stand_in_the_sentence_and_the_rest_in_a_table(data, made):
+    claims = {c.id: c for c in all_claims(load(data))}
+    for id in ("C7", "C7r", "C8", "C9", "C10", "C12"):
+        assert "mini_gsm8k +" in claims[id].sentence or "mini_gsm8k -" in claims[id].sentence, id
+        assert " mini_math " in claims[id].sentence and "greedy" not in claims[id].sentence, id
+    names = [number.name for number in claims["C12"].numbers]
+    each = {f"grpo_os_rule - instruct, {kind}@8, {b}" for kind in ("maj", "pass") for b in ("mini_gsm8k", "mini_math")}
+    assert each <= set(names)
+    rows = section(made[1], "Claims").partition("### Numbers behind the claims")[2]
+    assert "| C7 | grpo_os - instruct, mini_math | 24 x 2 |" in rows and "| C13 | ppo / grpo_os, FLOPs | seeds: 2 | 1.17 " in rows
+
+
+def test_arms_that_learn_from_unlike_amounts_are_named(data):
+    claims = {c.id: c for c in all_claims(load(data))}
+    assert "Online RFT 1,500k tokens, 384 outputs in the last step; RFT 100k tokens" in claims["C8"].sentence
+    assert "Not like for like" not in claims["C9"].sentence + claims["C10"].sentence
+
+
+@pytest.mark.parametrize(("gap", "status"), [(0.0, REPRODUCED), (0.2, NOT), (-0.2, NOT)])
+def test_alike_early_is_a_claim_of_its_own(tmp_path, gap, status):
+    import numpy as np
+
+    seeds = (0, 1, 2)
+    tree = make_tree(tmp_path, questions=12, deep=(8, 12), seeds=seeds, arms=("rft", "online_rft"))
+    rng = np.random.default_rng(0)
+    for seed in seeds:
+        for arm, more in (("rft", 0.0), ("online_rft", gap)):
+            rows = [{"step": step, "id": f"v{i}", "greedy": True, "right": int(rng.binomial(64, 0.4 + more)), "samples": 64}
+                    for step in (0, 20, 40, 60) for i in range(400)]
+            (tree / f"rl/{arm}-{seed}/validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    claim = next(c for c in all_claims(load(tree)) if c.id == "C8e")
+    assert claim.status == status and "validation at step 20" in claim.sentence
+
+
+def test_what_a_learned_reward_is_and_what_differs_from_the_paper_is_said(made):
+    _, markdown = made
+    claims = section(markdown, "Claims")
+    assert "plain likelihood 0.72" in claims and "little better than the sampler's own likelihood" in claims
+    rows = section(markdown, "Reward model")
+    assert "| outcome model | 4 | 1,000 | 0.810 | 0.880 | 0.500 | 0.034 | 45.0 | 30.0 | - | 43.0 |" in rows
+    assert "| likelihood of the sampler | 4 | - | - | 0.860 | 0.720 | - | 44.0 |" in rows
+    text = section(markdown, "Deviations from the paper")
+    for words in ("start from the instruct model", "the text's own log-likelihood", "learn at 3e-4",
+                  "a learning rate of 3e-4, falling to 0", "8 outputs a question, 384 a step", "trained with Muon",
+                  "one example in a row",
+                  "share one base, one instruct and one reward model"):
+        assert words in text, words
+
+
+def test_effort_stands_over_the_control_and_cpu_seconds_say_of_how_many_cells(made):
+    _, markdown = made
+    rows = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")] for line in
+            section(markdown, "What each arm takes (claim C13)").splitlines() if line.startswith("|")}
+    head = rows["arm"]
+    times, seconds = head.index("times continued SFT's"), head.index("CPU seconds (cells)")
+    assert rows["RFT"][times] == "0.73" and rows["continued SFT"][times] == "1.00" and rows["PPO"][seconds] == "150 (1)"
+    assert "outcome 2.00e13 (0.49 times" in section(markdown, "What each arm takes (claim C13)")
+    assert f"| rl | `{'ab' * 6}` ({2 * len(LAB)}) |" in markdown and f"| world | `{'cd' * 6}` (1) |" in markdown
+
+
+def test_figure5_draws_paired_differences_and_cuts_what_two_seeds_cannot_bound(data):
+    import matplotlib.pyplot as plt
+
+    from pipeline.report.figures import rl_training, validation
+
+    results = load(data)
+    figure = validation(results, ("sft", "rft", "online_rft"))
+    title = figure.axes[1].get_title()
+    assert title == "Over continued SFT, paired (n 100, 2 seeds)"
+    low, high = figure.axes[1].get_ylim()
+    drawn = [abs(y) for bars in figure.axes[1].collections for path in bars.get_paths() for y in path.vertices[:, 1]]
+    assert low < 0 < high and max(-low, high) < 1.5 * max(drawn)
+    right = rl_training(results).axes[0]
+    assert right.get_ylabel() == "points"
+    assert "RFT" not in [text.get_text() for text in right.texts]  # offline: no batch in common
+    plt.close("all")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report_tree import make_tree
 
-from pipeline.report.power import Components, components, detectable, power, smallest
+from pipeline.report.power import Components, components, detectable, of_shares, power, smallest
 from pipeline.report.stats import paired
 
 TRUE = Components(question=0.06**2, seed=0.012**2, both=0.08**2, sample=0.5**2)
@@ -41,6 +41,18 @@ def test_one_seed_says_nothing_about_seeds():
     assert found.question == pytest.approx(TRUE.question + TRUE.both, rel=0.15)
 
 
+def test_counts_of_right_samples_tell_what_the_samples_tell():
+    """On the validation split only the number of right samples is kept: from samples drawn apart the same variances come out."""
+    rng, S, N, K = np.random.default_rng(4), 4, 3000, 4
+    p_N = np.clip(rng.normal(0.5, 0.2, N), 0.02, 0.98)
+    right = [rng.random((S, N, K)) < np.clip(p + rng.normal(0, 0.1, (S, N)), 0, 1)[..., None] for p in (p_N, p_N + 0.05)]
+    known = components(right[1].astype(float) - right[0])
+    size, found = of_shares([right[1].mean(2), right[0].mean(2)], (1, -1), K)
+    assert size == f"{S} x {N} x {K}" and found.sample == pytest.approx(known.sample, rel=0.05)
+    assert found.both == pytest.approx(known.both, abs=0.1**2) and found.seed == pytest.approx(known.seed, abs=0.01**2)
+    assert of_shares([right[0].mean(2)] * 2, (1, -1), 1) is None
+
+
 @pytest.mark.parametrize(("S", "N", "K"), [(5, 400, 8), (3, 1500, 4), (8, 300, 2)])
 def test_simulated_experiments_show_a_difference_as_often_as_calculated(S, N, K):
     rng = np.random.default_rng(3)
@@ -68,8 +80,18 @@ def run(data: Path, *more: str) -> subprocess.CompletedProcess:
 def test_command_prints_a_table_and_asks_for_what_one_seed_cannot_tell(tmp_path):
     data = make_tree(tmp_path, questions=60, deep=(8, 60), seeds=(0, 1, 2))
     done = run(data, "--seeds", "3", "5")
-    assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and done.stdout.count("\n| 5 |") == 1, done.stderr
+    assert "| `online_rft` - `rft` | 3 x 100 x 4 |" in done.stdout and "the validation split" in done.stdout, done.stderr
+    assert done.stdout.count("\n| 5 |") == 1 and "mean" not in done.stdout and "C11" not in done.stdout
+    done = run(data, "--seeds", "3", "5", "--of", "benchmarks")
+    assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and "mini_math" in done.stdout, done.stderr
     one = make_tree(tmp_path / "one", questions=20, deep=(8, 20), seeds=(0,))
     done = run(one)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "--seed-sd" in done.stderr
     assert "Questions needed" in run(one, "--seed-sd", "0.01").stdout
+
+
+def test_iterations_have_a_line_of_their_own(tmp_path):
+    data = make_tree(tmp_path, questions=20, deep=(8, 20), seeds=(0, 1, 2), arms=("grpo_iter", "grpo_os"))
+    done = run(data, "--seeds", "5")
+    assert "| `grpo_iter`: first iteration - later (C11) | 3 x 100 x 4 |" in done.stdout, done.stderr
+    assert "Claim C11, 100 questions x 4 samples: " in done.stdout and " points with 5 seeds" in done.stdout

@@ -83,7 +83,7 @@ def test_claims_follow_the_interval(tmp_path):
     assert claims["C7"].status == claims["C8"].status == REPRODUCED  # simulated gains of 9 and 4 points
     gap = claims["C8"].numbers[0].value
     assert gap.low > 0 and gap.seeds == 3
-    maj, passed, more = (number.value for number in claims["C12"].numbers)
+    maj, passed, more = (number.value for number in claims["C12"].numbers[:3])
     assert more.mean == pytest.approx(maj.mean - passed.mean)
     ruled = REPRODUCED if passed.high < 0.02 else NOT if passed.low > 0 else DIRECTION
     assert claims["C12"].status == max(verdict(maj), ruled, key=(REPRODUCED, DIRECTION, NOT).index)

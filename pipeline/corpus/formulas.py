@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.corpus.asciimath import latex_of_asciimath
+
 MAX_LATEX = 4_000  # characters; longer "formulas" are text that ran away
 OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"  # private-use marks around a formula's number, and for a line break
 DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"  # stand for $, \ and ` in code, where they delimit nothing
@@ -28,6 +30,7 @@ INLINE = rf"|\$(?P<di>(?![\s$])(?:{TEXT_ARGUMENT}|\\[^()\[\]]|[^$\\]++){{0,1000}
 WITH_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED + INLINE, re.S)
 WITHOUT_DOLLARS = re.compile(r"\\\$|" + DISPLAYED + BRACKETED, re.S)
 MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\]")
+TICKED = re.compile(r"`([^`]{1,1000})`")
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 
 
@@ -92,6 +95,14 @@ class Formulas:
         if dollars and "$" in text:
             return WITH_DOLLARS.sub(self._delimited, text)
         return WITHOUT_DOLLARS.sub(self._sure, text) if MAY_BE_DELIMITED.search(text) else text
+
+    def mark_asciimath(self, text: str) -> str:
+        """Replace what stands between backticks, which is how AsciiMath is written in a page that loads it."""
+        return TICKED.sub(self._asciimath, text)
+
+    def _asciimath(self, match: re.Match) -> str:
+        inner = match[1].replace(BREAK, " ").strip()
+        return match[0] if OPEN in inner or not inner else self.add(latex_of_asciimath(inner), False, "asciimath")
 
     def _delimited(self, match: re.Match) -> str:
         inner = next((match[name] for name in ("dd", "i", "d", "e", "w", "s") if match[name] is not None), None)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from html import unescape
 
-from pipeline.corpus.formulas import BACKSLASH, BREAK, DOLLAR, OPEN, TICK, Formula, Formulas, latex_of_marks
+from pipeline.corpus.blocks import PRIVATE, Block, finish, shield
+from pipeline.corpus.formulas import BREAK, OPEN, Formula, Formulas
+from pipeline.corpus.images import image_formula, may_be_formula_image
 from pipeline.corpus.markup import (
     BLOCKS,
     CARRIES_LATEX,
@@ -25,19 +27,15 @@ from pipeline.corpus.markup import (
 )
 from pipeline.corpus.recognise import (
     CUSTOM,
+    SCRIPT_NEXT,
     element_formula,
-    image_formula,
     kind_of,
-    may_be_formula_image,
     script_formula,
 )
 
 MAX_TAGS = 400_000
 PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
-PRIVATE = re.compile("[\ue000-\ue005]")
-LEGAL = re.compile(
-    r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
-)
+TORN = re.compile(r"<[a-zA-Z/!]")  # a tag without its end, after the last that has one
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SHORTEST_MAIN = 250  # characters; a "main" element with less text is not where the page is
 
@@ -51,15 +49,6 @@ class Extracted:
 
 
 @dataclass
-class Block:
-    """Text with formula marks; how many of its characters are links; the tag that began it."""
-
-    text: str
-    linked: int
-    tag: str
-
-
-@dataclass
 class Script:
     """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or holds a link."""
 
@@ -70,7 +59,8 @@ class Script:
 
 def extract(page: str) -> Extracted:
     """The main text of an HTML page. Time is linear in its length; a formula occurs once however often it is drawn."""
-    page = PROLOGUE.sub("", page[: page.rfind(">") + 1])
+    torn = TORN.search(page, page.rfind(">") + 1)
+    page = PROLOGUE.sub("", page[: torn.start()] if torn else page)
     if PRIVATE.search(page):
         page = PRIVATE.sub("", page)
     reader = Reader(page)
@@ -110,14 +100,17 @@ class Reader:
         self.tag, self.linked, self.link_start = "", 0, -1
         self.scripts: list[Script] = []
         self.dollars = "athJax" in page or "mathjax" in page or "katex" in page or "KaTeX" in page
+        self.asciimath = "-AM_" in page or "=AM_" in page or "sciimath" in page or "sciiMath" in page or "SCIIMath" in page
+        self.script_end = -1  # where the last script with a formula ended
         self.kinds: dict[tuple[str, str], int] = {}
 
     def read(self, start: int, end: int) -> list[Block]:
         """The blocks between two places of the page."""
         page, search, at = self.page, TAG.search, start
         for _ in range(MAX_TAGS):
-            found = search(page, at, end)
-            if found is None:
+            found = search(page, at)  # not up to `end`: an unclosed tag would be looked through again from each < in it
+            if found is None or found.start() >= end:
+                self.parts.append(page[at:end])
                 break
             begin = found.start()
             if begin > at:
@@ -210,6 +203,7 @@ class Reader:
             formula = script_formula(attributes(raw), self.page[at : ends[0]])
             if formula is not None:
                 self.parts.append(self.formulas.add(*formula))
+                self.script_end = ends[1]
         return ends[1]
 
     def element(self, name: str, raw: str, at: int) -> int | None:
@@ -227,7 +221,9 @@ class Reader:
         if kind == FORMULA or ("data-" in raw and CARRIES_LATEX.search(raw)):
             ends = self.ends.raw(name, at) if name in CUSTOM else self.ends.nested(name, at)
             if ends is not None:
-                formula = element_formula(name, attributes(raw), self.page[at : ends[0]], self.page)
+                if name == "mjx-container" and self.beside_script(at - len(raw) - len(name) - 2, ends[1]):
+                    return ends[1]
+                formula = element_formula(name, attributes(raw), self.page[at : ends[0]], self.page, ends[1])
                 if formula is not None:
                     self.parts.append(self.formulas.add(*formula))
                     return ends[1]
@@ -236,6 +232,11 @@ class Reader:
             if ends is not None and ends[1] - at < 0.6 * len(self.page):
                 return ends[1]
         return None
+
+    def beside_script(self, begin: int, end: int) -> bool:
+        """Whether a drawn formula between two places of the page stands next to the script that it was drawn from."""
+        after = 0 <= self.script_end <= begin and not self.page[self.script_end : begin].strip()
+        return after or SCRIPT_NEXT.match(self.page, end) is not None
 
     def preformatted(self, at: int) -> int:
         ends = self.ends.nested("pre", at)
@@ -264,6 +265,8 @@ class Reader:
                     text = unescape(text)
                 if self.dollars or "\\" in text or "$" in text or "[/" in text:
                     text = self.formulas.mark_delimited(text, self.dollars)
+                if self.asciimath and "`" in text:
+                    text = self.formulas.mark_asciimath(text)
                 if 0 <= self.link_start < len(self.parts):
                     self.linked += sum(map(len, self.parts[self.link_start :]))
                 self.blocks.append(Block(text, self.linked, self.tag))
@@ -273,24 +276,3 @@ class Reader:
             self.scripts = []
         if self.link_start >= 0:
             self.link_start = 0
-
-
-def shield(code: str) -> str:
-    return PRIVATE.sub("", code).replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
-
-
-def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:
-    """Leave out blocks that are mostly links or legal notes; write the formulas out."""
-    kept = [block.text for block in blocks if not is_boilerplate(block)]
-    text, used = latex_of_marks("\n".join(kept), found)
-    lines = (line.strip() for line in text.replace(BREAK, "\n").split("\n"))
-    text = "\n".join(line for line in lines if line.strip(" |"))
-    return text.replace(DOLLAR, "$").replace(BACKSLASH, "\\").replace(TICK, "`"), used
-
-
-def is_boilerplate(block: Block) -> bool:
-    """A short block most of whose text is links, or a legal notice; one that holds a formula never is."""
-    if OPEN in block.text or block.tag in ("h1", "h2"):
-        return False
-    size = len(block.text)
-    return (block.linked > 0.5 * size and size < 400) or (size < 300 and LEGAL.match(block.text) is not None)

@@ -22,11 +22,13 @@ RAW = frozenset(
 )
 SKIPPED = RAW | frozenset("head nav footer aside dialog menu map".split())
 # Elements whose content is LaTeX.
-LATEX_TAGS = frozenset("tex-math d-math x-tex tex la-tex latex math-field katex-element ktex m-math mathjax".split())
+LATEX_TAGS = frozenset(
+    "tex-math d-math x-tex tex la-tex latex math-field katex-element ktex m-math mathjax math-renderer".split()
+)
 # Classes of elements whose text is delimited LaTeX, or bare LaTeX in those of the second list.
 DELIMITED_CLASSES = frozenset("math-container arithmatex math tex2jax_process mathjax_process mathjax".split())
 LATEX_CLASSES = frozenset(
-    "math-tex tex latex math-inline math-display math-block katex-inline katex-block mathtex".split()
+    "math-tex tex latex math-inline math-display math-block katex-inline katex-block mathtex wp-katex-eq".split()
 )
 LATEX_ATTRIBUTES = ("data-latex", "data-tex", "data-math", "data-expr", "data-formula")
 NOISE_WORD = (

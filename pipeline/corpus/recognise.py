@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline.corpus.asciimath import latex_of_asciimath
 from pipeline.corpus.formulas import TEXT_ARGUMENT
+from pipeline.corpus.images import DELIMITERS, LATEX_SIGN, Found, image_formula, is_no_prose, undelimited
 from pipeline.corpus.markup import (
     DELIMITED_CLASSES,
     FORMULA,
@@ -27,7 +27,8 @@ from pipeline.corpus.markup import (
 )
 from pipeline.corpus.mathml import latex_of_mathml
 
-CUSTOM = LATEX_TAGS | {"math", "mjx-container"}
+MATH = frozenset({"math", "m:math", "mml:math", "mathml:math"})
+CUSTOM = LATEX_TAGS | MATH | {"mjx-container"}
 WRAPPERS = frozenset(
     {
         "katex",
@@ -51,22 +52,17 @@ ANNOTATION = re.compile(
     re.S | re.I,
 )
 VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
+PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
+CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it behind % from TeX
+# What MathJax 2 draws or leaves beside a preview; what comes after a preview that stands alone is none of these.
+RENDERED = re.compile(r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I)
+SCRIPT_NEXT = re.compile(r"\s*<script\b[^>]{0,200}math/", re.I)
+PLACEHOLDERS = frozenset({"[math]", "[Math Processing Error]"})
 MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I)
-DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
+BARE = re.compile(r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$")  # no markup, no delimiters, and a sign
 ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
-LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
-IMAGE_CLASS = re.compile(
-    r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex)", re.I
-)
-SURE_CLASS = re.compile(r"\b(?:latex|tex|mathtex|wp-latex|mwe-math-fallback-image\w*)\b")
-IMAGE_SOURCE = re.compile(
-    r"latex\.php|codecogs\.com|mimetex|mathtex|/math/render/|chart\?.*cht=tx|/latex(?:image|render)?[/?]|texify|/tex\.(?:cgi|php)|zhihu\.com/equation",
-    re.I,
-)
-
+SURE_CLASSES = frozenset({"wp-katex-eq", "katex-inline", "katex-block"})  # their text is LaTeX whatever it looks like
 FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
-
-Found = tuple[str, bool, str]  # LaTeX, whether display, source
 
 
 def kind_of(name: str, classes: str) -> int:
@@ -79,17 +75,20 @@ def kind_of(name: str, classes: str) -> int:
     return NEITHER
 
 
-def element_formula(name: str, attrs: dict[str, str], inner: str, page: str) -> Found | None:
-    """The formula that an element is. ("", ..) when it only draws one that stands elsewhere; None when it is none."""
+def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end: int) -> Found | None:
+    """The formula that an element is, which ends at `end` of the page. ("", ..) when it only draws one that stands
+    elsewhere; None when it is none."""
     classes = frozenset(attrs.get("class", "").lower().split())
     display = (
         attrs.get("display", "").lower() in ("true", "block") or attrs.get("mode") == "display" or "block" in attrs
     )
+    pandoc = "math" in classes and bool(classes & {"inline", "display"})
+    display = display or attrs.get("data-display") == "true" or (pandoc and "display" in classes)
     display = display or bool(
         classes
         & {"katex-display", "mathjax_display", "mathjax_svg_display", "math-display", "katex-block", "math-block"}
     )
-    if name == "math":
+    if name in MATH:
         return math_element(attrs, inner, display)
     for key in LATEX_ATTRIBUTES:
         if attrs.get(key, "").strip() and not classes & {"math-container"}:
@@ -109,12 +108,16 @@ def element_formula(name: str, attrs: dict[str, str], inner: str, page: str) -> 
         }
         and name != "mjx-container"
     ):
-        return rendered_by_mathjax2(attrs, inner, display, page)
+        return rendered_by_mathjax2(attrs, inner, display, page, end)
     found = inside(inner, display)
     if found is not None or name == "mjx-container":
         return found
     if "asciimath" in classes:
         return latex_of_asciimath(plain(inner).strip().strip("`")), display, "asciimath"
+    if classes & SURE_CLASSES or (pandoc and "<" not in inner):
+        return undelimited(plain(inner), display, "delimiters")
+    if classes == {"math"} and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
+        return undelimited(plain(inner), display or name == "div", "delimiters")
     if classes & DELIMITED_CLASSES or classes & LATEX_CLASSES:
         return delimited_element(plain(inner), display, bool(classes & LATEX_CLASSES))
     return None
@@ -129,6 +132,8 @@ def inside(inner: str, display: bool) -> Found | None:
     data = VALUE.match(inner, at) if at >= 0 else None
     if data:
         return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
+    if ":math" in inner:
+        inner = PREFIX.sub(r"<\1", inner)
     at = inner.find("<math")
     if at >= 0:
         start, end = inner.find(">", at), inner.rfind("</math")
@@ -141,6 +146,8 @@ def inside(inner: str, display: bool) -> Found | None:
 
 def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | None:
     """A <math> element: its TeX annotation, its alttext, its data-latex, else converted."""
+    if ":m" in inner:
+        inner = PREFIX.sub(r"<\1", inner)
     at = inner.find("<annotation")
     annotation = ANNOTATION.search(inner, at) if at >= 0 else None
     if annotation and annotation[1].strip():
@@ -151,9 +158,14 @@ def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | No
     return latex_of_mathml(inner), display, "mathml"
 
 
-def rendered_by_mathjax2(attrs: dict[str, str], inner: str, display: bool, page: str) -> Found | None:
-    """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries."""
-    if "mathjax_preview" in attrs.get("class", "").lower() or "math/tex" in page or "math/asciimath" in page:
+def rendered_by_mathjax2(attrs: dict[str, str], inner: str, display: bool, page: str, end: int) -> Found | None:
+    """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries, or the
+    LaTeX of a preview that stands alone."""
+    if "mathjax_preview" in attrs.get("class", "").lower():
+        text = plain(inner).strip()
+        alone = text not in PLACEHOLDERS and RENDERED.match(page, end) is None
+        return undelimited(text, display, "delimiters") if alone else ("", display, "script")
+    if "math/tex" in page or "math/asciimath" in page:
         return "", display, "script"
     mathml = attrs.get("data-mathml", "")
     if not mathml and "data-mathml" in inner:
@@ -167,7 +179,7 @@ def script_formula(attrs: dict[str, str], inner: str) -> Found | None:
     """A <script type="math/..."> element."""
     kind = attrs.get("type", "").lower()
     display = "mode=display" in kind.replace(" ", "")
-    inner = inner.replace("<![CDATA[", "").replace("]]>", "").replace("% <![CDATA[", "").strip()
+    inner = CDATA.sub("", inner).strip() if "CDATA" in inner else inner.strip()
     if kind.startswith("math/tex"):
         return unescape(inner) if "&" in inner and "\\" not in inner else inner, display, "script"
     if kind.startswith("math/asciimath"):
@@ -175,51 +187,6 @@ def script_formula(attrs: dict[str, str], inner: str) -> Found | None:
     if kind.startswith("math/mml"):
         return inside(inner, display)
     return None
-
-
-def may_be_formula_image(raw: str) -> bool:
-    return IMAGE_CLASS.search(raw, 0, 4_000) is not None or IMAGE_SOURCE.search(raw, 0, 4_000) is not None
-
-
-def image_formula(attrs: dict[str, str]) -> Found | None:
-    """An image of a formula: LaTeX in its address (codecogs, latex.php, mimetex ...) or in its alternative text."""
-    source = attrs.get("src", "") or attrs.get("data-src", "")
-    by_source = IMAGE_SOURCE.search(source) is not None
-    classes = attrs.get("class", "")
-    if not by_source and not IMAGE_CLASS.search(classes):
-        return None
-    display = "display" in classes or "block" in classes
-    alt = attrs.get("alt", "").strip() or attrs.get("title", "").strip()
-    if alt and (by_source or SURE_CLASS.search(classes) or LATEX_SIGN.search(alt)):
-        return undelimited(alt, display, "img")
-    latex = latex_of_address(source) if by_source else ""
-    return (latex, display, "img") if latex else None
-
-
-def latex_of_address(source: str) -> str:
-    """The LaTeX in the query of an image server's URL."""
-    try:
-        parts = urlsplit(source)
-    except ValueError:
-        return ""
-    if not parts.query:
-        return ""
-    named = dict(parse_qsl(parts.query.replace("+", "%2B")))
-    for key in ("latex", "tex", "chl", "eq", "math", "formula"):
-        if key in named:
-            return named[key]
-    query = unquote(parts.query)
-    query = re.sub(r"^(?:\\(?:dpi\{\d+\}|large|inline|fn_\w+|bg_\w+))+\s*", "", query)
-    return query if LATEX_SIGN.search(query) else ""
-
-
-def undelimited(text: str, display: bool, source: str) -> Found:
-    """LaTeX that may stand between delimiters."""
-    text = text.strip()
-    for left, right, is_display in DELIMITERS:
-        if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
-            return text[len(left) : -len(right)], display or is_display, source
-    return text, display, source
 
 
 def delimited_element(text: str, display: bool, bare: bool) -> Found | None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,20 +14,40 @@ REPRODUCED, DIRECTION, NOT = "reproduced", "direction only", "not reproduced"
 UNTESTED, FLOORED = "not tested at this profile", "not testable here"
 STATUSES = (REPRODUCED, DIRECTION, NOT, FLOORED, UNTESTED)
 FLOOR = 0.05  # where all that is compared scores below this accuracy, a difference says nothing about a method
-ONE_SEED = "One seed: what another seed would give is not known, so no order of trained models is established."
+ONE_SEED = "One seed: no order of trained models is established."
+TOGETHER = "together"  # of several benchmarks
+SAME = 0.02  # a difference whose interval stays below this counts as none (C12), and inside it on both sides as alike (C8e)
+SLIGHT = 0.005  # means nearer to 0 than this have no sign worth a word
+CLOSE = 0.05  # in AUC: a learned reward that ranks no better than this above plain likelihood is close to it
 
 
 @dataclass(frozen=True)
 class Number:
-    """One measured value with its 95 % interval: a difference or a level in accuracy (0..1), unless its name has a unit."""
+    """One measured value with its 95 % interval: a difference in accuracy (0..1), or in `unit`: level, times, MiB.
+
+    metric -- sampled or greedy, where an answer was either; "" where the name says what was measured
+    """
 
     name: str
     value: Interval
+    metric: str = ""
+    unit: str = ""
 
     def plain(self) -> dict[str, Any]:
         """For JSON, which has no infinity: an end that nothing is known about is null."""
         plain = {k: v if isinstance(v, int) else round(v, 5) if math.isfinite(v) else None for k, v in asdict(self.value).items()}
-        return {"name": self.name, **plain}
+        return {"name": ", ".join(filter(None, (self.name, self.metric))), "unit": self.unit or "difference", **plain}
+
+    def shown(self) -> str:
+        """`+5.1 [3.9, 6.3]` in points, or the value in its unit."""
+        if self.unit == "times":
+            return ratio(self.value)
+        if self.unit == "level":
+            return bare(self.value, signed=False)
+        if self.unit:
+            return f"{self.value.mean:+.0f} {self.unit}" + (f" [{self.value.low:+.0f}, {self.value.high:+.0f}]"
+                                                           if math.isfinite(self.value.low) else "")
+        return bare(self.value)
 
 
 @dataclass(frozen=True)
@@ -68,26 +88,62 @@ def weaker(first: str, second: str) -> str:
     return max(first, second, key=(REPRODUCED, DIRECTION, NOT).index)
 
 
+def on_every(status: str, parts: Iterable[Interval]) -> str:
+    """A claim about several benchmarks is not reproduced on their mean alone where one of them says the opposite, told from 0."""
+    return weaker(status, DIRECTION) if status == REPRODUCED and any(gap.high < 0 for gap in parts) else status
+
+
 def seeds_note(gap: Interval) -> str:
     return f" {ONE_SEED}" if gap.seeds < 2 else ""
 
 
 def judge_note(results: Results, *arms: str) -> str:
-    """How well the reward models behind these arms tell right from wrong outputs of one question; "" for rules."""
-    measured = results.files["reward"].get("summary") or {}
+    """How well the reward models behind these arms tell right from wrong outputs of one question, and plain likelihood beside
+    it; "" for rules."""
     kinds = dict.fromkeys(JUDGED_BY[arm] for arm in arms if arm in JUDGED_BY)
     if not kinds:
         return ""
-    found = {kind: (measured.get(kind) or {}).get("auc_within") for kind in kinds}
-    listed = ", ".join(f"{kind} model {'not measured' if auc is None else f'{auc:.2f}'}" for kind, auc in found.items())
-    return f"AUC of the rewards among the outputs of one question: {listed} (0.50 is chance)."
+    found, plain = judges_auc(results)
+    listed = [f"{kind} model {f'{found[kind]:.2f}' if kind in found else 'not measured'}" for kind in kinds]
+    return f"AUC of the rewards inside a question: {', '.join(listed + [f'plain likelihood {plain:.2f}'] * (plain is not None))}."
+
+
+def judges_auc(results: Results) -> tuple[dict[str, float], float | None]:
+    """AUC among the outputs of one question of each kind of reward model, and of the sampler's own log-probability."""
+    summary = results.files["reward"].get("summary") or {}
+    found = {kind: auc for kind in ("outcome", "process") if (auc := (summary.get(kind) or {}).get("auc_within")) is not None}
+    return found, ((summary.get("outcome") or {}).get("likelihood") or {}).get("auc_within")
 
 
 def points(gap: Interval, signed: bool = True) -> str:
     """`+5.1 points [3.9, 6.3]`."""
-    sign = "+" if signed else ""
+    return bare(gap, signed).replace(" [", " points [")
+
+
+def bare(gap: Interval, signed: bool = True) -> str:
+    """`+5.1 [3.9, 6.3]`, in points."""
     mean, low, high = (round(100 * end, 1) + 0.0 for end in (gap.mean, gap.low, gap.high))  # no -0.0
-    return f"{mean:{sign}.1f} points [{low:.1f}, {high:.1f}]"
+    return f"{mean:{'+' if signed else ''}.1f} [{low:.1f}, {high:.1f}]"
+
+
+def ratio(found: Interval) -> str:
+    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]" if found.seeds > 1 else f"{found.mean:.2f}"
+
+
+def told(gap: Interval) -> str:
+    """What the interval says of a difference that the paper has above 0."""
+    return "ahead" if gap.low > 0 else "the opposite, and told from 0" if gap.high < 0 else "not told apart"
+
+
+def parts_text(parts: Mapping[str, Interval]) -> str:
+    """The benchmarks behind a difference over several, and whether they point to opposite sides; "" for a single one."""
+    if len(parts) < 2:
+        return ""
+    listed = ", ".join(f"{name} {bare(gap)}" for name, gap in parts.items())
+    clear = any(gap.low > 0 for gap in parts.values()) and any(gap.high < 0 for gap in parts.values())
+    split = any(gap.mean > SLIGHT for gap in parts.values()) and any(gap.mean < -SLIGHT for gap in parts.values())
+    hidden = ": opposite signs, each told from 0" if clear else ": opposite signs" if split else ""
+    return f" ({listed}{hidden})"
 
 
 def at_floor(results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled") -> str | None:

@@ -13,10 +13,16 @@ trained once for all (C6) or answers of the same model (C14) needs no seeds. Dif
 sampled accuracy (temperature 0.7), which resolves more than one greedy answer a question does; the greedy difference
 stands beside it. In-domain benchmarks are taken together.
 
+The sentence of a claim holds the numbers that decide it, each benchmark's beside the mean over them, and says of the mean:
+ahead; the opposite, and told from 0; or not told apart. Where a single benchmark says the opposite, told from 0, no claim over
+all of them is more than "direction only". All other numbers follow in a table of their own.
+
 C7, C9 and C10 are about GRPO with learned rewards; with the rule in their place they are C7r, C9r and C10r, and where the
 rule alone was trained it decides C7, C9 and C10 (the arm's name says so). A learned reward's AUC inside a question stands
-beside: from a judge at chance nothing follows about the method. C11 is decided on the run's own validation questions, at
-the ends of iterations; C12 on the questions with the most samples, where a rise of Pass@K of under 2 points counts as none
+beside, and that of plain likelihood: from a judge at chance nothing follows about the method. C8 is about the end, on the
+benchmarks; its other half, alike early, is C8e, on validation after a third of the steps: reproduced where the interval lies
+within 2 points of 0 on both sides, not reproduced where it leaves out 0. C11 is decided on the run's own validation questions,
+at the ends of iterations; C12 on the questions with the most samples, where a rise of Pass@K of under 2 points counts as none
 (curves.py); C13 seed by seed on operations a run and a trained token, and peak memory (effort.py).
 """
 from __future__ import annotations
@@ -24,11 +30,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from pipeline.report.claim import (
     DIRECTION,
     FLOORED,
     NOT,
     REPRODUCED,
+    SAME,
+    TOGETHER,
     UNTESTED,
     Claim,
     Number,
@@ -36,9 +46,12 @@ from pipeline.report.claim import (
     compare,
     floor_sentence,
     judge_note,
+    on_every,
+    parts_text,
     points,
     present,
     seeds_note,
+    told,
     verdict,
 )
 from pipeline.report.curves import maj_not_pass, majority
@@ -68,7 +81,8 @@ def all_claims(results: Results) -> list[Claim]:
         *lift(results, "C7", "GRPO lifts in-domain benchmarks (GSM8K 82.9 to 88.2, MATH 46.8 to 51.7)", IN_DOMAIN, "in-domain"),
         *lift(results, "C7b", "GRPO lifts out-of-domain benchmarks (CMATH 84.6 to 88.8, MGSM-zh 73.2 to 79.6)", OUT_OF_DOMAIN,
               "out-of-domain"),
-        *versus(results, "C8", "Online RFT beats RFT: alike early, ahead late", "Fig. 5", [("online_rft", "rft")]),
+        *versus(results, "C8", "Online RFT beats RFT in the end", "Fig. 5", [("online_rft", "rft")]),
+        early(results, "online_rft", "rft"),
         *versus(results, "C9", "GRPO beats Online RFT", "Fig. 5", [("grpo_os", "online_rft"), ("grpo_os_rule", "online_rft")]),
         *versus(results, "C10", "process supervision beats outcome supervision", "Fig. 5",
                 [("grpo_ps", "grpo_os"), ("grpo_ps_rule", "grpo_os_rule")]),
@@ -86,16 +100,13 @@ def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str
         gap = compare(results, arm, "instruct", benchmarks)
         if gap is None:
             continue
-        numbers, parts = [], []
-        for other in ("instruct", CONTROL):
-            gaps = {metric: compare(results, arm, other, benchmarks, metric) for metric in ("sampled", "greedy")}
-            if gaps["sampled"]:
-                numbers += [Number(f"{arm} - {other}, {metric}", value) for metric, value in gaps.items()]
-                parts.append(f"over {arm_label(other)} " + ", ".join(f"{points(v)} {m}" for m, v in gaps.items()))
-        numbers += [Number(f"{arm} - instruct, sampled, {b}", compare(results, arm, "instruct", [b])) for b in benchmarks]
+        over = {other: some for other in ("instruct", CONTROL) if (some := gaps(results, arm, other, benchmarks))}
+        said = [f"over {arm_label(other)} {in_words(some)}" for other, some in over.items()]
+        numbers = tuple(number for some in over.values() for number in some)
+        status = on_every(verdict(gap), sampled(over["instruct"]).values())
         floor = at_floor(results, (arm, "instruct"), benchmarks)
-        sentence = f"{arm_label(arm)} on {', '.join(benchmarks)}: {'; '.join(parts)}.{notes(results, gap, arm)}"
-        found.append(Claim(id, text, "Table 5", FLOORED if floor else verdict(gap), floor or sentence, tuple(numbers)))
+        sentence = f"{arm_label(arm)}, sampled: {'; '.join(said)}.{notes(results, gap, arm)}"
+        found.append(Claim(id, text, "Table 5", FLOORED if floor else status, floor or sentence, numbers))
     return by_reward(found) or [
         Claim(id, text, "Table 5", UNTESTED, f"No GRPO arm, or no instruct model, was evaluated on {words} benchmarks.")]
 
@@ -107,17 +118,66 @@ def versus(results: Results, id: str, text: str, where: str, pairs: Sequence[tup
         gap = compare(results, arm, other, benchmarks)
         if gap is None:
             continue
-        greedy, ends = compare(results, arm, other, benchmarks, "greedy"), over_steps(results, arm, other)
-        numbers = (Number(f"{arm} - {other}, sampled", gap), Number(f"{arm} - {other}, greedy", greedy),
-                   *(Number(f"{arm} - {other}, validation at step {step}", value) for step, value in ends))
-        late = "".join(f"{' and' if i else '; on the validation split'} {points(value)} at step {step}"
-                       for i, (step, value) in enumerate(ends))
-        sentence = (f"{arm_label(arm)} against {arm_label(other)} on {', '.join(benchmarks)}: {points(gap)} sampled, "
-                    f"{points(greedy)} greedy{late}.{notes(results, gap, arm, other)}")
-        floor = at_floor(results, (arm, other), benchmarks)
-        found.append(Claim(id, text, where, FLOORED if floor else verdict(gap), floor or sentence, numbers))
+        some = gaps(results, arm, other, benchmarks)
+        numbers = (*some, *(Number(f"{arm} - {other}, validation at step {step}", value, "sampled")
+                            for step, value in over_steps(results, arm, other)))
+        sentence = (f"{arm_label(arm)} against {arm_label(other)}, sampled: {in_words(some)}."
+                    f"{like_for_like(results, arm, other)}{notes(results, gap, arm, other)}")
+        floor, status = at_floor(results, (arm, other), benchmarks), on_every(verdict(gap), sampled(some).values())
+        found.append(Claim(id, text, where, FLOORED if floor else status, floor or sentence, numbers))
     return by_reward(found) or [
         Claim(id, text, where, UNTESTED, f"Not both of {' and '.join(map(arm_label, pairs[-1]))} were evaluated.")]
+
+
+def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> list[Number]:
+    """Paired differences over the benchmarks together, then on each: sampled, greedy; [] where a side has no results."""
+    places = [(TOGETHER, benchmarks)] * (len(benchmarks) > 1) + [(b, [b]) for b in benchmarks]
+    return [Number(f"{arm} - {other}, {place}", gap, metric) for place, some in places for metric in ("sampled", "greedy")
+            if (gap := compare(results, arm, other, some, metric))]
+
+
+def in_words(numbers: Sequence[Number]) -> str:
+    """What `gaps` found of sampled accuracy: `+1.3 points [0.2, 2.3] (mini_gsm8k ..., mini_math ...), ahead`."""
+    found = sampled(numbers)
+    (first, gap), *_ = found.items()
+    place = "" if first == TOGETHER else f" on {first}"
+    return f"{points(gap)}{place}{parts_text({b: v for b, v in found.items() if b != TOGETHER})}, {told(gap)}"
+
+
+def sampled(numbers: Sequence[Number]) -> dict[str, Interval]:
+    """{together or a benchmark: difference in mean sampled accuracy}, of what `gaps` found."""
+    return {number.name.rpartition(", ")[2]: number.value for number in numbers if number.metric == "sampled"}
+
+
+def like_for_like(results: Results, arm: str, other: str) -> str:
+    """Said where one arm learned from more than twice the tokens of the other, as far as the seeds of both tell; else ""."""
+    seeds = sorted(set(results.cells.get(arm, {})) & set(results.cells.get(other, {})))
+    sides = [[results.cells[name][seed].summary for seed in seeds] for name in (arm, other)]
+    tokens = [[s["tokens"] for s in side if s.get("tokens")] for side in sides]
+    if not seeds or not all(tokens) or 0.5 <= np.mean(tokens[0]) / np.mean(tokens[1]) <= 2:
+        return ""
+    outputs = [[s["outputs"] for s in side if s.get("outputs")] for side in sides]
+    last = [f", {np.mean(some):.0f} outputs in the last step" if some else "" for some in outputs]
+    parts = [f"{arm_label(name)} {np.mean(some) / 1000:,.0f}k tokens{note}"
+             for name, some, note in zip((arm, other), tokens, last, strict=True)]
+    return f" Not like for like in what they learn from: {'; '.join(parts)}."
+
+
+def early(results: Results, arm: str, other: str) -> Claim:
+    """C8e: alike on the validation questions after about a third of the steps."""
+    id, text, where = "C8e", f"{arm_label(arm)} and {arm_label(other)} are alike early", "Fig. 5"
+    found = over_steps(results, arm, other)[:1]
+    if not found:
+        return Claim(id, text, where, UNTESTED, "Not both were trained and validated at the same steps and seeds.")
+    (step, gap), = found
+    if gap.excludes_zero:
+        status, said = NOT, "apart: the interval leaves out 0"
+    elif max(-gap.low, gap.high) < SAME:
+        status, said = REPRODUCED if gap.seeds > 1 else DIRECTION, f"alike within {100 * SAME:.0f} points"
+    else:
+        status, said = DIRECTION, f"not told apart, but the interval is too wide to say alike within {100 * SAME:.0f} points"
+    sentence = f"{arm_label(arm)} against {arm_label(other)}, validation at step {step}: {points(gap)}, {said}.{seeds_note(gap)}"
+    return Claim(id, text, where, status, sentence, (Number(f"{arm} - {other}, validation at step {step}", gap, "sampled"),))
 
 
 def by_reward(found: list[Claim]) -> list[Claim]:
@@ -163,7 +223,7 @@ def tool_use(results: Results) -> Claim:
         if protocol == "tir" and plain in scores:
             one, two = scores[name], scores[plain]
             if one.ids == two.ids:
-                number = Number(f"{name} - {plain}, greedy", difference(one.greedy_N, two.greedy_N))
+                number = Number(f"{name} - {plain}", difference(one.greedy_N, two.greedy_N), "greedy")
                 found.append((number, floor_sentence([level(one.greedy_N), level(two.greedy_N)])))
     if not found:
         return Claim(id, text, where, UNTESTED, "The tool-integrated protocol was not evaluated in this run.")
@@ -172,6 +232,6 @@ def tool_use(results: Results) -> Claim:
     unfair = "" if {"mini_gsm8k", "mini_math"} - by_name.keys() else (
         " Decided on mini_gsm8k: of mini_math only the problems with numeric answers have training solutions with tools.")
     numbers = tuple(number for number, _ in found)
-    listed = "; ".join(f"{n.name}: {points(n.value)}" for n in numbers)
+    sentence = f"Instruct model, greedy, {chosen.name}: {points(chosen.value)}, {told(chosen.value)}.{unfair}"
     status = FLOORED if floor else verdict(chosen.value, trained=False)
-    return Claim(id, text, where, status, floor or f"Instruct model, {listed}.{unfair}", numbers)
+    return Claim(id, text, where, status, floor or sentence, (chosen, *(n for n in numbers if n is not chosen)))

@@ -10,21 +10,23 @@ from pipeline.report.claim import (
     FLOORED,
     NOT,
     REPRODUCED,
+    SAME,
     UNTESTED,
     Claim,
     Number,
     at_floor,
+    on_every,
+    parts_text,
     points,
     present,
     seeds_note,
+    told,
     verdict,
     weaker,
 )
 from pipeline.report.data import Results
 from pipeline.report.names import GRPO, IN_DOMAIN, arm_label
 from pipeline.report.stats import Interval, difference, level
-
-SAME = 0.02  # a rise of Pass@K whose interval stays below this counts as none (C12)
 
 
 def maj_not_pass(results: Results) -> Claim:
@@ -34,11 +36,12 @@ def maj_not_pass(results: Results) -> Claim:
     if found is None:
         return Claim(id, text, where, UNTESTED, "No GRPO arm and instruct model with sampled answers were evaluated.")
     arm, benchmarks, k = found
-    maj, passed = (compare_at(results, arm, benchmarks, kind, k) for kind in ("maj", "pass"))
+    (maj, in_maj), (passed, in_pass) = (with_parts(results, arm, benchmarks, kind, k) for kind in ("maj", "pass"))
     more = compare_at(results, arm, benchmarks, "maj", k, less="pass")
     numbers = (Number(f"{arm} - instruct, maj@{k}", maj), Number(f"{arm} - instruct, pass@{k}", passed),
-               Number(f"{arm} - instruct, maj@{k} over pass@{k}", more))
-    listed = ", ".join(benchmarks)
+               Number(f"{arm} - instruct, maj@{k} over pass@{k}", more),
+               *(Number(f"{arm} - instruct, {kind}@{k}, {b}", gap) for kind, found in (("maj", in_maj), ("pass", in_pass))
+                 for b, gap in found.items()))
     floor = at_floor(results, (arm, "instruct"), benchmarks)
     if floor:
         return Claim(id, text, where, FLOORED, floor, numbers)
@@ -48,9 +51,22 @@ def maj_not_pass(results: Results) -> Claim:
         unmoved, reading = NOT, "Pass@K rose as well"
     else:
         unmoved, reading = DIRECTION, f"whether Pass@K rose by {100 * SAME:.0f} points cannot be told"
-    sentence = (f"{arm_label(arm)} against instruct at K = {k} on {listed}: Maj@K {points(maj)}, "
-                f"Pass@K {points(passed)}; {reading}. Maj@K rose by {points(more)} more than Pass@K.{seeds_note(maj)}")
-    return Claim(id, text, where, weaker(verdict(maj), unmoved), sentence, numbers)
+    place = f" on {benchmarks[0]}" if len(benchmarks) == 1 else ""
+    sentence = (f"{arm_label(arm)} against instruct at K = {k}{place}: Maj@K {points(maj)}{parts_text(in_maj)}, {told(maj)}; "
+                f"Pass@K {points(passed)}{parts_text(in_pass)}, {reading}. Maj@K rose by {points(more)} more than Pass@K."
+                f"{seeds_note(maj)}")
+    lifted = on_every(verdict(maj), in_maj.values())
+    if unmoved == REPRODUCED and any(gap.low > 0 for gap in in_pass.values()):
+        unmoved = DIRECTION
+    return Claim(id, text, where, weaker(lifted, unmoved), sentence, numbers)
+
+
+def with_parts(
+    results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int
+) -> tuple[Interval, dict[str, Interval]]:
+    """The difference from instruct over all these benchmarks, and each one's where there are several."""
+    parts = {b: compare_at(results, arm, [b], kind, k) for b in benchmarks} if len(benchmarks) > 1 else {}
+    return compare_at(results, arm, benchmarks, kind, k), parts
 
 
 def deepest(results: Results) -> tuple[str, list[str], int] | None:
@@ -83,6 +99,12 @@ def compare_at(results: Results, arm: str, benchmarks: Sequence[str], kind: str,
     return difference(np.concatenate([v[:seeds] for v in ours], 1), np.concatenate(theirs))
 
 
+def difference_at(results: Results, models: Sequence[str], benchmark: str, kind: str, k: int) -> Interval:
+    """Paired difference of models (the seeds of an arm) from instruct in maj@k or pass@k, on the questions of Figure 7."""
+    ours = np.stack([results.curve_values(m, benchmark, kind, [k])[:, 0] for m in models])
+    return difference(ours, results.curve_values("instruct", benchmark, kind, [k])[:, 0])
+
+
 def majority(results: Results) -> Claim:
     """C14: the RL model's majority of K against its greedy answer, on the same questions."""
     id, text, where = "C14", "self-consistency over 64 samples: MATH 51.7 to 60.9", "abstract"
@@ -99,11 +121,11 @@ def majority(results: Results) -> Claim:
         greedy = np.stack([[g for i, g in zip(s.ids, s.greedy_N, strict=True) if i in set(ids)]
                            for s, ids in zip(scores, chosen, strict=True)])
         numbers += [Number(f"{arm_label(arm)}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)),
-                    Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes))]
+                    Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes), unit="level")]
     floor = at_floor(results, (arm,), benchmarks)
     gaps = [n for n in numbers if n.name.endswith("greedy")]
     chosen = next((n for n in gaps if "math" in n.name), gaps[0])
-    listed = "; ".join(f"{n.name} {points(n.value)}" for n in gaps)
+    listed = "; ".join(f"{n.name} {points(n.value)}, {told(n.value)}" for n in gaps)
     few = "" if k >= 64 else f" (only {k} samples were drawn, not 64)"
     status = FLOORED if floor else verdict(chosen.value, trained=False)
     return Claim(id, text, where, status, floor or f"{listed}{few}.", tuple(numbers))

@@ -65,12 +65,13 @@ class Scores:
 @dataclass(frozen=True)
 class Cell:
     """One RL run: metric rows a step (pipeline/rl/glossary.py), validation[step][question id] = share of right samples
-    (greedy where none were drawn), summary, and the arm's settings (conf/rl/)."""
+    (greedy where none were drawn), summary, the arm's settings (conf/rl/), and the scale that all arms share (rl_scale)."""
 
     metrics: list[dict[str, Any]]
     validation: dict[int, dict[str, float]]
     summary: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
+    scale: dict[str, Any] = field(default_factory=dict)
 
     @property
     def validation_questions(self) -> int:
@@ -168,7 +169,8 @@ def load(data: Path) -> Results:
             summary = json_of(folder / "summary.json") or {}
             settings = json_of(folder / "config.json") or {}
             found = validation_of(rows_of(folder / "validation.jsonl"))
-            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary, settings.get("rl") or {})
+            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary, settings.get("rl") or {},
+                                                   settings.get("rl_scale") or {})
     files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
     settings = json_of(folders[0] / "config.json") or {}
     costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}

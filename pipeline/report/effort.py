@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.report.blocks import Table
-from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED, Claim, Number, seeds_note, weaker
+from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED, Claim, Number, ratio, seeds_note, weaker
 from pipeline.report.data import Cell, Results
-from pipeline.report.names import arm_label
+from pipeline.report.names import CONTROL, JUDGED_BY, arm_label
 from pipeline.report.stats import Interval, over_seeds
 
 SIDES = (("ppo", "grpo_os"), ("ppo_rule", "grpo_os_rule"))  # the same reward; the first that was run decides
 TRAINED, FROZEN = 16, 4  # bytes of a weight in float32: with its gradient and AdamW's two moments, or alone
 CAPTION = (
-    "Mean over seeds. FLOPs by formula: sampling, scoring by a model, reference, value model and updates; validation not. "
-    "Model states by formula: 16 bytes a trained weight (weight, gradient, AdamW's moments, in float32: policy, PPO's value "
-    "model), 4 a frozen one (reference or instruct model, reward model), each as large as the policy. Peak memory and seconds: "
-    "of the process, as measured, other runs beside it.")
+    "Mean over seeds. FLOPs by formula: sampling, scoring by a model, reference, value model and updates; validation and the "
+    "training of reward models not. Model states by formula: 16 bytes a trained weight (weight, gradient, AdamW's moments, in "
+    "float32: policy, PPO's value model), 4 a frozen one (reference or instruct model, reward model), each as large as the "
+    "policy. MiB: 2^20 bytes. Peak memory of the process, as measured. CPU seconds of the process, over all its sittings, and in "
+    "brackets of how many cells they are known; sampling and updating in % of the wall time.")
 
 
 def cheaper_than_ppo(results: Results) -> Claim:
@@ -28,11 +29,12 @@ def cheaper_than_ppo(results: Results) -> Claim:
     seeds = _seeds(results, ppo, grpo)
     both = [[results.cells[arm][seed].summary for seed in seeds] for arm in (ppo, grpo)]
     total = over_seeds([p["flops"] / g["flops"] for p, g in zip(*both, strict=True)])
-    words, numbers = [f"{ratio(total)} times the FLOPs of {arm_label(grpo)} a run"], [Number(f"{ppo} / {grpo}, FLOPs", total)]
+    words = [f"{ratio(total)} times the FLOPs of {arm_label(grpo)} a run"]
+    numbers = [Number(f"{ppo} / {grpo}, FLOPs", total, unit="times")]
     if all(s.get("tokens") for side in both for s in side):
         token = over_seeds([p["flops"] * g["tokens"] / (p["tokens"] * g["flops"]) for p, g in zip(*both, strict=True)])
         words.append(f"{ratio(token)} times a trained token")
-        numbers.append(Number(f"{ppo} / {grpo}, FLOPs a trained token", token))
+        numbers.append(Number(f"{ppo} / {grpo}, FLOPs a trained token", token, unit="times"))
     status, said, gap = peak_memory(results, ppo, grpo, seeds)
     sentence = f"{arm_label(ppo)} took {', '.join(words)} (by formula, sampling counted); {said}.{seeds_note(total)}"
     for number in numbers:
@@ -45,10 +47,6 @@ def above(found: Interval, line: float) -> str:
     return NOT if found.mean <= line else REPRODUCED if found.low > line else DIRECTION
 
 
-def ratio(found: Interval) -> str:
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]" if found.seeds > 1 else f"{found.mean:.2f}"
-
-
 def _seeds(results: Results, *arms: str) -> list[int]:
     """Seeds at which all these arms have counted their operations."""
     found = [{s for s, cell in results.cells.get(arm, {}).items() if cell.summary.get("flops")} for arm in arms]
@@ -56,7 +54,7 @@ def _seeds(results: Results, *arms: str) -> list[int]:
 
 
 def peak_memory(results: Results, ppo: str, grpo: str, seeds: Sequence[int]) -> tuple[str, str, list[Number]]:
-    """(status, words, MB more): the largest memory of the process, seed by seed. Libraries and the sampler are in it too."""
+    """(status, words, MiB more): the largest memory of the process, seed by seed. Libraries and the sampler are in it too."""
     found = [[cost_of(results, arm, seed).get("peak_rss_mb") for seed in seeds] for arm in (ppo, grpo)]
     pairs = [(p, g) for p, g in zip(*found, strict=True) if p and g]
     if not pairs:
@@ -64,9 +62,9 @@ def peak_memory(results: Results, ppo: str, grpo: str, seeds: Sequence[int]) -> 
     gap = over_seeds([p - g for p, g in pairs])
     reach = f" [{gap.low:+.0f}, {gap.high:+.0f}]" if len(pairs) > 1 else ""
     means = [sum(side) / len(pairs) for side in zip(*pairs, strict=True)]
-    words = (f"peak memory of the process, at small sizes most of it libraries, {means[0]:.0f} MB against {means[1]:.0f} MB, "
-             f"{gap.mean:+.0f} MB{reach}")
-    return above(gap, 0.0), words, [Number(f"{ppo} - {grpo}, peak memory in MB", gap)]
+    words = (f"peak memory of the process, at small sizes most of it libraries, {means[0]:.0f} MiB against {means[1]:.0f} MiB, "
+             f"{gap.mean:+.0f} MiB{reach}")
+    return above(gap, 0.0), words, [Number(f"{ppo} - {grpo}, peak memory", gap, unit="MiB")]
 
 
 def cost_of(results: Results, arm: str, seed: int) -> dict[str, Any]:
@@ -80,21 +78,46 @@ def effort_table(results: Results, arms: Sequence[str] = ()) -> Table:
         cells = {seed: cell for seed, cell in results.cells.get(arm, {}).items() if cell.summary.get("flops")}
         if cells:
             rows.append(_effort(results, arm, cells))
-    columns = ("arm", "seeds", "FLOPs a run", "FLOPs a step", "FLOPs a trained token", "outputs sampled", "model states, MB",
-               "peak memory, MB (lowest to highest)", "seconds", "of which sampling", "updating")
-    return Table(columns, tuple(rows), CAPTION)
+    columns = ("arm", "seeds", "FLOPs a run", f"times {arm_label(CONTROL)}'s", "FLOPs a trained token", "outputs sampled",
+               "tokens trained on", "model states, MiB", "peak memory, MiB (lowest to highest)", "CPU seconds (cells)",
+               "sampling, %", "updating, %")
+    return Table(columns, tuple(rows), CAPTION + judges_flops(results))
 
 
 def _effort(results: Results, arm: str, cells: dict[int, Cell]) -> tuple[str, ...]:
     summaries, costs = [cell.summary for cell in cells.values()], [cost_of(results, arm, seed) for seed in cells]
-    steps, tokens = ([s.get(key) for s in summaries] for key in ("step", "tokens"))
+    tokens = mean([s.get("tokens") for s in summaries])
     flops = mean([s["flops"] for s in summaries])
     peaks = [c["peak_rss_mb"] for c in costs if c.get("peak_rss_mb")]
     memory = f"{mean(peaks):.0f} ({min(peaks):.0f} to {max(peaks):.0f})" if peaks else "-"
-    seconds = [shown(mean([c.get(key) for c in costs])) for key in ("seconds", "seconds_sampling", "seconds_update")]
-    return (arm_label(arm), str(len(cells)), power(flops), power(flops / mean(steps) if mean(steps) else None),
-            power(flops / mean(tokens) if mean(tokens) else None), shown(mean([s.get("samples") for s in summaries])),
-            states(next(iter(cells.values()))), memory, *seconds)
+    busy = [c["cpu_seconds"] for c in costs if c.get("cpu_seconds")]
+    seconds = f"{mean(busy):,.0f} ({len(busy)})" if busy else "-"
+    shares = [shown(mean([100 * c[key] / c["seconds"] for c in costs if c.get(key) and c.get("seconds")]))
+              for key in ("seconds_sampling", "seconds_update")]
+    return (arm_label(arm), str(len(cells)), power(flops), times_control(results, arm), power(flops / tokens if tokens else None),
+            shown(mean([s.get("samples") for s in summaries])), shown(tokens), states(next(iter(cells.values()))), memory,
+            seconds, *shares)
+
+
+def flops_of(results: Results, arm: str) -> float | None:
+    """Mean FLOPs of the arm's cells, by formula."""
+    return mean([cell.summary.get("flops") for cell in results.cells.get(arm, {}).values()])
+
+
+def times_control(results: Results, arm: str) -> str:
+    """FLOPs of an arm's run over those of the control's, as `1.20`."""
+    ours, control = flops_of(results, arm), flops_of(results, CONTROL)
+    return f"{ours / control:.2f}" if ours and control else "-"
+
+
+def judges_flops(results: Results) -> str:
+    """What the reward models' own training took, which no arm's count has in it; "" where no arm here is rewarded by one."""
+    summary, control = results.files["reward"].get("summary") or {}, flops_of(results, CONTROL)
+    kinds = dict.fromkeys(kind for arm, kind in JUDGED_BY.items() if arm in results.cells)
+    found = [(kind, spent) for kind in kinds if (spent := (summary.get(kind) or {}).get("flops"))]
+    parts = [f"{kind} {power(spent)}" + (f" ({spent / control:.2f} times {arm_label(CONTROL)}'s run)" if control else "")
+             for kind, spent in found]
+    return f" Training of the reward models, their labels' sampling apart: {', '.join(parts)}." if parts else ""
 
 
 def states(cell: Cell) -> str:
@@ -118,4 +141,4 @@ def shown(value: float | None) -> str:
 
 def power(value: float | None) -> str:
     """`4.1e13`."""
-    return "-" if value is None else f"{value:.2e}".replace("e+", "e")
+    return "-" if value is None else f"{value:.2e}".replace("e+0", "e").replace("e+", "e")

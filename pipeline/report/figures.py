@@ -1,15 +1,28 @@
 """Figures as PNG files: same data, same bytes. Every function returns a matplotlib figure, or None when data is missing."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from pipeline.report.data import Cell, Results, arm_order, split_model
-from pipeline.report.names import CONTROL, FIGURE5, arm_colour, arm_label
+from pipeline.report.curves import difference_at
+from pipeline.report.data import Results, arm_order, split_model
+from pipeline.report.drawing import (
+    COLLAPSED,
+    band,
+    differences,
+    fringe,
+    gaps_from,
+    label_ends,
+    leave_out,
+    line,
+    over_steps,
+    smooth,
+    subplots,
+)
+from pipeline.report.names import CONTROL, FIGURE5, RULE, arm_colour, arm_label
 from pipeline.report.stats import level
 
 STYLE = {
@@ -19,77 +32,87 @@ STYLE = {
     "figure.dpi": 150, "savefig.dpi": 150, "figure.facecolor": "white", "axes.labelcolor": "#333333",
     "xtick.color": "#333333", "ytick.color": "#333333", "svg.hashsalt": "report",
 }
-COLLAPSED = 12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
+LABELLED = {"outcome": "share of outputs whose answer is right",
+            "process": "share of steps labelled right (by continuations)"}  # the second is an estimate, not the truth
 
 
-def validation(results: Results, arms: Sequence[str]):
-    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed."""
-    curves = {arm for arm in arms if _over_steps(results.cells.get(arm, {}), "validation_sampled")}
+def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
+    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed; and
+    the difference of each from the arm `beside`, paired by question and by seed, with its 95 % interval."""
+    curves = {arm for arm in arms if over_steps(results.cells.get(arm, {}), "validation_sampled")}
     if not curves - {CONTROL}:
         return None
-    figure, axes = _subplots(2, width=9.6, height=4.4)
-    for axis, metric, title in zip(axes, ("sampled", "greedy"), ("Mean sampled accuracy, T 0.7", "Greedy accuracy"), strict=True):
-        ends = []
-        for arm in sorted(curves, key=arm_order):
-            line = _over_steps(results.cells[arm], f"validation_{metric}")
-            if line:
-                ends.append(_band(axis, arm, *line))
-        axis.set(title=title, xlabel="RL step", ylabel="validation accuracy (%)")
-        _label_ends(axis, ends, _leave_out(axis, ends))
+    drawn = sorted(curves, key=arm_order)
+    compared = bool(gaps_from(results, drawn, beside))
+    figure, axes = subplots(1 + compared, width=11.0 if compared else 6.0, height=4.6)
+    ends = [band(axes[0], arm, *over_steps(results.cells[arm], "validation_sampled")) for arm in drawn]
+    axes[0].set(title="Mean sampled accuracy, T 0.7", xlabel="RL step", ylabel="validation accuracy (%)")
+    label_ends(axes[0], ends, leave_out(axes[0], ends))
+    if compared:
+        differences(axes[1], results, drawn, beside)
     return figure
 
 
-def _leave_out(axis, ends: Sequence[tuple[str, float, float]]) -> dict[str, str]:
-    """End the axis below the lines that stay near the start, so that an arm that collapses does not flatten all others; it
-    leaves the panel below, and its label says where it ends. Returns the labels of such arms."""
-    start = max((line.get_ydata()[0] for line in axis.lines), default=0.0)
-    near = [line for line in axis.lines if line.get_ydata()[-1] > start - COLLAPSED]
-    if len(near) in (0, len(axis.lines)):
-        return {}
-    low, high = (pick(min(line.get_ydata()) if pick is min else max(line.get_ydata()) for line in near) for pick in (min, max))
-    axis.set_ylim(low - 0.25 * (high - low) - 1, high + 0.1 * (high - low) + 1)
-    return {arm: f"{arm_label(arm)} ends at {value:.0f} %" for arm, _, value in ends if value <= start - COLLAPSED}
-
-
 def iterations(results: Results):
-    """Figure 6: iterative GRPO over its steps, the boundaries of its iterations, and one iteration of as many steps."""
+    """Figure 6: iterative GRPO over its steps, the boundaries of its iterations, and one iteration of as many steps; beside it
+    their difference, paired."""
     cells = results.cells.get("grpo_iter", {})
-    line = _over_steps(cells, "validation_sampled")
-    if not line:
+    values = over_steps(cells, "validation_sampled")
+    if not values:
         return None
-    figure, (axis,) = _subplots(1, width=6.0, height=4.2)
-    ends = [_band(axis, "grpo_iter", *line)]
-    beside = _over_steps(results.cells.get("grpo_os", {}), "validation_sampled")
-    if beside:
-        ends.append(_band(axis, "grpo_os", *beside))
+    compared = bool(gaps_from(results, ["grpo_iter"], "grpo_os"))
+    once = over_steps(results.cells.get("grpo_os", {}), "validation_sampled")
+    figure, axes = subplots(1 + compared, width=11.0 if compared else 6.0, height=4.2)
+    ends = [band(axes[0], "grpo_iter", *values)] + ([band(axes[0], "grpo_os", *once)] if once else [])
     last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
-    for step in sorted(last.values())[:-1]:
-        axis.axvline(step, color="#777777", linewidth=1, linestyle="--")
     seeds = f"{len(cells)} seed{'s' if len(cells) > 1 else ''}"
-    axis.set(title=f"Mean sampled accuracy, T 0.7 ({seeds})", xlabel="RL step", ylabel="validation accuracy (%)")
-    _label_ends(axis, ends)
+    axes[0].set(title=f"Mean sampled accuracy, T 0.7 ({seeds})", xlabel="RL step", ylabel="validation accuracy (%)")
+    label_ends(axes[0], ends)
+    if compared:
+        differences(axes[1], results, ["grpo_iter"], "grpo_os")
+    for axis in axes:
+        for step in sorted(last.values())[:-1]:
+            axis.axvline(step, color="#777777", linewidth=1, linestyle="--")
     return figure
 
 
 def rl_training(results: Results):
-    """Share of right outputs in training, KL to the reference and output length over RL steps, mean of the seeds."""
-    panels = [("accuracy", "Right among training outputs", "share"), ("kl", "KL to the reference", "nats a token"),
-              ("length", "Output length", "tokens")]
-    arms = [arm for arm in FIGURE5 if arm in results.cells]
-    panels = [p for p in panels if any(_over_steps(results.cells[arm], p[0]) for arm in arms)]
+    """Right outputs in training, KL to the reference and output length over RL steps, mean of the seeds. Arms of one seed meet
+    the same questions at a step, so the share of right ones is drawn as the difference from one arm: the batch falls out."""
+    arms = sorted((arm for arm in FIGURE5 if arm in results.cells), key=arm_order)
+    right = {arm: found for arm in arms if arm != RULE and (found := training_gap(results, arm))}
+    panels = [(found, title, unit) for found, title, unit in (
+        (right, f"Right outputs, over {arm_label(RULE)}", "points"),
+        (training_means(results, arms, "kl"), "KL to the reference", "nats a token"),
+        (training_means(results, arms, "length"), "Output length", "tokens")) if found]
     if not panels:
         return None
-    figure, axes = _subplots(len(panels), width=3.9 * len(panels), height=3.9)
-    for axis, (key, title, unit) in zip(axes, panels, strict=True):
-        ends = []
-        for arm in sorted(arms, key=arm_order):
-            line = _over_steps(results.cells[arm], key)
-            if line:
-                steps, values_ST = line
-                ends.append(_line(axis, arm, steps, _smooth(values_ST.mean(0)), scale=1))
+    figure, axes = subplots(len(panels), width=3.9 * len(panels), height=3.9)
+    for axis, (found, title, unit) in zip(axes, panels, strict=True):
+        ends = [line(axis, arm, steps, smooth(values_T), scale=1) for arm, (steps, values_T) in found.items()]
+        if found is right:
+            axis.axhline(0, color=arm_colour(RULE), linewidth=1.8)
+            ends.append((RULE, max(end[1] for end in ends), 0.0))
         axis.set(title=title, xlabel="RL step", ylabel=unit)
-        _label_ends(axis, ends)
+        label_ends(axis, ends)
     return figure
+
+
+def training_means(results: Results, arms: Sequence[str], key: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{arm: (steps, mean over its seeds)} of a metric of training."""
+    found = {arm: over_steps(results.cells[arm], key) for arm in arms}
+    return {arm: (values[0], values[1].mean(0)) for arm, values in found.items() if values}
+
+
+def training_gap(results: Results, arm: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """(steps, points by which an online arm's outputs of the step are right more often than RULE's, at the seeds of both)."""
+    seeds = sorted(set(results.cells.get(arm, {})) & set(results.cells.get(RULE, {})))
+    if any(results.cells[arm][seed].settings.get("data_source") == "offline" for seed in seeds):
+        return None
+    both = [over_steps({seed: results.cells[name][seed] for seed in seeds}, "accuracy") for name in (arm, RULE)]
+    if not all(both) or not np.array_equal(both[0][0], both[1][0]):
+        return None
+    return both[0][0], 100 * (both[0][1] - both[1][1]).mean(0)
 
 
 def maj_pass(results: Results, names: Sequence[str], benchmark: str):
@@ -103,20 +126,30 @@ def maj_pass(results: Results, names: Sequence[str], benchmark: str):
     ks = [2**i for i in range(deep.bit_length()) if 2**i <= deep]
     if len(ks) < 3:
         return None
-    figure, axes = _subplots(2, width=9.6, height=4.2)
-    for axis, kind, title in zip(axes, ("maj", "pass"), ("Maj@K", "Pass@K"), strict=True):
+    others = [name for name in models if name != "instruct"]
+    paired = others[0] if "instruct" in models and len(others) == 1 else ""
+    figure, axes = subplots(3 if paired else 2, width=14.0 if paired else 9.6, height=4.2)
+    x = np.arange(len(ks))
+    for axis, kind, title in zip(axes, ("maj", "pass"), ("Maj@K", "Pass@K"), strict=False):
         ends = []
         for name, found in models.items():
             values_SNK = np.stack([results.curve_values(m, benchmark, kind, ks) for m in found])
-            points, arm = [level(values_SNK[:, :, i]) for i in range(len(ks))], split_model(name)[0]
-            low, high = ([100 * getattr(p, side) for p in points] for side in ("low", "high"))
-            axis.fill_between(range(len(ks)), low, high, color=arm_colour(arm), alpha=0.13, linewidth=0)
-            ends.append(_line(axis, arm, np.arange(len(ks)), np.array([p.mean for p in points]), marker="o"))
+            ends.append(fringe(axis, split_model(name)[0], x, [level(values_SNK[:, :, i]) for i in x]))
         seeds = max(len(found) for found in models.values())
         axis.set(title=f"{title} (n {values_SNK.shape[1]}, {seeds} seed{'s' if seeds > 1 else ''})",
-                 xlabel="K (samples a question)", ylabel=f"{benchmark} accuracy (%)")
-        axis.set_xticks(range(len(ks)), [str(k) for k in ks])
-        _label_ends(axis, ends)
+                 ylabel=f"{benchmark} accuracy (%)")
+        label_ends(axis, ends)
+    if paired:
+        arm, names = split_model(paired)[0], {"maj": "Maj@K", "pass": "Pass@K"}
+        colours = {"maj": arm_colour(arm), "pass": "#777777"}
+        ends = [fringe(axes[2], kind, x, [difference_at(results, models[paired], benchmark, kind, k) for k in ks], colours[kind])
+                for kind in names]
+        axes[2].axhline(0, color="#333333", linewidth=1)
+        axes[2].set(title=f"{arm_label(arm)} - instruct, paired", ylabel="points")
+        label_ends(axes[2], ends, names, colours)
+    for axis in axes:
+        axis.set(xlabel="K (samples a question)")
+        axis.set_xticks(x, [str(k) for k in ks])
     return figure
 
 
@@ -127,7 +160,7 @@ def gains(rows: Sequence[tuple[str, str, Any]], title: str):
         return None
     benchmarks = list(dict.fromkeys(b for _, b, _ in rows))
     arms = sorted({a for a, _, _ in rows}, key=arm_order, reverse=True)
-    figure, axes = _subplots(len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True)
+    figure, axes = subplots(len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True)
     edge = 100 * min((i.low for _, _, i in rows if 100 * i.mean > -COLLAPSED), default=0.0) - 1
     for axis, benchmark in zip(axes, benchmarks, strict=True):
         for y, arm in enumerate(arms):
@@ -152,14 +185,14 @@ def training_loss(results: Results):
     runs = [(stage, results.files[stage]["metrics"]) for stage in ("pretrain", "sft") if results.files[stage].get("metrics")]
     if not runs:
         return None
-    figure, axes = _subplots(len(runs), width=4.6 * len(runs), height=3.5)
+    figure, axes = subplots(len(runs), width=4.6 * len(runs), height=3.5)
     for axis, (stage, rows), colour in zip(axes, runs, ("#0072b2", "#d55e00"), strict=False):
         steps, losses = [r["step"] for r in rows], np.array([r["loss"] for r in rows])
         axis.plot(steps, losses, color=colour, alpha=0.3, linewidth=1)
-        axis.plot(steps, _smooth(losses), color=colour)
+        axis.plot(steps, smooth(losses), color=colour)
         title = {"pretrain": "Pretraining", "sft": "Instruction tuning"}[stage]
         axis.set(title=title, xlabel="step", ylabel="loss (nats a token)")
-        axis.annotate(f"{losses[-1]:.2f}", (steps[-1], _smooth(losses)[-1]), xytext=(4, 0), textcoords="offset points",
+        axis.annotate(f"{losses[-1]:.2f}", (steps[-1], smooth(losses)[-1]), xytext=(4, 0), textcoords="offset points",
                       color=colour, va="center", annotation_clip=False)
     return figure
 
@@ -172,7 +205,7 @@ def funnel(results: Results):
     names = {"records": "records in the WARC files", "text": "readable text", "distinct URLs": "one page a URL",
              "distinct pages": "no near-duplicates", "collected": "collected by the classifier",
              "decontaminated": "after decontamination"}
-    figure, (axis,) = _subplots(1, width=8.2, height=0.5 * len(steps) + 1.1)
+    figure, (axis,) = subplots(1, width=8.2, height=0.5 * len(steps) + 1.1)
     pages, y = [step["pages"] for step in steps], np.arange(len(steps))[::-1]
     axis.barh(y, pages, color="#0072b2", height=0.62)
     for at, step in zip(y, steps, strict=True):
@@ -191,7 +224,7 @@ def classifier_scores(results: Results):
     if not found:
         return None
     edges = np.array(found["edges"])
-    figure, (axis,) = _subplots(1, width=6.6, height=3.5)
+    figure, (axis,) = subplots(1, width=6.6, height=3.5)
     for key, colour, label in (("other", "#999999", "other pages"), ("math", "#0072b2", "mathematical pages"),
                                ("all", "#0072b2", "all pages")):
         if key in found:
@@ -206,7 +239,7 @@ def reliability(results: Results):
     kinds = {kind: bins for kind, found in judges(results).items() if (bins := [b for b in found.get("bins", []) if b["count"]])}
     if not kinds:
         return None
-    figure, axes = _subplots(len(kinds), width=4.6 * len(kinds), height=4.5)
+    figure, axes = subplots(len(kinds), width=4.6 * len(kinds), height=4.5)
     for axis, (kind, bins) in zip(axes, kinds.items(), strict=True):
         predicted, right = [b["predicted"] for b in bins], [b["right"] for b in bins]
         most = max(b["count"] for b in bins)
@@ -214,7 +247,7 @@ def reliability(results: Results):
         axis.plot(predicted, right, color="#0072b2", linewidth=1.2)
         axis.scatter(predicted, right, s=[18 + 130 * b["count"] / most for b in bins], color="#0072b2", alpha=0.8, linewidth=0)
         axis.set(title=f"{kind} (n {sum(b['count'] for b in bins):,})", xlabel="mean predicted probability",
-                 ylabel="share that is right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+                 ylabel=LABELLED[kind], xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axis.set_aspect("equal")
     return figure
 
@@ -244,72 +277,3 @@ def draw(make: Callable[..., Any], path: Path, *arguments: Any) -> bool:
         if figure is not None:
             save(figure, path)
     return figure is not None
-
-
-def _subplots(count: int, width: float, height: float, **options: Any):
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", squeeze=False, **options)
-    return figure, axes[0]
-
-
-def _over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
-    tables = [cell.over_steps(key) for cell in cells.values()]
-    steps = sorted(set.intersection(*map(set, tables))) if tables else []
-    return (np.array(steps), np.array([[t[s] for s in steps] for t in tables], dtype=float)) if steps else None
-
-
-def _band(axis, arm: str, steps: np.ndarray, values_ST: np.ndarray):
-    if len(values_ST) > 1:
-        axis.fill_between(steps, 100 * values_ST.min(0), 100 * values_ST.max(0), color=arm_colour(arm), alpha=0.13, linewidth=0)
-    return _line(axis, arm, steps, values_ST.mean(0), marker="o" if len(steps) < 30 else None)
-
-
-def _line(axis, arm: str, x: np.ndarray, y: np.ndarray, marker: str | None = None, scale: float = 100):
-    axis.plot(x, scale * y, color=arm_colour(arm), marker=marker, markersize=3.2)
-    return arm, float(x[-1]), float(scale * y[-1])
-
-
-def _label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
-    apart, and those of lines that end outside the panel stand at its edge."""
-    if not ends:
-        return
-    low, high = axis.get_ylim()
-    ends = [(arm, x, min(max(y, low), high)) for arm, x, y in ends]
-    gap = 0.062 * (high - low) * 4.2 / axis.figure.get_figheight()
-    ordered = sorted(ends, key=lambda end: end[2])
-    places = _apart([end[2] for end in ordered], gap, high)
-    right = max(end[1] for end in ends)
-    left, end_x = axis.get_xlim()
-    for (arm, _, value), place in zip(ordered, places, strict=True):
-        axis.annotate(instead.get(arm, arm_label(arm)), (right, value),
-                      xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
-                      color=arm_colour(arm), fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": arm_colour(arm),
-                                  "linewidth": 0.6, "alpha": 0.6})
-    axis.set_ylim(low, high)
-    axis.set_xlim(left, end_x)
-
-
-def _apart(places: list[float], gap: float, top: float) -> list[float]:
-    """Rising places moved as little as needed to be `gap` apart, none above `top`."""
-    places = list(places)
-    for _ in range(200):
-        for i in range(1, len(places)):
-            overlap = gap - (places[i] - places[i - 1])
-            if overlap > 1e-9:
-                places[i - 1] -= overlap / 2
-                places[i] += overlap / 2
-    for i in range(len(places) - 1, -1, -1):
-        places[i] = min(places[i], top if i == len(places) - 1 else places[i + 1] - gap)
-    return places
-
-
-def _smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
-    """Mean over about `share` of the points around each; at both ends over those that there are."""
-    reach = max(1, int(len(values) * share / 2))
-    total, at = np.concatenate([[0.0], np.cumsum(values)]), np.arange(len(values))
-    first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
-    return (total[last] - total[first]) / (last - first)

@@ -15,6 +15,7 @@ from pipeline.report.claim import (
     points,
     present,
     seeds_note,
+    told,
     verdict,
     weaker,
 )
@@ -38,16 +39,36 @@ def iterative(results: Results) -> Claim:
     whole, first = paired(tables[-1], tables[0]), paired(tables[1] - tables[0], tables[-1] - tables[1])
     numbers = [Number("validation, last - start", whole), Number("validation, gain of iteration 1 - of all later", first)]
     numbers += [Number(f"validation, gain of iteration {i}", gap) for i, gap in enumerate(gained, 1)]
-    listed = ", ".join(f"iteration {i} {points(gap)}" for i, gap in enumerate(gained, 1))
-    sentence = f"Validation, mean sampled: {points(whole)} in all; {listed}; the first over the later {points(first)}."
+    sentence = (f"Validation, sampled: {points(whole)} in all, {told(whole)}; the first iteration over the later "
+                f"{points(first)}, {told(first)}.{rate_note(cells)}{size_note(cells)}")
     beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
     if beside:
-        numbers.append(Number(f"{ITERATIVE} - {ONCE}, sampled", beside))
-        sentence += f" Against one iteration of as many steps, on the benchmarks: {points(beside)}."
+        numbers.append(Number(f"{ITERATIVE} - {ONCE}", beside, "sampled"))
+        sentence += f" On the benchmarks, against one iteration of as many steps: {points(beside)}, {told(beside)}."
     floor = floor_sentence([level(tables[0]), level(tables[-1])])
     status = FLOORED if floor else weaker(verdict(whole), verdict(first))
     sentence += f" {judge_note(results, ITERATIVE)}{seeds_note(whole)}"
     return Claim(id, text, where, status, floor or sentence.replace("  ", " ").strip(), tuple(numbers))
+
+
+def rate_note(cells: dict[int, Cell]) -> str:
+    """Iterations are not alike where the learning rate falls through all of them: each one's share of the summed rate."""
+    summed: dict[int, float] = {}
+    for cell in cells.values():
+        for row in cell.metrics:
+            if row.get("iteration") and row.get("lr"):
+                summed[row["iteration"]] = summed.get(row["iteration"], 0.0) + row["lr"]
+    first = summed.get(1, 0.0) / sum(summed.values()) if len(summed) > 1 else 0.0
+    if abs(first - 1 / max(len(summed), 1)) < 0.05:
+        return ""
+    return (f" The learning rate falls through all iterations, so the first has {100 * first:.0f} % of its sum: the halves are "
+            "not alike in more than their order.")
+
+
+def size_note(cells: dict[int, Cell]) -> str:
+    questions = max(cell.validation_questions for cell in cells.values())
+    samples = {cell.scale.get("validation_samples") for cell in cells.values()} - {None}
+    return f" n: {questions} questions{f' x {max(samples)} samples' if samples else ''} a seed."
 
 
 def boundaries(cells: dict[int, Cell]) -> list[int]:

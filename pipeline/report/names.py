@@ -21,7 +21,8 @@ ARMS: dict[str, tuple[str, str]] = {
     "sample_std": ("sample std", "#cc79a7"),
     "mu2": ("mu = 2", "#d55e00"),
 }
-CONTROL = "sft"  # the arm that continues supervised fine-tuning, at the FLOPs of a GRPO arm
+CONTROL = "sft"  # the arm that continues supervised fine-tuning, at the FLOPs of RULE
+RULE = "grpo_os_rule"  # what the ablations change in one point; the control has its FLOPs
 SPARE = ("#4d4d4d", "#2f7f7f", "#7f2f5f", "#5f7f2f")
 
 FIGURE5 = ("sft", "rft", "online_rft", "grpo_os", "grpo_os_rule", "grpo_ps", "grpo_ps_rule")  # the paper's, and ours beside

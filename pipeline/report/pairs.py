@@ -4,12 +4,11 @@ from __future__ import annotations
 from pipeline.report.blocks import Table
 from pipeline.report.claim import compare, present
 from pipeline.report.data import Results
-from pipeline.report.names import CONTROL, IN_DOMAIN, arm_label
+from pipeline.report.names import CONTROL, IN_DOMAIN, RULE, arm_label
 from pipeline.report.stats import Interval
 from pipeline.report.tables import shown
 from pipeline.report.validation import last_gap
 
-RULE = "grpo_os_rule"  # what the ablations change in one point
 COUNTERPARTS = (  # (arm, other, what differs)
     ("token_mean", RULE, "every token of the batch weighs the same, in the place of every output"),
     ("dr_grpo", RULE, "no division by the standard deviation, a constant for the length"),

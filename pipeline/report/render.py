@@ -13,22 +13,33 @@ from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.corpus import corpus_tables
 from pipeline.report.curves import deepest
-from pipeline.report.data import SINGLE, Results, arm_order
+from pipeline.report.data import Results, arm_order
 from pipeline.report.effort import effort_table
+from pipeline.report.judges import judges_table
 from pipeline.report.levels import levels_table
-from pipeline.report.names import ABLATIONS, CONTROL, FIGURE5
+from pipeline.report.names import ABLATIONS, CONTROL, FIGURE5, RULE
 from pipeline.report.notes import deviations, room_of_rl
 from pipeline.report.pairs import against_table, counterparts_table
-from pipeline.report.stats import level
 from pipeline.report.tables import (
     claims_table,
+    commits_table,
     costs_table,
     gain_intervals,
     gains_table,
+    numbers_table,
     percent,
     scores_table,
     seeds_table,
     summary_table,
+)
+from pipeline.report.words import (
+    control_text,
+    floor_text,
+    judges_text,
+    missing_text,
+    partial_text,
+    seeds_text,
+    validation_size,
 )
 
 TITLE = "DeepSeekMath, reproduced: report"
@@ -58,7 +69,7 @@ def draw_figures(results: Results, cfg: ReportConfig, folder: Path) -> dict[str,
 
     draw("figure5", figures.validation, FIGURE5)
     if set(results.cells) & set(ABLATIONS[1:]):
-        draw("figure5_ablations", figures.validation, ABLATIONS)
+        draw("figure5_ablations", figures.validation, ABLATIONS, RULE)
     others = [arm for arm in results.cells if arm not in (*FIGURE5, *ABLATIONS)]
     if others:
         draw("figure5_others", figures.validation, [CONTROL, "rft", "grpo_os", *others])
@@ -88,12 +99,18 @@ def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> lis
     blocks += [
         Heading("Claims"), Text("; ".join(counts) + "."), claims_table(claims),
         Text("**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0, over questions and "
-             "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was trained. "
+             "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was "
+             "trained, or on one "
+             "of the benchmarks the opposite is told from 0. "
              "**not reproduced**: the mean lies on the other side. **not testable here**: everything compared scores below "
              f"{percent(FLOOR, 0)} % or cannot be told from 0. Differences between arms are decided on mean sampled accuracy "
-             "over the in-domain benchmarks, paired by question and seed; greedy stands beside it. `claims.json` has every "
-             "number."),
+             "over the in-domain benchmarks together, paired by question and seed. In the sentences \"ahead\" is an interval "
+             "above 0, \"the opposite, and told from 0\" one below, \"not told apart\" one that holds 0: **not reproduced** may "
+             "be either of the last two. Training seeds are seeds of RL: base, instruct and reward models are trained once."),
     ]
+    blocks += [Text(judged)] if (judged := judges_text(results)) else []
+    numbers = numbers_table(claims)
+    blocks += [Heading("Numbers behind the claims", 3), numbers] if numbers.rows else []
     return blocks
 
 
@@ -114,20 +131,29 @@ def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
                            ("Two arms that differ in one point", counterparts_table(results))):
         blocks += [Heading(heading), table] if table.rows else []
     blocks += [Heading("Reinforcement learning over its steps (Figure 5)")]
-    blocks += shown(pictures, "figure5", "Validation accuracy over RL steps: mean of the seeds; band from the lowest to the "
-                    f"highest seed.{validation_size(results)} An arm that ends far below its start leaves the panel, and its "
-                    "label says where it ends. Compare the paper's Figure 5.",
+    blocks += shown(pictures, "figure5", "Left: validation accuracy over RL steps, mean of the seeds; band from the "
+                                         "lowest to the "
+                    f"highest seed.{validation_size(results)} Right: the difference from one arm at the same steps, "
+                    "paired by question "
+                    "and by seed, with its 95 % interval (cut off where it leaves the panel); what crosses 0 is not "
+                    "told apart. An arm that ends far below "
+                    "leaves the "
+                    "panel, and its label says where it ends. Compare the paper's Figure 5.",
                     "No validation rows of these arms were found.")
     blocks += shown(pictures, "figure5_ablations", "The ablations of GRPO+OS with the rule, drawn as above.")
     blocks += shown(pictures, "figure5_others", "The other arms beside continued SFT, RFT and GRPO+OS; drawn as above.")
-    blocks += shown(pictures, "figure6", "Iterative GRPO (Algorithm 1) against one iteration of as many steps: mean of the "
-                    "seeds; band from the lowest to the highest seed; a dashed line where the reference is reset and the "
+    blocks += shown(pictures, "figure6", "Iterative GRPO (Algorithm 1) against one iteration of as many steps, drawn as above; "
+                    "a dashed line where the reference is reset and the "
                     "reward model trained on. Compare the paper's Figure 6.")
-    blocks += shown(pictures, "rl_training", "Share of right outputs among those sampled in training, KL to the reference, "
-                    "output length: mean of the seeds, smoothed over a twentieth of the steps.")
+    blocks += shown(pictures, "rl_training", "Right outputs among those sampled in training, as the difference from "
+                                             "one arm that met "
+                    "the same questions (the share itself follows how hard a batch is); KL to the reference; output "
+                    "length: mean of "
+                    "the seeds, smoothed over a twentieth of the steps.")
     blocks += [Heading("Maj@K and Pass@K (Figure 7)")]
     blocks += shown(pictures, "figure7", "Maj@K (majority of K samples) and Pass@K (any of K is right) at T 0.7, band: 95 % "
-                    "interval over questions, and over seeds where an arm has several. Both are exact expectations over "
+                    "interval over questions, and over seeds where an arm has several; last, their differences from instruct on "
+                    "the same questions, paired, which the bands of the levels do not show. Both are exact expectations over "
                     "K-subsets of the samples drawn; ties are broken by a fair draw, an output without an answer has no vote.",
                     "Too few samples for a curve over K.")
     effort = effort_table(results, sorted(results.cells, key=arm_order))
@@ -139,8 +165,13 @@ def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
     blocks += shown(pictures, "classifier_scores", "Scores of the fastText classifier over the candidate pages.")
     blocks += corpus_tables(results)
     blocks += [Heading("Reward model")]
-    blocks += shown(pictures, "reliability", f"Reliability on held-out questions.{reward_text(results)}",
-                    "No reward model was evaluated.")
+    judged = judges_table(results)
+    blocks += [judged] if judged else []
+    blocks += shown(pictures, "reliability", "Reliability on held-out questions: how often what is scored alike is "
+                                             "labelled right. "
+                    "A step's label is an estimate (does any continuation from there end right), not the truth. The "
+                    "area of a dot "
+                    "is the number of outputs or steps in its bin.", "No reward model was evaluated.")
     return blocks
 
 
@@ -162,10 +193,12 @@ def closing(results: Results, claims: Sequence[Claim], arms: Sequence[str], seed
 def provenance(results: Results) -> list[Block]:
     origin = results.origin
     blocks: list[Block] = [Items((
-        f"code: {origin.get('commit', 'unknown commit')}", f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
+        f"code of this report: {origin.get('commit', 'unknown commit')}",
+        f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
         f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: `{origin.get('protocol', '?')}`; temperature of "
         f"samples: {origin.get('temperature', '?')}",
     ))]
+    blocks += [commits_table(results.costs)] if results.costs else []
     first = next(iter(results.scores.values()))
     blocks.append(Table(("benchmark", "questions"), tuple((name, s.summary.get("data", "")) for name, s in first.items()),
                         labels=2))
@@ -187,69 +220,3 @@ def shown(pictures: dict[str, list[str]], name: str, caption: str, missing: str 
     if not files:
         return [Text(missing)] if missing else []
     return [Picture(file, caption) for file in files]
-
-
-def seeds_text(results: Results) -> str:
-    seeds = sorted({int(m.rpartition("-")[2]) for m in results.scores if m not in SINGLE})
-    return ", ".join(map(str, seeds)) or "none"
-
-
-def floor_text(results: Results) -> str:
-    """Said plainly when the instruct model is at the floor, or when the profile is too small for any number to mean much."""
-    if results.profile == "smoke":
-        return "This profile only checks that every part runs: its numbers mean nothing."
-    low = []
-    for benchmark in (b for b in results.benchmarks if "@" not in b):
-        found = results.table("instruct", benchmark, "greedy")
-        if found and (got := level(found[0])).mean < FLOOR:
-            low.append(f"{percent(got.mean)} % on {benchmark} (at most {percent(got.high)} %)")
-    if not low:
-        return ""
-    model = (results.files["pretrain"].get("config") or {}).get("model") or {}
-    small = "" if model.get("path", "?") else "A small model trained from scratch cannot be expected to solve these questions. "
-    return (f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, not "
-            "that a method works.")
-
-
-def control_text(results: Results) -> str:
-    if "sft" not in results.arms:
-        return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
-    return ("Continued SFT is the control: the instruct model trained further on its own instruction data at the FLOPs of a "
-            "GRPO run (sampling counted). A gain over it is not owed to more training alone.")
-
-
-def validation_size(results: Results) -> str:
-    sizes = {cell.validation_questions for cells in results.cells.values() for cell in cells.values()} - {0}
-    return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
-
-
-def reward_text(results: Results) -> str:
-    labels = {"accuracy": "accuracy", "auc": "AUC", "ece": "expected calibration error", "positive": "share right"}
-    found = []
-    for kind, summary in figures.judges(results).items():
-        parts = [f"{label} {summary[key]:.3f}" for key, label in labels.items() if isinstance(summary.get(key), (int, float))]
-        best = summary.get("of_n") or {}
-        picked = ", ".join(f"{name.replace('_', ' ')} {percent(value)} %" for name, value in sorted(best.items()))
-        chosen = f" Choosing among {summary.get('samples', 'n')} samples: {picked}." if picked else ""
-        found.append(f" {kind}: {', '.join(parts)}.{chosen}")
-    return " The area of a dot is the number of outputs in its bin." + "".join(found)
-
-
-def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
-    """Planned models that were not evaluated, by arm."""
-    gone = [model for model in SINGLE if model not in results.scores]
-    for arm in arms:
-        lost = [seed for seed in seeds if f"{arm}-{seed}" not in results.scores]
-        some = f" (seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))})" if len(lost) < len(seeds) else ""
-        gone += [f"{arm}{some}"] if lost else []
-    return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
-
-
-def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> str:
-    """Said at the top where a plan is built in part, since every claim stands on what there is."""
-    planned = [f"{arm}-{seed}" for arm in arms for seed in seeds]
-    there = sum(model in results.scores for model in planned)
-    if there == len(planned):
-        return ""
-    return (f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
-            "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested.")

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.report.blocks import Table
-from pipeline.report.claim import Claim, compare
+from pipeline.report.claim import Claim, Number, compare
 from pipeline.report.data import SINGLE, Results
+from pipeline.report.effort import times_control
 from pipeline.report.names import CONTROL, arm_label
 from pipeline.report.stats import Interval, level
 
@@ -70,12 +71,12 @@ def gain_intervals(results: Results, other: str, metric: str) -> list[tuple[str,
 
 
 def gains_table(results: Results, benchmark: str) -> Table:
-    """Each arm against instruct and against the continued-SFT control, sampled and greedy, its FLOPs beside."""
+    """Each arm against instruct and against the continued-SFT control, sampled and greedy, FLOPs over the control's beside."""
     rows = []
     for arm in results.arms:
         if not any(benchmark in results.scores[m] for m in results.models_of(arm)):
             continue
-        cells = [arm_label(arm), str(len(results.models_of(arm))), flops_of(results, arm)]
+        cells = [arm_label(arm), str(len(results.models_of(arm))), times_control(results, arm)]
         for metric in ("sampled", "greedy"):
             for other in ("instruct", CONTROL):
                 gap = compare(results, arm, other, [benchmark], metric) if arm != other else None
@@ -83,16 +84,10 @@ def gains_table(results: Results, benchmark: str) -> Table:
         rows.append(tuple(cells))
     caption = (f"{benchmark}: difference in points, paired by question, and by seed where both have seeds; 95 % interval. "
                "With one seed the interval is over questions alone. FLOPs: one run of the arm, by formula, sampling and scoring "
-               "counted.")
-    columns = ("arm", "seeds", "FLOPs", "sampled, over instruct", "sampled, over continued SFT", "greedy, over instruct",
+               f"counted and the training of a reward model not, over those of {arm_label(CONTROL)}.")
+    columns = ("arm", "seeds", "FLOPs, times", "sampled, over instruct", "sampled, over continued SFT", "greedy, over instruct",
                "greedy, over continued SFT")
     return Table(columns, tuple(rows), caption)
-
-
-def flops_of(results: Results, arm: str) -> str:
-    """Mean FLOPs of the arm's cells, as `4.1e13`."""
-    found = [cell.summary["flops"] for cell in results.cells.get(arm, {}).values() if cell.summary.get("flops")]
-    return f"{sum(found) / len(found):.2e}".replace("e+", "e") if found else "-"
 
 
 def seeds_table(results: Results) -> Table:
@@ -115,6 +110,23 @@ def claims_table(claims: Sequence[Claim]) -> Table:
                  caption="n: questions, and seeds of the arm, behind the first number.")
 
 
+def numbers_table(claims: Sequence[Claim]) -> Table:
+    """Every number behind the claims: a row a comparison, sampled and greedy answers side by side."""
+    rows: dict[tuple[str, str], list[Number]] = {}
+    for claim in claims:
+        for number in claim.numbers:
+            rows.setdefault((claim.id, number.name), []).append(number)
+    cells = []
+    for (id, name), found in rows.items():
+        by_metric = {number.metric: number.shown() for number in found}
+        first = found[0].value
+        count = f"{first.questions} x {first.seeds}" if first.questions else f"seeds: {first.seeds}"
+        cells.append((id, name, count, by_metric.get("sampled", by_metric.get("", "-")), by_metric.get("greedy", "-")))
+    caption = ("Points and 95 % interval; ratios of FLOPs; MiB where it says so. Value: mean sampled accuracy where answers are "
+               "compared, else what the row names. n: questions x seeds.")
+    return Table(("claim", "what", "n", "value", "greedy"), tuple(cells), caption, labels=2)
+
+
 def counted(claim: Claim) -> str:
     """`2000 x 3`: questions and seeds of a claim's first number; `seeds: 3` where it is about runs and not questions."""
     if not claim.numbers:
@@ -124,22 +136,43 @@ def counted(claim: Claim) -> str:
 
 
 def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
-    """Measured seconds and memory a stage, cells of a stage added up."""
+    """Measured seconds and memory a stage, cells of a stage added up, and the commits that they were built at."""
+    rows = []
+    for stage, found in by_stage(costs).items():
+        busy = [c["cpu_seconds"] for c in found if c.get("cpu_seconds")]
+        seconds, peak = sum(c.get("seconds", 0) for c in found), max(c.get("peak_rss_mb", 0) for c in found)
+        rows.append((stage, str(len(found)), f"{sum(busy) / len(busy):.0f} ({len(busy)})" if busy else "-", f"{seconds:.0f}",
+                     f"{seconds / len(found):.0f}", f"{peak:.0f}"))
+    total = sum(float(row[3]) for row in rows)
+    rows.append(("all", str(sum(int(r[1]) for r in rows)), "", f"{total:.0f}", "", ""))
+    columns = ("stage", "runs", "CPU seconds a run (runs known)", "wall seconds", "wall seconds a run", "peak memory (MiB)")
+    return Table(columns, tuple(rows), "Measured on the machine that ran it. Wall time: runs may have gone side by side and "
+                 "beside other programs, and one that was stopped counts from its resume where no CPU seconds are known. No "
+                 "stage depends on these.")
+
+
+def commits_table(costs: dict[str, dict[str, Any]]) -> Table:
+    """Which commits the runs of each stage were built at; the report itself may stand at another."""
+    rows = []
+    for stage, found in by_stage(costs).items():
+        commits: dict[str, int] = {}
+        for cost in found:
+            at = str(cost.get("commit") or "not recorded")
+            commits[at] = commits.get(at, 0) + 1
+        ordered = sorted(commits.items(), key=lambda item: (-item[1], item[0]))
+        rows.append((stage, ", ".join(f"`{at[:12]}` ({count})" for at, count in ordered)))
+    return Table(("stage", "built at (runs)"), tuple(rows), "From the stages' cost files. DVC keeps a run across commits as long "
+                 "as nothing it depends on has changed.", labels=2)
+
+
+def by_stage(costs: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Cost files by stage, in the order of the chain; that of an earlier report is left out."""
+    order = ("world", "corpus", "pretrain", "sft", "reward", "rl", "evaluate")
     stages: dict[str, list[dict[str, Any]]] = {}
     for name, cost in costs.items():
-        if name == "report":
-            continue  # it would be that of an earlier report
-        stages.setdefault(name.partition("-")[0], []).append(cost)
-    order = ("world", "corpus", "pretrain", "sft", "reward", "rl", "evaluate", "report")
-    rows = []
-    for stage in sorted(stages, key=lambda s: (order.index(s) if s in order else len(order), s)):
-        found = stages[stage]
-        seconds, peak = sum(c.get("seconds", 0) for c in found), max(c.get("peak_rss_mb", 0) for c in found)
-        rows.append((stage, str(len(found)), f"{seconds:.0f}", f"{seconds / len(found):.0f}", f"{peak:.0f}"))
-    total = sum(float(row[2]) for row in rows)
-    rows.append(("all", str(sum(int(r[1]) for r in rows)), f"{total:.0f}", "", ""))
-    return Table(("stage", "runs", "seconds", "seconds a run", "peak memory (MB)"), tuple(rows),
-                 "Measured on the machine that ran it; runs may have gone side by side. No stage depends on these.")
+        if name != "report":
+            stages.setdefault(name.partition("-")[0], []).append(cost)
+    return {s: stages[s] for s in sorted(stages, key=lambda s: (order.index(s) if s in order else len(order), s))}
 
 
 def summary_table(results: Results) -> Table:
