@@ -5,7 +5,7 @@ import shutil
 import pytest
 from report_tree import LAB, make_tree
 
-from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED, on_every, parts_text, told
+from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED, bare, on_every, parts_text, told
 from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.data import load
@@ -127,6 +127,7 @@ def test_opposite_signs_are_said_and_keep_a_claim_from_being_reproduced():
     assert [told(gap) for gap in (up, down, near)] == ["ahead", "the opposite, and told from 0", "not told apart"]
     assert parts_text({"a": up, "b": down}) == " (a +3.0 [2.0, 4.0], b -2.0 [-4.0, -0.1]: opposite signs, each told from 0)"
     assert "opposite" not in parts_text({"a": up, "b": near}) and parts_text({"a": up}) == ""
+    assert bare(Interval(-0.0098, -0.0192, -0.0004, 9, 2)) == "-0.98 [-1.92, -0.04]" and bare(up) == "+3.0 [2.0, 4.0]"
     assert on_every(REPRODUCED, [up, down]) == DIRECTION and on_every(REPRODUCED, [up, near]) == REPRODUCED
     assert on_every(NOT, [up, down]) == NOT
 

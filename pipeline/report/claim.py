@@ -121,9 +121,10 @@ def points(gap: Interval, signed: bool = True) -> str:
 
 
 def bare(gap: Interval, signed: bool = True) -> str:
-    """`+5.1 [3.9, 6.3]`, in points."""
-    mean, low, high = (round(100 * end, 1) + 0.0 for end in (gap.mean, gap.low, gap.high))  # no -0.0
-    return f"{mean:{'+' if signed else ''}.1f} [{low:.1f}, {high:.1f}]"
+    """`+5.1 [3.9, 6.3]`, in points; with a digit more where an end would round to 0, on whose side of it much depends."""
+    digits = 2 if any(0 < abs(100 * end) < 0.05 for end in (gap.low, gap.high)) else 1
+    mean, low, high = (round(100 * end, digits) + 0.0 for end in (gap.mean, gap.low, gap.high))  # no -0.0
+    return f"{mean:{'+' if signed else ''}.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def ratio(found: Interval) -> str:
