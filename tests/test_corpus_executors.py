@@ -2,7 +2,9 @@
 that do what sbatch, srun and scontrol would: the generated script is run for every rank of its array."""
 
 import importlib.util
+import json
 import os
+import pickle
 import random
 import re
 import stat
@@ -111,10 +113,39 @@ def extracted(crawl: Path, name: str, *executor: str) -> bytes:
     return out.read_bytes()
 
 
+def mined(crawl: Path, name: str, *executor: str) -> dict[str, bytes]:
+    out, seed = crawl.parent / name, crawl.parent / "seed.jsonl"
+    seed.write_text("".join(json.dumps({"url": f"http://site0.org/{i}", "text": "theorem proof"}) + "\n" for i in range(4)))
+    command = ["mine", str(crawl), "--seed-rows", str(seed), "--out", str(out), "--bucket", "1000", "--iterations", "2"]
+    status = executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command]) if executor else corpus(command)
+    assert status == 0
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+
+class Elsewhere:
+    """An executor that, as those of datatrove do, sends its pipeline away as bytes and has every rank do its part, here the
+    last one first."""
+
+    def __init__(self, common: dict, cfg: executors.ExecutorConfig):
+        self.sent, self.ranks = pickle.dumps(common["pipeline"]), common["tasks"]
+
+    def run(self) -> None:
+        for rank in reversed(range(self.ranks)):
+            for step in pickle.loads(self.sent):
+                step(None, rank, self.ranks)
+
+
+def test_mine_under_an_executor_makes_the_bytes_of_processes(crawl, monkeypatch):
+    monkeypatch.setattr(executors, "_local", Elsewhere)
+    files = mined(crawl, "elsewhere", "local")
+    assert files == mined(crawl, "processes") and {"pages.parquet", "prefixes-1.yaml", "classifier.bin"} <= set(files)
+
+
 @pytest.mark.slow
 @needs["datatrove"]
 def test_local_executor(crawl):
     assert extracted(crawl, "local", "local", "--at-once", "2") == extracted(crawl, "processes")
+    assert mined(crawl, "mined", "local", "--at-once", "2") == mined(crawl, "mined by processes")
 
 
 @pytest.mark.slow

@@ -68,6 +68,9 @@ def test_information_rule_excuses_counting_runs_only():
     index = Index({"b": ["1 2 3 4 5 6 7 8 9 10 11", LEAK]}, DecontaminateConfig(information_rule=True))
     run = clean("count: 1 2 3 4 5 6 7 8 9 10", index)
     assert run.text and run.hits[0].counting_run
+    columns, brief = (Index({"b": [text]}, index.cfg) for text in (r"\begin{array} array c c c c c c c c c", "Compute $3^3$"))
+    assert clean(r"\begin{array}{c c c c c c c c c}", columns).hits[0].counting_run, "two distinct tokens, again and again"
+    assert clean("Compute 3^3", brief).text is None, "a short question is none"
     assert clean(LEAK, index).text is None
 
 

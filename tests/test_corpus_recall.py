@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from pipeline.corpus import bands, dedup
+from pipeline.corpus.annotations import from_yaml
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DedupConfig, RecallConfig
 from pipeline.corpus.domains import (
     Proposal,
     by_samples,
     by_share,
     domain_shares,
-    from_yaml,
     is_mathematical,
     prefixes,
     propose,
@@ -131,6 +131,14 @@ def test_annotators(tmp_path):
     path = tmp_path / "prefixes.yaml"
     path.write_text("- {prefix: a.org/q/, accept: true}\n- {prefix: b.org/, accept: false}\n")
     assert from_yaml(path)(proposal)
+    path.write_text("- {prefix: 'https://www.A.org/q', accept: true}\n")
+    assert from_yaml(path)(proposal), "a prefix written as a URL"
+    for text, message in (("[{prefix: a.org/, accept: yes please}]", "a.org/: accept is 'yes please'; write true or false"),
+                          ("[{prefix: a.org/}]", "accept is None"),
+                          ("[{prefix: a.org, accept: true}, {prefix: a.org/, accept: false}]", "accepted and not accepted")):
+        path.write_text(text)
+        with pytest.raises(UserError, match=message):
+            from_yaml(path)
     for text in ("- 3", "a: [", "{}x"):
         path.write_text(text)
         with pytest.raises(UserError, match="prefixes.yaml"):

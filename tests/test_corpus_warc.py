@@ -164,3 +164,53 @@ def test_wet_records_are_text_already(tmp_path):
     assert not rejects and pages[0].is_text and pages[0].body == text
     page = page_of(pages[0], 5)
     assert page.text == text.decode() and page.formulas == ()
+
+
+def test_offsets_of_an_uncompressed_file_are_those_of_its_records(tmp_path):
+    path, _ = write(tmp_path, 5)
+    plain = gzip.decompress(path.read_bytes())
+    bad = record(OK + b"Content-Encoding: gzip\r\n\r\n\xff\xff\xff\xff", b"http://bad.org/")
+    plain = plain + gzip.decompress(bad) + b"junk\r\n\r\n" + gzip.decompress(record(OK + b"\r\n<html>end</html>"))
+    (tmp_path / "x.warc").write_bytes(plain)
+    rows = list(read_warc(tmp_path / "x.warc"))
+    assert [row.url for row in rows[5:]] == ["http://bad.org/", "", "http://a.org/"]
+    for row in rows:
+        begin = plain[row.offset :]
+        assert begin.startswith(b"junk" if not row.url else b"WARC/1.0\r\n") and (row.url.encode() in begin[:400])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("wrong", [-80, 120])
+def test_a_wrong_length_is_one_reject(tmp_path, packed, wrong):
+    http = [OK + b"\r\n" + page(i) for i in range(4)]
+    records = [gzip.decompress(record(body, b"http://a.org/%d" % i)) for i, body in enumerate(http)]
+    records[1] = records[1].replace(b"Content-Length: %d" % len(http[1]), b"Content-Length: %d" % (len(http[1]) + wrong))
+    path = tmp_path / "x.warc.gz"
+    path.write_bytes(b"".join(map(gzip.compress, records)) if packed else b"".join(records))
+    if not packed:
+        path = path.rename(tmp_path / "x.warc")
+    pages, rejects = read(path)
+    lost = [1] if wrong < 0 or packed else [1, 2]  # too long a length, and no member's end: it runs into the next record
+    assert [p.url for p in pages] == [f"http://a.org/{i}" for i in range(4) if i not in lost]
+    assert [r.url for r in rejects] == ["http://a.org/1"] and rejects[0].reason in ("bad_header", "truncated")
+
+
+def test_a_member_of_many_records_is_read_up_to_its_damage(tmp_path):
+    records = b"".join(gzip.decompress(record(OK + b"\r\n" + page(i), b"http://a.org/%d" % i)) for i in range(6))
+    data = bytearray(gzip.compress(records))
+    assert len(data) < 1 << 16
+    for i in range(30):
+        data[len(data) // 2 + i] ^= 0x5A
+    path = tmp_path / "x.warc.gz"
+    path.write_bytes(data + record(OK + b"\r\n<html>after</html>", b"http://b.org/"))
+    pages, rejects = read(path)
+    assert len(pages) > 2 and pages[-1].url == "http://b.org/"
+    assert all(p.body == page(i) for i, p in enumerate(pages[:-1])) and [r.reason for r in rejects] == ["torn_gzip"]
+
+
+def test_a_record_that_its_crawler_cut_off_is_a_reject(tmp_path):
+    whole = gzip.decompress(record(OK + b"\r\n<html><p>the first half"))
+    path = tmp_path / "x.warc.gz"
+    path.write_bytes(gzip.compress(whole.replace(b"WARC-Target", b"WARC-Truncated: length\r\nWARC-Target", 1)))
+    pages, rejects = read(path)
+    assert not pages and [(r.reason, r.detail) for r in rejects] == [("truncated", "WARC-Truncated: length")]

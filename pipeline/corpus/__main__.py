@@ -1,4 +1,4 @@
-"""`python -m pipeline.corpus` (dsm-corpus): the corpus tools on files of your own. Run again, it resumes."""
+"""`python -m pipeline.corpus` (dsm-corpus): the corpus tools on files of your own. `extract` and `mine` resume."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 INPUT = "WARC or WET files, HTML files, or folders of them"
+RULE = "let counting runs and lone commonplaces (under 13 words in a row of a longer text) pass; not in the paper"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,17 +39,19 @@ def parser() -> argparse.ArgumentParser:
     mine.add_argument("--annotations", default="", help="YAML of URL prefixes as marked by a person")
     mine.add_argument("--bucket", type=int, default=200_000, help="fastText's buckets; 2000000 is a 2 GB model")
     mine.add_argument("--epoch", type=int, default=3)
-    mine.add_argument("--information-rule", action="store_true", help="let counting runs pass (not in the paper)")
+    mine.add_argument("--least", type=int, default=0, help="repeat a small seed up to so many lines (say 6000)")
+    mine.add_argument("--information-rule", action="store_true", help=RULE)
 
     clean = commands.add_parser("decontaminate", help="remove benchmark text from rows with a text")
     clean.add_argument("rows", type=Path, metavar="IN.jsonl")
     clean.add_argument("--benchmarks", type=Path, nargs="+", required=True, help="JSONL files of questions and answers")
     clean.add_argument("--mode", choices=["segment", "page"], default="segment")
-    clean.add_argument("--information-rule", action="store_true", help="let counting runs pass (not in the paper)")
+    clean.add_argument("--information-rule", action="store_true", help=RULE)
 
     inspect = commands.add_parser("inspect", help="why a page was kept or dropped")
     inspect.add_argument("url")
     inspect.add_argument("--corpus", type=Path, default=Path("data/corpus"), help="the output folder of `mine`")
+    inspect.add_argument("--seed-rows", type=Path, help="say too whether the page is in this seed file of `mine`")
 
     for command in (pack, extract, score, mine, clean):
         command.add_argument("--out", type=Path, required=True, help="a folder for `mine`, else a file")
@@ -68,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"dsm-corpus: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("dsm-corpus: stopped; run it again and it resumes", file=sys.stderr)
+        print("dsm-corpus: stopped; run it again (extract and mine resume)", file=sys.stderr)
         return 130
     except OSError as error:
         print(

@@ -8,23 +8,23 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.config import CorpusConfig, DecontaminateConfig
+from pipeline.corpus.benchmark_files import benchmark_texts
+from pipeline.corpus.config import CorpusConfig, DecontaminateConfig, RecallConfig, check
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl, write_jsonl
-
-TEXT_KEYS = ("question", "problem", "answer", "solution", "text", "content", "golden", "input")
 
 
 class Show:
     """Progress of a step's shards: one line that is redrawn on a terminal; elsewhere a line every ten seconds."""
 
-    def __init__(self) -> None:
-        self.step, self.terminal = "", sys.stderr.isatty()
+    def __init__(self, unit: str = "shards") -> None:
+        self.unit, self.step, self.terminal = unit, "", sys.stderr.isatty()
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -36,33 +36,38 @@ class Show:
         if done > self.first:
             each = (now - self.start) / (done - self.first)
             pace = f", {each:.2g} s each" + (f", {each * (total - done):.0f} s left" if done < total else "")
-        line = f"{step}: {done} of {total} shards{pace}"
+        line = f"{step}: {done} of {total} {self.unit}{pace}"
         print(f"\r\x1b[K{line}" if self.terminal else line, file=sys.stderr, flush=True,
               end="" if self.terminal and done != total else "\n")
 
 
-def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
-    """The texts of benchmark files by file name: every text under one of TEXT_KEYS."""
-    found = {}
-    for path in paths:
-        rows = read_jsonl(path)
-        found[path.stem] = [row[key] for row in rows for key in TEXT_KEYS if isinstance(row.get(key), str)]
-        if not found[path.stem]:
-            raise UserError(f"{path}: no benchmark text; its rows need one of {', '.join(TEXT_KEYS)}")
-    return found
-
-
-def rows_with_text(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of `extract`; rejected ones pass through. Raises UserError for a row that has neither text nor rejection."""
+def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
+    """Rows of `extract`, with progress; rejected ones pass through without a text. Raises UserError for a row that has
+    neither text nor rejection."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give the output of `extract`")
+    with path.open("rb") as lines:
+        total = sum(bool(line.strip()) for line in lines)
+    show = Show("rows")
     for number, row in enumerate(read_jsonl(path), 1):
-        if not isinstance(row.get("text"), str) and "rejected" not in row:
-            raise UserError(f"{path}:{number}: no text; give the output of `extract`, or rows with a text")
+        if not isinstance(row.get("text"), str):
+            if "rejected" not in row:
+                raise UserError(f"{path}:{number}: no text; give the output of `extract`, or rows with a text")
+            row.pop("text", None)
         yield row
+        show(step, number, total)
+
+
+def check_out(path: Path, folder: bool = False) -> None:
+    """Raises UserError at once for a place that nothing can be written to at the end."""
+    if path.exists() and path.is_dir() != folder:
+        raise UserError(f"{path}: is a {'file' if folder else 'folder'}; --out needs a {'folder' if folder else 'file'}")
 
 
 def pack(args: argparse.Namespace) -> None:
     from pipeline.corpus.pack import pack as pack_folder
 
+    check_out(args.out)
     print(f"{args.out}: {pack_folder(args.folder, args.out, args.urls)} pages")
 
 
@@ -85,6 +90,7 @@ def extract_file(path: Path, name: str, max_bytes: int, out: Path) -> None:
 def extract(args: argparse.Namespace) -> None:
     from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
 
+    check_out(args.out)
     work, tasks = args.out.with_name(args.out.name + ".work"), []
     for shard in find_shards(args.inputs):
         out = work / f"{shard.key}.jsonl"
@@ -110,8 +116,11 @@ def extract(args: argparse.Namespace) -> None:
 def score(args: argparse.Namespace) -> None:
     from pipeline.corpus.classifier import Classifier
 
+    check_out(args.out)
     judge = Classifier(args.model, CorpusConfig().classifier.max_tokens)
-    rows = (row | ({"score": judge.score(row["text"])} if "text" in row else {}) for row in rows_with_text(args.rows))
+    rows = (
+        row | ({"score": judge.score(row["text"])} if "text" in row else {}) for row in rows_with_text(args.rows, "score")
+    )
     print(f"{args.out}: {write_jsonl(args.out, rows)} rows")
 
 
@@ -121,16 +130,41 @@ def mine(args: argparse.Namespace) -> None:
     base = CorpusConfig()
     cfg = replace(
         base, token_budget=args.token_budget, keep_fraction=args.keep_fraction, max_page_bytes=args.max_page_bytes,
-        classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch),
+        classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch, least=args.least),
         recall=replace(base.recall, iterations=args.iterations, annotations=args.annotations),
         decontaminate=replace(base.decontaminate, information_rule=args.information_rule),
     )  # fmt: skip
+    check(cfg)
+    check_out(args.out, folder=True)
+    check_annotations(cfg.recall, args.out)
     benchmarks = benchmark_texts(args.benchmarks)
-    work = args.out / ".work"
     summary = mine_pages(
-        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, work, args.workers, progress=Show()
-    )
+        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, args.out / ".work", args.workers,
+        progress=Show(), explain=True,
+    )  # fmt: skip
+    for line in warnings_of(summary):
+        print(f"dsm-corpus: {line}", file=sys.stderr)
     print(f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records")
+
+
+def check_annotations(cfg: RecallConfig, out: Path) -> None:
+    """Raises UserError when a person's marks would be read for nothing, or written over."""
+    from pipeline.corpus.annotations import from_yaml, lost_mark
+
+    if cfg.annotations and cfg.iterations < 2:
+        raise UserError("--annotations: one iteration reads none; give --iterations 2 or more")
+    lost = lost_mark(out, cfg.accept_share, from_yaml(Path(cfg.annotations)) if cfg.annotations else None)
+    if lost:
+        raise UserError(f"{lost} was marked by hand; give that file with --annotations, or move it away")
+
+
+def warnings_of(summary: dict[str, Any]) -> Iterator[str]:
+    """What a run found wrong with its input, but went on."""
+    for prefix in sorted({prefix for row in summary["iterations"] for prefix in row.get("prefixes_unmatched", ())}):
+        yield f"--annotations: no page lies under {prefix}"
+    edges, pages = summary["score_histogram"]["edges"], summary["score_histogram"]["all"]
+    if sum(count for low, count in zip(edges, pages, strict=False) if 0.45 <= low < 0.55) == sum(pages) > 0:
+        yield "the classifier learnt nothing (all scores are near 0.5); give more seed pages, or --least 6000"
 
 
 def seed_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -141,50 +175,46 @@ def seed_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def decontaminate(args: argparse.Namespace) -> None:
-    from pipeline.corpus.decontaminate import Index, clean
+    from pipeline.corpus.decontaminate import Index, clean, formulas_left, hit_row
 
+    check_out(args.out)
     cfg = DecontaminateConfig(mode=args.mode, information_rule=args.information_rule)
     index = Index(benchmark_texts(args.benchmarks), cfg)
     hits: list[dict[str, Any]] = []
+    counts: Counter[str] = Counter()
 
     def rows() -> Iterator[dict[str, Any]]:
-        for number, row in enumerate(rows_with_text(args.rows), 1):
+        for number, row in enumerate(rows_with_text(args.rows, "decontaminate"), 1):
             if "text" not in row:
                 yield row
                 continue
             cleaned = clean(row["text"], index)
-            hits.extend({"row": number, "url": row.get("url", ""), **asdict(hit)} for hit in cleaned.hits)
+            counts["strict"] += bool(cleaned.hits)
+            counts["ruled"] += any(not hit.uninformative for hit in cleaned.hits)
+            place = {"row": number, **{key: row.get(key, "") for key in ("url", "source", "offset")}}
+            hits.extend(place | hit_row(hit, index) for hit in cleaned.hits)
             if cleaned.text is None:
-                yield {key: row[key] for key in row if key != "text"} | {"rejected": "contaminated"}
-            else:
-                yield row | {"text": cleaned.text}
+                yield {key: row[key] for key in row if key not in ("text", "formulas")} | {"rejected": "contaminated"}
+                continue
+            if cleaned.removed and row.get("formulas"):
+                row["formulas"] = formulas_left(row["text"], row["formulas"], cleaned.removed)
+            yield row | {"text": cleaned.text}
 
     count = write_jsonl(args.out, rows())
     audit = args.out.with_name(args.out.stem + ".contamination.jsonl")
     write_jsonl(audit, hits)
-    print(f"{args.out}: {count} rows, {len(hits)} benchmark grams found, each in {audit}")
+    print(f"{args.out}: {count} rows, {counts['strict']} of them with a benchmark's words by the paper's rule, "
+          f"{counts['ruled']} by the information rule; each of {len(hits)} grams in {audit}")  # fmt: skip
 
 
 def inspect(args: argparse.Namespace) -> None:
-    from pipeline.corpus.pages import rows_of
-    from pipeline.corpus.urls import normal_url
+    from pipeline.corpus.explain import contamination_of, decisions, in_seed
 
-    wanted, found = normal_url(args.url), 0
-    for name in ("pages", "rejects"):
-        path = args.corpus / f"{name}.parquet"
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; give the output folder of `mine` with --corpus")
-        for row in rows_of(path):
-            if row["url"] and normal_url(row["url"]) == wanted:
-                found += 1
-                decision = "kept" if name == "pages" else f"dropped: {row['reason']}"
-                facts = {
-                    key: value for key, value in row.items() if key not in ("text", "url_hash") and value is not None
-                }
-                print(json.dumps({"decision": decision, **facts}, ensure_ascii=False, indent=2))
-    audit = args.corpus / "contamination.jsonl"
-    for row in read_jsonl(audit) if audit.is_file() else ():
-        if normal_url(row["url"]) == wanted:
-            print(json.dumps({"contamination": row}, ensure_ascii=False))
+    found = decisions(args.corpus, args.url)
+    for row in found:
+        seed = {"in_seed_rows": in_seed(args.seed_rows, args.url)} if args.seed_rows else {}
+        print(json.dumps(row | seed, ensure_ascii=False, indent=2))
+    for row in contamination_of(args.corpus, args.url):
+        print(json.dumps({"contamination": row}, ensure_ascii=False))
     if not found:
         raise UserError(f"{args.url}: not in {args.corpus}, neither kept nor dropped")

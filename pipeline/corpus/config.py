@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.errors import UserError
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:
@@ -70,3 +72,16 @@ class CorpusConfig:
     dedup: DedupConfig = field(default_factory=DedupConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
     decontaminate: DecontaminateConfig = field(default_factory=DecontaminateConfig)
+
+
+def check(cfg: CorpusConfig) -> None:
+    """Raises UserError naming a setting that is out of its range."""
+    ranges = (
+        ("token_budget", cfg.token_budget, 0, None), ("max_page_bytes", cfg.max_page_bytes, 1, None),
+        ("min_page_tokens", cfg.min_page_tokens, 0, None), ("keep_fraction", cfg.keep_fraction, 0, 1),
+        ("recall.iterations", cfg.recall.iterations, 1, None), ("classifier.bucket", cfg.classifier.bucket, 1, None),
+        ("classifier.epoch", cfg.classifier.epoch, 1, None), ("classifier.least", cfg.classifier.least, 0, None),
+    )  # fmt: skip
+    for name, value, least, most in ranges:
+        if not (least <= value and (most is None or value <= most)):
+            raise UserError(f"corpus: {name} is {value}; give {least} " + ("or more" if most is None else f"to {most}"))

@@ -11,8 +11,10 @@ lone commonplaces ("the three angles of a triangle add up to 180"), which agree 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,12 +42,20 @@ class Hit:
         return self.counting_run or self.lone
 
 
+def hit_row(hit: Hit, index: Index) -> dict[str, Any]:
+    """The row of an audit file: the hit, whether it counts (`removed`), and `also`, the other benchmarks that hold the
+    gram, each with its first text that does."""
+    removed = not (hit.uninformative and index.cfg.information_rule)
+    return {**asdict(hit), "removed": removed, "also": index.also.get(hit.gram, {})}
+
+
 class Index:
     """The grams of all benchmark texts."""
 
     def __init__(self, benchmarks: dict[str, list[str]], cfg: DecontaminateConfig):
         self.cfg = cfg
         self.where: dict[str, tuple[str, int]] = {}  # joined gram -> first benchmark text that holds it
+        self.also: dict[str, dict[str, int]] = {}  # joined gram -> other benchmarks that hold it, with their first text
         self.sieve = Sieve()
         self.in_brief: dict[str, int] = {}  # grams of texts under RUN grams: matches in a row that make such a text
         self.texts = self.short = self.unmatched = 0
@@ -64,7 +74,9 @@ class Index:
         self.sieve.add(words, size)
         for at in range(len(words) - size + 1):
             joined = " ".join(words[at : at + size])
-            self.where.setdefault(joined, (name, item))
+            first, _ = self.where.setdefault(joined, (name, item))
+            if first != name:
+                self.also.setdefault(joined, {}).setdefault(name, item)
             if len(words) < RUN:
                 row = len(words) - size + 1
                 self.in_brief[joined] = min(row, self.in_brief.get(joined, row))
@@ -145,9 +157,12 @@ def matches_in_a_row(places: list[int]) -> dict[int, int]:
 
 def is_counting_run(words: list[str]) -> bool:
     """The first half of the information rule: a gram that only counts or enumerates symbols says nothing about
-    copying. True when it has no word of two letters or more and no CJK character (x 1 y 1 x 2 y 2), or fewer than three
-    distinct ones around four numbers or more, nine in ten of which follow one another by a constant step.
+    copying. True when it has no word of two letters or more and no CJK character (x 1 y 1 x 2 y 2), repeats one or two
+    tokens six times or more (array c c c c c), or has fewer than three distinct words around four numbers or more, nine in
+    ten of which follow one another by a constant step.
     """
+    if len(words) > 5 and len(set(words)) < 3:
+        return True
     informative = {word for word in words if not word[0].isdigit() and (len(word) > 1 or ord(word[0]) > 0x2E80)}
     if not informative:
         return True
@@ -159,11 +174,16 @@ def is_counting_run(words: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """`text` is None when nothing is left. `hits` counts all, `excused` those that the information rule lets pass."""
+    """`text` is None when nothing is left. `hits` are all, with those that the information rule lets pass; `removed` are
+    the lines that were dropped, as (start, end) in the text before."""
 
     text: str | None
     hits: list[Hit]
-    removed_segments: int
+    removed: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def removed_segments(self) -> int:
+        return len(self.removed)
 
 
 def clean(text: str, index: Index) -> Cleaned:
@@ -172,16 +192,33 @@ def clean(text: str, index: Index) -> Cleaned:
     hits = index.hits(text)
     counted = [hit for hit in hits if not (index.cfg.information_rule and hit.uninformative)]
     if not counted:
-        return Cleaned(text, hits, 0)
+        return Cleaned(text, hits)
     if index.cfg.mode == "page":
-        return Cleaned(None, hits, 0)
-    kept, removed, at = [], 0, 0
+        return Cleaned(None, hits)
+    kept, removed, at = [], [], 0
     for line in text.split("\n"):
         end = at + len(line)
         if any(hit.start < end and hit.end > at for hit in counted):
-            removed += 1
+            removed.append((at, end))
         else:
             kept.append(line)
         at = end + 1
     rest = "\n".join(kept)
-    return Cleaned(rest if rest.strip() else None, hits, removed)
+    return Cleaned(rest if rest.strip() else None, hits, tuple(removed))
+
+
+def formulas_left(text: str, formulas: list[dict[str, Any]], removed: tuple[tuple[int, int], ...]) -> list[dict[str, Any]]:
+    """Of the formulas of a row of `extract`, those that do not stand on a removed line. They are listed in the order of
+    the text, each written between dollars there."""
+    left, at, starts = [], 0, [start for start, _ in removed]
+    for formula in formulas:
+        dollars = "$$" if formula["display"] else "$"
+        written = f"{dollars}{formula['latex']}{dollars}"
+        place = text.find(written, at)
+        if place >= 0:
+            at = place + len(written)
+            line = bisect_right(starts, place) - 1
+            if line >= 0 and place < removed[line][1]:
+                continue
+        left.append(formula)
+    return left

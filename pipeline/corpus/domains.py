@@ -21,7 +21,6 @@ import numpy as np
 from pipeline.corpus.config import RecallConfig
 from pipeline.corpus.crawl import Crawl
 from pipeline.corpus.urls import host, stable_hash
-from pipeline.errors import UserError
 
 MORE_SUFFIXES = ("wordpress.com",)  # hosts of strangers side by side; not on the public suffix list
 DEPTH = 2  # path segments of a proposed prefix, at most
@@ -46,6 +45,21 @@ class Proposal:
 Annotator = Callable[[Proposal], bool]
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What a person marked in a file of proposals, or wrote into it."""
+
+    accept: dict[str, bool]  # by prefix
+
+    def __call__(self, proposal: Proposal) -> bool:
+        return self.accept.get(proposal.prefix, False)
+
+    def without(self, proposals: list[Proposal]) -> dict[str, bool]:
+        """The marks of prefixes that are not proposed."""
+        proposed = {proposal.prefix for proposal in proposals}
+        return {prefix: accept for prefix, accept in self.accept.items() if prefix not in proposed}
+
+
 @lru_cache(maxsize=1)
 def _extractor() -> Any:
     import tldextract
@@ -62,16 +76,16 @@ def registered_domain(name: str) -> str:
     return found.top_domain_under_public_suffix or ".".join(name.split(".")[-2:])
 
 
-def prefixes(url: str) -> Iterator[str]:
-    """The prefixes that a URL lies under: its host, and up to DEPTH directories."""
+def prefixes(url: str, depth: int = DEPTH) -> Iterator[str]:
+    """The prefixes that a URL lies under: its host, and up to `depth` directories."""
     name = host(url)
     try:
         path = unquote(urlsplit(url).path, errors="replace")
     except ValueError:
         path = ""
-    parts = [part for part in path.split("/")[:-1] if part][:DEPTH]
-    for depth in range(len(parts) + 1):
-        yield "/".join([name, *parts[:depth]]) + "/"
+    parts = [part for part in path.split("/")[:-1] if part][:depth]
+    for count in range(len(parts) + 1):
+        yield "/".join([name, *parts[:count]]) + "/"
 
 
 def domain_shares(names: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
@@ -144,29 +158,13 @@ def by_samples(is_math: dict[str, bool]) -> Annotator:
     return accept
 
 
-def from_yaml(path: Path) -> Annotator:
-    """Accept what a person marked `accept: true` in a file of proposals. Raises UserError naming what is wrong in it."""
-    import yaml
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such file of annotations; edit the proposals that an earlier run wrote")
-    try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())[:100]}); mend it") from None
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and isinstance(row.get("prefix"), str) for row in rows
-    ):
-        raise UserError(f"{path}: a list of entries with `prefix` and `accept` is needed")
-    accepted = {row["prefix"] for row in rows if row.get("accept") is True}
-    return lambda proposal: proposal.prefix in accepted
-
-
 def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> list[str]:
-    """Write the proposals for a person to edit, marked as `annotate` decides now; returns the accepted prefixes."""
+    """Write the proposals for a person to edit, marked as `annotate` decides now, and what a person marked that was not
+    proposed; returns the accepted prefixes."""
     import yaml
 
     rows, accepted = [], []
+    unproposed = annotate.without(proposals) if isinstance(annotate, Marks) else {}
     for proposal in proposals:
         decision = annotate(proposal)
         accepted += [proposal.prefix] if decision else []
@@ -178,6 +176,8 @@ def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> li
                 "accept": decision,
             }
         )
+    rows += [{"prefix": prefix, "accept": accept} for prefix, accept in unproposed.items()]
+    accepted += [prefix for prefix, accept in unproposed.items() if accept]
     path.parent.mkdir(parents=True, exist_ok=True)
     head = "# Set accept to true or false; recall.annotations names this file for the next run.\n"
     text = head + yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=120)
@@ -190,6 +190,16 @@ def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> li
 def under_prefixes(crawl: Crawl, eligible: np.ndarray, accepted: Iterable[str]) -> np.ndarray:
     """The eligible pages below accepted prefixes, as a mask."""
     wanted, mask = frozenset(accepted), np.zeros(len(crawl), dtype=bool)
+    depth = max((prefix.count("/") - 1 for prefix in wanted), default=0)
     for number, row in crawl.rows(eligible, ["url"]):
-        mask[number] = any(prefix in wanted for prefix in prefixes(row["url"]))
+        mask[number] = any(prefix in wanted for prefix in prefixes(row["url"], depth))
     return mask
+
+
+def unmatched(crawl: Crawl, accepted: Iterable[str]) -> list[str]:
+    """The prefixes that no page of the crawl lies under."""
+    left = set(accepted)
+    depth = max((prefix.count("/") - 1 for prefix in left), default=0)
+    for _, row in crawl.rows(np.ones(len(crawl), dtype=bool), ["url"]):
+        left.difference_update(prefixes(row["url"], depth))
+    return sorted(left)

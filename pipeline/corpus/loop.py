@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.corpus import bands, dedup, recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
-from pipeline.corpus.domains import Annotator, propose, under_prefixes, write_yaml
+from pipeline.corpus.domains import Annotator, Marks, propose, under_prefixes, unmatched, write_yaml
 from pipeline.corpus.shards import Task, Workers, fingerprint, run
 
 Progress = Callable[[str, int, int], None]
@@ -157,6 +157,8 @@ def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotato
         "mathematical_domains": len(shares["mathematical"]), "hosts": len(shares["hosts"]),
         "prefixes_proposed": len(proposals), "prefixes_accepted": len(accepted), "seed_pages_added": int(added.sum()),
     }  # fmt: skip
+    if isinstance(annotate, Marks):  # of a person, who should hear of a prefix that says nothing about this crawl
+        row |= {"prefixes_unmatched": unmatched(ground.crawl, accepted)}
     return replace(state, seed_pages=state.seed_pages | added, marked=state.marked | under, row=row)
 
 

@@ -8,17 +8,18 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.corpus.annotations import from_yaml
 from pipeline.corpus.audit import OPENING, RejectSample, near_cut, write_audit
-from pipeline.corpus.config import CorpusConfig, RecallConfig
+from pipeline.corpus.config import CorpusConfig, RecallConfig, check
 from pipeline.corpus.crawl import Crawl, open_crawl
-from pipeline.corpus.decontaminate import Cleaned, Index, clean
-from pipeline.corpus.domains import Annotator, by_share, from_yaml
+from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
+from pipeline.corpus.domains import Annotator, by_share
+from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.pages import KEPT, REJECT, Table, extract_shard, rows_of
 from pipeline.corpus.shards import Task, Workers, code_hash, file_hash, find_shards, fingerprint, run
@@ -38,14 +39,18 @@ def mine(
     annotate: Annotator | None = None,
     progress: Progress = lambda step, done, total: None,
     truth: Truth | None = None,
+    explain: bool = False,
 ) -> dict[str, Any]:
     """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin,
     audit.jsonl and funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
 
     `seed_rows`: {"url", "text"}. `benchmarks`: texts (questions and answers) by name. Every record of the input ends up
     exactly once, in pages or in rejects. `truth` about a built web decides nothing; with it each step is measured.
-    Raises UserError for input that is missing or too small to train on.
+    `explain`: a duplicate's row says which page stands in for it, a contaminated one's what was found, and the audit names
+    all benchmarks of a gram. Raises UserError for settings out of range and for input that is missing or too small to train
+    on.
     """
+    check(cfg)
     parts = extract_tasks(shards, cfg, work)
     for done, total in run(parts, workers):
         progress("extract", done, total)
@@ -58,15 +63,15 @@ def mine(
         *([measure.collection] if measure else []),
     )  # fmt: skip
     shutil.copyfile(mined.classifier, out / "classifier.bin")
-    return finish(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure)
+    return finish(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure, explain)
 
 
 def finish(
     crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path,
-    measure: Measure | None,
+    measure: Measure | None, explain: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """After the loop: decontaminate, write the corpus, its accounts and the summary."""
-    accounts = write_corpus(crawl, mined, rejects, benchmarks, cfg, out)
+    accounts = write_corpus(crawl, mined, rejects, benchmarks, cfg, out, explain)
     written = accounts.result()
     funnel = {**written, "steps": steps(crawl, mined, written), "iterations": mined.rows}
     if measure:
@@ -174,9 +179,11 @@ class Accounts:
 
 
 def write_corpus(
-    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path
-) -> Accounts:
+    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path,
+    explain: bool = False,
+) -> Accounts:  # fmt: skip
     """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
+    taken = stand_ins(crawl, mined) if explain else {}
     index, accounts = Index(benchmarks, cfg.decontaminate), Accounts()
     eligible = ~mined.duplicate_url & ~mined.near_duplicate
     near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
@@ -196,7 +203,7 @@ def write_corpus(
             score = float(mined.scores[number])
             cleaned = clean(row["text"], index) if mined.iteration[number] else None
             reason = why_dropped(mined, number, cleaned)
-            for line in audit_rows(row, cleaned, cfg):
+            for line in audit_rows(row, cleaned, index, explain):
                 hits.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
             if number in near:
                 shown = {key: row[key] for key in ("url", "lang", "tokens", "formulas", "source", "offset")}
@@ -204,7 +211,9 @@ def write_corpus(
             if cleaned is not None:
                 accounts.clean(number, cleaned)
             if reason:
-                detail = {"below_cut": f"score {score:.6f}"}.get(reason, "")
+                detail = f"score {score:.6f}" if reason == "below_cut" else taken.get(number, "")
+                if explain and reason == "contaminated":
+                    detail = found_in(cleaned)
                 reject = {key: row[key] for key in ("url", "source", "offset", "tokens")}
                 reject |= {"reason": reason, "detail": detail, "score": score}
                 dropped.add(reject)
@@ -233,14 +242,15 @@ def why_dropped(mined: Mined, number: int, cleaned: Cleaned | None) -> str:
     return "contaminated" if cleaned.text is None else ""
 
 
-def audit_rows(row: dict[str, Any], cleaned: Cleaned | None, cfg: CorpusConfig) -> Iterator[dict[str, Any]]:
+def found_in(cleaned: Cleaned) -> str:
+    first = cleaned.hits[0]
+    return f"{len(cleaned.hits)} benchmark grams, first {first.gram!r} of {first.benchmark} {first.item}"
+
+
+def audit_rows(row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool) -> Iterator[dict[str, Any]]:
     """One row a benchmark gram found in a page; start and end are characters of the page's text before removal."""
     for hit in cleaned.hits if cleaned else ():
-        excused = hit.uninformative and cfg.decontaminate.information_rule
-        yield {
-            "url": row["url"],
-            "source": row["source"],
-            "offset": row["offset"],
-            **asdict(hit),
-            "removed": not excused,
-        }
+        found = hit_row(hit, index)
+        if not explain:
+            del found["also"]
+        yield {key: row[key] for key in ("url", "source", "offset")} | found

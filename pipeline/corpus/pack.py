@@ -51,11 +51,12 @@ def _table(markdown: str) -> Iterator[tuple[str, str]]:
 def read_folder(
     folder: Path, max_bytes: int, name: str = "", mapping: Path | None = None
 ) -> Iterator[RawPage | Reject]:
-    """Every HTML file below `folder`, in the order of their names."""
-    urls = urls_of(folder, mapping)
+    """Every HTML file below `folder`, in the order of their names. One without a URL is named by the folder, or `name`,
+    and its place below: files of one name in two folders are two pages."""
+    urls, base = urls_of(folder, mapping), name or folder.absolute().name
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
         relative = path.relative_to(folder).as_posix()
-        url = clean_url(urls.get(relative, "file:///" + quote(relative)))
+        url = clean_url(urls.get(relative, "file:///" + quote(f"{base}/{relative}")))
         source = f"{name}/{relative}" if name else relative
         if path.stat().st_size > max_bytes:
             yield Reject(url, "too_large", f"{path.stat().st_size} bytes", source, 0)

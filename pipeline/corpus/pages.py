@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,7 +91,9 @@ def read_raw(path: Path, name: str, max_bytes: int) -> Iterator[RawPage | Reject
     if path.is_dir():
         yield from read_folder(path, max_bytes, name)
     elif path.suffix.lower() in SUFFIXES:
-        yield RawPage(f"file:///{name}", path.read_bytes(), name, 0)
+        url, size = f"file:///{quote(name)}", path.stat().st_size
+        too_large = size > max_bytes
+        yield Reject(url, "too_large", f"{size} bytes", name, 0) if too_large else RawPage(url, path.read_bytes(), name, 0)
     else:
         yield from read_warc(path, max_bytes, name)
 

@@ -17,7 +17,9 @@ from typing import Any
 
 from pipeline.errors import UserError
 
-SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", ".html", ".htm", ".xhtml")
+HTML = (".html", ".htm", ".xhtml")
+SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", *HTML)
+FOREIGN = tuple(f"{kind}.{packed}" for kind in (".warc", ".wet") for packed in ("zst", "xz", "bz2", "lz4", "br", "zip"))
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,32 @@ class Shard:
 
 
 def find_shards(inputs: list[Path]) -> list[Shard]:
-    """WARC and WET files, and HTML files, at or below `inputs`, in the order of their names.
+    """WARC and WET files, and HTML files, at or below `inputs`, in the order of their names, each once.
 
-    A folder without WARC files counts as one shard, a folder of HTML. Raises UserError when an input is missing or
-    empty.
+    All HTML below a folder is one shard. Raises UserError when an input is missing, holds no page, or is compressed in a
+    way that is not read.
     """
     found: list[Path] = []
     for path in inputs:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; give WARC files, WET files or a folder of HTML")
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        foreign = [p for p in files if p.name.lower().endswith(FOREIGN)]
+        if foreign:
+            raise UserError(f"{foreign[0]}: {foreign[0].suffix} is not read; unpack it, or pack it with gzip")
         if path.is_dir():
-            archives = sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES[:4]) and p.is_file())
-            found += archives or [path]
-        else:
-            found.append(path)
-    unique = sorted(set(found), key=lambda p: p.as_posix())
+            pages = [path] if any(p.name.lower().endswith(HTML) for p in files) else []
+            files = [p for p in files if p.name.lower().endswith(SUFFIXES[:4])] + pages
+            if not files:
+                raise UserError(f"{path}: no WARC, WET or HTML file below it ({', '.join(SUFFIXES)})")
+        found += files
+    once = {os.path.abspath(p): p for p in reversed(found)}  # a file may be named twice, or below a folder that is
+    folders = {Path(name) for name, p in once.items() if p.is_dir()}
+    unique = sorted(
+        (p for name, p in once.items()
+         if not (folders.intersection(Path(name).parents) and (p.is_dir() or p.name.lower().endswith(HTML)))),
+        key=lambda p: p.as_posix(),
+    )  # fmt: skip
     if not unique:
         raise UserError("corpus: no input; give WARC files, WET files or a folder of HTML")
     parent = os.path.commonpath([p.absolute().parent for p in unique])
@@ -57,9 +70,11 @@ def find_shards(inputs: list[Path]) -> list[Shard]:
 
 
 def file_hash(path: Path) -> str:
-    """Hash of a file's bytes, or of the names and bytes of all files below a folder."""
+    """Hash of a file's bytes, or of the names and bytes of the HTML files below a folder and of their URLs."""
     digest = hashlib.blake2b(digest_size=16)
-    for part in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+    mappings = [path / name for name in ("urls.jsonl", "MANIFEST.md")]
+    pages = (p for p in path.rglob("*") if p.is_file() and (p.name.lower().endswith(HTML) or p in mappings))
+    for part in sorted(pages) if path.is_dir() else [path]:
         if path.is_dir():
             digest.update(part.relative_to(path).as_posix().encode())
         with part.open("rb") as file:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pipeline.corpus.http import BadHttp, html_of_response
 from pipeline.errors import UserError
@@ -23,7 +23,8 @@ MAX_HEADER = 1 << 16
 
 @dataclass(frozen=True)
 class RawPage:
-    """A page as it was read. `offset`: bytes into `source` at which its record (gzip member) starts."""
+    """A page as it was read. `offset`: bytes into `source` at which its gzip member starts, or its record where the file
+    is not compressed."""
 
     url: str
     body: bytes  # HTML, or UTF-8 text where `is_text`
@@ -57,28 +58,38 @@ class Stream:
 
     def __init__(self, file: BinaryIO, offset: int, gzipped: bool):
         self.file, self.gzipped, self.buffer, self.ended = file, gzipped, bytearray(), False
+        self.start, self.read, self.broken = offset, 0, ""
         file.seek(offset)
         self.inflate = zlib.decompressobj(wbits=31) if gzipped else None
         self.pending, self.read_to = b"", offset
 
+    @property
+    def offset(self) -> int:
+        """Where in the file the next byte stands; of gzip, where the member starts."""
+        return self.start if self.gzipped else self.start + self.read - len(self.buffer)
+
     def _more(self) -> bool:
         """Decompress one more piece; False at the end of the member. Raises Torn."""
+        if self.broken:
+            raise Torn("torn_gzip", self.broken)
         if self.ended:
             return False
         if not self.gzipped:
             piece = self.file.read(CHUNK)
-            self.ended = not piece
+            self.ended, self.read = not piece, self.read + len(piece)
             self.buffer += piece
             return bool(piece)
         fed = self.pending or self.file.read(CHUNK)
         if not fed:
             self.ended = True
             raise Torn("truncated", "the file ends inside a gzip member")
+        before = self.inflate.copy()
         try:
             self.buffer += self.inflate.decompress(fed, CHUNK * 4)
-        except zlib.error as error:
-            self.ended = True
-            raise Torn("torn_gzip", str(error)) from None
+        except zlib.error as error:  # what stands before the damage is read first
+            self.broken = str(error)
+            self.buffer += _until_broken(before, fed)
+            return True
         self.pending = self.inflate.unconsumed_tail
         if self.inflate.eof:
             self.ended, self.read_to = True, self.file.tell() - len(self.inflate.unused_data)
@@ -112,6 +123,17 @@ class Stream:
             self.buffer.clear()
 
 
+def _until_broken(inflate: Any, fed: bytes) -> bytes:
+    """What can be inflated of a piece that ends in an error."""
+    found = bytearray()
+    try:
+        for at in range(len(fed)):
+            found += inflate.decompress(fed[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(found)
+
+
 def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterator[RawPage | Reject]:
     """Yield every readable HTML (or WET text) record of a WARC file, gzipped or plain, and a Reject for each other.
 
@@ -125,6 +147,8 @@ def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterato
     with file:
         gzipped = file.read(2) == MAGIC[:2] or path.suffix == ".gz"
         offset, size = 0, path.stat().st_size
+        if not size:
+            yield Reject("", "empty", "a file of no bytes", name, 0)
         while offset < size:
             if gzipped and not _is_member(file, offset):
                 found = _next_member(file, offset + 1)
@@ -140,31 +164,33 @@ def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterato
 
 
 def _records_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Iterator[RawPage | Reject]:
-    """The records of one member. A record is held back until what follows it is read well. Returns whether it is
-    torn."""
-    held, start, resyncing = None, offset, False
+    """The records of one member. A record is held back until what follows it is read well; lines that follow it without
+    a blank line between are its own. Returns whether the member is torn."""
+    held = None
     try:
         while True:
-            line = stream.line()
+            start, line, parted = stream.offset, stream.line(), False
             while line == b"":
-                line = stream.line()
+                start, line, parted = stream.offset, stream.line(), True
+            if line is not None and not line.startswith(b"WARC/"):
+                ours = held is not None and (not parted or getattr(held, "reason", "") == "bad_header")
+                if not ours:
+                    if held is not None:
+                        yield held
+                    held = Reject("", "bad_header", f"no WARC record: {line[:40]!r}", name, start)
+                elif isinstance(held, RawPage):
+                    held = Reject(held.url, "bad_header", "the record is longer than its Content-Length", name, held.offset)
+                while line is not None and not line.startswith(b"WARC/1"):
+                    start, line = stream.offset, stream.line()
             if line is None:
                 break
             if held is not None:
                 yield held
-                held = None
-            if not line.startswith(b"WARC/"):
-                if not resyncing:
-                    yield Reject("", "bad_header", f"no WARC record: {line[:40]!r}", name, start)
-                while line is not None and not line.startswith(b"WARC/1"):
-                    line = stream.line()
-                if line is None:
-                    break
+            held = None  # should what comes next be torn, it is not this record
             held = _record(stream, name, start, max_bytes)
-            resyncing = isinstance(held, Reject) and held.reason == "bad_header"
         stream.drain()
     except Torn as error:
-        url = held.url if held is not None else ""
+        url = held.url if held is not None and not stream.broken else ""  # a URL this near to damage is not to be trusted
         yield Reject(url, error.reason, str(error), name, offset)
         return True
     if held is not None:
@@ -191,6 +217,9 @@ def _record(stream: Stream, name: str, offset: int, max_bytes: int) -> RawPage |
         return None
     if not whole:
         return Reject(url, "truncated", "the record is shorter than its Content-Length", name, offset)
+    if b"warc-truncated" in header:
+        cause = header[b"warc-truncated"][:40].decode("utf-8", "replace")
+        return Reject(url, "truncated", f"WARC-Truncated: {cause}", name, offset)
     if int(length) > max_bytes:
         return Reject(url, "too_large", f"{int(length)} bytes", name, offset)
     if not url:
