@@ -160,14 +160,20 @@ def test_memory_and_operations_decide_together_on_ppo(tmp_path):
             for seed in (0, 1):
                 cell = data / f"rl/{arm}-{seed}"
                 cell.mkdir(parents=True, exist_ok=True)
-                (cell / "summary.json").write_text(json.dumps({"flops": work}))
+                (cell / "summary.json").write_text(json.dumps({"flops": work, "parameters": 2**20}))
+                settings = {"gradient_coefficient": arm.split("_")[0], "kl_coef": 0.04, "data_source": "online",
+                            "reward_function": "rule"}
+                (cell / "config.json").write_text(json.dumps({"rl": settings}))
                 mb = ppo_mb[seed] if arm == "ppo_rule" else 1000 + seed
                 (data / f".cost/rl-{arm}-{seed}.json").write_text(json.dumps({"seconds": 1.0, "peak_rss_mb": mb}))
-        return next(c for c in all_claims(load(data)) if c.id == "C13").status
+        claim = next(c for c in all_claims(load(data)) if c.id == "C13")
+        assert ("by formula its model states are 36.0 MiB against 20.0" in claim.sentence) == (claim.status == DIRECTION)
+        return claim.status
 
     data = make_tree(tmp_path, questions=20, seeds=(0, 1), deep=(8, 20), arms=("grpo_os_rule",))
     assert status(1.5, (1200, 1210)) == REPRODUCED
     assert status(1.5, (1000.5, 1210)) == DIRECTION  # one PPO run took less than one GRPO run
+    assert status(1.5, (950, 1040)) == DIRECTION  # the process tells nothing; what has to be held does
     assert status(0.9, (1200, 1210)) == status(1.5, (900, 910)) == NOT
 
 

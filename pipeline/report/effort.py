@@ -54,7 +54,8 @@ def _seeds(results: Results, *arms: str) -> list[int]:
 
 
 def peak_memory(results: Results, ppo: str, grpo: str, seeds: Sequence[int]) -> tuple[str, str, list[Number]]:
-    """(status, words, MiB more): the largest memory of the process, seed by seed. Libraries and the sampler are in it too."""
+    """(status, words, MiB more): the largest memory of the process, seed by seed. Libraries and the sampler are in it too, so
+    where it does not tell the two apart, what a run has to hold by formula gives the direction, and no more."""
     found = [[cost_of(results, arm, seed).get("peak_rss_mb") for seed in seeds] for arm in (ppo, grpo)]
     pairs = [(p, g) for p, g in zip(*found, strict=True) if p and g]
     if not pairs:
@@ -64,7 +65,11 @@ def peak_memory(results: Results, ppo: str, grpo: str, seeds: Sequence[int]) -> 
     means = [sum(side) / len(pairs) for side in zip(*pairs, strict=True)]
     words = (f"peak memory of the process, at small sizes most of it libraries, {means[0]:.0f} MiB against {means[1]:.0f} MiB, "
              f"{gap.mean:+.0f} MiB{reach}")
-    return above(gap, 0.0), words, [Number(f"{ppo} - {grpo}, peak memory", gap, unit="MiB")]
+    numbers = [Number(f"{ppo} - {grpo}, peak memory", gap, unit="MiB")]
+    held = [states(results.cells[arm][seeds[0]]) for arm in (ppo, grpo)]
+    if gap.low <= 0 <= gap.high and "-" not in held:
+        return DIRECTION, f"{words}, not told apart; by formula its model states are {held[0]} MiB against {held[1]}", numbers
+    return above(gap, 0.0), words, numbers
 
 
 def cost_of(results: Results, arm: str, seed: int) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def judges_flops(results: Results) -> str:
 
 
 def states(cell: Cell) -> str:
-    """Bytes of weights, gradients and moments that an RL run holds, by formula, in MB."""
+    """Bytes of weights, gradients and moments that an RL run holds, by formula, in MiB."""
     weights, arm = cell.summary.get("parameters"), cell.settings
     if not weights or not arm:
         return "-"
