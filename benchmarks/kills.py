@@ -161,7 +161,7 @@ def prepare(work: Path) -> None:
                           process_questions=12, process_samples=2, continuations=2)
 
     def work_there() -> None:
-        make(work / "data", Small(model=model, world=easy, steps=300))
+        make(work / "data", Small(model=model, world=easy, steps=900))
         add_rewards(work / "data", reward)
 
     if status_of(child(work_there)):
