@@ -9,12 +9,10 @@ from pipeline.report.figures import judges
 
 OF_N = ("best_of_n", "chance", "mean", "majority", "weighted", "any")
 CAPTION = (
-    "Held-out questions. AUC inside a question: among the outputs of one, what the advantages of a group are made of. "
-    "ECE: expected "
-    "calibration error. Best of N to any: share of questions, in %, that are right when the best-scored of N outputs is taken, a "
-    "random one of the distinct outputs (chance, where best of N starts), a random one (mean), the majority, the "
-    "majority weighted "
-    "by the scores, or any that is right.")
+    "Held-out questions. AUC inside a question: among the outputs of one, what the advantages of a group are made of. ECE: "
+    "expected calibration error. Best of N to any: share of questions, in %, that are right when the best-scored of N outputs is "
+    "taken, a random one of the distinct outputs (chance, where best of N starts), a random one (mean), the majority, the "
+    "majority weighted by the scores, or any that is right.")
 
 
 def judges_table(results: Results) -> Table | None:
@@ -42,9 +40,8 @@ def spread(results: Results) -> str:
     if not outcome.get("n") or not outcome.get("samples"):
         return ""
     questions = outcome["n"] // outcome["samples"]
-    return (f" A share of {questions} questions has a standard error of up to {50 / questions**0.5:.1f} points; the "
-            "summary has no "
-            "paired errors, so rows or columns that differ by less than twice that are not said to differ.")
+    return (f" A share of {questions} questions has a standard error of up to {50 / questions**0.5:.1f} points; the summary has "
+            "no paired errors, so rows or columns that differ by less than twice that are not said to differ.")
 
 
 def number(value: Any) -> str:

@@ -37,9 +37,8 @@ def control_text(results: Results) -> str:
     if "sft" not in results.arms:
         return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
     return ("Continued SFT is the control: the instruct model trained further on its own instruction data, at the FLOPs of a "
-            f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes no more than the "
-            "control, its gain "
-            "over it is not owed to more training alone.")
+            f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes no more than the control, its "
+            "gain over it is not owed to more training alone.")
 
 
 def others_flops(results: Results) -> str:
@@ -59,11 +58,9 @@ def judges_text(results: Results) -> str:
     if not arms or not found or plain is None or max(found.values()) > plain + CLOSE:
         return ""
     listed = ", ".join(f"{kind} model {auc:.2f}" for kind, auc in found.items())
-    return (f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than "
-            "the sampler's own "
-            f"likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these arms "
-            "are close to "
-            "being rewarded for what the policy holds likely anyway.")
+    return (f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than the "
+            f"sampler's own likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these "
+            "arms are close to being rewarded for what the policy holds likely anyway.")
 
 
 def validation_size(results: Results) -> str:
