@@ -1,4 +1,4 @@
-"""Rows, rollouts, step ends, the offline pool, the control's budget, the stop at a non-finite loss, golden losses."""
+"""Rows, rollouts, the offline pool, the control's budget, the stop at a non-finite loss, golden losses."""
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -16,9 +16,8 @@ from pipeline.records import read_jsonl
 from pipeline.rl import data_source, loop
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.glossary import GLOSSARY
-from pipeline.rl.reward_function import Judged, judge, line_ends, token_ends
+from pipeline.rl.reward_function import Judged, judge
 from pipeline.rl.update import apply_gradient, make_optimizer, zero_variance_share
-from pipeline.tokenizer import train_tokenizer
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/rl_smoke.json"
@@ -133,33 +132,6 @@ def test_zero_variance_share():
     assert zero_variance_share(judged, 2) == 0.5
     steps = Judged([[0.7, 0.7], [0.7], [1.0, 0.0], [1.0]], [[0, 1], [0], [0, 1], [0]], [True] * 4)
     assert zero_variance_share(steps, 2) == 0.5
-
-
-# ---- step ends on token ids
-
-
-@pytest.mark.parametrize("text", [
-    " 3+4=7\n7*2=14\n\\boxed{14}",
-    " 小明有3个苹果3+4=7\n\n一共7*2=14个。\n\\boxed{14}", " 3+4=7", " ", "\n\n 1=1\n", " é😀\n😀😀\nx",
-])
-@pytest.mark.parametrize("vocabulary", [260, 300, 420])
-def test_step_ends_survive_any_merges(text, vocabulary):
-    tok = train_tokenizer([" 3+4=7\n7*2=14\n\\boxed{14} 小明有苹果 一共个。" * 3, "1=1\n\n 3+4=7"], vocabulary)
-    tokens = tok.encode(text, add_special_tokens=False) + [tok.eos_token_id]
-    ends = line_ends(text)
-    found = token_ends(tok, tokens, text, ends)
-    assert found[-1] == len(tokens) - 1 and found == sorted(found)
-    for end, t in list(zip(ends, found, strict=True))[:-1]:
-        assert tok.decode(tokens[: t + 1]).startswith(text[:end])
-        assert t == 0 or not tok.decode(tokens[:t]).startswith(text[:end])
-
-
-def test_a_token_that_holds_two_line_ends_keeps_the_order():
-    class Whole:
-        def decode(self, ids, **_):
-            return "".join({0: "1=1\n2=2\n", 1: "3=3", 2: ""}[i] for i in ids)
-
-    assert token_ends(Whole(), [0, 1, 2], "1=1\n2=2\n3=3", [3, 7, 11]) == [0, 0, 2]
 
 
 def test_the_answers_step_is_judged_by_the_rule():
