@@ -1,6 +1,6 @@
 """What does iterative GRPO's update do to its reward model (docs/lab.md, C11)? Judges before and after it, on the same outputs.
 
-    python -m benchmarks.judge_update [--data data/lab] [--rates 3e-4 3e-5]
+    python -m benchmarks.judge_update [--data data/lab] [--rates 3e-5]
 
 The update of a built cell `grpo_iter` is made again from the labels that the cell kept (judge-1.jsonl). At the cell's own rate
 it is the same one: its scores are those of the stored rollouts, which is checked. Judged are the held-out outputs of the reward
