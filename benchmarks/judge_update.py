@@ -1,9 +1,10 @@
 """What does iterative GRPO's update do to its reward model (docs/lab.md, C11)? Judges before and after it, on the same outputs.
 
-    python -m benchmarks.judge_update [--data data/lab] [--rates 3e-5]
+    python -m benchmarks.judge_update [RUN ...] [--data data/lab] [--rates 3e-5]
 
-The update of a built cell `grpo_iter` is made again from the labels that the cell kept (judge-1.jsonl). At the cell's own rate
-it is the same one: its scores are those of the stored rollouts, which is checked. Judged are the held-out outputs of the reward
+RUN: folders of finished runs of `grpo_iter`, one a seed; the built cells without any. The update of a run is made again from
+the labels that it kept (judge-1.jsonl). At the run's own rate it is the same one: its scores are those of the stored rollouts,
+which is checked. Judged are the held-out outputs of the reward
 stage, which are the instruct model's, and the stored rollouts of the second iteration: those of its first step, which no updated
 judge has rewarded yet, and later ones: AUC inside a question, and how far the mean score lies above the share of right
 outputs, in points.
@@ -58,7 +59,8 @@ def rollouts_of(cell: Path, steps: range, prompts: dict[str, list[int]]) -> list
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("data/lab"))
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="*")
+    parser.add_argument("--data", type=Path, default=Path("data/lab"), help="where the world and the reward models are")
     parser.add_argument("--rates", type=float, nargs="*", default=[3e-5], help="of the update, beside the cell's own")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -67,9 +69,7 @@ def main() -> None:
     questions = list(read_rows(args.data / "world/questions.jsonl", Question))
     found: dict[str, dict[str, list[tuple[float, float]]]] = {}  # outputs -> judge -> AUC and gap of each seed
     seeds = []
-    for cell in sorted((args.data / "rl").glob("grpo_iter-*")):
-        if not (cell / "summary.json").is_file():
-            continue
+    for cell in args.runs or sorted(path.parent for path in (args.data / "rl").glob("grpo_iter-*/summary.json")):
         config = json.loads((cell / "config.json").read_text(encoding="utf-8"))
         scale, seed = build(RLConfig, config["rl_scale"]), config["seed"]
         seeds.append(seed)
