@@ -10,7 +10,7 @@ from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.data import load
 from pipeline.report.notes import room_of_rl, spelled
-from pipeline.report.pairs import COUNTERPARTS
+from pipeline.report.pairs import COUNTERPARTS, counterparts_table
 from pipeline.report.render import write_report
 from pipeline.report.stats import Interval
 
@@ -60,6 +60,16 @@ def test_every_arm_stands_beside_the_control_and_its_counterpart(made):
     assert "Built in part" not in markdown and "make lab" in markdown
     for name in ("figure5", "figure5_ablations", "figure5_others", "figure6", "figure7_mini_gsm8k"):
         assert (out / f"figures/{name}.png").is_file()
+
+
+def test_two_arms_of_unequal_rates_say_so(data):
+    results = load(data)
+    assert "learning rate)" not in {c.id: c for c in all_claims(results)}["C11"].sentence
+    for cell in results.cells["grpo_iter"].values():
+        cell.settings["lr_factor"] = 0.1
+    said = "at 0.1 times its learning rate"
+    assert f"one iteration of as many steps ({said})" in {c.id: c for c in all_claims(results)}["C11"].sentence
+    assert [row[0] for row in counterparts_table(results).rows if said in row[1]] == ["GRPO, iterative - GRPO+OS"]
 
 
 def test_learned_rewards_and_rules_are_claims_of_their_own(data, tmp_path):

@@ -19,7 +19,7 @@ from pipeline.report.claim import (
     verdict,
     weaker,
 )
-from pipeline.report.data import Cell, Results
+from pipeline.report.data import Cell, Results, own_rate
 from pipeline.report.names import IN_DOMAIN
 from pipeline.report.stats import level, paired
 from pipeline.report.validation import accuracy_at
@@ -44,7 +44,9 @@ def iterative(results: Results) -> Claim:
     beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
     if beside:
         numbers.append(Number(f"{ITERATIVE} - {ONCE}", beside, "sampled"))
-        sentence += f" On the benchmarks, against one iteration of as many steps: {points(beside)}, {told(beside)}."
+        rate = own_rate(results, ITERATIVE, ONCE)
+        against = "one iteration of as many steps" + (f" ({rate})" if rate else "")
+        sentence += f" On the benchmarks, against {against}: {points(beside)}, {told(beside)}."
     floor = floor_sentence([level(tables[0]), level(tables[-1])])
     status = FLOORED if floor else weaker(verdict(whole), verdict(first))
     sentence += f" {judge_note(results, ITERATIVE)}{seeds_note(whole)}"
