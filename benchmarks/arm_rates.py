@@ -1,9 +1,9 @@
 """Which learning rate suits an arm? The runs of a sweep, sampled on validation questions (docs/lab.md, Rates).
 
-    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule seed=0 rl_scale.lr=1e-4,1e-3 launcher=parallel
+    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 rl_scale.lr=1e-4,1e-3 launcher=parallel
     python -m benchmarks.arm_rates multirun/DATE/TIME [--data data/lab] [--samples 4]
 
-The built cells of the same arms and seeds, at the profile's rate, are the rows to beat. The rule is the same for every arm:
+The built cells of the same arms and seeds, at the rate that their arm has, are the rows to beat. The rule is one for every arm:
 its rate is the profile's, unless another is better by more than twice the standard error of their difference, paired by question;
 the best of those then. All validation questions are asked, test questions never, and every model is sampled with the same seeds.
 """
