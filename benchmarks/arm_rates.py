@@ -1,9 +1,9 @@
 """Which learning rate suits an arm? The runs of a sweep, sampled on validation questions (docs/lab.md, Rates).
 
-    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 rl_scale.lr=1e-4,1e-3 launcher=parallel
+    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 rl_scale.lr=1e-4,3e-4,1e-3 launcher=parallel
     python -m benchmarks.arm_rates multirun/DATE/TIME [--data data/lab] [--samples 4]
 
-The built cells of the same arms and seeds, at the rate that their arm has, are the rows to beat. The rule is one for every arm:
+The built cells of the same arms and seeds, at the rate that their arm has, stand beside. The rule is one for every arm:
 its rate is the profile's, unless another is better by more than twice the standard error of their difference, paired by question;
 the best of those then. All validation questions are asked, test questions never, and every model is sampled with the same seeds.
 """
@@ -61,12 +61,14 @@ def main() -> None:
             values.setdefault((arm, seed), {})[rate] = accuracy(folder / "model", questions, scale, kept)
     start = accuracy(args.data / "sft/model", questions, scale, args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl")
     print(f"instruct: {100 * start.mean():.1f} % of {len(questions)} validation questions, {args.samples} samples each\n")
-    print("| arm | seed | rate | sampled | over instruct | over the built cell ± standard error |\n" + "| --- " * 6 + "|")
+    print("| arm | seed | rate | sampled | over instruct | over the profile's rate ± standard error |\n" + "| --- " * 6 + "|")
     for (arm, seed), by_rate in sorted(values.items()):
-        built = rate_of(config_of(args.data / "rl" / f"{arm}-{seed}"))
+        rate_0 = config_of(args.data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
         for rate, values_N in sorted(by_rate.items()):
-            gap_N = values_N - by_rate[built]
-            beside = f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}" if rate != built else "-"
+            beside = "-"
+            if rate != rate_0 and rate_0 in by_rate:
+                gap_N = values_N - by_rate[rate_0]
+                beside = f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}"
             sampled, gain = 100 * values_N.mean(), 100 * (values_N - start).mean()
             print(f"| {arm} | {seed} | {rate:g} | {sampled:.1f} | {gain:+.1f} | {beside} |")
 

@@ -22,6 +22,7 @@ import torch
 
 from pipeline.browse import steps_of
 from pipeline.config import build
+from pipeline.errors import UserError
 from pipeline.generate.draw import row_seed
 from pipeline.model import load_tokenizer
 from pipeline.records import Question, read_jsonl, read_rows
@@ -75,16 +76,20 @@ def main() -> None:
         seeds.append(seed)
         judges = {"before": before}
         for rate in (scale.judge_lr, *args.rates):
-            judges[f"after, at {rate:g}"] = updated(args.data, cell, seed, replace(scale, judge_lr=rate))
+            name = "after" if rate == scale.judge_lr else f"after, at {rate:g}"
+            judges[name] = updated(args.data, cell, seed, replace(scale, judge_lr=rate))
         prompts = dict(zip((q.id for q in questions), encode_prompts(tokenizer, questions, scale), strict=True))
-        begin = scale.steps // 2 + 1  # two iterations
+        each = scale.steps // config["rl"]["iterations"]
+        begin = each + 1
         first = rollouts_of(cell, range(begin, begin + 1), prompts)
-        later = rollouts_of(cell, range(begin + 1, scale.steps + 1), prompts)
+        later = rollouts_of(cell, range(begin + 1, 2 * each + 1), prompts)
+        if not first or not later:
+            raise UserError(f"{cell}: no rollouts of step {begin} and later ones; see rl_scale.rollouts_every")
         for outputs, rows in (("instruct, held out", held), ("iteration 2, first step", first), ("iteration 2, later", later)):
             for name, judge in judges.items():
                 within, gap, scores = measures(judge, rows)
                 found.setdefault(outputs, {}).setdefault(name, []).append((within, gap))
-                if rows is not held and name == f"after, at {scale.judge_lr:g}":
+                if rows is not held and name == "after":
                     assert np.allclose(scores, [row["rewards"][-1] for row in rows], atol=1e-4), f"{cell}: not its judge"
     show(found, seeds)
 
@@ -98,8 +103,10 @@ def show(found: dict[str, dict[str, list[tuple[float, float]]]], seeds: Sequence
         for name, values in judges.items():
             within_S, gap_S = np.array(values).T
             gain_S = within_S - before_S
-            gain, error = gain_S.mean(), t_quantile(len(seeds) - 1) * gain_S.std(ddof=1) / len(seeds) ** 0.5
-            beside = "-" if name == "before" else f"{gain:+.3f} [{gain - error:+.3f}, {gain + error:+.3f}]"
+            beside = "-" if name == "before" else f"{gain_S.mean():+.3f}"
+            if name != "before" and len(seeds) > 1:
+                error = t_quantile(len(seeds) - 1) * gain_S.std(ddof=1) / len(seeds) ** 0.5
+                beside += f" [{gain_S.mean() - error:+.3f}, {gain_S.mean() + error:+.3f}]"
             print(f"| {outputs} | {name} | {', '.join(f'{v:.3f}' for v in within_S)} | {beside} | "
                   f"{', '.join(f'{v:+.1f}' for v in gap_S)} |")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 
 from pipeline.records import read_jsonl
 from pipeline.reward_data import best_of_n, by_question, outcome_labels, process_labels
@@ -26,12 +27,6 @@ def chosen(rows: Sequence[dict], scores: Sequence[float]) -> dict[str, np.ndarra
     scored = iter(scores)
     found = [best_of_n(group, [next(scored) for _ in group]) for group in by_question(rows)]
     return {name: np.array([row[name] for row in found]) for name in found[0]}
-
-
-def ranks(values: Sequence[float]) -> np.ndarray:
-    """Ranks, equal values sharing their mean one."""
-    _, index_N, count_U = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
-    return (np.cumsum(count_U) - (count_U - 1) / 2)[index_N]
 
 
 def difference(name: str, a_Q: np.ndarray, b_Q: np.ndarray) -> None:
@@ -58,7 +53,7 @@ def main() -> None:
         difference(f"{kind} model, majority of {count}", model["best_of_n"], model["majority"])
         difference(f"{kind} model, likelihood ({count})", model["best_of_n"], likely["best_of_n"])
         difference(f"likelihood, majority of {count}", likely["best_of_n"], likely["majority"])
-        notes.append(f"{kind}: Spearman {np.corrcoef(ranks(scores), ranks(logprobs))[0, 1]:.3f} of score and log-probability, "
+        notes.append(f"{kind}: Spearman {spearmanr(scores, logprobs).statistic:.3f} of score and log-probability, "
                      f"{len(held)} outputs")
     print("\n" + "\n".join(notes))
 

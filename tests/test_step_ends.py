@@ -11,30 +11,32 @@ TEXTS = [" 3+4=7\n7*2=14\n\\boxed{14}", " 小明有3个苹果3+4=7\n\n一共7*2=
          " é😀\n😀😀\nx"]
 
 
-def metaspace(model, trainer) -> PreTrainedTokenizerFast:
+def metaspace(raw: Tokenizer) -> PreTrainedTokenizerFast:
     """As SentencePiece: a space is a letter, the first one is dropped in decoding, so pieces do not add up to the text."""
-    raw = Tokenizer(model)
     raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Metaspace()])
     raw.decoder = decoders.Sequence([
         decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
-    raw.train_from_iterator(TAUGHT * 20, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>", unk_token="<unk>")
 
 
 def unigram() -> PreTrainedTokenizerFast:
-    return metaspace(models.Unigram(), trainers.UnigramTrainer(
+    raw = Tokenizer(models.Unigram())
+    raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Metaspace()])
+    raw.train_from_iterator(TAUGHT * 20, trainers.UnigramTrainer(
         vocab_size=60, unk_token="<unk>", special_tokens=["<unk>", "</s>"], show_progress=False))
+    return metaspace(raw)
 
 
 def byte_fallback() -> PreTrainedTokenizerFast:
     """Characters outside the vocabulary are several tokens, none of which decodes alone."""
-    special = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    return metaspace(models.BPE(byte_fallback=True, unk_token="<unk>"), trainers.BpeTrainer(
-        vocab_size=300, special_tokens=special, initial_alphabet=[], show_progress=False))
+    known = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *sorted(set("".join(TAUGHT)) - {" "}), "=7", "▁3"]
+    merges = [("=", "7"), ("▁", "3")]
+    model = models.BPE(vocab={token: i for i, token in enumerate(known)}, merges=merges, byte_fallback=True, unk_token="<unk>")
+    return metaspace(Tokenizer(model))
 
 
 def wordpiece() -> PreTrainedTokenizerFast:
-    """Forgets spaces; what it decodes to is the text that counts."""
+    """Puts spaces between its pieces; what it decodes to is the text that counts."""
     raw = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     raw.normalizer, raw.decoder = normalizers.NFKC(), decoders.WordPiece(cleanup=False)
     raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Punctuation()])
@@ -64,6 +66,13 @@ def test_the_first_token_that_completes_a_step_ends_it(kind, text):
     for end, t in list(zip(ends, found, strict=True))[:-1]:
         assert decoded(t + 1).startswith(text[:end])
         assert not any(decoded(before).startswith(text[:end]) for before in range(1, t + 1))
+
+
+def test_characters_of_several_tokens_survive_byte_fallback():
+    tok = byte_fallback()
+    tokens = tok.encode(TEXTS[-1], add_special_tokens=False)
+    text = tok.decode(tokens, skip_special_tokens=True)
+    assert text.count("😀") == 3 and len(line_ends(text)) == 3 and "\ufffd" in tok.decode(tokens[1:2] + tokens[3:4])
 
 
 def test_a_token_that_holds_two_line_ends_keeps_the_order():

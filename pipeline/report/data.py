@@ -263,8 +263,8 @@ def benchmark_order(name: str) -> tuple[int, str]:
     return (known.index(plain) if plain in known else len(known), name)
 
 
-def own_rate(results: Results, arm: str, other: str) -> str:
-    """Two arms need not have one learning rate (lr_factor): "at 0.1 times its learning rate", or "" where they have."""
+def rate_beside(results: Results, arm: str, other: str) -> float:
+    """Learning rate of an arm over that of another: they need not have one (lr_factor)."""
     factors = [next(iter(results.cells[name].values())).settings.get("lr_factor", 1.0) if results.cells.get(name) else 1.0
                for name in (arm, other)]
-    return "" if factors[0] == factors[1] else f"at {factors[0] / factors[1]:.2g} times its learning rate"
+    return factors[0] / factors[1]

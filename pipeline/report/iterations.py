@@ -19,7 +19,7 @@ from pipeline.report.claim import (
     verdict,
     weaker,
 )
-from pipeline.report.data import Cell, Results, own_rate
+from pipeline.report.data import Cell, Results, rate_beside
 from pipeline.report.names import IN_DOMAIN
 from pipeline.report.stats import level, paired
 from pipeline.report.validation import accuracy_at
@@ -44,13 +44,17 @@ def iterative(results: Results) -> Claim:
     beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
     if beside:
         numbers.append(Number(f"{ITERATIVE} - {ONCE}", beside, "sampled"))
-        rate = own_rate(results, ITERATIVE, ONCE)
-        against = "one iteration of as many steps" + (f" ({rate})" if rate else "")
-        sentence += f" On the benchmarks, against {against}: {points(beside)}, {told(beside)}."
+        sentence += f" On the benchmarks, against {once(results)}: {points(beside)}, {told(beside)}."
     floor = floor_sentence([level(tables[0]), level(tables[-1])])
     status = FLOORED if floor else weaker(verdict(whole), verdict(first))
     sentence += f" {judge_note(results, ITERATIVE)}{seeds_note(whole)}"
     return Claim(id, text, where, status, floor or sentence.replace("  ", " ").strip(), tuple(numbers))
+
+
+def once(results: Results) -> str:
+    """What iterative GRPO stands beside, in words."""
+    rate = rate_beside(results, ITERATIVE, ONCE)
+    return "one iteration of as many steps" + (f" (which has {1 / rate:.2g} times its learning rate)" if rate != 1 else "")
 
 
 def rate_note(cells: dict[int, Cell]) -> str:

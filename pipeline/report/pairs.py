@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from pipeline.report.blocks import Table
 from pipeline.report.claim import compare, present
-from pipeline.report.data import Results, own_rate
+from pipeline.report.data import Results, rate_beside
 from pipeline.report.names import CONTROL, IN_DOMAIN, RULE, arm_label
 from pipeline.report.stats import Interval
 from pipeline.report.tables import shown
@@ -49,7 +49,8 @@ def counterparts_table(results: Results) -> Table:
         gaps = [compare(results, arm, other, benchmarks, metric) for metric in ("sampled", "greedy")]
         if gaps[0]:
             ends = last_gap(results, arm, other)
-            what = "; ".join(filter(None, (what, own_rate(results, arm, other))))
+            rate = rate_beside(results, arm, other)
+            what += f"; at {rate:.2g} times its learning rate" if rate != 1 else ""
             rows.append((f"{arm_label(arm)} - {arm_label(other)}", what, counted(gaps[0]),
                          *(shown(gap, signed=True) for gap in (*gaps, ends))))
     return Table(("arms", "what differs", "n", "sampled", "greedy", "validation, sampled, last step"), tuple(rows),

@@ -13,9 +13,9 @@ from pipeline.report.claims import all_claims
 from pipeline.report.config import ReportConfig
 from pipeline.report.corpus import corpus_tables
 from pipeline.report.curves import deepest
-from pipeline.report.data import Results, arm_order, own_rate
+from pipeline.report.data import Results, arm_order
 from pipeline.report.effort import effort_table
-from pipeline.report.iterations import ITERATIVE, ONCE
+from pipeline.report.iterations import once
 from pipeline.report.judges import judges_table
 from pipeline.report.levels import levels_table
 from pipeline.report.names import ABLATIONS, CONTROL, FIGURE5, RULE
@@ -143,9 +143,8 @@ def body(results: Results, pictures: dict[str, list[str]]) -> list[Block]:
                     "No validation rows of these arms were found.")
     blocks += shown(pictures, "figure5_ablations", "The ablations of GRPO+OS with the rule, drawn as above.")
     blocks += shown(pictures, "figure5_others", "The other arms beside continued SFT, RFT and GRPO+OS; drawn as above.")
-    rate = own_rate(results, ITERATIVE, ONCE)
-    blocks += shown(pictures, "figure6", "Iterative GRPO (Algorithm 1) against one iteration of as many steps"
-                    f"{f' ({rate})' if rate else ''}, drawn as above; a dashed line where the reference is reset and the "
+    blocks += shown(pictures, "figure6", f"Iterative GRPO (Algorithm 1) against {once(results)}, drawn as above; a dashed line "
+                    "where the reference is reset and the "
                     "reward model trained on. Compare the paper's Figure 6.")
     blocks += shown(pictures, "rl_training", "Right outputs among those sampled in training, as the difference from "
                                              "one arm that met "
