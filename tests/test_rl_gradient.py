@@ -221,6 +221,36 @@ def test_micro_batches_of_any_size_give_the_same_gradient_and_metrics(name):
         assert all(abs(parts[key] - sums[key]) < 1e-10 for key in sums)
 
 
+@pytest.mark.parametrize("name", ["grpo_os_rule", "grpo_ps_rule", "mu2", "online_rft"])
+def test_equal_outputs_share_a_pass_and_nothing_else_changes(name):
+    """Asked in slots of their own, the same outputs pass one by one."""
+    drawn, arm, found = rollouts(), ARMS[name], []
+    data = replace(drawn, rows=replace(drawn.rows, outputs=[drawn.rows.outputs[b - b % 4 // 2] for b in range(12)]),
+                   texts=[drawn.texts[b - b % 4 // 2] for b in range(12)])
+    judged = judge(arm.reward_function, data, tokenizer(), None)
+    last = [sum(tokens) % 3 for tokens in data.rows.outputs]
+    rewards = [[*r[:-1], x] for r, x in zip(judged.rewards, last, strict=True)]
+    judged = replace(judged, rewards=rewards, right=[x > 0 for x in last])
+    together, ref = make_batch(arm, SCALE, data, judged), policy(7).double()
+    apart = replace(together, rows=Rows([data.rows.prompts[p] for p in data.rows.prompt_of], data.rows.outputs, list(range(12))))
+    assert len(apart.active) > len(together.active) > 0 and together.copies_B.sum() == 12
+    for batch in (together, apart):
+        model, passes = copy.deepcopy(half_taught()).double(), []
+        if arm.needs_reference:
+            batch = replace(batch, ref_logp_BT=output_log_probs(ref, batch.rows, 1.0, 512))
+        for _ in range(arm.updates_per_rollout):
+            sums, batch = policy_gradient(model, batch, replace(arm, clip_eps=0.01), SCALE)
+            passes += [grads(model), *(torch.tensor(sums[key], dtype=F64) for key in ("loss", "kl", "clipped"))]
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.add_(p.grad, alpha=-0.5)
+            model.zero_grad()
+        found.append([*passes, batch.old_logp_BT[together.pushed].double()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
+    assert name != "mu2" or found[0][-2] > 0, "nothing was clipped"
+
+
 def test_order_of_the_outputs_changes_nothing():
     data = rollouts()
     judged = judge("rule", data, tokenizer(), None)

@@ -7,6 +7,7 @@ import torch
 from rl_tiny import ARMS, SCALE, half_taught, inputs, tokenizer
 from test_rl_gradient import fixed, gradient, rollouts
 
+from pipeline.rl.forward import Rows
 from pipeline.rl.gradient_coefficient import gradient_coefficient, group_advantage, policy_loss, token_weights
 from pipeline.rl.loop import train_policy
 from pipeline.rl.reward_function import judge
@@ -94,6 +95,25 @@ def test_the_value_model_moves_and_the_policy_loss_gives_it_no_gradient(tmp_path
     assert losses[-1] < losses[0]
     assert all(torch.equal(a, b) for a, b in zip(before, given.policy.parameters(), strict=True))
     assert all(p.grad is None for p in given.policy.parameters())
+
+
+def test_equal_outputs_teach_the_value_model_as_if_each_had_passed():
+    drawn, found = rollouts(), []
+    rows = replace(drawn.rows, outputs=[drawn.rows.outputs[b - b % 4 // 2] for b in range(12)])
+    apart = Rows([rows.prompts[p] for p in rows.prompt_of], rows.outputs, list(range(12)))
+    data = replace(drawn, rows=rows, logprobs=[[-0.5] * len(tokens) for tokens in rows.outputs])
+    judged = judge("rule", drawn, tokenizer(), None)
+    for some in (rows, apart):
+        critic = new_critic(copy.deepcopy(half_taught()).double(), ARMS["ppo"], SCALE)
+        critic.model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+        batch = make_batch(ARMS["ppo"], SCALE, data, judged)
+        batch, returns = ppo_batch(critic, replace(batch, rows=some), data, judged, ARMS["ppo"], SCALE)
+        loss = value_gradient(critic, batch, returns, SCALE)
+        gradient = torch.cat([p.grad.flatten() for p in critic.model.parameters()])
+        found.append((torch.tensor(loss), batch.advantage_BT, returns, gradient))
+    assert found[0][3].norm() > 0
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_ppo_rows_hold_a_value_loss_and_cost_more_than_grpo(tmp_path):

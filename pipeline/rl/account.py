@@ -9,7 +9,7 @@ from typing import Any
 from pipeline import flops
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, distinct
+from pipeline.rl.forward import Rows
 from pipeline.rl.reward_function import Judged
 from pipeline.rl.update import Batch, zero_variance_share
 
@@ -20,19 +20,22 @@ def one_pass(config: Any, rows: Rows, chosen: Sequence[int] | None = None) -> in
 
 
 def step_work(arm: ArmConfig, batch: Batch, policy: Any, judge: Any, critic: Any) -> int:
-    """Operations of scoring, reference and updates of a step; its sampling was counted when it was done."""
+    """Operations of scoring, reference and updates of a step; its sampling was counted when it was done.
+
+    Every output counts, equal ones too, though one pass serves them all: the method's cost, not the luck of a small model.
+    """
     rows, work = batch.rows, 0
     if not rows.outputs:
         return 0
     if arm.needs_reference:
         work += one_pass(policy.config, rows)
     if arm.reward_function in ("outcome", "process"):
-        work += rows_pass(judge.shape, rows, distinct(rows)[0])
+        work += rows_pass(judge.shape, rows)
     if critic:
         config = critic.model.config
         body = replace(flops.shape_of(config), head=config.hidden_size)
         work += (1 + 3 * arm.updates_per_rollout) * rows_pass(body, rows)
-    return work + 3 * arm.updates_per_rollout * one_pass(policy.config, rows, batch.active)
+    return work + 3 * arm.updates_per_rollout * one_pass(policy.config, rows, batch.pushed)
 
 
 def rows_pass(shape: flops.Shape, rows: Rows, chosen: Sequence[int] | None = None) -> int:

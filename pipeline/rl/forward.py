@@ -30,11 +30,12 @@ class Rows:
             raise UserError("an output without a token; its end must at least be an EOS")
 
 
-def distinct(rows: Rows) -> tuple[list[int], list[int]]:
-    """The first of each question's equal outputs; and, for every output, which of those it equals."""
+def first_equal(rows: Rows) -> list[int]:
+    """For every output the first output of its question with the same tokens. What depends on the tokens alone is computed
+    for that one: a small model repeats itself (docs/rl.md), and rounding must not tell equal outputs apart."""
     seen: dict[tuple[int, tuple[int, ...]], int] = {}
-    place = [seen.setdefault((p, tuple(tokens)), len(seen)) for p, tokens in zip(rows.prompt_of, rows.outputs, strict=True)]
-    return [place.index(i) for i in range(len(seen))], place
+    keys = zip(rows.prompt_of, map(tuple, rows.outputs), strict=True)
+    return [seen.setdefault(key, b) for b, key in enumerate(keys)]
 
 
 def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1) -> Iterator[list[int]]:
@@ -127,13 +128,13 @@ def log_probs_of(head: Callable[[Tensor], Tensor], hidden_RTE: Tensor, tokens_RT
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
     """Log-probabilities of all outputs without gradient. Returns logp_BT, 0 after an output's end."""
     with torch.no_grad():
-        prompts = read_prompts(model, rows)
+        prompts, first = read_prompts(model, rows), first_equal(rows)
         logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
-        for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
+        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
             part = log_probs_of(model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
-    return logp_BT
+    return logp_BT[first]
 
 
 def accumulate(

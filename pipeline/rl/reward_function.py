@@ -15,7 +15,7 @@ from pipeline.errors import UserError
 from pipeline.flops import Shape
 from pipeline.grading import grade_many, step_verdicts
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, distinct
+from pipeline.rl.forward import Rows, first_equal
 
 
 class Scorer(Protocol):
@@ -56,10 +56,11 @@ def judge(name: str, rollouts: Rollouts, tokenizer, model: Scorer | None) -> Jud
 def _scores(model: Scorer, rows: Rows, ends: list[list[int]]) -> list[list[float]]:
     """Equal outputs are scored once. In two micro-batches their scores would differ by rounding, and a group that answers
     with one voice would have a variance, and advantages, out of nothing."""
-    kept, place = distinct(rows)
+    first = first_equal(rows)
+    kept = sorted(set(first))
     few = Rows(rows.prompts, [rows.outputs[b] for b in kept], [rows.prompt_of[b] for b in kept])
-    scores = model(few, [ends[b] for b in kept])
-    return [scores[i] for i in place]
+    scores = dict(zip(kept, model(few, [ends[b] for b in kept]), strict=True))
+    return [scores[b] for b in first]
 
 
 def rule(rollouts: Rollouts) -> list[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, accumulate, pad
+from pipeline.rl.forward import Rows, accumulate, first_equal, pad
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
     dpo_margin,
@@ -41,12 +42,28 @@ class Batch:
     ref_logp_BT: Tensor | None = None
     old_logp_BT: Tensor | None = None  # None: rho is 1
 
+    @cached_property
+    def first(self) -> list[int]:
+        """Of each output: itself, or the earlier one that it equals, whose pass serves both."""
+        return first_equal(self.rows)
+
+    @cached_property
+    def copies_B(self) -> Tensor:
+        """How many outputs a pass through this one stands for: 0 where an earlier one is equal. float64."""
+        count = Counter(self.first)
+        return torch.tensor([count[b] for b in range(len(self.first))], dtype=torch.float64)
+
     @property
-    def active(self) -> list[int]:
-        """Outputs that need a pass: without a KL term, one whose advantages are all 0 has no gradient."""
+    def pushed(self) -> list[int]:
+        """Outputs with a gradient: without a KL term, one whose advantages are all 0 has none."""
         if self.ref_logp_BT is not None:
             return list(range(len(self.rows.outputs)))
         return self.advantage_BT.any(1).nonzero()[:, 0].tolist()
+
+    @property
+    def active(self) -> list[int]:
+        """Outputs that need a pass: those with a gradient, equal ones once."""
+        return [b for b in self.pushed if self.first[b] == b]
 
 
 def make_batch(arm: ArmConfig, scale: RLConfig, rollouts: Rollouts, judged: Judged | None) -> Batch:
@@ -85,7 +102,7 @@ def policy_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> tu
     """Add the gradient of Eq. 5 to the policy. Returns sums for the metrics, and the batch with pi_old for the next pass.
 
     In the first pass pi_old is the policy itself: the ratio is 1 exactly and its log-probabilities are kept, so no
-    second forward is spent on them.
+    second forward is spent on them. Equal outputs of a question share one pass, which has the weight of all.
     """
     sums: Counter = Counter()
     seen_BT = torch.zeros(batch.advantage_BT.shape, dtype=torch.float32)
@@ -98,22 +115,22 @@ def policy_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> tu
             return None if x_BT is None else x_BT[index, :width].to(device)
 
         seen_BT[index, :width] = logp_RT.detach().float().cpu()
-        ref_RT, weight_R = part(batch.ref_logp_BT), batch.weight_B[index].to(device)
+        ref_RT, copies_R = part(batch.ref_logp_BT), batch.copies_B[index].to(device)
         gc_RT, clipped_RT = gradient_coefficient(
             part(batch.advantage_BT), logp_RT, part(batch.old_logp_BT), ref_RT, kl_coef, arm.clip_eps)
-        loss = policy_loss(logp_RT, gc_RT, weight_R, mask_RT)
+        loss = policy_loss(logp_RT, gc_RT, copies_R * batch.weight_B[index].to(device), mask_RT)
         sums["loss"] += loss.item()
-        sums["clipped"] += int((clipped_RT & mask_RT).sum())
+        sums["clipped"] += int((clipped_RT & mask_RT).sum(1).double() @ copies_R)
         if ref_RT is not None:
             kl_RT = kl_to_reference(logp_RT.detach(), ref_RT)
-            sums["kl"] += torch.where(mask_RT, kl_RT, 0.0).double().sum().item()
+            sums["kl"] += (torch.where(mask_RT, kl_RT, 0.0).double().sum(1) @ copies_R).item()
         return loss
 
     active = batch.active
     if active:
         with autocast(policy, scale):
             accumulate(policy, batch.rows, active, scale.micro_batch_tokens, scale.temperature, loss_of)
-    old_BT = batch.old_logp_BT if batch.old_logp_BT is not None else seen_BT
+    old_BT = batch.old_logp_BT if batch.old_logp_BT is not None else seen_BT[batch.first]
     return sums, replace(batch, old_logp_BT=old_BT)
 
 

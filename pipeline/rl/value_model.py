@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, hidden_of, micro_batches, pad, read_prompts
+from pipeline.rl.forward import Rows, first_equal, hidden_of, micro_batches, pad, read_prompts
 from pipeline.rl.reward_function import Judged
 from pipeline.rl.update import Batch, autocast, make_optimizer
 
@@ -78,18 +78,21 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
     """V before each output token, without gradient. Returns value_BT, 0 after an output's end."""
     value_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)))
     with torch.no_grad():
-        prompts = read_prompts(model, rows)
-        for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
+        prompts, first = read_prompts(model, rows), first_equal(rows)
+        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
             hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, batch)
             value_RT = torch.where(mask_RT, model.score(hidden_RTE)[..., 0].float(), 0.0)
             value_BT[torch.tensor(batch), : value_RT.shape[1]] = value_RT.cpu()
-    return value_BT
+    return value_BT[first]
 
 
 def ppo_batch(
     critic: Critic, batch: Batch, rollouts: Rollouts, judged: Judged, arm: ArmConfig, scale: RLConfig
 ) -> tuple[Batch, Tensor]:
-    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
+    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn.
+
+    The sampler's log-probabilities of equal outputs differ by rounding, so advantages do; an update takes the first's.
+    """
     logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
     lengths_B = mask_BT.sum(1)
     with autocast(critic.model, scale):
@@ -106,11 +109,11 @@ def value_gradient(critic: Critic, batch: Batch, return_BT: Tensor, scale: RLCon
     model, rows, total = critic.model, batch.rows, 0.0
     with autocast(model, scale):
         prompts = read_prompts(model, rows)
-        for chosen in micro_batches(rows, range(len(rows.outputs)), scale.micro_batch_tokens):
+        for chosen in micro_batches(rows, sorted(set(batch.first)), scale.micro_batch_tokens):
             hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, chosen)
             index = torch.tensor(chosen)
             target_RT = return_BT[index, : mask_RT.shape[1]].to(mask_RT.device)
-            weight_R1 = batch.weight_B[index][:, None].float().to(mask_RT.device)
+            weight_R1 = (batch.copies_B * batch.weight_B)[index][:, None].float().to(mask_RT.device)
             error_RT = model.score(hidden_RTE)[..., 0].float() - target_RT
             loss = torch.where(mask_RT, weight_R1 * error_RT.square() / 2, 0.0).sum()
             loss.backward()
