@@ -6,6 +6,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.generate import Sampling, make_engine
 from pipeline.generate.draw import draw, row_seed, uniforms
+from pipeline.generate.fast import COMPACT_AT, FastEngine
 from pipeline.model import token_log_probs
 from pipeline.tokenizer import train_tokenizer
 
@@ -60,6 +61,27 @@ def test_a_row_does_not_depend_on_its_neighbours(setup):
     together = engine.sample(prompts, seeds, Sampling(1.0, 16))
     alone = [engine.sample([p], [s], Sampling(1.0, 16))[0] for p, s in zip(prompts, seeds, strict=True)]
     assert [o.tokens for o in together] == [o.tokens for o in alone]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.1, 0.3])
+def test_what_outputs_have_in_common_is_computed_once(setup, monkeypatch, temperature):
+    tokenizer, model, _, _ = setup
+    prompts = [tokenizer.encode(text) for text in ("Tom has 3", "3+4") for _ in range(24)]
+    seeds, sampling = [row_seed(1, i) for i in range(48)], Sampling(temperature, 24)
+    engine, computed, real = make_engine("fast", model, tokenizer), [], FastEngine._step
+    monkeypatch.setattr(FastEngine, "_step", lambda self, *given: computed.append(len(given[0])) or real(self, *given))
+    shared = engine.sample(prompts, seeds, sampling)
+    nodes = {(tuple(p), tuple(o.tokens[:t])) for p, o in zip(prompts, shared, strict=True) for t in range(1, len(o.tokens))}
+    # an empty place stays until a quarter of them are
+    assert len(nodes) <= sum(computed) <= len(nodes) / COMPACT_AT + 1
+    assert len(nodes) < 0.95 * sum(len(o.tokens) - 1 for o in shared)
+    alone = [make_engine("hf", model, tokenizer).sample([p], [s], sampling)[0] for p, s in zip(prompts, seeds, strict=True)]
+    assert [(o.tokens, o.finished) for o in shared] == [(o.tokens, o.finished) for o in alone]
+    for a, b in zip(shared, alone, strict=True):
+        np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
+    for b, o in enumerate(shared):  # equal outputs have equal log-probabilities, to the bit
+        first = next(i for i in range(48) if prompts[i] == prompts[b] and shared[i].tokens == o.tokens)
+        assert shared[first].logprobs == o.logprobs
 
 
 def test_draws_follow_the_distribution():

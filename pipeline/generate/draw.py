@@ -25,17 +25,19 @@ def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def draw(logits_BV: torch.Tensor, seeds_B: np.ndarray, position: int, temperature: float):
-    """Token and log-probability of each row: (token_B, logp_B). Temperature 0 takes the first largest logit."""
-    logits_BV = logits_BV.float()
+def draw(logits_NV: torch.Tensor, seeds_B: np.ndarray, position: int, temperature: float, node_B: np.ndarray | None = None):
+    """Token and log-probability of each output: (token_B, logp_B). Temperature 0 takes the first largest logit.
+
+    `node_B`: the row of the logits that each output draws from; by default they are the same rows.
+    """
+    at_B = torch.from_numpy(np.arange(len(seeds_B)) if node_B is None else node_B).to(logits_NV.device)
+    logp_NV = torch.log_softmax(logits_NV.float() / (temperature or 1.0), -1)
     if temperature == 0:
-        logp_BV = torch.log_softmax(logits_BV, -1)
-        token_B = logp_BV.argmax(-1)
+        token_B = logp_NV.argmax(-1)[at_B]
     else:
-        logp_BV = torch.log_softmax(logits_BV / temperature, -1)
-        cdf_BV = logp_BV.exp().cumsum(-1)
+        cdf_BV = logp_NV.exp().cumsum(-1)[at_B]
         u_B = torch.from_numpy(uniforms(seeds_B, position)).to(cdf_BV.device)
         # scaled by the last value, so that rounding of the sum can never point past the end
         point_B1 = (u_B.to(cdf_BV.dtype) * cdf_BV[:, -1])[:, None]
         token_B = torch.searchsorted(cdf_BV, point_B1, right=True)[:, 0].clamp(max=cdf_BV.shape[1] - 1)
-    return token_B, logp_BV.gather(1, token_B[:, None])[:, 0]
+    return token_B, logp_NV[at_B, token_B]

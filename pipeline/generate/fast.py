@@ -1,6 +1,11 @@
-"""Own decoder for Llama-like models: no left padding, prefill shared by a group, finished rows dropped from the batch.
+"""Own decoder for Llama-like models: no left padding, and what outputs have in common is computed once.
 
-Shapes: B rows, P prompts, H key/value heads, G query heads a key/value head, T positions, D head dimension, E hidden.
+The outputs of a prompt that have the same tokens so far are one node; nodes are the rows that the model computes. When
+outputs of a node draw different tokens it parts; a node without running outputs leaves. At temperature 1 a model that knows
+its task says much the same to a question several times (docs/rl.md).
+
+Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a key/value head, T positions,
+D head dimension, E hidden, V vocabulary.
 """
 from __future__ import annotations
 
@@ -16,7 +21,48 @@ from pipeline.generate.draw import draw
 from pipeline.generate.stop import StopStrings
 
 SUPPORTED = ("llama", "qwen2", "mistral")
-COMPACT_AT = 0.75  # rebuild the batch when fewer than this share of its rows are still running
+COMPACT_AT = 0.75  # rebuild the caches when fewer than this share of their nodes have a running output
+
+
+class Cache:
+    """Keys and values of each layer, one row a node, with room for more nodes and for every position that is to come."""
+
+    def __init__(self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor) -> None:
+        self.layers = layers  # ((nodes or more) x H x room x D) each
+        self.length_N = length_N
+
+    def part(self, node_L: np.ndarray, token_L: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """The node of each running output after its token, and the token of each node; at most `most` nodes.
+
+        One child stays in its parent's place, the others take a place that is empty or new. Empty places get token 0.
+        """
+        nodes, device = len(self.length_N), self.length_N.device
+        child, child_L = np.unique(node_L << 32 | token_L, return_inverse=True)
+        parent_C, token_C = child >> 32, child & (1 << 32) - 1
+        moves_C = np.r_[False, parent_C[1:] == parent_C[:-1]]
+        empty = np.setdiff1d(np.arange(nodes), parent_C)
+        place_C = parent_C.copy()
+        place_C[moves_C] = np.r_[empty, np.arange(nodes, nodes + len(parent_C))][: moves_C.sum()]
+        source, target = (torch.from_numpy(x[moves_C]).to(device) for x in (parent_C, place_C))
+        self._grow(max(nodes, int(place_C.max()) + 1), most)
+        self.length_N[target] = self.length_N[source]
+        for tensor in (t for pair in self.layers for t in pair):
+            tensor[target] = tensor[source]
+        if len(parent_C) < COMPACT_AT * len(self.length_N):
+            kept = np.sort(place_C)
+            keep, place_C = torch.from_numpy(kept).to(device), np.searchsorted(kept, place_C)
+            self.length_N, self.layers = self.length_N[keep], [(key[keep], value[keep]) for key, value in self.layers]
+        token_N = np.zeros(len(self.length_N), dtype=np.int64)
+        token_N[place_C] = token_C
+        return place_C[child_L], token_N
+
+    def _grow(self, nodes: int, most: int) -> None:
+        """Room for so many nodes; twice what there was where more is needed, so that few copies are made."""
+        have = len(self.layers[0][0])
+        if nodes > have:
+            more = min(most, max(nodes, 2 * have)) - have
+            self.layers = [tuple(torch.cat((t, t.new_zeros(more, *t.shape[1:]))) for t in pair) for pair in self.layers]
+        self.length_N = F.pad(self.length_N, (0, nodes - len(self.length_N)))
 
 
 class FastEngine:
@@ -43,38 +89,28 @@ class FastEngine:
         return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
-        unique, group_B = _unique_neighbours(prompts)
-        room = max(map(len, unique)) + sampling.max_new_tokens
-        logits_PV, cache, length_P = self._prefill(unique, room)
-        index_B = torch.tensor(group_B)
-        cache = [(key[index_B], value[index_B]) for key, value in cache]
-        logits_BV, length_B = logits_PV[index_B], length_P[index_B]
+        unique, group = _unique_neighbours(prompts)
+        logits_NV, cache = self._prefill(unique, max(map(len, unique)) + sampling.max_new_tokens)
+        node_B = np.array(group)
         stop = StopStrings(self.tokenizer, sampling.stop, len(prompts))
         tokens_BT = np.zeros((len(prompts), sampling.max_new_tokens), dtype=np.int64)
         logp_BT = np.zeros((len(prompts), sampling.max_new_tokens), dtype=np.float32)
         count_B = np.full(len(prompts), sampling.max_new_tokens)
-        finished_B = np.zeros(len(prompts), dtype=bool)
-        row_B = np.arange(len(prompts))  # row of the batch -> row of the answer; -1 once it has ended
+        row_L = np.arange(len(prompts))  # outputs that still run
         for t in range(sampling.max_new_tokens):
-            token_B, logp_B = draw(logits_BV, seeds_B, t, sampling.temperature)
-            token, live = token_B.cpu().numpy(), row_B >= 0
-            rows = row_B[live]
-            tokens_BT[rows, t], logp_BT[rows, t] = token[live], logp_B.float().cpu().numpy()[live]
-            ends = live & ((token == self.eos) | stop.hit(row_B, token))
-            count_B[row_B[ends]], finished_B[row_B[ends]] = t + 1, True
-            row_B = np.where(ends, -1, row_B)
-            live = row_B >= 0
-            if not live.any() or t + 1 == sampling.max_new_tokens:
+            token_L, logp_L = draw(logits_NV, seeds_B[row_L], t, sampling.temperature, node_B[row_L])
+            token_L = token_L.cpu().numpy()
+            tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
+            ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
+            count_B[row_L[ends_L]] = t + 1
+            row_L, token_L = row_L[~ends_L], token_L[~ends_L]
+            if not len(row_L) or t + 1 == sampling.max_new_tokens:
                 break
-            if live.mean() < COMPACT_AT:
-                keep = torch.from_numpy(np.flatnonzero(live)).to(token_B.device)
-                cache = [(key[keep], value[keep]) for key, value in cache]
-                length_B, token_B = length_B[keep], token_B[keep]
-                row_B, seeds_B = row_B[live], seeds_B[live]
-            logits_BV = self._step(token_B, cache, length_B)
-            length_B = length_B + 1
+            node_B[row_L], token_N = cache.part(node_B[row_L], token_L, len(prompts))
+            logits_NV = self._step(torch.from_numpy(token_N).to(self.embed.device), cache)
+        running = set(row_L.tolist())
         return [
-            Output(tokens_BT[b, :n].tolist(), logp_BT[b, :n].tolist(), bool(finished_B[b]))
+            Output(tokens_BT[b, :n].tolist(), logp_BT[b, :n].tolist(), b not in running)
             for b, n in enumerate(count_B)
         ]
 
@@ -82,8 +118,8 @@ class FastEngine:
         cos, sin = self.model.model.rotary_emb(like, position_BT)
         return cos[:, None], sin[:, None]
 
-    def _prefill(self, prompts: list[list[int]], room: int):
-        """Right-padded prompts -> logits at each last token, caches with `room` positions, lengths."""
+    def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
+        """Right-padded prompts -> logits at each last token, and a cache of one node a prompt with `room` positions."""
         device = self.embed.device
         length_P = torch.tensor([len(p) for p in prompts], device=device)
         tokens_PT = torch.zeros(len(prompts), int(length_P.max()), dtype=torch.long, device=device)
@@ -99,25 +135,26 @@ class FastEngine:
             x_PTE = self._after_attention(layer, x_PTE, attended)
             cache.append(tuple(F.pad(kv, (0, 0, 0, room - T)) for kv in (key, value)))
         last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
-        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), cache, length_P
+        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), Cache(cache, length_P)
 
-    def _step(self, token_B, cache, length_B):
-        """One token a row: writes position `length_B` of the caches, returns the next logits_BV."""
-        B, span = token_B.shape[0], int(length_B.max()) + 1
-        row_B = torch.arange(B, device=token_B.device)
-        x_B1E = F.embedding(token_B[:, None], self.embed)
-        rope = self._rope(length_B[:, None], x_B1E)
-        hidden_B11T = (torch.arange(span, device=token_B.device)[None] > length_B[:, None])[:, None, None]
-        for layer, (key_cache, value_cache) in zip(self.layers, cache, strict=True):
-            query, key, value = self._project(layer, x_B1E, rope)
-            key_cache[row_B, :, length_B] = key[:, :, 0]
-            value_cache[row_B, :, length_B] = value[:, :, 0]
-            query_BHGD = query.view(B, self.kv_heads, -1, self.head_dim)
-            score_BHGT = query_BHGD @ key_cache[:, :, :span].transpose(2, 3) * self.head_dim**-0.5
-            weight_BHGT = score_BHGT.masked_fill(hidden_B11T, float("-inf")).softmax(-1)
-            attended = (weight_BHGT @ value_cache[:, :, :span]).view(B, self.heads, 1, self.head_dim)
-            x_B1E = self._after_attention(layer, x_B1E, attended)
-        return F.linear(_rms(x_B1E[:, 0], self.norm, self.eps), self.head)
+    def _step(self, token_N: torch.Tensor, cache: Cache) -> torch.Tensor:
+        """One token a node: writes the next position of its cache, returns the next logits_NV."""
+        N, length_N = len(token_N), cache.length_N
+        span, row_N = int(length_N.max()) + 1, torch.arange(N, device=token_N.device)
+        x_N1E = F.embedding(token_N[:, None], self.embed)
+        rope = self._rope(length_N[:, None], x_N1E)
+        hidden_N11T = (torch.arange(span, device=token_N.device)[None] > length_N[:, None])[:, None, None]
+        for layer, (key_cache, value_cache) in zip(self.layers, cache.layers, strict=True):
+            query, key, value = self._project(layer, x_N1E, rope)
+            key_cache[row_N, :, length_N] = key[:, :, 0]
+            value_cache[row_N, :, length_N] = value[:, :, 0]
+            query_NHGD = query.view(N, self.kv_heads, -1, self.head_dim)
+            score_NHGT = query_NHGD @ key_cache[:N, :, :span].transpose(2, 3) * self.head_dim**-0.5
+            weight_NHGT = score_NHGT.masked_fill(hidden_N11T, float("-inf")).softmax(-1)
+            attended = (weight_NHGT @ value_cache[:N, :, :span]).view(N, self.heads, 1, self.head_dim)
+            x_N1E = self._after_attention(layer, x_N1E, attended)
+        cache.length_N = length_N + 1
+        return F.linear(_rms(x_N1E[:, 0], self.norm, self.eps), self.head)
 
     def _project(self, layer, x_BTE, rope):
         B, T, _ = x_BTE.shape
