@@ -12,8 +12,10 @@ no gradient checkpointing, no logging, no saving, and the best of the micro-batc
 counted; ours is measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that every
 output has max_new_tokens; `variable`: outputs end when the model ends them.
 
-Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheaper of two ways: whole padded
-sequences through the model's own forward in micro-batches, or each prompt computed once (pipeline/rl/forward.py).
+Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheapest of three ways: whole padded
+sequences through the model's own forward in micro-batches, each prompt once (pipeline/rl/forward.py), or each prompt and
+each of its distinct outputs once. How much a model repeats itself is printed: equal outputs share their passes in ours, and
+in sampling so does all that outputs have in common, so that the ratio depends on it.
 """
 from __future__ import annotations
 
@@ -26,6 +28,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 
@@ -38,7 +41,7 @@ from pipeline.records import Question, read_rows
 from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import batch_of, encode_prompts, online
-from pipeline.rl.forward import Rows, accumulate
+from pipeline.rl.forward import Rows, accumulate, first_equal
 
 PHASES = ("sampling", "rewards", "reference")  # and the update with all that is left
 SEED = 0
@@ -172,14 +175,29 @@ def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
 # ---- the floor
 
 
-def floor(folder: Path, questions: list[Question], scale: RLConfig) -> dict[str, float]:
-    """CPU seconds of forward and backward over one step's tokens, by the way it is done; the best of some repeats."""
+def one_step(folder: Path, questions: list[Question], scale: RLConfig) -> tuple[Any, Rows]:
+    """The policy, and outputs as a step has them."""
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     asked = batch_of(questions, SEED, 2, scale.questions_per_step)
-    rows = online(make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)).rows
-    everything = range(len(rows.outputs))
-    ways = {"each prompt once": lambda: accumulate(model, rows, everything, scale.micro_batch_tokens, 1.0,
-                                                   lambda _, logp, __: logp.sum())}
+    return model, online(make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)).rows
+
+
+def in_common(rows: Rows) -> tuple[float, float]:
+    """Shares of the output tokens that stand in the first of equal outputs, and that follow on a text not seen before."""
+    total = sum(map(len, rows.outputs))
+    outputs = sum(len(rows.outputs[b]) for b in set(first_equal(rows)))
+    texts = {(p, tuple(tokens[:t])) for p, tokens in zip(rows.prompt_of, rows.outputs, strict=True) for t in range(len(tokens))}
+    return outputs / total, len(texts) / total
+
+
+def floor(model, rows: Rows, scale: RLConfig) -> dict[str, float]:
+    """CPU seconds of forward and backward over one step's tokens, by the way it is done; the best of some repeats."""
+
+    def passes(chosen) -> None:
+        accumulate(model, rows, chosen, scale.micro_batch_tokens, 1.0, lambda _, logp, __: logp.sum())
+
+    ways = {"each prompt once": lambda: passes(range(len(rows.outputs))),
+            "and each distinct output": lambda: passes(sorted(set(first_equal(rows))))}
     for size in (8, 32, 96):
         ways[f"whole sequences, {size} rows"] = lambda size=size: whole_sequences(model, rows, size)
     return {name: min(cpu_seconds(work) for _ in range(3)) for name, work in ways.items()}
@@ -235,7 +253,9 @@ def compare(title: str, folder: Path, questions: list[Question], arm: ArmConfig,
     print(line("ours", mine))
     for rows, steps in found.items():
         print(line(f"TRL, {rows} rows at once", steps))
-    ways = floor(folder, questions, scale)
+    model, drawn = one_step(folder, questions, scale)
+    print("tokens in distinct outputs {:.0%}, after distinct beginnings {:.0%}".format(*in_common(drawn)))
+    ways = floor(model, drawn, scale)
     least, seconds = min(ways, key=ways.get), statistics.median(mine.seconds)
     print("forward + backward alone: " + ", ".join(f"{name} {value:.2f}" for name, value in ways.items()) + " CPU s")
     print(f"ours / floor ({least}): {seconds / ways[least]:.2f}")
