@@ -3,8 +3,8 @@
 A token costs 2 operations a weight of the matrices it passes going forward and twice that going backward (6 in all).
 Attention adds 4 d a layer for every position a token attends to (2 d for the scores, 2 d for the weighted sum; d the
 width of all heads together), and twice that backward. The embedding look-up, norms, softmax and the optimizer are left
-out. A prompt shared by a group is counted once for sampling and once for each pass of an update, as it is computed.
-Padding is not counted: it is a property of the implementation.
+out. A prompt shared by a group is counted once for sampling and once for each pass of an update, as it is computed. Padding is
+not counted, and what equal outputs, or equal beginnings, save is not taken off: both belong to the implementation.
 """
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.generate import Sampling, make_engine
 from pipeline.generate.draw import draw, row_seed, uniforms
-from pipeline.generate.fast import COMPACT_AT, FastEngine
+from pipeline.generate.fast import COMPACT_AT, Cache, FastEngine
 from pipeline.model import token_log_probs
 from pipeline.tokenizer import train_tokenizer
 
@@ -73,7 +73,7 @@ def test_what_outputs_have_in_common_is_computed_once(setup, monkeypatch, temper
     shared = engine.sample(prompts, seeds, sampling)
     nodes = {(tuple(p), tuple(o.tokens[:t])) for p, o in zip(prompts, shared, strict=True) for t in range(1, len(o.tokens))}
     # an empty place stays until a quarter of them are
-    assert len(nodes) <= sum(computed) <= len(nodes) / COMPACT_AT + 1
+    assert len(nodes) <= sum(computed) <= len(nodes) / COMPACT_AT
     assert len(nodes) < 0.95 * sum(len(o.tokens) - 1 for o in shared)
     alone = [make_engine("hf", model, tokenizer).sample([p], [s], sampling)[0] for p, s in zip(prompts, seeds, strict=True)]
     assert [(o.tokens, o.finished) for o in shared] == [(o.tokens, o.finished) for o in alone]
@@ -82,6 +82,42 @@ def test_what_outputs_have_in_common_is_computed_once(setup, monkeypatch, temper
     for b, o in enumerate(shared):  # equal outputs have equal log-probabilities, to the bit
         first = next(i for i in range(48) if prompts[i] == prompts[b] and shared[i].tokens == o.tokens)
         assert shared[first].logprobs == o.logprobs
+
+
+def test_nodes_part_fill_empty_places_and_leave():
+    """Each node's cache holds what its outputs have said, whatever parts, ends, grows and shrinks."""
+    shrank = grew = filled = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        room, said = 12, [[int(b >= 10)] for b in range(20)]  # two prompts of a token, ten outputs each
+        running, node = np.arange(20), np.repeat([0, 1], 10)
+        keys = torch.zeros(2, 1, room, 1)
+        keys[:, 0, 0, 0] = torch.tensor([0.0, 1.0])
+        cache = Cache([(keys, -keys)], torch.tensor([1, 1]))
+        for _ in range(room - 1):
+            token = rng.integers(0, 3, len(running))
+            for b, word in zip(running, token, strict=True):
+                said[b].append(int(word))
+            stays = rng.random(len(running)) < 0.85
+            running, token = running[stays], token[stays]
+            if not len(running):
+                break
+            before, places, room_before = set(node[running]), len(cache.length_N), len(cache.layers[0][0])
+            node[running], token_N = cache.part(node[running], token)
+            grew += len(cache.layers[0][0]) > room_before
+            shrank += len(cache.length_N) < places
+            filled += len(set(node[running]) - before) > 0 and len(cache.length_N) == places
+            assert len(cache.layers[0][0]) <= 20 and len(token_N) == len(cache.length_N)
+            for key, value in cache.layers:  # as _step does
+                rows = torch.arange(len(token_N))
+                key[rows, 0, cache.length_N, 0] = torch.from_numpy(token_N).float()
+                value[rows, 0, cache.length_N, 0] = -torch.from_numpy(token_N).float()
+            cache.length_N = cache.length_N + 1
+            for b in running:
+                for tensor, sign in zip(cache.layers[0], (1, -1), strict=True):
+                    assert (sign * tensor[node[b], 0, : cache.length_N[node[b]], 0]).tolist() == said[b]
+            assert len(set(node[running])) == len({tuple(said[b]) for b in running})
+    assert shrank and grew and filled
 
 
 def test_draws_follow_the_distribution():

@@ -2,6 +2,7 @@
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -125,6 +126,18 @@ def test_the_controls_budget_is_a_grpo_runs_by_formula(runs):
     measured = loop.step_work(ARMS["grpo_os_rule"], batch, half_taught(), None, None) + loop.one_pass(
         half_taught().config, exact.rows)
     assert measured == flops.grpo_step(shape, 3, 4, 6, 12)
+
+
+def test_operations_count_every_output_though_equal_ones_share_a_pass():
+    arm, model, drawn = ARMS["grpo_os"], half_taught(), rollouts()
+    judged = judge("rule", drawn, tokenizer(), None)
+    counted = []
+    for outputs in ([[2] * 12] * 12, [[b, *[2] * 11] for b in range(12)]):
+        data = replace(drawn, rows=data_source.Rows([[1] * 6] * 3, outputs, drawn.rows.prompt_of))
+        batch = replace(loop.make_batch(arm, SCALE, data, judged), ref_logp_BT=torch.zeros(1))
+        scorer = SimpleNamespace(shape=flops.shape_of(model.config))
+        counted.append((len(batch.active), loop.step_work(arm, batch, model, scorer, None)))
+    assert counted[0][0] == 3 and counted[1][0] == 12 and counted[0][1] == counted[1][1]
 
 
 def test_zero_variance_share():

@@ -102,7 +102,9 @@ def test_equal_outputs_teach_the_value_model_as_if_each_had_passed():
     rows = replace(drawn.rows, outputs=[drawn.rows.outputs[b - b % 4 // 2] for b in range(12)])
     apart = Rows([rows.prompts[p] for p in rows.prompt_of], rows.outputs, list(range(12)))
     data = replace(drawn, rows=rows, logprobs=[[-0.5] * len(tokens) for tokens in rows.outputs])
-    judged = judge("rule", drawn, tokenizer(), None)
+    rewards = [[float(sum(tokens) % 3)] for tokens in rows.outputs]
+    judged = replace(judge("rule", drawn, tokenizer(), None), rewards=rewards)
+    assert len(set(map(tuple, rewards))) > 1
     for some in (rows, apart):
         critic = new_critic(copy.deepcopy(half_taught()).double(), ARMS["ppo"], SCALE)
         critic.model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))

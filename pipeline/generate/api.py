@@ -33,7 +33,7 @@ class Output:
 
 class Engine(Protocol):
     def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
-        """One output a row. Equal neighbouring prompts share their prefill; their seeds tell them apart."""
+        """One output a row. Neighbours with one prompt may share what they have in common; their seeds tell them apart."""
 
     def sync(self, model) -> None:
         """Take over the weights of `model`."""

@@ -30,7 +30,7 @@ def draw(logits_NV: torch.Tensor, seeds_B: np.ndarray, position: int, temperatur
 
     `node_B`: the row of the logits that each output draws from; by default they are the same rows.
     """
-    at_B = torch.from_numpy(np.arange(len(seeds_B)) if node_B is None else node_B).to(logits_NV.device)
+    at_B = slice(None) if node_B is None else torch.from_numpy(node_B).to(logits_NV.device)
     logp_NV = torch.log_softmax(logits_NV.float() / (temperature or 1.0), -1)
     if temperature == 0:
         token_B = logp_NV.argmax(-1)[at_B]
@@ -40,4 +40,5 @@ def draw(logits_NV: torch.Tensor, seeds_B: np.ndarray, position: int, temperatur
         # scaled by the last value, so that rounding of the sum can never point past the end
         point_B1 = (u_B.to(cdf_BV.dtype) * cdf_BV[:, -1])[:, None]
         token_B = torch.searchsorted(cdf_BV, point_B1, right=True)[:, 0].clamp(max=cdf_BV.shape[1] - 1)
-    return token_B, logp_NV[at_B, token_B]
+    rows_B = torch.arange(len(token_B), device=token_B.device) if node_B is None else at_B
+    return token_B, logp_NV[rows_B, token_B]

@@ -1,15 +1,15 @@
 """Own decoder for Llama-like models: no left padding, and what outputs have in common is computed once.
 
-The outputs of a prompt that have the same tokens so far are one node; nodes are the rows that the model computes. When
-outputs of a node draw different tokens it parts; a node without running outputs leaves. At temperature 1 a model that knows
-its task says much the same to a question several times (docs/rl.md).
+Neighbouring outputs of one prompt that have the same tokens so far are one node; nodes are the rows that the model computes.
+When outputs of a node draw different tokens it parts; a node without running outputs leaves. A small model that knows its
+task says much the same several times, at temperature 1 too (docs/rl.md).
 
 Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a key/value head, T positions,
 D head dimension, E hidden, V vocabulary.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -31,8 +31,8 @@ class Cache:
         self.layers = layers  # ((nodes or more) x H x room x D) each
         self.length_N = length_N
 
-    def part(self, node_L: np.ndarray, token_L: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-        """The node of each running output after its token, and the token of each node; at most `most` nodes.
+    def part(self, node_L: np.ndarray, token_L: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The node of each running output after its token, and the token of each node.
 
         One child stays in its parent's place, the others take a place that is empty or new. Empty places get token 0.
         """
@@ -43,26 +43,34 @@ class Cache:
         empty = np.setdiff1d(np.arange(nodes), parent_C)
         place_C = parent_C.copy()
         place_C[moves_C] = np.r_[empty, np.arange(nodes, nodes + len(parent_C))][: moves_C.sum()]
-        source, target = (torch.from_numpy(x[moves_C]).to(device) for x in (parent_C, place_C))
-        self._grow(max(nodes, int(place_C.max()) + 1), most)
-        self.length_N[target] = self.length_N[source]
-        for tensor in (t for pair in self.layers for t in pair):
-            tensor[target] = tensor[source]
+        if moves_C.any():
+            source, target = (torch.from_numpy(x[moves_C]).to(device) for x in (parent_C, place_C))
+            self._grow(max(nodes, int(place_C.max()) + 1), len(node_L))
+            self.length_N[target] = self.length_N[source]
+            for tensor in (t for pair in self.layers for t in pair):
+                tensor[target] = tensor[source]
         if len(parent_C) < COMPACT_AT * len(self.length_N):
             kept = np.sort(place_C)
             keep, place_C = torch.from_numpy(kept).to(device), np.searchsorted(kept, place_C)
-            self.length_N, self.layers = self.length_N[keep], [(key[keep], value[keep]) for key, value in self.layers]
+            self.length_N = self.length_N[keep]
+            self._replace(lambda t: t[keep])
         token_N = np.zeros(len(self.length_N), dtype=np.int64)
         token_N[place_C] = token_C
         return place_C[child_L], token_N
 
-    def _grow(self, nodes: int, most: int) -> None:
-        """Room for so many nodes; twice what there was where more is needed, so that few copies are made."""
+    def _grow(self, nodes: int, running: int) -> None:
+        """Room for so many nodes; twice what there was where more is needed, so that few copies are made, but never more than
+        outputs are running: with no place empty there can not be more nodes than those."""
         have = len(self.layers[0][0])
         if nodes > have:
-            more = min(most, max(nodes, 2 * have)) - have
-            self.layers = [tuple(torch.cat((t, t.new_zeros(more, *t.shape[1:]))) for t in pair) for pair in self.layers]
+            more = min(running, max(nodes, 2 * have)) - have
+            self._replace(lambda t: torch.cat((t, t.new_zeros(more, *t.shape[1:]))))
         self.length_N = F.pad(self.length_N, (0, nodes - len(self.length_N)))
+
+    def _replace(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """One layer after the other, so that old and new are there of one layer alone."""
+        for i, (key, value) in enumerate(self.layers):
+            self.layers[i] = change(key), change(value)
 
 
 class FastEngine:
@@ -106,7 +114,7 @@ class FastEngine:
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
                 break
-            node_B[row_L], token_N = cache.part(node_B[row_L], token_L, len(prompts))
+            node_B[row_L], token_N = cache.part(node_B[row_L], token_L)
             logits_NV = self._step(torch.from_numpy(token_N).to(self.embed.device), cache)
         running = set(row_L.tolist())
         return [

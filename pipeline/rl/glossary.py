@@ -26,8 +26,9 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "outputs": ("outputs that the step trained on", "outputs"),
     "samples": ("outputs sampled so far, the offline pool included, validation not", "outputs"),
     "tokens": ("output tokens trained on so far", "tokens"),
-    "flops": ("operations so far by formula (pipeline/flops.py): sampling, scoring by a model, reference, updates, "
-              "each output counted though equal ones share a pass; validation not", "FLOP"),
+    "flops": ("operations so far by formula (pipeline/flops.py): sampling, scoring by a model, reference, updates; "
+              "each output counted, though equal ones share a pass (a reward model is trained on distinct ones, each counted "
+              "once); validation not", "FLOP"),
     "validation_greedy": ("accuracy of greedy outputs on the held-out validation questions after this step", "share"),
     "validation_sampled": ("mean accuracy of sampled outputs there, at validation_temperature", "share"),
     "validation_truncated": ("share of the greedy outputs there that reached max_new_tokens", "share"),

@@ -89,11 +89,9 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
 def ppo_batch(
     critic: Critic, batch: Batch, rollouts: Rollouts, judged: Judged, arm: ArmConfig, scale: RLConfig
 ) -> tuple[Batch, Tensor]:
-    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn.
-
-    The sampler's log-probabilities of equal outputs differ by rounding, so advantages do; an update takes the first's.
-    """
+    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
     logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
+    logp_BT = logp_BT[batch.first]  # an engine may round equal outputs in two ways
     lengths_B = mask_BT.sum(1)
     with autocast(critic.model, scale):
         value_BT = output_values(critic.model, batch.rows, scale.micro_batch_tokens)
