@@ -7,6 +7,7 @@ The built cells of the same arms and seeds, at the rate that their arm has, stan
 its rate is the profile's, unless another is better by more than twice the standard error of their difference, paired by question;
 the best of those then. All validation questions are asked, test questions never, and every model is sampled with the same seeds.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -30,7 +31,9 @@ def accuracy(model: Path, questions: Sequence[Question], scale: RLConfig, kept: 
     """values_N: share of right samples, by question. `kept` is written, or read where it is there."""
     if not kept.is_file():
         policy, tokenizer = load_model(model), load_tokenizer(model)
-        validate(make_engine(scale.engine, policy, tokenizer), tokenizer, questions, scale, 0, 0, kept)
+        validate(
+            make_engine(scale.engine, policy, tokenizer), tokenizer, questions, scale, 0, 0, kept
+        )
     return np.array([row["right"] / row["samples"] for row in read_jsonl(kept)])
 
 
@@ -43,8 +46,15 @@ def rate_of(config: dict) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", type=Path, nargs="+", help="folders of finished runs, as Hydra's multirun leaves them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "sweep",
+        type=Path,
+        nargs="+",
+        help="folders of finished runs, as Hydra's multirun leaves them",
+    )
     parser.add_argument("--data", type=Path, default=Path("data/lab"), help="the built cells")
     parser.add_argument("--samples", type=int, default=4)
     args = parser.parse_args()
@@ -58,17 +68,32 @@ def main() -> None:
             rate, scale = rate_of(config_of(folder)), build(RLConfig, config_of(folder)["rl_scale"])
             scale = replace(scale, validation_samples=args.samples, validation_size=len(questions))
             kept = args.sweep[0] / "asked" / f"{arm}-{seed}-{rate:g}-{args.samples}.jsonl"
-            values.setdefault((arm, seed), {})[rate] = accuracy(folder / "model", questions, scale, kept)
-    start = accuracy(args.data / "sft/model", questions, scale, args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl")
-    print(f"instruct: {100 * start.mean():.1f} % of {len(questions)} validation questions, {args.samples} samples each\n")
-    print("| arm | seed | rate | sampled | over instruct | over the profile's rate ± standard error |\n" + "| --- " * 6 + "|")
+            values.setdefault((arm, seed), {})[rate] = accuracy(
+                folder / "model", questions, scale, kept
+            )
+    start = accuracy(
+        args.data / "sft/model",
+        questions,
+        scale,
+        args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl",
+    )
+    print(
+        f"instruct: {100 * start.mean():.1f} % of {len(questions)} validation questions, {args.samples} samples each\n"
+    )
+    print(
+        "| arm | seed | rate | sampled | over instruct | over the profile's rate ± standard error |\n"
+        + "| --- " * 6
+        + "|"
+    )
     for (arm, seed), by_rate in sorted(values.items()):
         rate_0 = config_of(args.data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
         for rate, values_N in sorted(by_rate.items()):
             beside = "-"
             if rate != rate_0 and rate_0 in by_rate:
                 gap_N = values_N - by_rate[rate_0]
-                beside = f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}"
+                beside = (
+                    f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}"
+                )
             sampled, gain = 100 * values_N.mean(), 100 * (values_N - start).mean()
             print(f"| {arm} | {seed} | {rate:g} | {sampled:.1f} | {gain:+.1f} | {beside} |")
 

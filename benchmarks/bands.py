@@ -36,7 +36,10 @@ def make(pages: int, shard: int, out: Path) -> None:
         signatures[copies] = signatures[rng.integers(0, copies)]
         signatures[copies, :10] = own
         bands.save(signatures, out / f"signatures-{number:04d}.npy")
-        bands.save(bands.band_rows(signatures, hashes[start : start + size], CFG), out / f"bands-{number:04d}.npy")
+        bands.save(
+            bands.band_rows(signatures, hashes[start : start + size], CFG),
+            out / f"bands-{number:04d}.npy",
+        )
     bands.save(np.ones(pages, dtype=bool), out / "unique.npy")
     bands.save(hashes, out / "hashes.npy")
 
@@ -48,7 +51,9 @@ def peak() -> float:
 def one(folder: Path, part: int, parts: int, answer) -> None:
     before, start = peak(), time.process_time()
     files = [sorted(folder.glob(f"{kind}-*.npy")) for kind in ("bands", "signatures")]
-    bands.pairs_of_part(*files, folder / "unique.npy", part, parts, CFG.threshold, folder / f"pairs-{part}.npy")
+    bands.pairs_of_part(
+        *files, folder / "unique.npy", part, parts, CFG.threshold, folder / f"pairs-{part}.npy"
+    )
     answer.put((time.process_time() - start, peak() - before))
 
 
@@ -82,7 +87,9 @@ def main() -> None:
     start = time.process_time()
     make(args.pages, args.shard, args.out)
     print(f"{args.pages:,} pages, made in {time.process_time() - start:.0f} CPU s\n")
-    print("| parts | CPU s a part | peak MB a part | bytes a band of the part | joining: CPU s | MB | clusters |")
+    print(
+        "| parts | CPU s a part | peak MB a part | bytes a band of the part | joining: CPU s | MB | clusters |"
+    )
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     counts = []
     for parts in args.parts:
@@ -92,8 +99,11 @@ def main() -> None:
         counts.append(clusters)
         most = max(memory for _, memory in costs)
         rows = args.pages * CFG.bands / parts
-        print(f"| {parts} | {sum(s for s, _ in costs) / parts:.1f} | {most:.0f} | {most * 2**20 / rows:.0f} | {joined[0]:.1f} | "
-              f"{joined[1]:.0f} | {len(np.unique(clusters)):,} |", flush=True)
+        print(
+            f"| {parts} | {sum(s for s, _ in costs) / parts:.1f} | {most:.0f} | {most * 2**20 / rows:.0f} | {joined[0]:.1f} | "
+            f"{joined[1]:.0f} | {len(np.unique(clusters)):,} |",
+            flush=True,
+        )
     if any((found != counts[0]).any() for found in counts):
         raise SystemExit("the clusters depend on the number of parts")
 

@@ -60,8 +60,10 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 def exact(hits: int, count: int) -> tuple[float, float]:
     """95 % interval of a share (Clopper and Pearson)."""
-    return (float(beta.ppf(0.025, hits, count - hits + 1)) if hits else 0.0,
-            float(beta.ppf(0.975, hits + 1, count - hits)) if hits < count else 1.0)
+    return (
+        float(beta.ppf(0.025, hits, count - hits + 1)) if hits else 0.0,
+        float(beta.ppf(0.975, hits + 1, count - hits)) if hits < count else 1.0,
+    )
 
 
 def one_in(share: float) -> str:
@@ -72,11 +74,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("web", type=Path)
     parser.add_argument("datasets", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 3000, 12000], help="characters a page")
+    parser.add_argument(
+        "--sizes", type=int, nargs="*", default=[1000, 3000, 12000], help="characters a page"
+    )
     args = parser.parse_args()
-    index, texts = Index(benchmarks(args.datasets), DecontaminateConfig(information_rule=True)), list(pages(args.web))
-    print(f"{len(texts)} real pages, {sum(map(len, texts)):,} characters; benchmarks {', '.join(FILES)}\n")
-    print("| characters a page | pages | flagged by the paper's rule | with the information rule | that is | 95 % interval |")
+    index, texts = (
+        Index(benchmarks(args.datasets), DecontaminateConfig(information_rule=True)),
+        list(pages(args.web)),
+    )
+    print(
+        f"{len(texts)} real pages, {sum(map(len, texts)):,} characters; benchmarks {', '.join(FILES)}\n"
+    )
+    print(
+        "| characters a page | pages | flagged by the paper's rule | with the information rule | that is | 95 % interval |"
+    )
     print("| ---: | ---: | ---: | ---: | ---: | --- |")
     grams: dict[str, set[int]] = {}
     for size in [*args.sizes, 0]:
@@ -88,10 +99,17 @@ def main() -> None:
                 grams.setdefault(f"{hit.benchmark}: {hit.gram}", set()).add(size)
         flagged = sum(map(bool, kept))
         low, high = exact(flagged, len(cut))
-        print(f"| {size or 'whole'} | {len(cut):,} | {sum(map(bool, hits)):,} | {flagged} | {one_in(flagged / len(cut))} | "
-              f"{one_in(high)} to {one_in(low)} |")
-    print("\nFound with the rule: " + "; ".join(f"{gram!r} ({len(sizes)} of {len(args.sizes) + 1} rows)"
-                                                for gram, sizes in sorted(grams.items())))
+        print(
+            f"| {size or 'whole'} | {len(cut):,} | {sum(map(bool, hits)):,} | {flagged} | {one_in(flagged / len(cut))} | "
+            f"{one_in(high)} to {one_in(low)} |"
+        )
+    print(
+        "\nFound with the rule: "
+        + "; ".join(
+            f"{gram!r} ({len(sizes)} of {len(args.sizes) + 1} rows)"
+            for gram, sizes in sorted(grams.items())
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ from pipeline.model import ModelConfig
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_json, write_jsonl
 from pipeline.train import TrainConfig
 
-PARAMS, DATA, REPORT = Path("lab/corpora/params.yaml"), Path("data/lab_corpora"), Path("reports/lab/corpora")
+PARAMS, DATA, REPORT = (
+    Path("lab/corpora/params.yaml"),
+    Path("data/lab_corpora"),
+    Path("reports/lab/corpora"),
+)
 TOKENIZER = DATA / "texts/tokenizer"
 # What each arm is pre-trained on, one phase after the other.
 ARMS: dict[str, tuple[str, ...]] = {
@@ -55,15 +59,22 @@ def texts() -> None:
     """A JSONL file a corpus. Web pages are distinct, decontaminated, and known by the loop's states."""
     cfg = recall.settings("corpus", CorpusConfig)
     bottom, _ = recall.ground(cfg)
-    turns = sorted(recall.DATA.glob("iteration-*/state.npz"), key=lambda path: int(path.parent.name.split("-")[1]))
+    turns = sorted(
+        recall.DATA.glob("iteration-*/state.npz"),
+        key=lambda path: int(path.parent.name.split("-")[1]),
+    )
     first, last = (loop.State.load(path) for path in (turns[0], turns[-1]))
-    mathematical = Measure(Truth(read_jsonl(recall.WORLD / "web/truth.jsonl")), bottom.crawl).is_math
+    mathematical = Measure(
+        Truth(read_jsonl(recall.WORLD / "web/truth.jsonl")), bottom.crawl
+    ).is_math
     masks = {
         "web": last.eligible, "iteration_1": first.kept, "final": last.kept, "final_en": last.kept,
         "general": last.eligible & ~mathematical,
     }  # fmt: skip
     benchmarks = {
-        path.stem: [text for row in read_rows(path, Question) for text in (row.question, row.answer)]
+        path.stem: [
+            text for row in read_rows(path, Question) for text in (row.question, row.answer)
+        ]
         for path in sorted((recall.WORLD / "benchmarks").glob("*.jsonl"))
     }
     index, counts = Index(benchmarks, DecontaminateConfig()), {}
@@ -71,14 +82,20 @@ def texts() -> None:
 
         def rows(name: str = name, mask: Any = mask) -> Iterator[dict[str, str]]:
             for _, row in bottom.crawl.rows(mask, ["text", "lang"]):
-                text = clean(row["text"], index).text if name != "final_en" or row["lang"] == "en" else None
+                text = (
+                    clean(row["text"], index).text
+                    if name != "final_en" or row["lang"] == "en"
+                    else None
+                )
                 if text:
                     yield {"text": text}
 
         counts[name] = write_jsonl(DATA / "texts" / f"{name}.jsonl", rows())
     size = sum(len(row["text"]) for row in read_jsonl(DATA / "texts/final.jsonl"))
     for name in ("arxiv", "code"):
-        counts[name] = write_jsonl(DATA / "texts" / f"{name}.jsonl", ({"text": text} for text in made_texts(name, size, 0)))
+        counts[name] = write_jsonl(
+            DATA / "texts" / f"{name}.jsonl", ({"text": text} for text in made_texts(name, size, 0))
+        )
     write_json(DATA / "texts/summary.json", counts)
     shared_tokenizer(settings("model", ModelConfig)).save_pretrained(TOKENIZER)
 
@@ -97,7 +114,11 @@ def shared_tokenizer(model: ModelConfig) -> Any:
 
 def instructions() -> Iterator[Instruction]:
     """Chains of thought and programs; the longer tool-integrated solutions are asked for nowhere here."""
-    return (row for row in read_rows(recall.WORLD / "instruct.jsonl", Instruction) if row.format != "tir")
+    return (
+        row
+        for row in read_rows(recall.WORLD / "instruct.jsonl", Instruction)
+        if row.format != "tir"
+    )
 
 
 def documents(tokenizer: Any, name: str, train: TrainConfig) -> list[tuple[list[int], list[int]]]:
@@ -106,7 +127,11 @@ def documents(tokenizer: Any, name: str, train: TrainConfig) -> list[tuple[list[
 
     from pipeline.examples import document_example
 
-    texts, examples, tokens = [row["text"] for row in read_jsonl(DATA / f"texts/{name}.jsonl")], [], 0
+    texts, examples, tokens = (
+        [row["text"] for row in read_jsonl(DATA / f"texts/{name}.jsonl")],
+        [],
+        0,
+    )
     for i in np.random.default_rng(train.seed).permutation(len(texts)):
         if tokens > train.steps * train.sequences * train.sequence_length:
             break
@@ -126,10 +151,14 @@ def cell(arm: str, seed: int) -> None:
     from pipeline.train import make_stream, train_lm
 
     folder, state = DATA / f"{arm}-{seed}", DATA / ".state" / f"{arm}-{seed}"
-    pretrain, sft = (replace(settings(name, TrainConfig), seed=seed) for name in ("pretrain", "sft"))
+    pretrain, sft = (
+        replace(settings(name, TrainConfig), seed=seed) for name in ("pretrain", "sft")
+    )
     cfg, evaluation = settings("model", ModelConfig), settings("evaluate", EvaluateConfig)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(TOKENIZER)
-    model = new_model(cfg, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=seed)
+    model = new_model(
+        cfg, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=seed
+    )
     losses: dict[str, float] = {}
 
     def learn(name: str, examples: list, train: TrainConfig) -> None:
@@ -141,15 +170,24 @@ def cell(arm: str, seed: int) -> None:
 
     for name in ARMS[arm]:
         learn(name, documents(tokenizer, name, pretrain), pretrain)
-    asked = [row for name in PROBED for row in read_rows(recall.WORLD / f"benchmarks/{name}.jsonl", Question)]
+    asked = [
+        row
+        for name in PROBED
+        for row in read_rows(recall.WORLD / f"benchmarks/{name}.jsonl", Question)
+    ]
     write_jsonl(folder / "base.jsonl", surprise(model, tokenizer, asked))
     learn("sft", instruction_examples(tokenizer, instructions(), evaluation.style), sft)
     save_model(model, tokenizer, folder / "model")
     tasks = make_tasks(evaluation, arm, recall.WORLD / "benchmarks")
     engine = make_engine(evaluation.engine, model, tokenizer)
-    for _ in evaluate(engine, tokenizer, tasks, evaluation, checkpoint_of(state, folder / "model"), folder, []):
+    for _ in evaluate(
+        engine, tokenizer, tasks, evaluation, checkpoint_of(state, folder / "model"), folder, []
+    ):
         pass
-    write_json(folder / "summary.json", {**score(f"{arm}-{seed}", tasks, evaluation, folder), "losses": losses})
+    write_json(
+        folder / "summary.json",
+        {**score(f"{arm}-{seed}", tasks, evaluation, folder), "losses": losses},
+    )
     shutil.rmtree(folder / "model")
     shutil.rmtree(state)
 
@@ -165,7 +203,9 @@ def main() -> None:
 
         write_report(DATA, REPORT)
     else:
-        raise SystemExit(f"python -m benchmarks.corpora texts | cell ARM SEED | table; arms: {', '.join(ARMS)}")
+        raise SystemExit(
+            f"python -m benchmarks.corpora texts | cell ARM SEED | table; arms: {', '.join(ARMS)}"
+        )
 
 
 if __name__ == "__main__":

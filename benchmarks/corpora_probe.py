@@ -35,14 +35,24 @@ def surprise(model, tokenizer, questions: Sequence[Question], batch: int = 50) -
     from pipeline.model import token_log_probs
 
     for first in range(0, len(questions), batch):
-        told = [(question, f"{question.question}\n", *solution(question)) for question in questions[first : first + batch]]
-        found = [tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True) for _, head, text, _ in told]
+        told = [
+            (question, f"{question.question}\n", *solution(question))
+            for question in questions[first : first + batch]
+        ]
+        found = [
+            tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True)
+            for _, head, text, _ in told
+        ]
         rows = [torch.tensor([tokenizer.bos_token_id, *one["input_ids"]]) for one in found]
         tokens_BT = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        attention_BT = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+        attention_BT = torch.nn.utils.rnn.pad_sequence(
+            [torch.ones_like(row) for row in rows], batch_first=True
+        )
         with torch.inference_mode():
             bits_BT = -token_log_probs(model, tokens_BT, attention_BT)[:, 1:] / math.log(2)
-        for (question, head, text, results), one, bits_T in zip(told, found, bits_BT.tolist(), strict=True):
+        for (question, head, text, results), one, bits_T in zip(
+            told, found, bits_BT.tolist(), strict=True
+        ):
             starts = [start - len(head) for start, _ in one["offset_mapping"]]
             spent = [(bit, start) for bit, start in zip(bits_T, starts, strict=False) if start >= 0]
             yield {

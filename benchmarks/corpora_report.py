@@ -25,7 +25,16 @@ from benchmarks.recall import WORLD
 from pipeline.code import ROOT
 from pipeline.errors import UserError
 from pipeline.records import Question, read_jsonl, read_rows, write_json
-from pipeline.report.claim import DIRECTION, FLOORED, NOT, REPRODUCED, UNTESTED, floor_sentence, verdict, weaker
+from pipeline.report.claim import (
+    DIRECTION,
+    FLOORED,
+    NOT,
+    REPRODUCED,
+    UNTESTED,
+    floor_sentence,
+    verdict,
+    weaker,
+)
 from pipeline.report.origin import commit
 from pipeline.report.stats import Interval, difference, level, paired
 
@@ -52,9 +61,14 @@ class Comparison:
     helps: bool = True  # False: the claim is that the arm is *not* better than its rival
 
 
-def both(arm: str, rival: str, benchmarks: tuple[str, ...] = COT, decides: bool = True) -> tuple[Comparison, ...]:
+def both(
+    arm: str, rival: str, benchmarks: tuple[str, ...] = COT, decides: bool = True
+) -> tuple[Comparison, ...]:
     probed = tuple(name for name in benchmarks if name in PROBED)
-    return (Comparison(BASE, arm, rival, probed, decides), Comparison(TUNED, arm, rival, benchmarks, decides))
+    return (
+        Comparison(BASE, arm, rival, probed, decides),
+        Comparison(TUNED, arm, rival, benchmarks, decides),
+    )
 
 
 CLAIMS = {
@@ -75,7 +89,10 @@ CLAIMS = {
 
 def accuracies(data: Path) -> dict[str, dict[str, np.ndarray]]:
     """values_SN by arm and benchmark: the share of right samples of each question, a row a seed."""
-    return gather(data, lambda row: np.mean([s["verdict"] == "right" for s in row["samples"] or [row["greedy"]]]))
+    return gather(
+        data,
+        lambda row: np.mean([s["verdict"] == "right" for s in row["samples"] or [row["greedy"]]]),
+    )
 
 
 def greedy(data: Path) -> dict[str, dict[str, np.ndarray]]:
@@ -87,11 +104,15 @@ def gather(data: Path, value: Any) -> dict[str, dict[str, np.ndarray]]:
     for arm, folder in cells(data):
         for name in json.loads((folder / "summary.json").read_text(encoding="utf-8"))["benchmarks"]:
             rows = sorted(read_jsonl(folder / f"{name}.jsonl"), key=lambda row: row["id"])
-            found.setdefault(arm, {}).setdefault(name, []).append([float(value(row)) for row in rows])
+            found.setdefault(arm, {}).setdefault(name, []).append(
+                [float(value(row)) for row in rows]
+            )
     return {arm: {name: np.array(rows) for name, rows in of.items()} for arm, of in found.items()}
 
 
-def surprises(data: Path, above: str = "bits", below: str = "bytes") -> dict[str, dict[str, np.ndarray]]:
+def surprises(
+    data: Path, above: str = "bits", below: str = "bytes"
+) -> dict[str, dict[str, np.ndarray]]:
     """values_SN by arm and benchmark: bits a byte of each question's solution, or bits a result."""
     found: dict[str, dict[str, list]] = {}
     for arm, folder in cells(data):
@@ -113,16 +134,32 @@ def gap(values: dict[str, dict[str, np.ndarray]], one: Comparison) -> Interval |
     sides = [values.get(name, {}) for name in (one.arm, one.rival)]
     if any(name not in side for side in sides for name in one.benchmarks):
         return None
-    first_SN, second_SN = (np.concatenate([side[name] for name in one.benchmarks], axis=1) for side in sides)
-    return paired(first_SN, second_SN) if first_SN.shape == second_SN.shape else difference(first_SN, second_SN)
+    first_SN, second_SN = (
+        np.concatenate([side[name] for name in one.benchmarks], axis=1) for side in sides
+    )
+    return (
+        paired(first_SN, second_SN)
+        if first_SN.shape == second_SN.shape
+        else difference(first_SN, second_SN)
+    )
 
 
 def status(one: Comparison, found: Interval) -> str:
     """Fewer bits and more accuracy are better. `Not better`: the gain stays below NO_GAIN."""
     if one.helps:
-        better = found if one.measure == TUNED else Interval(-found.mean, -found.high, -found.low, found.questions, found.seeds)
+        better = (
+            found
+            if one.measure == TUNED
+            else Interval(-found.mean, -found.high, -found.low, found.questions, found.seeds)
+        )
         return verdict(better)
-    return REPRODUCED if found.high < NO_GAIN and found.seeds > 1 else DIRECTION if found.mean < NO_GAIN else NOT
+    return (
+        REPRODUCED
+        if found.high < NO_GAIN and found.seeds > 1
+        else DIRECTION
+        if found.mean < NO_GAIN
+        else NOT
+    )
 
 
 def judge(tuned: dict, bits: dict) -> list[dict[str, Any]]:
@@ -144,9 +181,21 @@ def judge(tuned: dict, bits: dict) -> list[dict[str, Any]]:
             })  # fmt: skip
             statuses += [rows[-1]["status"]] * one.decides
             if one.measure == TUNED:
-                levels += [level(values[arm][name]) for arm in (one.arm, one.rival) for name in one.benchmarks]
-        decided = UNTESTED if UNTESTED in statuses else FLOORED if floor_sentence(levels) else reduce(weaker, statuses)
-        claims.append({"id": id, "claim": text, "where": where, "status": decided, "comparisons": rows})
+                levels += [
+                    level(values[arm][name])
+                    for arm in (one.arm, one.rival)
+                    for name in one.benchmarks
+                ]
+        decided = (
+            UNTESTED
+            if UNTESTED in statuses
+            else FLOORED
+            if floor_sentence(levels)
+            else reduce(weaker, statuses)
+        )
+        claims.append(
+            {"id": id, "claim": text, "where": where, "status": decided, "comparisons": rows}
+        )
     return claims
 
 
@@ -169,13 +218,24 @@ def guess(world: Path) -> list[float]:
 def write_report(data: Path, out: Path, world: Path = WORLD) -> None:
     from benchmarks.corpora_figure import draw
 
-    tuned, first, bits, results = accuracies(data), greedy(data), surprises(data), surprises(data, "result_bits", "results")
+    tuned, first, bits, results = (
+        accuracies(data),
+        greedy(data),
+        surprises(data),
+        surprises(data, "result_bits", "results"),
+    )
     if "final" not in tuned:
-        raise UserError(f"{data}: no cell of arm final; build the cells first: dvc repro lab/corpora/dvc.yaml")
+        raise UserError(
+            f"{data}: no cell of arm final; build the cells first: dvc repro lab/corpora/dvc.yaml"
+        )
     claims = judge(tuned, bits)
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "summary.json", {"claims": claims, "arms": levels_of(tuned, first, bits, results)})
-    (out / "report.md").write_text(page(tuned, first, bits, results, claims, guess(world)), encoding="utf-8")
+    write_json(
+        out / "summary.json", {"claims": claims, "arms": levels_of(tuned, first, bits, results)}
+    )
+    (out / "report.md").write_text(
+        page(tuned, first, bits, results, claims, guess(world)), encoding="utf-8"
+    )
     draw(tuned, bits, out / "corpora.png")
 
 
@@ -187,8 +247,17 @@ def levels_of(tuned: dict, first: dict, bits: dict, results: dict) -> dict[str, 
         for arm, found in tuned.items()}  # fmt: skip
 
 
-def page(tuned: dict, first: dict, bits: dict, results: dict, claims: list[dict[str, Any]], chance: list[float]) -> str:
-    seeds = "/".join(map(str, sorted({len(next(iter(found.values()))) for found in tuned.values()})))
+def page(
+    tuned: dict,
+    first: dict,
+    bits: dict,
+    results: dict,
+    claims: list[dict[str, Any]],
+    chance: list[float],
+) -> str:
+    seeds = "/".join(
+        map(str, sorted({len(next(iter(found.values()))) for found in tuned.values()}))
+    )
     lines = [
         "# Rival corpora, equal token budgets", "",
         f"Made by `dvc repro lab/corpora/dvc.yaml`, commit {commit(ROOT)}, {seeds} seeds an arm. Settings:", "",
@@ -206,10 +275,16 @@ def page(tuned: dict, first: dict, bits: dict, results: dict, claims: list[dict[
     for arm, found in tuned.items():
         known = [mean_of(of[arm][name]) for of in (bits, results) for name in PROBED]
         base = [f"{v.mean:.2f} [{v.low:.2f}, {v.high:.2f}]" for v in known]
-        told = [f"{percent(level(found[n]))} ({100 * first[arm][n].mean():.1f})" if n in found else "-" for n in COT + TOOL]
+        told = [
+            f"{percent(level(found[n]))} ({100 * first[arm][n].mean():.1f})" if n in found else "-"
+            for n in COT + TOOL
+        ]
         lines.append(f"| {LABELS[arm]} (`{arm}`) | " + " | ".join(base + told) + " |")
     lines += ["", "## Comparisons", ""]
-    lines += ["| claim | difference | measure | mean, 95 % interval | claimed | status | decides |", "|" + " --- |" * 7]
+    lines += [
+        "| claim | difference | measure | mean, 95 % interval | claimed | status | decides |",
+        "|" + " --- |" * 7,
+    ]
     lines += [compared(claim["id"], row) for claim in claims for row in claim["comparisons"]]
     return "\n".join(lines) + "\n"
 

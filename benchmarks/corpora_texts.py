@@ -10,10 +10,43 @@ from collections.abc import Iterator
 from random import Random
 
 NAMES = "Lindgren Okafor Moreau Tanaka Petrov Silva Haddad Novak Weber Castillo".split()
-OBJECTS = ("group", "ring", "graph", "lattice", "sequence", "matrix", "polynomial", "module", "partition", "curve")
-PROPERTIES = ("finite", "bounded", "irreducible", "regular", "compact", "stable", "free", "symmetric", "simple", "proper")
+OBJECTS = (
+    "group",
+    "ring",
+    "graph",
+    "lattice",
+    "sequence",
+    "matrix",
+    "polynomial",
+    "module",
+    "partition",
+    "curve",
+)
+PROPERTIES = (
+    "finite",
+    "bounded",
+    "irreducible",
+    "regular",
+    "compact",
+    "stable",
+    "free",
+    "symmetric",
+    "simple",
+    "proper",
+)
 WORDS = ("total", "price", "width", "count", "weight", "speed", "depth", "score", "level", "rate")
-FUNCTIONS = ("scale", "merge", "reduce_by", "clip", "shift", "combine", "measure", "update", "fold", "spread")
+FUNCTIONS = (
+    "scale",
+    "merge",
+    "reduce_by",
+    "clip",
+    "shift",
+    "combine",
+    "measure",
+    "update",
+    "fold",
+    "spread",
+)
 
 
 def paper(rng: Random) -> str:
@@ -29,7 +62,9 @@ def paper(rng: Random) -> str:
         "\\end{abstract}",
     ]  # fmt: skip
     for number in range(1, rng.randint(3, 5)):
-        lines += [f"\\section{{{rng.choice(('Preliminaries', 'Notation', 'The main result', 'Examples', 'Remarks'))}}}"]
+        lines += [
+            f"\\section{{{rng.choice(('Preliminaries', 'Notation', 'The main result', 'Examples', 'Remarks'))}}}"
+        ]
         lines += [_statement(rng, number) for _ in range(rng.randint(2, 4))]
     return "\n".join([*lines, "\\end{document}"])
 
@@ -59,7 +94,13 @@ def _statement(rng: Random, number: int) -> str:
 def module(rng: Random) -> str:
     """A small Python module without any output: its numbers are arguments and constants, not worked results."""
     names = rng.sample(WORDS, 3)
-    lines = [f'"""Helpers for {names[0]} and {names[1]}."""', "import math", "", f"LIMIT = {rng.randint(2, 99)}", ""]
+    lines = [
+        f'"""Helpers for {names[0]} and {names[1]}."""',
+        "import math",
+        "",
+        f"LIMIT = {rng.randint(2, 99)}",
+        "",
+    ]
     for name in rng.sample(FUNCTIONS, rng.randint(2, 4)):
         first, second = rng.sample(names, 2)
         step, sign = rng.randint(2, 9), rng.choice("+-*")
@@ -68,7 +109,8 @@ def module(rng: Random) -> str:
             f"    if {first} > LIMIT:",
             f"        return {name}({first} - LIMIT, {second})",
             f"    values = [{first} {sign} i for i in range({second})]",
-            "    return " + rng.choice((f"sum(values) // {step}", "max(values)", f"math.gcd({first}, {second})")),
+            "    return "
+            + rng.choice((f"sum(values) // {step}", "max(values)", f"math.gcd({first}, {second})")),
             "",
             "",
         ]

@@ -28,7 +28,9 @@ from pipeline.world.problems import draw
 FORMULA = re.compile(r"\$\d+ (?:\+|-|\\times|\\cdot|\\div|/) \d+ = (\d+)\$")
 
 
-def results_on_pages(model, tokenizer, pages: int = 150, context: int = 256) -> tuple[int, float, float]:
+def results_on_pages(
+    model, tokenizer, pages: int = 150, context: int = 256
+) -> tuple[int, float, float]:
     """Results in formulas on mined pages: how many, bits for each, and the share whose every digit is the likeliest."""
     spent, right = [], []
     for number, row in enumerate(read_jsonl(DATA / "texts/final.jsonl")):
@@ -38,8 +40,12 @@ def results_on_pages(model, tokenizer, pages: int = 150, context: int = 256) -> 
         tokens_1T = torch.tensor([[tokenizer.bos_token_id, *found["input_ids"]][:context]])
         starts = [start for start, _ in found["offset_mapping"]][: tokens_1T.shape[1] - 1]
         with torch.inference_mode():
-            bits = (-token_log_probs(model, tokens_1T, torch.ones_like(tokens_1T)) / math.log(2))[0, 1:].tolist()
-            best = (model(input_ids=tokens_1T).logits[0, :-1].argmax(-1) == tokens_1T[0, 1:]).tolist()
+            bits = (-token_log_probs(model, tokens_1T, torch.ones_like(tokens_1T)) / math.log(2))[
+                0, 1:
+            ].tolist()
+            best = (
+                model(input_ids=tokens_1T).logits[0, :-1].argmax(-1) == tokens_1T[0, 1:]
+            ).tolist()
         for match in FORMULA.finditer(row["text"]):
             at = [i for i, start in enumerate(starts) if match.start(1) <= start < match.end(1)]
             if at and starts[-1] >= match.end(1):
@@ -52,30 +58,48 @@ def main() -> None:
     pretrain, sft = settings("pretrain", TrainConfig), settings("sft", TrainConfig)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arm", choices=ARMS)
-    parser.add_argument("--rate", type=float, default=pretrain.lr_muon, help="Muon's, of pre-training")
+    parser.add_argument(
+        "--rate", type=float, default=pretrain.lr_muon, help="Muon's, of pre-training"
+    )
     parser.add_argument("--steps", type=int, default=pretrain.steps)
     parser.add_argument("--sft-rate", type=float, default=sft.lr_muon)
     parser.add_argument("--sft-steps", type=int, default=sft.steps)
-    parser.add_argument("--rows", type=int, default=sft.sequences, help="solutions in a step of fine-tuning")
+    parser.add_argument(
+        "--rows", type=int, default=sft.sequences, help="solutions in a step of fine-tuning"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(TOKENIZER)
     cfg = settings("model", ModelConfig)
-    model = new_model(cfg, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=args.seed)
+    model = new_model(
+        cfg, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=args.seed
+    )
     pretrain = replace(pretrain, lr_muon=args.rate, steps=args.steps, seed=args.seed)
-    sft = replace(sft, lr_muon=args.sft_rate, steps=args.sft_steps, sequences=args.rows, seed=args.seed)
+    sft = replace(
+        sft, lr_muon=args.sft_rate, steps=args.sft_steps, sequences=args.rows, seed=args.seed
+    )
     loss = {}
     for name in ARMS[args.arm]:
-        for row in train_lm(model, make_stream(documents(tokenizer, name, pretrain), pretrain), pretrain):
+        for row in train_lm(
+            model, make_stream(documents(tokenizer, name, pretrain), pretrain), pretrain
+        ):
             loss[name] = round(row["loss"], 3)
     count, bits, right = results_on_pages(model, tokenizer)
-    print(f"base: loss {loss}; {count} results in formulas of mined pages: {bits:.2f} bits each, {100 * right:.0f} % right")
-    for row in train_lm(model, make_stream(instruction_examples(tokenizer, instructions(), "mini"), sft), sft):
+    print(
+        f"base: loss {loss}; {count} results in formulas of mined pages: {bits:.2f} bits each, {100 * right:.0f} % right"
+    )
+    for row in train_lm(
+        model, make_stream(instruction_examples(tokenizer, instructions(), "mini"), sft), sft
+    ):
         loss["sft"] = round(row["loss"], 3)
     for kind in ("word_en", "word_zh"):
-        greedy, sampled = ask(model, tokenizer, draw("validation", 150, "probe", kind, (2, 3, 4), unique=True), 2, 64)
-        print(f"fine-tuned: loss {loss['sft']}; {kind}: greedy {100 * sum(greedy) / 150:.1f}, sampled {100 * sampled:.1f}")
+        greedy, sampled = ask(
+            model, tokenizer, draw("validation", 150, "probe", kind, (2, 3, 4), unique=True), 2, 64
+        )
+        print(
+            f"fine-tuned: loss {loss['sft']}; {kind}: greedy {100 * sum(greedy) / 150:.1f}, sampled {100 * sampled:.1f}"
+        )
 
 
 if __name__ == "__main__":

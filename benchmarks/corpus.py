@@ -50,20 +50,30 @@ def rate(function: Callable[[Any], Any], items: Iterable[Any], rounds: int = ROU
 def table(head: str, rows: Iterable[tuple]) -> None:
     print(f"\n| {head.replace(', ', ' | ')} |\n|{' --- |' * (head.count(', ') + 1)}")
     for row in rows:
-        print("| " + " | ".join(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+        print(
+            "| "
+            + " | ".join(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row)
+            + " |"
+        )
 
 
-def formulas(pages: dict[str, bytes], extractor: Callable[[str], list[str]]) -> tuple[int, int, int, int, int]:
+def formulas(
+    pages: dict[str, bytes], extractor: Callable[[str], list[str]]
+) -> tuple[int, int, int, int, int]:
     """(both, in the truth, found) with annotations; (both, in the truth) with the annotations stripped."""
     total = [0, 0, 0, 0, 0]
     for page in pages.values():
         expected, markup = truth.read(page), decode(page)
         if not expected:
             continue
-        counts = truth.overlap([truth.spelled(f) for f in expected], [truth.spelled(f) for f in extractor(markup)])
+        counts = truth.overlap(
+            [truth.spelled(f) for f in expected], [truth.spelled(f) for f in extractor(markup)]
+        )
         if b"</annotation>" in page or b"mjx-assistive" in page:
             bare = extractor(truth.without_annotations(markup))
-            counts += truth.overlap([truth.normal(f) for f in expected], [truth.normal(f) for f in bare])[:2]
+            counts += truth.overlap(
+                [truth.normal(f) for f in expected], [truth.normal(f) for f in bare]
+            )[:2]
         total = [a + b for a, b in zip(total, (*counts, 0, 0), strict=False)]
     return tuple(total)
 
@@ -87,11 +97,18 @@ def peers() -> dict[str, Callable[[str], Any]]:
 
 
 def extraction(pages: dict[str, bytes]) -> None:
-    both, wanted, found, bare, bare_wanted = formulas(pages, lambda p: [f.latex for f in extract(p).formulas])
+    both, wanted, found, bare, bare_wanted = formulas(
+        pages, lambda p: [f.latex for f in extract(p).formulas]
+    )
     size = sum(map(len, pages.values())) / len(pages)
     print(f"\n{len(pages)} pages, {size / 1000:.0f} kB each")
-    rows = [("recall", both / wanted, f"{both} of {wanted}"), ("precision", both / found, f"{both} of {found}")]
-    rows += [("converter exact, annotations stripped", bare / bare_wanted, f"{bare} of {bare_wanted}")]
+    rows = [
+        ("recall", both / wanted, f"{both} of {wanted}"),
+        ("precision", both / found, f"{both} of {found}"),
+    ]
+    rows += [
+        ("converter exact, annotations stripped", bare / bare_wanted, f"{bare} of {bare_wanted}")
+    ]
     table("formulas, share, count", rows)
     markup = [decode(page) for page in pages.values()]
     tools = {"pipeline.corpus.html": extract, **peers()}
@@ -108,7 +125,11 @@ def copies(documents: list[str], count: int) -> list[str]:
     for number in range(count):
         words = documents[number % len(documents)].split(" ")
         for at in rng.sample(range(len(words)), len(words) // 8):
-            words[at] = "".join(rng.choices("abcdefghijklmnoprstuvw", k=len(words[at]))) if words[at].isalpha() else words[at]
+            words[at] = (
+                "".join(rng.choices("abcdefghijklmnoprstuvw", k=len(words[at])))
+                if words[at].isalpha()
+                else words[at]
+            )
         made.append(" ".join(words))
     return made
 
@@ -131,7 +152,12 @@ def near_duplicates(documents: list[str]) -> None:
 
         step = MinhashDedupSignature(tempfile.mkdtemp())
         step.get_signature(step.get_shingles("a b c d e f"))  # loads its tokenizer
-        rows.append(("datatrove, MinHash signature", rate(lambda t: step.get_signature(step.get_shingles(t)), many, 1)))
+        rows.append(
+            (
+                "datatrove, MinHash signature",
+                rate(lambda t: step.get_signature(step.get_shingles(t)), many, 1),
+            )
+        )
         rows.append(("ratio", rows[-2][1] / rows[-1][1]))
     table("near-duplicates, documents/s/core", rows)
 
@@ -141,13 +167,21 @@ def datatrove_filter(benchmarks: dict[str, list[str]]) -> Callable[[str], Any]:
     function for the hashes of a text is called with the filter, which has the same tokenizer and settings."""
     import numpy as np
     from datatrove.data import Document
-    from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontFilter, NGramsDecontIndexer
+    from datatrove.pipeline.decont.n_grams import (
+        NGramsDecontConfig,
+        NGramsDecontFilter,
+        NGramsDecontIndexer,
+    )
 
     folder, cfg = tempfile.mkdtemp(), NGramsDecontConfig(n_grams=10)
     step = NGramsDecontFilter(folder, config=cfg)
     for name, texts_of in benchmarks.items():
-        hashes = sorted({value for text in texts_of for value in NGramsDecontIndexer.compute_hashes(step, text)})
-        np.array(hashes, dtype=cfg.hash_config.np_descr).tofile(Path(folder) / f"{name}.index.hashes")
+        hashes = sorted(
+            {value for text in texts_of for value in NGramsDecontIndexer.compute_hashes(step, text)}
+        )
+        np.array(hashes, dtype=cfg.hash_config.np_descr).tofile(
+            Path(folder) / f"{name}.index.hashes"
+        )
     return lambda text: step.filter(Document(text=text, id="0"))
 
 
@@ -155,7 +189,12 @@ def decontamination(documents: list[str], datasets: Path) -> None:
     files = {"gsm8k": "gsm8k/test.jsonl", "math": "math/test.jsonl", "cmath": "cmath/test.jsonl"}
     keys = ("question", "answer", "problem", "solution", "golden")
     benchmarks = {
-        name: [row[key] for row in read_jsonl(datasets / path) for key in keys if isinstance(row.get(key), str)]
+        name: [
+            row[key]
+            for row in read_jsonl(datasets / path)
+            for key in keys
+            if isinstance(row.get(key), str)
+        ]
         for name, path in files.items()
     }
     start = time.process_time()
@@ -163,9 +202,19 @@ def decontamination(documents: list[str], datasets: Path) -> None:
     build = time.process_time() - start
     some = copies(documents, SOME)
     size = sum(len(text.encode()) for text in some) / len(some) / 1e6
-    rows = [("ours", index.texts, len(index.where), build, rate(lambda text: clean(text, index), some, 1) * size)]
+    rows = [
+        (
+            "ours",
+            index.texts,
+            len(index.where),
+            build,
+            rate(lambda text: clean(text, index), some, 1) * size,
+        )
+    ]
     if has_datatrove():
-        few = {"cmath": benchmarks["cmath"]}  # its index takes minutes; the filter's speed does not depend on it
+        few = {
+            "cmath": benchmarks["cmath"]
+        }  # its index takes minutes; the filter's speed does not depend on it
         start = time.process_time()
         filtered = datatrove_filter(few)
         build = time.process_time() - start
@@ -199,7 +248,9 @@ def main() -> None:
     shared = Path(__file__).parents[1].parent / "shared"
     web, datasets = (
         Path(a) if a else b
-        for a, b in zip([*sys.argv[1:3], "", ""], (shared / "web", shared / "datasets"), strict=False)
+        for a, b in zip(
+            [*sys.argv[1:3], "", ""], (shared / "web", shared / "datasets"), strict=False
+        )
     )
     pages = {path.name: path.read_bytes() for path in sorted(web.glob("*_*/*html"))}
     if not pages:

@@ -30,12 +30,23 @@ console.log(JSON.stringify(drawn));
 
 def main() -> None:
     if not 2 <= len(sys.argv) <= 3 or not (Path(sys.argv[1]) / "node_modules/katex").is_dir():
-        raise SystemExit("usage: python -m benchmarks.drawn NODE_FOLDER [WEB_FOLDER], katex installed in NODE_FOLDER")
-    web = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1].parent / "shared/web"
+        raise SystemExit(
+            "usage: python -m benchmarks.drawn NODE_FOLDER [WEB_FOLDER], katex installed in NODE_FOLDER"
+        )
+    web = (
+        Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[1].parent / "shared/web"
+    )
     pages = sorted(web.glob("*_*/*html"))
-    formulas = sorted({formula.strip() for page in pages for formula in truth.read(page.read_bytes())})
+    formulas = sorted(
+        {formula.strip() for page in pages for formula in truth.read(page.read_bytes())}
+    )
     drawing = subprocess.run(
-        ["node", "-e", DRAW], cwd=sys.argv[1], input=json.dumps(formulas), capture_output=True, text=True, check=True
+        ["node", "-e", DRAW],
+        cwd=sys.argv[1],
+        input=json.dumps(formulas),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     counts = {True: [0, 0], False: [0, 0]}
     for formula, markup in json.loads(drawing.stdout):

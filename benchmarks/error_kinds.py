@@ -10,6 +10,7 @@ The first line of a wrong output that is not the step of the solution names its 
     late       all steps are right, and another follows
     form       no equation, no box, or a box that is not the last value
 """
+
 from __future__ import annotations
 
 import argparse
@@ -46,36 +47,68 @@ def kind(text: str, trace: Sequence[str], right: bool) -> str:
     return "early" if len(steps) < len(trace) else "late" if len(steps) > len(trace) else "form"
 
 
-def shares(folder: Path, traces: dict[str, tuple[Sequence[str], int]], benchmark: str, least: int, samples: int) -> np.ndarray:
+def shares(
+    folder: Path,
+    traces: dict[str, tuple[Sequence[str], int]],
+    benchmark: str,
+    least: int,
+    samples: int,
+) -> np.ndarray:
     """shares_K over KINDS of one model's first samples, on questions of at least this level."""
     found: Counter[str] = Counter()
     for row in read_jsonl(folder / f"{benchmark}.jsonl"):
         trace, level = traces[row["id"]]
         if level >= least:
-            found.update(kind(s["text"], trace, s["verdict"] == "right") for s in row["samples"][:samples])
+            found.update(
+                kind(s["text"], trace, s["verdict"] == "right") for s in row["samples"][:samples]
+            )
     return np.array([found[name] for name in KINDS]) / found.total()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path("data/lab"))
     parser.add_argument("--benchmarks", nargs="+", default=["mini_gsm8k", "mini_cmath"])
-    parser.add_argument("--least-level", type=int, default=0, help="questions of at least so many steps")
+    parser.add_argument(
+        "--least-level", type=int, default=0, help="questions of at least so many steps"
+    )
     parser.add_argument("--samples", type=int, default=4)
     args = parser.parse_args()
-    models = sorted(p.name for p in (args.data / "evaluate").iterdir() if p.is_dir() and p.name != "base")
+    models = sorted(
+        p.name for p in (args.data / "evaluate").iterdir() if p.is_dir() and p.name != "base"
+    )
     arms = sorted({split_model(name)[0] for name in models}, key=arm_order)
     for benchmark in args.benchmarks:
         world = list(read_jsonl(args.data / "world/benchmarks" / f"{benchmark}.jsonl"))
         traces = {row["id"]: (row["trace"], row["level"]) for row in world}
-        asked = {row["id"] for row in read_jsonl(args.data / "evaluate/instruct" / f"{benchmark}.jsonl")}
+        asked = {
+            row["id"] for row in read_jsonl(args.data / "evaluate/instruct" / f"{benchmark}.jsonl")
+        }
         count = sum(traces[i][1] >= args.least_level for i in asked)
-        print(f"\n{benchmark}: {count} questions of at least {args.least_level} steps, {args.samples} samples each; percent\n")
-        print("| arm | seeds | " + " | ".join(KINDS) + " |\n| --- " + "| ---: " * (len(KINDS) + 1) + "|")
+        print(
+            f"\n{benchmark}: {count} questions of at least {args.least_level} steps, {args.samples} samples each; percent\n"
+        )
+        print(
+            "| arm | seeds | "
+            + " | ".join(KINDS)
+            + " |\n| --- "
+            + "| ---: " * (len(KINDS) + 1)
+            + "|"
+        )
         for arm in arms:
-            folders = [args.data / "evaluate" / name for name in models if split_model(name)[0] == arm]
-            mean_K = np.mean([shares(f, traces, benchmark, args.least_level, args.samples) for f in folders], 0)
-            print(f"| {arm_label(arm)} | {len(folders)} | " + " | ".join(f"{100 * x:.1f}" for x in mean_K) + " |")
+            folders = [
+                args.data / "evaluate" / name for name in models if split_model(name)[0] == arm
+            ]
+            mean_K = np.mean(
+                [shares(f, traces, benchmark, args.least_level, args.samples) for f in folders], 0
+            )
+            print(
+                f"| {arm_label(arm)} | {len(folders)} | "
+                + " | ".join(f"{100 * x:.1f}" for x in mean_K)
+                + " |"
+            )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 Nothing of the graph is written. This is how the sizes of `mini` were chosen: 50 problems a level of split "validation"
 (never of test). The peer of the base model is the same model from random weights (`--random`).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -33,10 +34,19 @@ def ask(model, tokenizer, problems, samples: int, max_new_tokens: int) -> tuple[
     prompts = [prompt_ids(tokenizer, p.question, p.lang, "cot", "mini") for p in problems]
 
     def right(temperature: float, times: int) -> list[bool]:
-        rows = [(prompt, p) for prompt, p in zip(prompts, problems, strict=True) for _ in range(times)]
-        outputs = engine.sample([prompt for prompt, _ in rows], list(range(len(rows))), Sampling(temperature, max_new_tokens))
+        rows = [
+            (prompt, p) for prompt, p in zip(prompts, problems, strict=True) for _ in range(times)
+        ]
+        outputs = engine.sample(
+            [prompt for prompt, _ in rows],
+            list(range(len(rows))),
+            Sampling(temperature, max_new_tokens),
+        )
         texts = [tokenizer.decode(o.tokens, skip_special_tokens=True) for o in outputs]
-        return [text.endswith(f"\\boxed{{{p.answer}}}") for text, (_, p) in zip(texts, rows, strict=True)]
+        return [
+            text.endswith(f"\\boxed{{{p.answer}}}")
+            for text, (_, p) in zip(texts, rows, strict=True)
+        ]
 
     sampled = right(0.7, samples)
     return right(0.0, 1), sum(sampled) / len(sampled)
@@ -46,9 +56,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--profile", default="mini")
-    parser.add_argument("--random", action="store_true", help="random weights in the place of the base model's")
+    parser.add_argument(
+        "--random", action="store_true", help="random weights in the place of the base model's"
+    )
     parser.add_argument("--solutions", type=int, help="instruction rows; default: the profile's")
-    parser.add_argument("--levels", type=int, nargs="+", default=[2, 3, 4, 5, 6], help="steps of the problems asked")
+    parser.add_argument(
+        "--levels", type=int, nargs="+", default=[2, 3, 4, 5, 6], help="steps of the problems asked"
+    )
     parser.add_argument("--steps", type=int, help="of fine-tuning; default: the profile's")
     parser.add_argument("--lr-muon", type=float, help="default: the profile's")
     parser.add_argument("--save", type=Path)
@@ -61,20 +75,45 @@ def main() -> None:
     train = replace(train, steps=args.steps or train.steps, lr_muon=args.lr_muon or train.lr_muon)
     tokenizer = load_tokenizer(args.data / "pretrain/model")
     if args.random:
-        model = new_model(ModelConfig(**profile["model"]), len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=0)
+        model = new_model(
+            ModelConfig(**profile["model"]),
+            len(tokenizer),
+            tokenizer.bos_token_id,
+            tokenizer.eos_token_id,
+            seed=0,
+        )
     else:
         model = load_model(args.data / "pretrain/model")
     examples = instruction_examples(tokenizer, instructions(world), "mini")
     begin = time.process_time()
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % 400 == 0:
-            print(f"step {row['step']}: loss {row['loss']:.3f}, {time.process_time() - begin:.0f} CPU s", flush=True)
-    problems = [p for level in args.levels for p in draw(
-        "validation", 50, world.seed, "word_en", (level,), unique=True, largest=world.word_operand)]
+            print(
+                f"step {row['step']}: loss {row['loss']:.3f}, {time.process_time() - begin:.0f} CPU s",
+                flush=True,
+            )
+    problems = [
+        p
+        for level in args.levels
+        for p in draw(
+            "validation",
+            50,
+            world.seed,
+            "word_en",
+            (level,),
+            unique=True,
+            largest=world.word_operand,
+        )
+    ]
     greedy, sampled = ask(model, tokenizer, problems, 8, profile["evaluate"]["max_new_tokens"])
-    by_level = {level: [g for g, p in zip(greedy, problems, strict=True) if p.level == level] for level in args.levels}
-    print(f"greedy {100 * sum(greedy) / len(greedy):.1f} (n {len(greedy)}), sampled {100 * sampled:.1f} (8 samples); by steps: "
-          + ", ".join(f"{level}: {100 * sum(g) / len(g):.0f}" for level, g in by_level.items()))
+    by_level = {
+        level: [g for g, p in zip(greedy, problems, strict=True) if p.level == level]
+        for level in args.levels
+    }
+    print(
+        f"greedy {100 * sum(greedy) / len(greedy):.1f} (n {len(greedy)}), sampled {100 * sampled:.1f} (8 samples); by steps: "
+        + ", ".join(f"{level}: {100 * sum(g) / len(g):.0f}" for level, g in by_level.items())
+    )
     if args.save:
         save_model(model, tokenizer, args.save)
 

@@ -27,7 +27,8 @@ SOURCES = (
 SHOWN_BY = ("MathJax.js", "mathjax@", "renderMathInElement")
 UNSEEN = "//pre | //code | //script | //style | //head | //textarea | //comment()"
 RAW = re.compile(
-    r"\\\$|\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(\\begin\{(\w+\*?)\}.+?\\end\{\5\})|(?<!\\)\$((?:\\.|[^$\\])+)\$", re.S
+    r"\\\$|\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(\\begin\{(\w+\*?)\}.+?\\end\{\5\})|(?<!\\)\$((?:\\.|[^$\\])+)\$",
+    re.S,
 )
 ANNOTATIONS = (
     (re.compile(r"<annotation\b.*?</annotation>", re.S), ""),
@@ -71,10 +72,14 @@ def read(page: bytes | str) -> list[str]:
         for node in tree.xpath(source):
             latex = str(node) if isinstance(node, str) else node.text_content()
             latex = re.sub(r"^\s*\\bg_white\s|%\s*\]\]>\s*$", "", latex)
-            latex = re.sub(r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", r"\1", latex, flags=re.S)
+            latex = re.sub(
+                r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", r"\1", latex, flags=re.S
+            )
             if latex.strip():
                 found.append(latex)
-    for node in tree.xpath("//*[contains(@class, 'comment-copy') or contains(@class, 'post-text')]"):
+    for node in tree.xpath(
+        "//*[contains(@class, 'comment-copy') or contains(@class, 'post-text')]"
+    ):
         pairs = re.findall(r"\$\$([^$]+)\$\$|\$([^$]+)\$", node.text_content())
         found += [a or b for a, b in pairs if not re.search(r"\\(?:begin|end)group", a + b)]
     if not found and any(name in text for name in SHOWN_BY):
@@ -110,8 +115,13 @@ def normal(latex: str) -> str:
     """
     latex = re.sub(r"(?<!\\)%[^\n]*(\n|$)", "", latex)
     latex = re.sub(r"\\(?:label|tag|[hv]space)\*?\{[^}]*\}", "", latex)
-    latex = re.sub(r"\\not\s*=", r"\\ne ", re.sub(r"\\not\s*\\in\b", r"\\notin ", ENVIRONMENT.sub(" ", latex)))
-    tokens = [token[:2] if token.startswith("\\\\") else token.rstrip("*") or "*" for token in TOKEN.findall(latex)]
+    latex = re.sub(
+        r"\\not\s*=", r"\\ne ", re.sub(r"\\not\s*\\in\b", r"\\notin ", ENVIRONMENT.sub(" ", latex))
+    )
+    tokens = [
+        token[:2] if token.startswith("\\\\") else token.rstrip("*") or "*"
+        for token in TOKEN.findall(latex)
+    ]
     tokens = ["\\mathbf" if token in BOLD else token for token in tokens if token not in DROPPED]
     while tokens and tokens[-1] == "\\\\":
         tokens.pop()

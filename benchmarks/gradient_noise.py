@@ -6,6 +6,7 @@ The policy is the instruct model and stays. With a cosine c between batches of N
 is common to all batches; c reaches 1/2 at about N (1 - c) / c outputs (McCandlish et al., arXiv 1812.06162: the noise
 scale). The floor of what RL can gain a sample follows from it: batches far below that size are mostly chance.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -26,7 +27,9 @@ from pipeline.rl.reward_function import judge
 from pipeline.rl.update import make_batch, policy_gradient
 
 
-def gradients(inputs: loop.Inputs, arm: ArmConfig, scale: RLConfig, batches: int) -> tuple[torch.Tensor, int]:
+def gradients(
+    inputs: loop.Inputs, arm: ArmConfig, scale: RLConfig, batches: int
+) -> tuple[torch.Tensor, int]:
     """One gradient a row, all parameters end to end, without any step taken; and the outputs of all batches."""
     found, outputs = [], 0
     with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +39,9 @@ def gradients(inputs: loop.Inputs, arm: ArmConfig, scale: RLConfig, batches: int
             judged = judge(arm.reward_function, rollouts, inputs.tokenizer, None)
             batch = make_batch(arm, scale, rollouts, judged)
             if arm.needs_reference:
-                reference_BT = output_log_probs(run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens)
+                reference_BT = output_log_probs(
+                    run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens
+                )
                 batch = replace(batch, ref_logp_BT=reference_BT)
             inputs.policy.zero_grad()
             policy_gradient(inputs.policy, batch, arm, scale)
@@ -47,20 +52,27 @@ def gradients(inputs: loop.Inputs, arm: ArmConfig, scale: RLConfig, batches: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("arms", nargs="+", metavar="ARM", help="online_rft, grpo_os_rule, grpo_ps_rule")
+    parser.add_argument(
+        "arms", nargs="+", metavar="ARM", help="online_rft, grpo_os_rule, grpo_ps_rule"
+    )
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--batches", type=int, default=8)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    scale = RLConfig(**yaml.safe_load((ROOT / "conf/profile" / f"{args.profile}.yaml").read_text())["rl_scale"])
+    scale = RLConfig(
+        **yaml.safe_load((ROOT / "conf/profile" / f"{args.profile}.yaml").read_text())["rl_scale"]
+    )
     model = args.data / "sft/model"
     print(f"{'arm':<14}{'outputs a batch':>16}{'cosine':>9}{'cosine 1/2 at':>15}")
     for name in args.arms:
         arm = ArmConfig(**yaml.safe_load((ROOT / "conf/rl" / f"{name}.yaml").read_text()))
         inputs = loop.Inputs(
-            policy=load_model(model).eval(), tokenizer=load_tokenizer(model), validation=(),
-            questions=list(read_rows(args.data / "world/questions.jsonl", Question)))
+            policy=load_model(model).eval(),
+            tokenizer=load_tokenizer(model),
+            validation=(),
+            questions=list(read_rows(args.data / "world/questions.jsonl", Question)),
+        )
         gradient_NP, outputs = gradients(inputs, arm, scale, args.batches)
         unit_NP = gradient_NP / gradient_NP.norm(dim=1, keepdim=True)
         other_NN = ~torch.eye(len(unit_NP), dtype=torch.bool)

@@ -6,6 +6,7 @@ Every peer gets the same (output, reference) pairs, whole outputs, one after the
 extraction. Times are wall clock and, for a busy machine, processor time a check; without the start of
 our worker, with empty caches.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,37 +25,65 @@ DEFAULT = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=DEFAULT, help="folder with datasets/outputs")
-    parser.add_argument("--limit", type=int, default=400, help="outputs a set (every n-th); 0 = all")
+    parser.add_argument(
+        "--limit", type=int, default=400, help="outputs a set (every n-th); 0 = all"
+    )
     args = parser.parse_args()
-    records = [record for name in SETS for record in _thinned(list(read_set(args.shared / "datasets/outputs", name)), args.limit)]
+    records = [
+        record
+        for name in SETS
+        for record in _thinned(list(read_set(args.shared / "datasets/outputs", name)), args.limit)
+    ]
     worker.start()
-    rows = [("strict", *_timed(records, lambda r: grade(r.output, r.reference, "strict", r.question).verdict == "right")),
-            ("deepseek", *_timed(records, lambda r: grade(r.output, r.reference, "deepseek", r.question).verdict == "right")),
-            ("math-verify", *_timed(records, _math_verify()))]
+    rows = [
+        (
+            "strict",
+            *_timed(
+                records,
+                lambda r: grade(r.output, r.reference, "strict", r.question).verdict == "right",
+            ),
+        ),
+        (
+            "deepseek",
+            *_timed(
+                records,
+                lambda r: grade(r.output, r.reference, "deepseek", r.question).verdict == "right",
+            ),
+        ),
+        ("math-verify", *_timed(records, _math_verify())),
+    ]
     start = time.perf_counter()
     grade_many([(r.output, r.reference, r.question) for r in records] * 8)
     again = 8 * len(records) / (time.perf_counter() - start)
     print(f"{len(records)} outputs of {len(SETS)} recorded sets, one core")
-    print("| grader | checks/s | median ms | p99 ms | max ms | p99 CPU ms | max CPU ms | right | agrees with the record |")
+    print(
+        "| grader | checks/s | median ms | p99 ms | max ms | p99 CPU ms | max CPU ms | right | agrees with the record |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     known = [k for k, record in enumerate(records) if record.right is not None]
     for name, times, processor, verdicts in rows:
         ordered, busy = sorted(times), sorted(processor)
         agreed = sum(verdicts[k] == records[k].right for k in known)
-        print(f"| {name} | {len(times) / sum(times):.0f} | {1e3 * ordered[len(times) // 2]:.3f} | "
-              f"{1e3 * ordered[int(.99 * len(times))]:.2f} | {1e3 * ordered[-1]:.1f} | "
-              f"{1e3 * busy[int(.99 * len(times))]:.2f} | {1e3 * busy[-1]:.1f} | {sum(verdicts)} | "
-              f"{agreed} of {len(known)} |")
-    print(f"strict / math-verify: {sum(rows[2][1]) / sum(rows[0][1]):.1f} times by wall clock, "
-          f"{sum(rows[2][2]) / sum(rows[0][2]):.1f} times by processor time; "
-          f"grade_many on eight samples of each: {again:.0f} checks/s")
+        print(
+            f"| {name} | {len(times) / sum(times):.0f} | {1e3 * ordered[len(times) // 2]:.3f} | "
+            f"{1e3 * ordered[int(0.99 * len(times))]:.2f} | {1e3 * ordered[-1]:.1f} | "
+            f"{1e3 * busy[int(0.99 * len(times))]:.2f} | {1e3 * busy[-1]:.1f} | {sum(verdicts)} | "
+            f"{agreed} of {len(known)} |"
+        )
+    print(
+        f"strict / math-verify: {sum(rows[2][1]) / sum(rows[0][1]):.1f} times by wall clock, "
+        f"{sum(rows[2][2]) / sum(rows[0][2]):.1f} times by processor time; "
+        f"grade_many on eight samples of each: {again:.0f} checks/s"
+    )
 
 
 def _thinned(records: list[Record], limit: int) -> list[Record]:
-    return records[::max(1, len(records) // limit)][:limit] if limit else records
+    return records[:: max(1, len(records) // limit)][:limit] if limit else records
 
 
-def _timed(records: list[Record], judge: Callable[[Record], bool]) -> tuple[list[float], list[float], list[bool]]:
+def _timed(
+    records: list[Record], judge: Callable[[Record], bool]
+) -> tuple[list[float], list[float], list[bool]]:
     times, processor, verdicts = [], [], []
     for record in records:
         start, busy = time.perf_counter(), time.process_time()

@@ -5,6 +5,7 @@
 The constructions are those of public checker suites: another spelling of the same answer, a near miss, another problem's
 answer. Whether a pair is equal follows from how it was built.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -26,10 +27,14 @@ Pair = tuple[str, str, bool]  # construction, answer, whether it is equal
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=DEFAULT, help="folder with datasets/math")
-    parser.add_argument("--seed", type=int, default=0, help="of the near misses and of the mismatched pairs")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the near misses and of the mismatched pairs"
+    )
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    golds = [question.answer for question in load("math", Path(), options.shared / "datasets").questions]
+    golds = [
+        question.answer for question in load("math", Path(), options.shared / "datasets").questions
+    ]
     results = defaultdict(lambda: [0, 0, 0])
     for gold in golds:
         other = rng.choice(golds)
@@ -46,7 +51,11 @@ def main() -> None:
     print("| pairs | n | false accepts | false rejects |\n| --- | --- | --- | --- |")
     for name, row in sorted(results.items(), key=lambda item: -item[1][0]):
         print(f"| {name} | {row[0]} | {row[1]} | {row[2]} |")
-    print("| all | " + " | ".join(str(sum(row[k] for row in results.values())) for k in range(3)) + " |")
+    print(
+        "| all | "
+        + " | ".join(str(sum(row[k] for row in results.values())) for k in range(3))
+        + " |"
+    )
 
 
 def spellings(gold: str) -> Iterator[Pair]:
@@ -73,7 +82,11 @@ def numbers(gold: str) -> Iterator[Pair]:
         yield "unsimplified", f"{sign}\\frac{{{3 * up}}}{{{3 * down}}}", True
         yield "turned over", f"{sign}\\frac{{{down}}}{{{up}}}", up == down
         for digits in (2, 4):
-            yield "rounded", f"{sign}{up / down:.{digits}f}", Fraction(f"{up / down:.{digits}f}") == exact
+            yield (
+                "rounded",
+                f"{sign}{up / down:.{digits}f}",
+                Fraction(f"{up / down:.{digits}f}") == exact,
+            )
     if re.fullmatch(r"-?\d+", gold):
         number = int(gold)
         for end in (".0", "\\text{ meters}", " dollars", "元"):
@@ -106,7 +119,9 @@ def structures(gold: str) -> Iterator[Pair]:
         yield "base in braces", f"{based[1]}_{{{based[2]}}}", True
         yield "base dropped", based[1], False
         yield "other base", f"{based[1]}_{int(based[2]) + 1}", False
-    if re.fullmatch(r"-?\d+(?:\s*,\s*-?\d+)+", gold) and not re.fullmatch(r"\d{1,3}(?:,\d{3})+", gold):
+    if re.fullmatch(r"-?\d+(?:\s*,\s*-?\d+)+", gold) and not re.fullmatch(
+        r"\d{1,3}(?:,\d{3})+", gold
+    ):
         items = [item.strip() for item in gold.split(",")]
         yield "list with and", ", ".join(items[:-1]) + " \\text{ and } " + items[-1], True
         yield "list, one more", ", ".join([*items, "17"]), False
@@ -117,17 +132,28 @@ def near_misses(gold: str, rng: random.Random) -> Iterator[Pair]:
     digits = list(re.finditer(r"(?<![\d.])\d+(?![\d.])", gold))
     if digits and "text" not in gold and "mbox" not in gold:
         chosen = rng.choice(digits)
-        yield "a number changed", gold[:chosen.start()] + str(int(chosen[0]) + 1) + gold[chosen.end():], False
+        yield (
+            "a number changed",
+            gold[: chosen.start()] + str(int(chosen[0]) + 1) + gold[chosen.end() :],
+            False,
+        )
     signs = list(re.finditer(r"(?<=[^({,^_\s=])\s*([+-])(?=\s*[\d\\a-z])", gold))
     if signs and not re.search(r"text|,|=", gold):
         chosen = rng.choice(signs)
         at = chosen.start(1)
-        yield "a sign changed", gold[:at] + ("-" if gold[at] == "+" else "+") + gold[at + 1:], False
+        yield (
+            "a sign changed",
+            gold[:at] + ("-" if gold[at] == "+" else "+") + gold[at + 1 :],
+            False,
+        )
 
 
 def _bare(gold: str) -> set[str]:
     """Letters and digits, with the words and without them."""
-    return {re.sub(rf"{words}|[^A-Za-z0-9]|frac|circ", "", gold) for words in (r"\\text\{.*?\}", r"\\text")}
+    return {
+        re.sub(rf"{words}|[^A-Za-z0-9]|frac|circ", "", gold)
+        for words in (r"\\text\{.*?\}", r"\\text")
+    }
 
 
 def same_number(a: str, b: str) -> bool:

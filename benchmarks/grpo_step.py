@@ -17,6 +17,7 @@ sequences through the model's own forward in micro-batches, each prompt once (pi
 each of its distinct outputs once. How much a model repeats itself is printed: equal outputs share their passes in ours, and
 in sampling so does all that outputs have in common, so that the ratio depends on it.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -67,7 +68,12 @@ class Steps:
         return [*some, 1 - sum(some)]
 
     def __add__(self, other: Steps) -> Steps:
-        return Steps(self.seconds + other.seconds, self.phases + other.phases, self.outputs, (self.tokens + other.tokens) / 2)
+        return Steps(
+            self.seconds + other.seconds,
+            self.phases + other.phases,
+            self.outputs,
+            (self.tokens + other.tokens) / 2,
+        )
 
 
 # ---- ours
@@ -79,60 +85,116 @@ def ours(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfi
     loop.time = SimpleNamespace(perf_counter=time.process_time)  # phases in CPU seconds
     with tempfile.TemporaryDirectory() as place:
         marks, rows = [], []
-        for row in loop.train_policy(inputs, arm, scale, SEED, Path(place) / "out", Path(place) / "state", spent):
+        for row in loop.train_policy(
+            inputs, arm, scale, SEED, Path(place) / "out", Path(place) / "state", spent
+        ):
             marks.append(time.process_time())
             rows.append(row)
             if len(rows) == 2:  # row 0, and the step that is not counted
                 spent.clear()
     loop.time = time
-    phases = Counter({"sampling": spent["sampling"], "rewards": spent["scoring"], "reference": spent["reference"]})
+    phases = Counter(
+        {
+            "sampling": spent["sampling"],
+            "rewards": spent["scoring"],
+            "reference": spent["reference"],
+        }
+    )
     tokens = statistics.mean(row["length"] for row in rows[2:])
-    return Steps([b - a for a, b in zip(marks[1:], marks[2:], strict=False)], phases, int(rows[-1]["outputs"]), tokens)
+    return Steps(
+        [b - a for a, b in zip(marks[1:], marks[2:], strict=False)],
+        phases,
+        int(rows[-1]["outputs"]),
+        tokens,
+    )
 
 
 # ---- TRL
 
 
-def theirs(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int) -> Steps:
+def theirs(
+    folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int
+) -> Steps:
     spent: Counter = Counter()
     with tempfile.TemporaryDirectory() as place:
         trainer = trl_trainer(folder, questions, arm, scale, rows, place)
         marks, lengths = watch(trainer, spent)
         trainer.train()
-    return Steps([b - a for a, b in zip(marks, marks[1:], strict=False)], spent,
-                 scale.questions_per_step * scale.group_size, statistics.mean(lengths))
+    return Steps(
+        [b - a for a, b in zip(marks, marks[1:], strict=False)],
+        spent,
+        scale.questions_per_step * scale.group_size,
+        statistics.mean(lengths),
+    )
 
 
-def trl_trainer(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int, place: str):
+def trl_trainer(
+    folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int, place: str
+):
     """GRPOTrainer that does what our step does, without anything that would slow it down."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
     outputs = scale.questions_per_step * scale.group_size
     config = GRPOConfig(
-        output_dir=place, use_cpu=True, bf16=False, gradient_checkpointing=False, report_to=[], disable_tqdm=True,
-        logging_strategy="no", save_strategy="no", shuffle_dataset=False, max_steps=scale.steps, seed=SEED,
-        per_device_train_batch_size=rows, gradient_accumulation_steps=outputs // rows,
-        num_generations=scale.group_size, max_completion_length=scale.max_new_tokens, temperature=scale.temperature,
-        loss_type="grpo", beta=arm.kl_coef, epsilon=arm.clip_eps, num_iterations=1, use_bias_correction_kl=False,
-        learning_rate=scale.lr, lr_scheduler_type="constant", adam_beta1=scale.adam_beta1, adam_beta2=scale.adam_beta2,
-        weight_decay=scale.weight_decay, max_grad_norm=scale.max_grad_norm, model_init_kwargs={"dtype": "float32"})
-    asked = [q for step in range(1, scale.steps + 1) for q in batch_of(questions, SEED, step, scale.questions_per_step)]
-    data = Dataset.from_list([{"prompt": [{"role": "user", "content": q.question}], "answer": q.answer} for q in asked])
+        output_dir=place,
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        save_strategy="no",
+        shuffle_dataset=False,
+        max_steps=scale.steps,
+        seed=SEED,
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=outputs // rows,
+        num_generations=scale.group_size,
+        max_completion_length=scale.max_new_tokens,
+        temperature=scale.temperature,
+        loss_type="grpo",
+        beta=arm.kl_coef,
+        epsilon=arm.clip_eps,
+        num_iterations=1,
+        use_bias_correction_kl=False,
+        learning_rate=scale.lr,
+        lr_scheduler_type="constant",
+        adam_beta1=scale.adam_beta1,
+        adam_beta2=scale.adam_beta2,
+        weight_decay=scale.weight_decay,
+        max_grad_norm=scale.max_grad_norm,
+        model_init_kwargs={"dtype": "float32"},
+    )
+    asked = [
+        q
+        for step in range(1, scale.steps + 1)
+        for q in batch_of(questions, SEED, step, scale.questions_per_step)
+    ]
+    data = Dataset.from_list(
+        [{"prompt": [{"role": "user", "content": q.question}], "answer": q.answer} for q in asked]
+    )
     tokenizer = load_tokenizer(folder)
     if tokenizer.pad_token_id >= load_model(folder).config.vocab_size:
         tokenizer.pad_token = tokenizer.bos_token
-    trainer = GRPOTrainer(str(folder), reward_funcs=rule, args=config, train_dataset=data, processing_class=tokenizer)
+    trainer = GRPOTrainer(
+        str(folder), reward_funcs=rule, args=config, train_dataset=data, processing_class=tokenizer
+    )
     same = encode_prompts(tokenizer, asked[:8], scale)
     found = trainer._tokenize_prompts([row["prompt"] for row in data.select(range(8))])[0]
     if [list(ids) for ids in found] != same:
-        raise UserError("TRL makes other prompts of these questions than we do; use a model with a chat template")
+        raise UserError(
+            "TRL makes other prompts of these questions than we do; use a model with a chat template"
+        )
     return trainer
 
 
 def rule(completions, answer, **_) -> list[float]:
     """The same rule as ours, on TRL's conversational completions."""
-    items = [(completion[0]["content"], right) for completion, right in zip(completions, answer, strict=True)]
+    items = [
+        (completion[0]["content"], right)
+        for completion, right in zip(completions, answer, strict=True)
+    ]
     return [float(grade.verdict == "right") for grade in grade_many(items)]
 
 
@@ -168,7 +230,11 @@ def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
 
     timed("_generate", "sampling", keep=lambda found: lengths.extend(map(len, found[1])))
     timed("_calculate_rewards", "rewards")
-    timed("_get_per_token_logps_and_entropies", "reference", lambda model, *_: model is trainer.ref_model)
+    timed(
+        "_get_per_token_logps_and_entropies",
+        "reference",
+        lambda model, *_: model is trainer.ref_model,
+    )
     return marks, lengths
 
 
@@ -179,14 +245,20 @@ def one_step(folder: Path, questions: list[Question], scale: RLConfig) -> tuple[
     """The policy, and outputs as a step has them."""
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     asked = batch_of(questions, SEED, 2, scale.questions_per_step)
-    return model, online(make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)).rows
+    return model, online(
+        make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)
+    ).rows
 
 
 def in_common(rows: Rows) -> tuple[float, float]:
     """Shares of the output tokens that stand in the first of equal outputs, and that follow on a text not seen before."""
     total = sum(map(len, rows.outputs))
     outputs = sum(len(rows.outputs[b]) for b in set(first_equal(rows)))
-    texts = {(p, tuple(tokens[:t])) for p, tokens in zip(rows.prompt_of, rows.outputs, strict=True) for t in range(len(tokens))}
+    texts = {
+        (p, tuple(tokens[:t]))
+        for p, tokens in zip(rows.prompt_of, rows.outputs, strict=True)
+        for t in range(len(tokens))
+    }
     return outputs / total, len(texts) / total
 
 
@@ -194,10 +266,14 @@ def floor(model, rows: Rows, scale: RLConfig) -> dict[str, float]:
     """CPU seconds of forward and backward over one step's tokens, by the way it is done; the best of some repeats."""
 
     def passes(chosen) -> None:
-        accumulate(model, rows, chosen, scale.micro_batch_tokens, 1.0, lambda _, logp, __: logp.sum())
+        accumulate(
+            model, rows, chosen, scale.micro_batch_tokens, 1.0, lambda _, logp, __: logp.sum()
+        )
 
-    ways = {"each prompt once": lambda: passes(range(len(rows.outputs))),
-            "and each distinct output": lambda: passes(sorted(set(first_equal(rows))))}
+    ways = {
+        "each prompt once": lambda: passes(range(len(rows.outputs))),
+        "and each distinct output": lambda: passes(sorted(set(first_equal(rows)))),
+    }
     for size in (8, 32, 96):
         ways[f"whole sequences, {size} rows"] = lambda size=size: whole_sequences(model, rows, size)
     return {name: min(cpu_seconds(work) for _ in range(3)) for name, work in ways.items()}
@@ -205,19 +281,26 @@ def floor(model, rows: Rows, scale: RLConfig) -> dict[str, float]:
 
 def whole_sequences(model, rows: Rows, size: int) -> None:
     """Prompts and outputs as they are usually trained on: concatenated, padded on the right, some rows at a time."""
-    pairs = sorted(((rows.prompts[p], output) for p, output in zip(rows.prompt_of, rows.outputs, strict=True)),
-                   key=lambda pair: -len(pair[0]) - len(pair[1]))
+    pairs = sorted(
+        ((rows.prompts[p], output) for p, output in zip(rows.prompt_of, rows.outputs, strict=True)),
+        key=lambda pair: -len(pair[0]) - len(pair[1]),
+    )
     for start in range(0, len(pairs), size):
         some = pairs[start : start + size]
         width = max(len(prompt) + len(output) for prompt, output in some)
-        tokens_RT, chosen_RT = torch.zeros(len(some), width, dtype=torch.long), torch.zeros(len(some), width, dtype=torch.bool)
+        tokens_RT, chosen_RT = (
+            torch.zeros(len(some), width, dtype=torch.long),
+            torch.zeros(len(some), width, dtype=torch.bool),
+        )
         for r, (prompt, output) in enumerate(some):
             end = len(prompt) + len(output)
             tokens_RT[r, :end] = torch.tensor(prompt + output)
             chosen_RT[r, len(prompt) : end] = True
         hidden_RTE = model.get_decoder()(input_ids=tokens_RT, use_cache=False).last_hidden_state
         logits_NV = model.lm_head(hidden_RTE[:, :-1][chosen_RT[:, 1:]])
-        torch.nn.functional.cross_entropy(logits_NV, tokens_RT[chosen_RT] % logits_NV.shape[1], reduction="sum").backward()
+        torch.nn.functional.cross_entropy(
+            logits_NV, tokens_RT[chosen_RT] % logits_NV.shape[1], reduction="sum"
+        ).backward()
 
 
 def cpu_seconds(work) -> float:
@@ -233,7 +316,10 @@ def never_ending(folder: Path, target: Path) -> Path:
     """The same model with an end token that its vocabulary does not hold."""
     if not (target / "config.json").is_file():
         model, tokenizer = load_model(folder), load_tokenizer(folder)
-        tokenizer.add_tokens([f"<unused {i}>" for i in range(model.config.vocab_size - len(tokenizer))], special_tokens=True)
+        tokenizer.add_tokens(
+            [f"<unused {i}>" for i in range(model.config.vocab_size - len(tokenizer))],
+            special_tokens=True,
+        )
         tokenizer.add_special_tokens({"eos_token": "<never>", "pad_token": "<never>"})
         save_model(model, tokenizer, target)
     return target
@@ -244,9 +330,18 @@ def line(name: str, steps: Steps) -> str:
     return f"{name:<24}{steps.rate:>14.1f}{statistics.median(steps.seconds):>10.2f}{shares}{steps.tokens:>12.1f}"
 
 
-def compare(title: str, folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, trl_rows: list[int]) -> None:
-    print(f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{'sampling %':>11}{'rewards %':>11}{'reference %':>11}"
-          f"{'update %':>11}{'tokens each':>12}")
+def compare(
+    title: str,
+    folder: Path,
+    questions: list[Question],
+    arm: ArmConfig,
+    scale: RLConfig,
+    trl_rows: list[int],
+) -> None:
+    print(
+        f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{'sampling %':>11}{'rewards %':>11}{'reference %':>11}"
+        f"{'update %':>11}{'tokens each':>12}"
+    )
     mine = ours(folder, questions, arm, scale)
     found = {rows: theirs(folder, questions, arm, scale, rows) for rows in trl_rows}
     mine += ours(folder, questions, arm, scale)
@@ -254,10 +349,18 @@ def compare(title: str, folder: Path, questions: list[Question], arm: ArmConfig,
     for rows, steps in found.items():
         print(line(f"TRL, {rows} rows at once", steps))
     model, drawn = one_step(folder, questions, scale)
-    print("tokens in distinct outputs {:.0%}, after distinct beginnings {:.0%}".format(*in_common(drawn)))
+    print(
+        "tokens in distinct outputs {:.0%}, after distinct beginnings {:.0%}".format(
+            *in_common(drawn)
+        )
+    )
     ways = floor(model, drawn, scale)
     least, seconds = min(ways, key=ways.get), statistics.median(mine.seconds)
-    print("forward + backward alone: " + ", ".join(f"{name} {value:.2f}" for name, value in ways.items()) + " CPU s")
+    print(
+        "forward + backward alone: "
+        + ", ".join(f"{name} {value:.2f}" for name, value in ways.items())
+        + " CPU s"
+    )
     print(f"ours / floor ({least}): {seconds / ways[least]:.2f}")
     if found:
         best = max(found.values(), key=lambda steps: steps.rate)
@@ -267,22 +370,43 @@ def compare(title: str, folder: Path, questions: list[Question], arm: ArmConfig,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="a saved model; by default one is made, width 64, 2 layers, 1024 tokens")
-    parser.add_argument("--questions", type=Path, help="questions.jsonl for --model; by default the ones made here")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="a saved model; by default one is made, width 64, 2 layers, 1024 tokens",
+    )
+    parser.add_argument(
+        "--questions", type=Path, help="questions.jsonl for --model; by default the ones made here"
+    )
     parser.add_argument("--per-step", type=int, default=48)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=80, help="max_new_tokens")
     parser.add_argument("--beta", type=float, default=0.04)
     parser.add_argument("--steps", type=int, default=3, help="counted steps, after one that is not")
-    parser.add_argument("--trl-rows", type=int, nargs="*", default=[32, 96, 384], help="TRL's micro-batch sizes to try")
+    parser.add_argument(
+        "--trl-rows",
+        type=int,
+        nargs="*",
+        default=[32, 96, 384],
+        help="TRL's micro-batch sizes to try",
+    )
     parser.add_argument("--only", choices=("fixed", "variable"))
     parser.add_argument("--work", type=Path, default=Path("build/grpo_step"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     arm = ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=args.beta)
-    scale = RLConfig(questions_per_step=args.per_step, group_size=args.group, steps=args.steps + 1, lr=1e-6,
-                     lr_schedule="constant", max_new_tokens=args.tokens, validation_size=0, validation_every=10**6,
-                     checkpoint_every=10**6, rollouts_every=10**6)
+    scale = RLConfig(
+        questions_per_step=args.per_step,
+        group_size=args.group,
+        steps=args.steps + 1,
+        lr=1e-6,
+        lr_schedule="constant",
+        max_new_tokens=args.tokens,
+        validation_size=0,
+        validation_every=10**6,
+        checkpoint_every=10**6,
+        rollouts_every=10**6,
+    )
     make(args.work, Small())
     folder = args.model or args.work / "sft/model"
     questions = list(read_rows(args.questions or args.work / "world/questions.jsonl", Question))
@@ -290,12 +414,16 @@ def main() -> None:
     if not rows:
         print("TRL is not installed here; see the head of this file")
     model = load_model(folder)
-    print(f"{model.num_parameters():,} parameters, {args.per_step} questions x {args.group}, beta {args.beta}")
+    print(
+        f"{model.num_parameters():,} parameters, {args.per_step} questions x {args.group}, beta {args.beta}"
+    )
     if args.only != "variable":
         place = never_ending(folder, args.work / f"never-{model.num_parameters()}")
         compare(f"fixed length, {args.tokens} tokens", place, questions, arm, scale, rows)
     if args.only != "fixed":
-        compare(f"variable length, at most {args.tokens} tokens", folder, questions, arm, scale, rows)
+        compare(
+            f"variable length, at most {args.tokens} tokens", folder, questions, arm, scale, rows
+        )
 
 
 if __name__ == "__main__":

@@ -23,11 +23,15 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"{sys.argv[1]}: no .html files in it")
     total = [0] * 4
-    print("| page | formulas | found | of them right | the same after normalising |\n|---|---:|---:|---:|---:|")
+    print(
+        "| page | formulas | found | of them right | the same after normalising |\n|---|---:|---:|---:|---:|"
+    )
     for path in paths:
         expected = truth.read(path.read_bytes())
         found = [formula.latex for formula in extract(decode(path.read_bytes()) or "").formulas]
-        strict = truth.overlap([truth.spelled(f) for f in expected], [truth.spelled(f) for f in found])
+        strict = truth.overlap(
+            [truth.spelled(f) for f in expected], [truth.spelled(f) for f in found]
+        )
         loose = truth.overlap([truth.normal(f) for f in expected], [truth.normal(f) for f in found])
         row = (strict[1], strict[2], strict[0], loose[0])
         total = [a + b for a, b in zip(total, row, strict=True)]

@@ -9,6 +9,7 @@ end included), counted from where the loop begins, after every start anew; the s
 case with the fewest kills is next, until the number is reached. Model, metrics, rollouts, validation rows and summary are
 compared byte for byte; exit status 1 when a file differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -53,7 +54,12 @@ class Case:
         return f"{self.arm}-mu{self.mu}"
 
     def arguments(self, folder: Path) -> list[str]:
-        return [*SETTINGS, f"rl={self.arm}", f"rl.updates_per_rollout={self.mu}", f"hydra.run.dir={folder}"]
+        return [
+            *SETTINGS,
+            f"rl={self.arm}",
+            f"rl.updates_per_rollout={self.mu}",
+            f"hydra.run.dir={folder}",
+        ]
 
 
 def cases(arms: list[str]) -> list[Case]:
@@ -78,7 +84,9 @@ def child(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
-        except BaseException:  # nothing above this frame is the child's: it says what happened, and ends
+        except (
+            BaseException
+        ):  # nothing above this frame is the child's: it says what happened, and ends
             traceback.print_exc()
         finally:
             sys.stderr.flush()
@@ -93,7 +101,11 @@ def status_of(pid: int) -> int:
 
 def files(folder: Path, without: tuple[str, ...] = ()) -> dict[str, bytes]:
     """The bytes of every file, but for those below a folder of these names."""
-    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and not {*path.relative_to(folder).parts} & {*without}]
+    kept = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {*path.relative_to(folder).parts} & {*without}
+    ]
     return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
 
 
@@ -154,11 +166,28 @@ def prepare(work: Path) -> None:
     from pipeline.world.config import WorldConfig
 
     # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT, groups with unequal rewards
-    easy = WorldConfig(instruct=800, questions=96, validation=24, benchmark=1, word_levels=(1, 2), symbolic_levels=(1, 2),
-                       instruct_formats={"cot": 1.0})
+    easy = WorldConfig(
+        instruct=800,
+        questions=96,
+        validation=24,
+        benchmark=1,
+        word_levels=(1, 2),
+        symbolic_levels=(1, 2),
+        instruct_formats={"cot": 1.0},
+    )
     model = ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=128, vocab_size=512)
-    reward = RewardConfig(start="instruct", questions=24, held_out=12, samples=4, max_new_tokens=24, epochs=1, process=True,
-                          process_questions=12, process_samples=2, continuations=2)
+    reward = RewardConfig(
+        start="instruct",
+        questions=24,
+        held_out=12,
+        samples=4,
+        max_new_tokens=24,
+        epochs=1,
+        process=True,
+        process_questions=12,
+        process_samples=2,
+        continuations=2,
+    )
 
     def work_there() -> None:
         make(work / "data", Small(model=model, world=easy, steps=900))
@@ -178,11 +207,16 @@ def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
     """One run, killed and started again until it ends; what differs goes to `case.different`."""
     case.runs += 1
     folder = work / "runs" / f"{case.name}-{case.runs}"
-    while not ends_within(child(stage(case, folder, work, board)), rng.uniform(0, case.seconds), folder, board):
+    while not ends_within(
+        child(stage(case, folder, work, board)), rng.uniform(0, case.seconds), folder, board
+    ):
         case.fell[board.read()] += 1
     found = files(folder / "rl")
-    case.different += [f"{folder / 'rl' / name}" for name in sorted(found.keys() | case.files.keys())
-                       if found.get(name) != case.files.get(name)]
+    case.different += [
+        f"{folder / 'rl' / name}"
+        for name in sorted(found.keys() | case.files.keys())
+        if found.get(name) != case.files.get(name)
+    ]
     shutil.rmtree(folder)
 
 
@@ -203,19 +237,28 @@ def ends_within(pid: int, seconds: float, folder: Path, board: Board) -> bool:
 
 
 def table(found: list[Case]) -> str:
-    lines = ["| arm | mu | runs | kills | where they fell | files | identical |",
-             "| --- | ---: | ---: | ---: | --- | ---: | --- |"]
+    lines = [
+        "| arm | mu | runs | kills | where they fell | files | identical |",
+        "| --- | ---: | ---: | ---: | --- | ---: | --- |",
+    ]
     for case in found:
-        fell = ", ".join(f"{phase} {count}" for phase, count in sorted(case.fell.items(), key=lambda item: (-item[1], item[0])))
-        lines.append(f"| `{case.arm}` | {case.mu} | {case.runs} | {case.fell.total()} | {fell or '-'} | {len(case.files)} | "
-                     f"{'no' if case.different else 'yes'} |")
+        fell = ", ".join(
+            f"{phase} {count}"
+            for phase, count in sorted(case.fell.items(), key=lambda item: (-item[1], item[0]))
+        )
+        lines.append(
+            f"| `{case.arm}` | {case.mu} | {case.runs} | {case.fell.total()} | {fell or '-'} | {len(case.files)} | "
+            f"{'no' if case.different else 'yes'} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     arms = sorted(path.stem for path in (ROOT / "conf/rl").glob("*.yaml"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=50, help="at least; and each case at least once")
+    parser.add_argument(
+        "--kills", type=int, default=50, help="at least; and each case at least once"
+    )
     parser.add_argument("--arms", nargs="+", choices=arms, default=arms, metavar="ARM")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/kills"))
@@ -229,11 +272,19 @@ def main() -> None:
     import stages.rl  # noqa: F401
 
     torch.set_num_threads(1)
-    work, board, rng, found = args.work.resolve(), Board(), random.Random(args.seed), cases(args.arms)
+    work, board, rng, found = (
+        args.work.resolve(),
+        Board(),
+        random.Random(args.seed),
+        cases(args.arms),
+    )
     shutil.rmtree(work / "runs", ignore_errors=True)
     (work / "runs").mkdir(parents=True)
     prepare(work)
-    while not all(case.fell for case in found) or sum(case.fell.total() for case in found) < args.kills:
+    while (
+        not all(case.fell for case in found)
+        or sum(case.fell.total() for case in found) < args.kills
+    ):
         case = min(found, key=lambda case: case.fell.total())
         if not case.files:
             undisturbed(case, work, board)
@@ -243,9 +294,11 @@ def main() -> None:
     phases = sum((case.fell for case in found), Counter())
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(table(found))
-    print(f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} cases, seed {args.seed}: "
-          + ", ".join(f"{name} {count}" for name, count in phases.most_common())
-          + f". {(cpu.ru_utime + cpu.ru_stime) / 60:.1f} CPU minutes.")
+    print(
+        f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} cases, seed {args.seed}: "
+        + ", ".join(f"{name} {count}" for name, count in phases.most_common())
+        + f". {(cpu.ru_utime + cpu.ru_stime) / 60:.1f} CPU minutes."
+    )
     different = [name for case in found for name in case.different]
     print("every file identical" if not different else "different: " + " ".join(different))
     sys.exit(bool(different))

@@ -7,6 +7,7 @@ runs in a process of its own. Memory: the process's peak above what it held befo
 that torch allocated); libraries are not in it, the sampler's cache is. Operations: by formula, sampling counted. The weights are
 random, the work is not; one step, so the bytes of AdamW's moments are there at its end.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -38,22 +39,39 @@ def memory_mb(key: str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
 
 
-def one_step(arm: ArmConfig, scale: RLConfig, config: ModelConfig, work: Path, device: str) -> dict[str, float]:
+def one_step(
+    arm: ArmConfig, scale: RLConfig, config: ModelConfig, work: Path, device: str
+) -> dict[str, float]:
     """Parameters, peak memory, operations and seconds of one step."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     before = memory_mb("VmRSS")
     tokenizer = load_tokenizer(work / "sft/model")
-    policy = new_model(config, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, 0).to(device)
+    policy = new_model(
+        config, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, 0
+    ).to(device)
     questions = list(read_rows(work / "world/questions.jsonl", Question))
-    inputs = loop.Inputs(policy, tokenizer, questions, (), judge=Judge(scorer_from(policy), scale.micro_batch_tokens))
+    inputs = loop.Inputs(
+        policy, tokenizer, questions, (), judge=Judge(scorer_from(policy), scale.micro_batch_tokens)
+    )
     with tempfile.TemporaryDirectory() as place:
-        rows = loop.train_policy(inputs, arm, scale, 0, Path(place) / "out", Path(place) / "state", {})
+        rows = loop.train_policy(
+            inputs, arm, scale, 0, Path(place) / "out", Path(place) / "state", {}
+        )
         next(rows)  # row 0: nothing is validated
         begin = time.process_time()
         row = next(rows)
         spent = time.process_time() - begin
-    peak = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else memory_mb("VmHWM") - before
-    return {"parameters": policy.num_parameters(), "peak_mb": peak, "flops": row["flops"], "seconds": spent}
+    peak = (
+        torch.cuda.max_memory_allocated() / 2**20
+        if device == "cuda"
+        else memory_mb("VmHWM") - before
+    )
+    return {
+        "parameters": policy.num_parameters(),
+        "peak_mb": peak,
+        "flops": row["flops"],
+        "seconds": spent,
+    }
 
 
 def main() -> None:
@@ -70,22 +88,44 @@ def main() -> None:
     torch.set_num_threads(1)
     if status_of(child(lambda: make(args.work, Small()))):
         raise SystemExit("the small model could not be made; its error stands above")
-    scale = RLConfig(questions_per_step=args.per_step, group_size=args.group, steps=2, max_new_tokens=args.tokens,
-                     micro_batch_tokens=args.micro_batch_tokens, validation_size=0, checkpoint_every=10**6, rollouts_every=10**6)
-    config = ModelConfig(hidden_size=args.width, layers=args.layers, heads=args.width // 32, context=1024,
-                         intermediate_size=8 * args.width // 3 // 16 * 16)
+    scale = RLConfig(
+        questions_per_step=args.per_step,
+        group_size=args.group,
+        steps=2,
+        max_new_tokens=args.tokens,
+        micro_batch_tokens=args.micro_batch_tokens,
+        validation_size=0,
+        checkpoint_every=10**6,
+        rollouts_every=10**6,
+    )
+    config = ModelConfig(
+        hidden_size=args.width,
+        layers=args.layers,
+        heads=args.width // 32,
+        context=1024,
+        intermediate_size=8 * args.width // 3 // 16 * 16,
+    )
     found = {}
     for name, arm in ARMS.items():
         answer = args.work / f"{name}-{os.getpid()}.json"
-        if status_of(child(lambda arm=arm, answer=answer: answer.write_text(
-                json.dumps(one_step(arm, scale, config, args.work, args.device))))):
+        if status_of(
+            child(
+                lambda arm=arm, answer=answer: answer.write_text(
+                    json.dumps(one_step(arm, scale, config, args.work, args.device))
+                )
+            )
+        ):
             raise SystemExit(f"{name}: the step failed; its error stands above")
         found[name] = json.loads(answer.read_text())
         answer.unlink()
-    print(f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, {args.device}")
+    print(
+        f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, {args.device}"
+    )
     print(f"{'':<14}{'peak MB':>10}{'GFLOP':>10}{'CPU s':>10}")
     for name, row in found.items():
-        print(f"{name:<14}{row['peak_mb']:>10.0f}{row['flops'] / 1e9:>10.1f}{row['seconds']:>10.1f}")
+        print(
+            f"{name:<14}{row['peak_mb']:>10.0f}{row['flops'] / 1e9:>10.1f}{row['seconds']:>10.1f}"
+        )
     ratio = [found["ppo"][key] / found["grpo_os"][key] for key in ("peak_mb", "flops", "seconds")]
     print(f"{'ppo / grpo_os':<14}{ratio[0]:>10.2f}{ratio[1]:>10.2f}{ratio[2]:>10.2f}")
 

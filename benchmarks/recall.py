@@ -29,7 +29,11 @@ from pipeline.corpus.shards import run
 from pipeline.corpus.truth import Measure, Truth
 from pipeline.records import Question, read_jsonl, read_rows, write_json
 
-PARAMS, DATA, REPORT = Path("lab/corpus/params.yaml"), Path("data/lab_corpus"), Path("reports/lab/corpus")
+PARAMS, DATA, REPORT = (
+    Path("lab/corpus/params.yaml"),
+    Path("data/lab_corpus"),
+    Path("reports/lab/corpus"),
+)
 WORLD, PAGES = DATA / "world", DATA / "pages"
 
 
@@ -39,7 +43,11 @@ def settings(section: str, kind: type) -> Any:
 
 def show(step: str, done: int, total: int) -> None:
     if done == total or done % 4 == 0:
-        print(f"{step}: {done} of {total} shards, {time.process_time():.0f} CPU s", file=sys.stderr, flush=True)
+        print(
+            f"{step}: {done} of {total} shards, {time.process_time():.0f} CPU s",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def web() -> None:
@@ -50,7 +58,10 @@ def web() -> None:
 
     cfg = settings("world", WorldConfig)
     build_questions(cfg, WORLD)
-    benchmarks = {path.stem: list(read_rows(path, Question)) for path in sorted((WORLD / "benchmarks").glob("*.jsonl"))}
+    benchmarks = {
+        path.stem: list(read_rows(path, Question))
+        for path in sorted((WORLD / "benchmarks").glob("*.jsonl"))
+    }
     write_json(WORLD / "web.json", build_web(WORLD, cfg.web, cfg.seed, benchmark_items=benchmarks))
 
 
@@ -75,7 +86,11 @@ def ground(cfg: CorpusConfig) -> tuple[loop.Ground, loop.State]:
 
 def iteration(number: int) -> None:
     """One turn of the loop; a turn after the stop rule was met repeats the state before it."""
-    cfg, folder, earlier = settings("corpus", CorpusConfig), DATA / f"iteration-{number}", DATA / f"iteration-{number - 1}"
+    cfg, folder, earlier = (
+        settings("corpus", CorpusConfig),
+        DATA / f"iteration-{number}",
+        DATA / f"iteration-{number - 1}",
+    )
     folder.mkdir(parents=True, exist_ok=True)
     bottom, state = ground(cfg)
     rows: list[dict[str, Any]] = []
@@ -91,7 +106,9 @@ def iteration(number: int) -> None:
         print(json.dumps(rows[-1]))
     state.save(folder / "state.npz")
     write_json(folder / "iterations.json", rows)
-    shutil.rmtree(folder / f"iteration-{number}", ignore_errors=True)  # classifier and scores: 240 MB that nobody reads
+    shutil.rmtree(
+        folder / f"iteration-{number}", ignore_errors=True
+    )  # classifier and scores: 240 MB that nobody reads
 
 
 def report() -> None:
@@ -100,18 +117,24 @@ def report() -> None:
 
     cfg = settings("corpus", CorpusConfig)
     bottom, _ = ground(cfg)
-    last = max(DATA.glob("iteration-*/state.npz"), key=lambda path: int(path.parent.name.split("-")[1])).parent
+    last = max(
+        DATA.glob("iteration-*/state.npz"), key=lambda path: int(path.parent.name.split("-")[1])
+    ).parent
     state = loop.State.load(last / "state.npz")
     rows = json.loads((last / "iterations.json").read_text(encoding="utf-8"))
     mined = loop.mined_of(bottom, state, last / "classifier.bin", rows)
     benchmarks = {
-        path.stem: [text for row in read_rows(path, Question) for text in (row.question, row.answer)]
+        path.stem: [
+            text for row in read_rows(path, Question) for text in (row.question, row.answer)
+        ]
         for path in sorted((WORLD / "benchmarks").glob("*.jsonl"))
     }
     measure = Measure(Truth(read_jsonl(WORLD / "web/truth.jsonl")), bottom.crawl)
     out = DATA / "corpus"
     out.mkdir(parents=True, exist_ok=True)
-    summary = finish(bottom.crawl, mined, [task.results[1] for task in tasks(cfg)], benchmarks, cfg, out, measure)
+    summary = finish(
+        bottom.crawl, mined, [task.results[1] for task in tasks(cfg)], benchmarks, cfg, out, measure
+    )
     summary["web"] = json.loads((WORLD / "web.json").read_text(encoding="utf-8"))
     write_report(REPORT, summary)
 
@@ -119,7 +142,9 @@ def report() -> None:
 def main() -> None:
     steps = {"web": web, "pages": pages, "report": report}
     command, *rest = sys.argv[1:] or ["help"]
-    if command == "all":  # what an interrupted run left is taken over; remove data/lab_corpus after a change
+    if (
+        command == "all"
+    ):  # what an interrupted run left is taken over; remove data/lab_corpus after a change
         if not (WORLD / "web.json").is_file():
             web()
         pages()

@@ -6,6 +6,7 @@ Trains the outcome and the process model of a finished reward stage again, once 
 and prints what each is worth on the held-out questions: AUC inside a question with its standard error over questions, best of N.
 The sampler's own likelihood and `chance` (docs/reward.md) are the rows to beat.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -18,7 +19,14 @@ import numpy as np
 import torch
 
 from pipeline.records import read_jsonl
-from pipeline.reward_data import auc, best_of_n, by_question, outcome_labels, process_labels, training_labels
+from pipeline.reward_data import (
+    auc,
+    best_of_n,
+    by_question,
+    outcome_labels,
+    process_labels,
+    training_labels,
+)
 from pipeline.reward_model import Judge, RewardConfig, new_scorer, train_scorer
 from pipeline.reward_train import score
 
@@ -35,8 +43,11 @@ def inside(rows: Sequence[dict], scores: Sequence[float]) -> tuple[float, float,
 def show(name: str, rows: Sequence[dict], scores: Sequence[float]) -> None:
     mean, error, count = inside(rows, scores)
     of_n = best_of_n(rows, scores)
-    print(f"| {name} | {mean:.3f} ± {error:.3f} | {count} | {100 * of_n['best_of_n']:.1f} | {100 * of_n['chance']:.1f} | "
-          f"{100 * of_n['mean']:.1f} | {100 * of_n['majority']:.1f} | {100 * of_n['weighted']:.1f} |", flush=True)
+    print(
+        f"| {name} | {mean:.3f} ± {error:.3f} | {count} | {100 * of_n['best_of_n']:.1f} | {100 * of_n['chance']:.1f} | "
+        f"{100 * of_n['mean']:.1f} | {100 * of_n['majority']:.1f} | {100 * of_n['weighted']:.1f} |",
+        flush=True,
+    )
 
 
 def train(start: Path, data, cfg: RewardConfig) -> Judge:
@@ -48,30 +59,48 @@ def train(start: Path, data, cfg: RewardConfig) -> Judge:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("data/lab/reward"), help="what a reward stage wrote")
-    parser.add_argument("--start", type=Path, help="the body; default: the instruct model beside it")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("data/lab/reward"), help="what a reward stage wrote"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="the body; default: the instruct model beside it"
+    )
     parser.add_argument("--linear-lr", type=float, default=1e-3)
     parser.add_argument("--likelihood-lr", type=float, default=3e-4)
     parser.add_argument("--epochs", type=int, default=3)
     args = parser.parse_args()
     torch.set_num_threads(1)
     start = args.start or args.data.parent / "sft/model"
-    labels, steps = (list(read_jsonl(args.data / f"{name}.jsonl")) for name in ("labels", "step_labels"))
+    labels, steps = (
+        list(read_jsonl(args.data / f"{name}.jsonl")) for name in ("labels", "step_labels")
+    )
     head = "| model | AUC inside a question | questions | best of N | chance | mean | majority | weighted vote |"
     print(head + "\n" + "| --- " * 8 + "|")
-    kept, held = ([row for row in labels if row["split"] == split] for split in ("train", "held_out"))
+    kept, held = (
+        [row for row in labels if row["split"] == split] for split in ("train", "held_out")
+    )
     show(f"likelihood of the sampler, {len(held)} outputs", held, [row["logprob"] for row in held])
     rates = {"linear": args.linear_lr, "likelihood": args.likelihood_lr}
     for kind, lr in rates.items():
         cfg = RewardConfig(head=kind, lr=lr, epochs=args.epochs, checkpoint_every=10**9)
         judge = train(start, training_labels(kept, cfg.labels_at), cfg)
-        show(f"outcome, {kind}", held, [values[-1] for values in score(judge, outcome_labels(held))])
-    kept, held = ([row for row in steps if row["split"] == split] for split in ("train", "held_out"))
+        show(
+            f"outcome, {kind}", held, [values[-1] for values in score(judge, outcome_labels(held))]
+        )
+    kept, held = (
+        [row for row in steps if row["split"] == split] for split in ("train", "held_out")
+    )
     show(f"likelihood of the sampler, {len(held)} outputs", held, [row["logprob"] for row in held])
     for kind, lr in rates.items():
         judge = train(start, process_labels(kept), replace(cfg, head=kind, lr=lr))
-        show(f"process, {kind}, lowest step", held, [min(values) for values in score(judge, process_labels(held))])
+        show(
+            f"process, {kind}, lowest step",
+            held,
+            [min(values) for values in score(judge, process_labels(held))],
+        )
 
 
 if __name__ == "__main__":

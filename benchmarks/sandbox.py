@@ -4,6 +4,7 @@
 
 One server, one snippet after the other, wall clock as the caller sees it, and processor time of server and child.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -28,7 +29,9 @@ def main() -> None:
     count = parser.parse_args().snippets
     start = time.perf_counter()
     with Sandbox(Limits(seconds=10)) as sandbox:
-        print(f"started in {time.perf_counter() - start:.1f} s; layers: {', '.join(sandbox.layers)}")
+        print(
+            f"started in {time.perf_counter() - start:.1f} s; layers: {', '.join(sandbox.layers)}"
+        )
         print("| snippet | median ms | p90 ms | max ms | processor ms |")
         print("| --- | --- | --- | --- | --- |")
         for name, code in SNIPPETS.items():
@@ -39,7 +42,9 @@ def main() -> None:
                 times.append(1e3 * (time.perf_counter() - start))
             times.sort()
             busy = 1e3 * (processor_seconds(sandbox.servers[0].process.pid) - busy) / count
-            print(f"| {name} | {times[count // 2]:.1f} | {times[int(.9 * count)]:.1f} | {times[-1]:.1f} | {busy:.1f} |")
+            print(
+                f"| {name} | {times[count // 2]:.1f} | {times[int(0.9 * count)]:.1f} | {times[-1]:.1f} | {busy:.1f} |"
+            )
 
 
 def processor_seconds(pid: int) -> float:

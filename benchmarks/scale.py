@@ -28,7 +28,9 @@ from pipeline.corpus.warc import RawPage
 from pipeline.records import read_jsonl, write_json
 from pipeline.world.warc import http_response, member, record
 
-WORD = re.compile(rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])|[\xe4-\xe9][\x80-\xbf]{2}")  # a word, or a CJK character in UTF-8
+WORD = re.compile(
+    rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])|[\xe4-\xe9][\x80-\xbf]{2}"
+)  # a word, or a CJK character in UTF-8
 CHANGED = 0.4  # of a page's distinct words, that a copy replaces wherever they stand
 SHARD_BYTES = 64_000_000  # of HTML
 PAPER_PAGES, PAPER_COLLECTED = 40e9, 35.5e6  # after de-duplication, and collected (section 2.1)
@@ -52,7 +54,9 @@ def copies(pages: list[tuple[str, bytes]], total: int) -> Iterator[tuple[str, by
     while made < total:
         for (url, body), known in zip(pages, words, strict=True):
             new = {word: changed(word, rng) for word in known if turn and rng.random() < CHANGED}
-            page = WORD.sub(lambda found, new=new: new.get(found[0], found[0]), body) if new else body
+            page = (
+                WORD.sub(lambda found, new=new: new.get(found[0], found[0]), body) if new else body
+            )
             made += len(page)
             yield f"{url}{'&' if '?' in url else '?'}copy={turn}", page
             if made >= total:
@@ -106,20 +110,30 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if not (args.out / "crawl.json").is_file():
         write_json(args.out / "crawl.json", write_crawl(pages, int(args.gb * 1e9), crawl))
     made = json.loads((args.out / "crawl.json").read_text(encoding="utf-8"))
-    benchmarks = {str(path): [str(v) for row in read_jsonl(path) for v in row.values()] for path in args.benchmarks}
+    benchmarks = {
+        str(path): [str(v) for row in read_jsonl(path) for v in row.values()]
+        for path in args.benchmarks
+    }
     cfg = CorpusConfig(
         keep_fraction=0.3, max_page_bytes=4_000_000, classifier=ClassifierConfig(least=1000, negatives=2000, positives=2000),
         recall=RecallConfig(iterations=1), decontaminate=DecontaminateConfig(information_rule=True),
     )  # fmt: skip
     seed = [{"url": url, "text": text} for url, text in seed_texts(args)]
     watch = Watch()
-    summary = mine([crawl], seed, benchmarks, cfg, args.out / "corpus", args.out / "work", 1, progress=watch)
+    summary = mine(
+        [crawl], seed, benchmarks, cfg, args.out / "corpus", args.out / "work", 1, progress=watch
+    )
     watch("decontaminate and write", 1, 1)
     watch.seconds["train, cut"] = watch.seconds.pop("between", 0.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rejects = {key: value for key, value in summary["rejects"].items() if value}
     steps = json.loads((args.out / "corpus/funnel.json").read_text(encoding="utf-8"))["steps"]
-    found = {"seconds": watch.seconds, "peak_mb": watch.peak, "peak_rss_mb": round(peak, 1), "rejects": rejects}
+    found = {
+        "seconds": watch.seconds,
+        "peak_mb": watch.peak,
+        "peak_rss_mb": round(peak, 1),
+        "rejects": rejects,
+    }
     return {**made, **found, "steps": {step["step"]: step["pages"] for step in steps}}
 
 
@@ -128,7 +142,11 @@ def seed_texts(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     from pipeline.corpus.encoding import decode
     from pipeline.corpus.html import extract
 
-    pages = sources(args.seed, 10**6) if args.seed else sources(args.sources, args.most)[: max(1, args.most // 5)]
+    pages = (
+        sources(args.seed, 10**6)
+        if args.seed
+        else sources(args.sources, args.most)[: max(1, args.most // 5)]
+    )
     for url, body in pages:
         text = extract(decode(body) or "").text
         if text:
@@ -143,15 +161,28 @@ def table(found: dict[str, Any]) -> str:
         "| step | CPU s | pages/s/core | MB/s/core | peak MB, first to last shard | core-hours for the paper's pages | dollars |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]  # fmt: skip
-    lines[1:1] = ["", "pages after each step: " + ", ".join(f"{name} {count:,}" for name, count in found["steps"].items())]
+    lines[1:1] = [
+        "",
+        "pages after each step: "
+        + ", ".join(f"{name} {count:,}" for name, count in found["steps"].items()),
+    ]
     total = sum(found["seconds"].values())
     for step, seconds in [*found["seconds"].items(), ("all", total)]:
         late = step.startswith("decontaminate")  # reads what was collected
-        rate, peaks = (found["steps"]["collected"] if late else pages) / max(seconds, 1e-9), found["peak_mb"].get(step, [])
+        rate, peaks = (
+            (found["steps"]["collected"] if late else pages) / max(seconds, 1e-9),
+            found["peak_mb"].get(step, []),
+        )
         hours = (PAPER_COLLECTED if late else PAPER_PAGES) / rate / 3600
         flat = f"{peaks[min(1, len(peaks) - 1)]:.0f} to {peaks[-1]:.0f}" if peaks else "-"
-        cost = ("-", "-") if step.startswith(("train", "all")) else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
-        lines.append(f"| {step} | {seconds:.1f} | {rate:,.0f} | {rate * size / pages:.1f} | {flat} | {cost[0]} | {cost[1]} |")
+        cost = (
+            ("-", "-")
+            if step.startswith(("train", "all"))
+            else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
+        )
+        lines.append(
+            f"| {step} | {seconds:.1f} | {rate:,.0f} | {rate * size / pages:.1f} | {flat} | {cost[0]} | {cost[1]} |"
+        )
     return "\n".join(lines)
 
 
@@ -159,9 +190,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("sources", type=Path, nargs="+", metavar="SOURCE")
     parser.add_argument("--gb", type=float, default=1.0)
-    parser.add_argument("--most", type=int, default=2000, help="pages of the sources that are repeated")
-    parser.add_argument("--seed", type=Path, nargs="*", default=[], help="folders of HTML to train the classifier on")
-    parser.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="JSONL files to decontaminate against")
+    parser.add_argument(
+        "--most", type=int, default=2000, help="pages of the sources that are repeated"
+    )
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of HTML to train the classifier on",
+    )
+    parser.add_argument(
+        "--benchmarks",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="JSONL files to decontaminate against",
+    )
     parser.add_argument("--out", type=Path, default=Path("build/scale"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

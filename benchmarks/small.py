@@ -2,6 +2,7 @@
 
 The folder looks like `data/` (docs/contracts.md), so that stages/rl.py runs on it: `world/`, `sft/model`, `reward/`.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -25,10 +26,22 @@ from pipeline.world.config import WorldConfig
 class Small:
     """Sizes. Questions of the miniature world, answered by chains of thought."""
 
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=176))
-    world: WorldConfig = field(default_factory=lambda: WorldConfig(
-        instruct=1500, questions=400, validation=40, benchmark=1, word_levels=(2, 3, 4, 5), symbolic_levels=(1, 2),
-        instruct_formats={"cot": 1.0}))
+    model: ModelConfig = field(
+        default_factory=lambda: ModelConfig(
+            hidden_size=64, layers=2, heads=2, intermediate_size=176
+        )
+    )
+    world: WorldConfig = field(
+        default_factory=lambda: WorldConfig(
+            instruct=1500,
+            questions=400,
+            validation=40,
+            benchmark=1,
+            word_levels=(2, 3, 4, 5),
+            symbolic_levels=(1, 2),
+            instruct_formats={"cot": 1.0},
+        )
+    )
     steps: int = 150  # of teaching; enough to write a solution's form and to end it, and to be right now and then
     batch: int = 24  # solutions a step
     lr: float = 4e-3  # at the first step, falling to 0
@@ -41,8 +54,12 @@ def make(folder: Path, small: Small) -> None:
         return
     build_questions(small.world, folder / "world")
     rows = list(read_rows(folder / "world/instruct.jsonl", Instruction))
-    tokenizer = train_tokenizer((f"User: {r.question}\n\nAssistant: {r.solution}" for r in rows), small.model.vocab_size)
-    model = new_model(small.model, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, small.seed)
+    tokenizer = train_tokenizer(
+        (f"User: {r.question}\n\nAssistant: {r.solution}" for r in rows), small.model.vocab_size
+    )
+    model = new_model(
+        small.model, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, small.seed
+    )
     teach(model, tokenizer, rows, small)
     save_model(model, tokenizer, folder / "sft/model")
 
@@ -56,7 +73,14 @@ def teach(model, tokenizer, rows: list[Instruction], small: Small) -> None:
         data = solutions(tokenizer, chosen, RLConfig()).rows
         tokens = sum(map(len, data.outputs))
         optimizer.zero_grad()
-        accumulate(model, data, range(small.batch), 4096, 1.0, lambda _, logp, __, n=tokens: -logp.sum() / n)
+        accumulate(
+            model,
+            data,
+            range(small.batch),
+            4096,
+            1.0,
+            lambda _, logp, __, n=tokens: -logp.sum() / n,
+        )
         for group in optimizer.param_groups:
             group["lr"] = small.lr * (1 - step / small.steps)
         optimizer.step()
@@ -71,9 +95,17 @@ def add_rewards(folder: Path, cfg: RewardConfig) -> None:
         return
     for name in ("state", "out"):
         (folder / "reward.tmp" / name).mkdir(parents=True, exist_ok=True)
-    setting = Setting(cfg, 0, "cpu", load_tokenizer(instruct), load_model(instruct), instruct,
-                      list(read_rows(folder / "world/questions.jsonl", Question)),
-                      folder / "reward.tmp/out", folder / "reward.tmp/state")
+    setting = Setting(
+        cfg,
+        0,
+        "cpu",
+        load_tokenizer(instruct),
+        load_model(instruct),
+        instruct,
+        list(read_rows(folder / "world/questions.jsonl", Question)),
+        folder / "reward.tmp/out",
+        folder / "reward.tmp/state",
+    )
     train_outcome(setting, last_of)
     train_process(setting, last_of)
     (folder / "reward.tmp/out").rename(out)

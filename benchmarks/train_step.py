@@ -4,6 +4,7 @@
 
 The floor is forward and backward alone; the last column is the whole step over that floor. One thread.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,7 +25,12 @@ OPTIMIZERS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=10, help="timed steps of each optimizer, after two that are not")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=10,
+        help="timed steps of each optimizer, after two that are not",
+    )
     steps = parser.parse_args().steps
     torch.set_num_threads(1)
     tokens_BT = torch.randint(0, 1024, (4, 256), generator=torch.Generator().manual_seed(0))
@@ -32,7 +38,9 @@ def main() -> None:
     print(f"{'matrices by':<24}{'forward':>10}{'backward':>10}{'optimizer':>11}{'step/floor':>12}")
     for name, make in OPTIMIZERS.items():
         model = new_model(ModelConfig(), 1024, 0, 1, seed=0)
-        optimizer = make([p for key, p in model.named_parameters() if p.dim() == 2 and ".layers." in key])
+        optimizer = make(
+            [p for key, p in model.named_parameters() if p.dim() == 2 and ".layers." in key]
+        )
         spent = [0.0, 0.0, 0.0]
         for step in range(steps + 2):
             marks = [time.perf_counter()]

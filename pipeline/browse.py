@@ -4,6 +4,7 @@
 
 Without --step: a line a stored step. `--mixed` leaves out groups whose rewards are all equal, which teach nothing.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -18,9 +19,14 @@ from pipeline.records import read_jsonl
 
 def steps_of(run: Path) -> dict[int, Path]:
     """The stored steps of a run and their files. Raises UserError where there are none."""
-    found = {int(path.stem.removeprefix("step-")): path for path in sorted((run / "rollouts").glob("step-*.jsonl"))}
+    found = {
+        int(path.stem.removeprefix("step-")): path
+        for path in sorted((run / "rollouts").glob("step-*.jsonl"))
+    }
     if not found:
-        raise UserError(f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/rl/grpo_os_rule-0")
+        raise UserError(
+            f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/rl/grpo_os_rule-0"
+        )
     return found
 
 
@@ -29,8 +35,10 @@ def overview(steps: dict[int, Path]) -> Iterator[str]:
         rows = list(read_jsonl(path))
         groups = groups_of(rows)
         lengths = [len(row["tokens"]) for row in rows]
-        yield (f"step {step}: {len(rows)} outputs of {len(groups)} questions, {sum(bool(row['right']) for row in rows)} right, "
-               f"{sum(map(mixed, groups))} groups with unequal rewards, {sum(lengths) / max(1, len(lengths)):.1f} tokens each")
+        yield (
+            f"step {step}: {len(rows)} outputs of {len(groups)} questions, {sum(bool(row['right']) for row in rows)} right, "
+            f"{sum(map(mixed, groups))} groups with unequal rewards, {sum(lengths) / max(1, len(lengths)):.1f} tokens each"
+        )
 
 
 def groups_of(rows: list[dict]) -> list[list[dict]]:
@@ -80,15 +88,26 @@ def main() -> None:
         print(*overview(steps), sep="\n")
         return
     if args.step not in steps:
-        raise UserError(f"step {args.step} was not stored; there are {', '.join(map(str, steps))} (rl_scale.rollouts_every)")
+        raise UserError(
+            f"step {args.step} was not stored; there are {', '.join(map(str, steps))} (rl_scale.rollouts_every)"
+        )
     from pipeline.model import load_tokenizer
 
     tokenizer, texts = load_tokenizer(args.run / "model"), questions_near(args.run)
-    groups = [group for group in groups_of(list(read_jsonl(steps[args.step])))
-              if args.question in (None, group[0]["question"]) and (mixed(group) or not args.mixed)]
+    groups = [
+        group
+        for group in groups_of(list(read_jsonl(steps[args.step])))
+        if args.question in (None, group[0]["question"]) and (mixed(group) or not args.mixed)
+    ]
     for group in groups[: args.groups]:
-        print(*shown(group, texts.get(group[0]["question"], ""), lambda ids: tokenizer.decode(ids, skip_special_tokens=True)),
-              sep="\n")
+        print(
+            *shown(
+                group,
+                texts.get(group[0]["question"], ""),
+                lambda ids: tokenizer.decode(ids, skip_special_tokens=True),
+            ),
+            sep="\n",
+        )
     print(f"{min(args.groups, len(groups))} of {len(groups)} groups of step {args.step}")
 
 

@@ -3,6 +3,7 @@
 DVC does not see Python imports, so the same walk serves three purposes: the contract test compares it with dvc.yaml,
 a stage hashes it at its start and at its end, and checkpoints are keyed by it.
 """
+
 from __future__ import annotations
 
 import ast
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-VIEW = {"pipeline/tracking.py", "pipeline/help.py"}  # for a person's eyes; they shape no output and re-run no stage
-SMALL = 64 << 20  # bytes; a larger input is known by its size and time of change, not by its content
+VIEW = {
+    "pipeline/tracking.py",
+    "pipeline/help.py",
+}  # for a person's eyes; they shape no output and re-run no stage
+SMALL = (
+    64 << 20
+)  # bytes; a larger input is known by its size and time of change, not by its content
 
 
 def module_files(name: str, root: Path) -> list[Path]:
@@ -60,7 +66,10 @@ def code_files(entry: Path, root: Path = ROOT) -> list[str]:
 
 def code_hashes(entry: Path, root: Path = ROOT) -> dict[str, str]:
     """SHA-256 of each of `code_files`."""
-    return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in code_files(entry, root)}
+    return {
+        name: hashlib.sha256((root / name).read_bytes()).hexdigest()
+        for name in code_files(entry, root)
+    }
 
 
 def input_hashes(paths: Iterable[Path]) -> dict[str, str]:

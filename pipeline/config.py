@@ -4,6 +4,7 @@ Every stage module declares its own dataclass, derived from `StageConfig`, out o
 code they configure; so a stage depends on the settings it uses and on no other. Hydra sees their default values
 (`register`), which makes every field overridable and an unknown one an error; `build` checks names and types.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -60,7 +61,9 @@ def defaults_of(kind: type) -> dict[str, Any]:
             value = item.default
         elif item.default_factory is not dataclasses.MISSING:
             value = item.default_factory()
-            value = None if isinstance(value, dict) else value  # Hydra would join a profile's mapping to the default one
+            value = (
+                None if isinstance(value, dict) else value
+            )  # Hydra would join a profile's mapping to the default one
         elif dataclasses.is_dataclass(hints[item.name]):
             value = defaults_of(hints[item.name])
         else:
@@ -83,9 +86,13 @@ def plain(value: Any) -> Any:
 def register(stage: str, kind: type, profile: str = "") -> None:
     """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the plan of
     this profile."""
-    ConfigStore.instance().store(group="schema", name=stage, node=defaults_of(kind), package="_global_")
+    ConfigStore.instance().store(
+        group="schema", name=stage, node=defaults_of(kind), package="_global_"
+    )
     OmegaConf.register_new_resolver("built", lambda key: built(profile)[key], replace=True)
-    OmegaConf.register_new_resolver("built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True)
+    OmegaConf.register_new_resolver(
+        "built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True
+    )
 
 
 def build(kind: type, value: Any, where: str = "") -> Any:
@@ -100,13 +107,19 @@ def build(kind: type, value: Any, where: str = "") -> Any:
     items = {item.name: item for item in dataclasses.fields(kind)}
     for key in value:
         if key not in items:
-            raise UserError(f"{join(where, key)}: unknown key; known here: {', '.join(sorted(items))}")
+            raise UserError(
+                f"{join(where, key)}: unknown key; known here: {', '.join(sorted(items))}"
+            )
     given = {}
     for name, item in items.items():
-        if name in value and not (value[name] is None and item.default_factory is not dataclasses.MISSING):
+        if name in value and not (
+            value[name] is None and item.default_factory is not dataclasses.MISSING
+        ):
             given[name] = convert(hints[name], value[name], join(where, name))
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise UserError(f"{join(where, name)}: has no value; give one in conf/ or on the command line")
+            raise UserError(
+                f"{join(where, name)}: has no value; give one in conf/ or on the command line"
+            )
     try:
         return kind(**given)
     except ValueError as error:
@@ -156,7 +169,10 @@ def convert_items(origin: Any, arguments: tuple[Any, ...], value: Any, where: st
     if fixed and len(value) != len(arguments):
         raise UserError(f"{where}: {len(arguments)} values are needed, not {len(value)}")
     inner = arguments if fixed else [arguments[0] if arguments else Any] * len(value)
-    return origin(convert(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(inner, value, strict=True)))
+    return origin(
+        convert(kind, item, f"{where}[{i}]")
+        for i, (kind, item) in enumerate(zip(inner, value, strict=True))
+    )
 
 
 def convert_scalar(hint: Any, value: Any, where: str) -> Any:

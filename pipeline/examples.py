@@ -1,4 +1,5 @@
 """Training examples: (token ids, loss mask) of documents and of instructions."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -13,19 +14,27 @@ Example = tuple[list[int], list[int]]
 def document_example(tokenizer, text: str) -> Example:
     """A document between BOS (when the tokenizer has one) and EOS; every token counts."""
     ids = tokenizer.encode(text, add_special_tokens=False)
-    ids = [*([] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]), *ids, tokenizer.eos_token_id]
+    ids = [
+        *([] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]),
+        *ids,
+        tokenizer.eos_token_id,
+    ]
     return ids, [1] * len(ids)
 
 
-def response_ids(tokenizer, question: str, solution: str, lang: str, protocol: str, style: str) -> list[int]:
+def response_ids(
+    tokenizer, question: str, solution: str, lang: str, protocol: str, style: str
+) -> list[int]:
     """Ids of the assistant's turn as the chat template writes it, ending with EOS; encoded apart from the prompt, so
     that prompt ids are the same in training and in sampling."""
     template = tokenizer.chat_template or CHAT_TEMPLATE
     user = {"role": "user", "content": render(question, lang, protocol, style)}
-    before = tokenizer.apply_chat_template([user], chat_template=template, add_generation_prompt=True, tokenize=False)
+    before = tokenizer.apply_chat_template(
+        [user], chat_template=template, add_generation_prompt=True, tokenize=False
+    )
     both = [user, {"role": "assistant", "content": solution}]
     whole = tokenizer.apply_chat_template(both, chat_template=template, tokenize=False)
-    text = whole[len(before):] if whole.startswith(before) else " " + solution
+    text = whole[len(before) :] if whole.startswith(before) else " " + solution
     ids = tokenizer.encode(text, add_special_tokens=False)
     end = tokenizer.eos_token_id
     return ids[: ids.index(end) + 1] if end in ids else [*ids, end]

@@ -25,7 +25,14 @@ from pipeline.errors import UserError
 
 NAMES = r"[\w.,-]+"  # of partitions (several with commas) and qualities of service
 TIMES = r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}"  # as sbatch documents --time
-COMMANDS = ("pack", "extract", "score", "mine", "decontaminate", "inspect")  # where the executor's options end
+COMMANDS = (
+    "pack",
+    "extract",
+    "score",
+    "mine",
+    "decontaminate",
+    "inspect",
+)  # where the executor's options end
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,12 @@ def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
 
     def run(tasks: list[Task]) -> None:
         logs = cfg.logs / fingerprint([task.proof for task in tasks])[:12]
-        common = {"pipeline": [Step(tasks)], "tasks": len(tasks), "logging_dir": str(logs.absolute()), "skip_completed": False}
+        common = {
+            "pipeline": [Step(tasks)],
+            "tasks": len(tasks),
+            "logging_dir": str(logs.absolute()),
+            "skip_completed": False,
+        }
         make(common, cfg).run()
 
     return run
@@ -73,12 +85,22 @@ def check_slurm(cfg: ExecutorConfig) -> None:
     """Raises UserError for what sbatch would refuse once the job is queued: these go into the script's directives."""
     if not cfg.partition:
         raise UserError("executor slurm: --partition is needed")
-    for name, value, form in (("partition", cfg.partition, NAMES), ("qos", cfg.qos or "-", NAMES), ("time", cfg.time, TIMES)):
+    for name, value, form in (
+        ("partition", cfg.partition, NAMES),
+        ("qos", cfg.qos or "-", NAMES),
+        ("time", cfg.time, TIMES),
+    ):
         if not re.fullmatch(form, value):
-            expected = "minutes, hours:minutes:seconds or days-hours" if name == "time" else "a name as sinfo lists it"
+            expected = (
+                "minutes, hours:minutes:seconds or days-hours"
+                if name == "time"
+                else "a name as sinfo lists it"
+            )
             raise UserError(f"executor slurm: --{name} is {value!r}; give {expected}")
     if cfg.memory_gb < 1 or cfg.workers == 0 or cfg.workers < -1:
-        raise UserError("executor slurm: --memory-gb is at least 1, --at-once at least 1 (or -1, no limit)")
+        raise UserError(
+            "executor slurm: --memory-gb is at least 1, --at-once at least 1 (or -1, no limit)"
+        )
 
 
 def _missing(error: ImportError, extra: str) -> UserError:
@@ -112,7 +134,9 @@ def _ray(common: dict[str, Any], cfg: ExecutorConfig) -> Any:
     except ImportError as error:
         raise _missing(error, "ray") from None
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False)  # joins the cluster that RAY_ADDRESS names
+        ray.init(
+            log_to_driver=False, include_dashboard=False
+        )  # joins the cluster that RAY_ADDRESS names
     return RayPipelineExecutor(**common, workers=cfg.workers, mem_per_cpu_gb=cfg.memory_gb)
 
 
@@ -138,12 +162,21 @@ def main(argv: list[str] | None = None) -> int:
     from pipeline.corpus.__main__ import parser as corpus_parser
 
     cfg = ExecutorConfig(
-        args.kind, args.logs, args.at_once, args.partition, args.time, args.memory_gb, args.env_command, args.qos
+        args.kind,
+        args.logs,
+        args.at_once,
+        args.partition,
+        args.time,
+        args.memory_gb,
+        args.env_command,
+        args.qos,
     )
     inner = corpus_parser().parse_args(given[at:])
     try:
         if not hasattr(inner, "workers"):
-            raise UserError(f"{inner.command}: has no shards; run python -m pipeline.corpus {inner.command}")
+            raise UserError(
+                f"{inner.command}: has no shards; run python -m pipeline.corpus {inner.command}"
+            )
         inner.workers = runner(cfg)
         getattr(commands, inner.command)(inner)
     except UserError as error:

@@ -6,6 +6,7 @@ width of all heads together), and twice that backward. The embedding look-up, no
 out. A prompt shared by a group is counted once for sampling and once for each pass of an update, as it is computed. Padding is
 not counted, and what equal outputs, or equal beginnings, save is not taken off: both belong to the implementation.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -37,7 +38,11 @@ def shape_of(config) -> Shape:
 
 def forward(shape: Shape, tokens: int, attended: int, logits: int) -> int:
     """One pass over `tokens` tokens that attend to `attended` positions in all, with logits at `logits` of them."""
-    return 2 * shape.body * tokens + 2 * shape.head * logits + 4 * shape.layers * shape.width * attended
+    return (
+        2 * shape.body * tokens
+        + 2 * shape.head * logits
+        + 4 * shape.layers * shape.width * attended
+    )
 
 
 def triangle(length: int, before: int = 0) -> int:
@@ -59,9 +64,13 @@ def outputs_pass(shape: Shape, prompts: Sequence[int], outputs: Sequence[int]) -
     return forward(shape, sum(outputs), attended, sum(outputs))
 
 
-def group_pass(shape: Shape, prompts: Sequence[int], outputs: Sequence[int], prompt_of: Sequence[int]) -> int:
+def group_pass(
+    shape: Shape, prompts: Sequence[int], outputs: Sequence[int], prompt_of: Sequence[int]
+) -> int:
     """Forward over distinct prompts, each once, and over all their outputs."""
-    return prompts_pass(shape, prompts) + outputs_pass(shape, [prompts[p] for p in prompt_of], outputs)
+    return prompts_pass(shape, prompts) + outputs_pass(
+        shape, [prompts[p] for p in prompt_of], outputs
+    )
 
 
 def grpo_step(shape: Shape, questions: int, group: int, prompt: int, output: int) -> int:

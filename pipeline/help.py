@@ -1,4 +1,5 @@
 """What `python -m stages.<name> --help` prints. Hydra's own help composes every group first and takes seconds."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ import yaml
 from pipeline.code import ROOT
 
 
-def help_text(stage: str, description: str, defaults: dict[str, Any], profile: str, root: Path = ROOT) -> str:
+def help_text(
+    stage: str, description: str, defaults: dict[str, Any], profile: str, root: Path = ROOT
+) -> str:
     """Description, choices of each group, and every setting of the stage with its value at `profile`."""
     conf = root / "conf"
     sections = yaml.safe_load((conf / f"profile/{profile}.yaml").read_text(encoding="utf-8"))
@@ -20,10 +23,18 @@ def help_text(stage: str, description: str, defaults: dict[str, Any], profile: s
     for group in groups:
         options = sorted(path.stem for path in (conf / group).glob("*.yaml"))
         lines.append(f"  {group:10} {' '.join(options)}")
-    values = overlay(overlay(defaults, {key: sections[key] for key in defaults if key in sections}), primary)
-    lines += ["", f"Settings (key=value), as of profile={profile}; any of them makes a scratch run:"]
+    values = overlay(
+        overlay(defaults, {key: sections[key] for key in defaults if key in sections}), primary
+    )
+    lines += [
+        "",
+        f"Settings (key=value), as of profile={profile}; any of them makes a scratch run:",
+    ]
     lines += [f"  {key}={value}" for key, value in flat(values) if key.split(".")[0] not in groups]
-    lines += ["", "--multirun (-m) runs a grid: key=a,b,c.   --cfg job prints the composed configuration."]
+    lines += [
+        "",
+        "--multirun (-m) runs a grid: key=a,b,c.   --cfg job prints the composed configuration.",
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
 """What the base model is trained on: the mined corpus mixed with other sources in given shares (section 2.3)."""
+
 from __future__ import annotations
 
 import random
@@ -23,7 +24,9 @@ class MixtureConfig:
 
     def __post_init__(self) -> None:
         if abs(sum(self.shares.values()) - 1) > 1e-9 or min(self.shares.values(), default=0) <= 0:
-            raise UserError(f"mixture.shares: positive shares that add up to 1 are needed, not {dict(self.shares)}")
+            raise UserError(
+                f"mixture.shares: positive shares that add up to 1 are needed, not {dict(self.shares)}"
+            )
         if "corpus" not in self.shares:
             raise UserError("mixture.shares: give the mined corpus a share (`corpus`)")
 
@@ -31,7 +34,9 @@ class MixtureConfig:
         if source == "corpus":
             return corpus
         if source not in self.files:
-            raise UserError(f"mixture.files.{source}: has no value; give a parquet or JSONL file with a `text` column")
+            raise UserError(
+                f"mixture.files.{source}: has no value; give a parquet or JSONL file with a `text` column"
+            )
         return Path(self.files[source])
 
 
@@ -54,14 +59,18 @@ def read_texts(path: Path) -> Iterator[str]:
         yield from batch.column("text").to_pylist()
 
 
-def mix(cfg: MixtureConfig, corpus: Path, encode: Callable[[str], tuple]) -> tuple[list[tuple], dict[str, int]]:
+def mix(
+    cfg: MixtureConfig, corpus: Path, encode: Callable[[str], tuple]
+) -> tuple[list[tuple], dict[str, int]]:
     """Examples of every source in its share of tokens, and the tokens of each source.
 
     `encode` makes an example, (ids, mask), of a text. The corpus is taken whole and sets the total.
     """
     examples = [encode(text) for text in read_texts(corpus)]
     if not examples:
-        raise UserError(f"{corpus}: holds no page; loosen corpus.keep_fraction or corpus.token_budget")
+        raise UserError(
+            f"{corpus}: holds no page; loosen corpus.keep_fraction or corpus.token_budget"
+        )
     counts = {"corpus": sum(len(ids) for ids, _ in examples)}
     for source in sorted(set(cfg.shares) - {"corpus"}):
         path = cfg.path(source, corpus)

@@ -2,6 +2,7 @@
 
 Shapes: B rows, T positions, N chosen positions, V vocabulary.
 """
+
 from __future__ import annotations
 
 import json
@@ -30,7 +31,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if not self.path and self.hidden_size % self.heads:
-            raise UserError(f"model.hidden_size={self.hidden_size} must be a multiple of model.heads={self.heads}")
+            raise UserError(
+                f"model.hidden_size={self.hidden_size} must be a multiple of model.heads={self.heads}"
+            )
         if self.dtype not in ("float32", "bfloat16"):
             raise UserError(f"model.dtype={self.dtype}: float32 or bfloat16")
 
@@ -41,10 +44,18 @@ def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
-        vocab_size=vocab_size, hidden_size=cfg.hidden_size, intermediate_size=cfg.intermediate_size,
-        num_hidden_layers=cfg.layers, num_attention_heads=cfg.heads, num_key_value_heads=cfg.heads,
-        max_position_embeddings=cfg.context, tie_word_embeddings=True, bos_token_id=bos, eos_token_id=eos,
-        pad_token_id=eos, rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        vocab_size=vocab_size,
+        hidden_size=cfg.hidden_size,
+        intermediate_size=cfg.intermediate_size,
+        num_hidden_layers=cfg.layers,
+        num_attention_heads=cfg.heads,
+        num_key_value_heads=cfg.heads,
+        max_position_embeddings=cfg.context,
+        tie_word_embeddings=True,
+        bos_token_id=bos,
+        eos_token_id=eos,
+        pad_token_id=eos,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
     )
     model = LlamaForCausalLM(config)
     generator = torch.Generator().manual_seed(seed)
@@ -61,13 +72,19 @@ def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
 def load_tokenizer(folder: str | Path):
     """The tokenizer of a model folder. Raises UserError when the folder, its tokenizer or the end token is missing."""
     folder = _model_folder(folder)
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise UserError(f"{folder}: no tokenizer (tokenizer.json, tokenizer.model or vocab.json) in this folder; copy one in")
+    if not any(
+        (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")
+    ):
+        raise UserError(
+            f"{folder}: no tokenizer (tokenizer.json, tokenizer.model or vocab.json) in this folder; copy one in"
+        )
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.eos_token_id is None:
-        raise UserError(f"{folder}: the tokenizer has no eos_token, which ends every output; set it in tokenizer_config.json")
+        raise UserError(
+            f"{folder}: the tokenizer has no eos_token, which ends every output; set it in tokenizer_config.json"
+        )
     return tokenizer
 
 
@@ -75,12 +92,18 @@ def load_model(folder: str | Path, dtype=None, device: str = "cpu"):
     """The model of a folder, in evaluation mode; float32 unless `dtype` says otherwise. UserError when files are missing."""
     folder = _model_folder(folder)
     if not any(folder.glob("*.safetensors")):
-        raise UserError(f"{folder}: no *.safetensors in this model folder; pickled weights are not read")
+        raise UserError(
+            f"{folder}: no *.safetensors in this model folder; pickled weights are not read"
+        )
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype or torch.float32, local_files_only=True, use_safetensors=True, attn_implementation="sdpa"
+        folder,
+        dtype=dtype or torch.float32,
+        local_files_only=True,
+        use_safetensors=True,
+        attn_implementation="sdpa",
     )
     return model.to(device).eval()
 
@@ -104,7 +127,9 @@ def _model_folder(folder: str | Path) -> Path:
     folder = Path(folder)
     config = folder / "config.json"
     if not config.is_file():
-        raise UserError(f"{folder}: no config.json here; give a Hugging Face model folder or run the stage that makes it")
+        raise UserError(
+            f"{folder}: no config.json here; give a Hugging Face model folder or run the stage that makes it"
+        )
     try:
         json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -112,7 +137,9 @@ def _model_folder(folder: str | Path) -> Path:
     return folder
 
 
-def token_log_probs(model, tokens_BT, attention_BT, temperature: float = 1.0, at_BT=None, entropy: bool = False):
+def token_log_probs(
+    model, tokens_BT, attention_BT, temperature: float = 1.0, at_BT=None, entropy: bool = False
+):
     """log p(tokens[t] | tokens[<t]) under softmax(logits / temperature), in float32.
 
     `at_BT` (bool) chooses the positions to score; the language-model head runs on those alone. Returns logp_BT, exactly
@@ -132,7 +159,9 @@ def token_log_probs(model, tokens_BT, attention_BT, temperature: float = 1.0, at
     target_N = tokens_BT[at_BT]
     norm_N = torch.logsumexp(logits_NV, -1)
     logp_N = logits_NV.gather(1, target_N[:, None])[:, 0] - norm_N
-    logp_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device).masked_scatter(at_BT, logp_N)
+    logp_BT = torch.zeros(
+        tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device
+    ).masked_scatter(at_BT, logp_N)
     if not entropy:
         return logp_BT
     with torch.no_grad():

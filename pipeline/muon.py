@@ -1,5 +1,6 @@
 """Muon for the matrices of the layers, in float32: torch.optim.Muon orthogonalises in bfloat16, which on a processor without
 bfloat16 arithmetic made a miniature step 4.6 times its forward and backward; this one 1.2 (benchmarks/train_step.py)."""
+
 from __future__ import annotations
 
 import torch
@@ -25,7 +26,9 @@ class Muon(torch.optim.Optimizer):
     The step is scaled by sqrt(max(1, rows / columns)), as in the original.
     """
 
-    def __init__(self, params, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, params, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -1,4 +1,5 @@
 """The rows that stages hand to each other, and how JSONL files of them are read and written."""
+
 from __future__ import annotations
 
 import json
@@ -24,7 +25,9 @@ class Question:
     level: int = 0  # graded difficulty; 0 = not graded
     family: str = ""  # kind of problem: "rate", "number_theory", ...
     structure: str = ""  # what splits are disjoint in; "" for real data
-    trace: tuple[str, ...] = ()  # value of each step of the only solution, for the exact step checker; () = unknown
+    trace: tuple[
+        str, ...
+    ] = ()  # value of each step of the only solution, for the exact step checker; () = unknown
     options: tuple[str, ...] = ()  # of a multiple-choice question
 
 
@@ -49,14 +52,18 @@ def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
     for number, row in enumerate(read_jsonl(path), 1):
         unknown = sorted(set(row) - names)
         if unknown:
-            raise UserError(f"{path}:{number}: unknown key {unknown[0]!r}; a {kind.__name__} has {sorted(names)}")
+            raise UserError(
+                f"{path}:{number}: unknown key {unknown[0]!r}; a {kind.__name__} has {sorted(names)}"
+            )
         for key in ("options", "trace"):
             if key in row:
                 row[key] = tuple(row[key])
         try:
             yield kind(**row)
         except TypeError as error:
-            raise UserError(f"{path}:{number}: {error}; a {kind.__name__} has {sorted(names)}") from None
+            raise UserError(
+                f"{path}:{number}: {error}; a {kind.__name__} has {sorted(names)}"
+            ) from None
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
@@ -70,9 +77,13 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise UserError(f"{path}:{number}: not a JSON line ({error}); mend or remove it") from None
+                raise UserError(
+                    f"{path}:{number}: not a JSON line ({error}); mend or remove it"
+                ) from None
             if not isinstance(row, dict):
-                raise UserError(f"{path}:{number}: a JSON object is needed, not {type(row).__name__}")
+                raise UserError(
+                    f"{path}:{number}: a JSON object is needed, not {type(row).__name__}"
+                )
             yield row
 
 
@@ -94,5 +105,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write sorted, indented JSON; atomic."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(
+        json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n", encoding="utf-8"
+    )
     os.replace(temporary, path)

@@ -1,4 +1,5 @@
 """Labels for reward models, and how well a model agrees with them (section 4.1; Math-Shepherd for the steps)."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,13 +16,20 @@ from pipeline.rl.data_source import Rollouts, online
 from pipeline.rl.reward_function import line_ends, rule, token_ends
 
 
-def sample_outputs(engine: Engine, tokenizer, questions: Sequence[Question], cfg: RewardConfig, key: tuple) -> list[dict]:
+def sample_outputs(
+    engine: Engine, tokenizer, questions: Sequence[Question], cfg: RewardConfig, key: tuple
+) -> list[dict]:
     """`samples` outputs a question, judged by the rule. Returns a row an output, as labels.jsonl holds them.
 
     `weight` is the output's in the loss of an outcome model.
     """
-    scale = RLConfig(group_size=cfg.samples, temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens,
-                     protocol=cfg.protocol, style=cfg.style)
+    scale = RLConfig(
+        group_size=cfg.samples,
+        temperature=cfg.temperature,
+        max_new_tokens=cfg.max_new_tokens,
+        protocol=cfg.protocol,
+        style=cfg.style,
+    )
     rows = []
     for start in range(0, len(questions), 64):
         drawn = online(engine, tokenizer, list(questions[start : start + 64]), scale, (*key, start))
@@ -51,10 +59,18 @@ def balanced(labels: Sequence[Sequence[float]]) -> list[list[float]]:
 
 
 def _rows(drawn: Rollouts, right: Sequence[bool]) -> list[dict]:
-    return [{"question": drawn.questions[slot].id, "prompt": drawn.rows.prompts[slot], "tokens": drawn.rows.outputs[b],
-             "text": drawn.texts[b], "logprob": round(sum(drawn.logprobs[b]), 5), "finished": drawn.finished[b],
-             "right": right[b]}
-            for b, slot in enumerate(drawn.rows.prompt_of)]
+    return [
+        {
+            "question": drawn.questions[slot].id,
+            "prompt": drawn.rows.prompts[slot],
+            "tokens": drawn.rows.outputs[b],
+            "text": drawn.texts[b],
+            "logprob": round(sum(drawn.logprobs[b]), 5),
+            "finished": drawn.finished[b],
+            "right": right[b],
+        }
+        for b, slot in enumerate(drawn.rows.prompt_of)
+    ]
 
 
 def by_question(rows: Sequence[dict]) -> list[list[dict]]:
@@ -66,8 +82,16 @@ def by_question(rows: Sequence[dict]) -> list[list[dict]]:
 
 def outcome_labels(rows: Sequence[dict]) -> list[Labelled]:
     """To judge with: read at the last real token; the label is the rule's verdict."""
-    return [Labelled(g[0]["question"], g[0]["prompt"], [row["tokens"] for row in g], [[len(row["tokens"]) - 1] for row in g],
-                     [[float(row["right"])] for row in g]) for g in by_question(rows)]
+    return [
+        Labelled(
+            g[0]["question"],
+            g[0]["prompt"],
+            [row["tokens"] for row in g],
+            [[len(row["tokens"]) - 1] for row in g],
+            [[float(row["right"])] for row in g],
+        )
+        for g in by_question(rows)
+    ]
 
 
 def training_labels(rows: Sequence[dict], at: str) -> list[Labelled]:
@@ -84,36 +108,72 @@ def training_labels(rows: Sequence[dict], at: str) -> list[Labelled]:
             weight[tuple(row["tokens"])] = weight.get(tuple(row["tokens"]), 0.0) + row["weight"]
         right = {tuple(row["tokens"]): float(row["right"]) for row in g}
         at_B = [ends(len(tokens)) for tokens in weight]
-        found.append(Labelled(
-            g[0]["question"], g[0]["prompt"], [list(tokens) for tokens in weight], at_B,
-            [[right[tokens]] * len(at) for tokens, at in zip(weight, at_B, strict=True)],
-            [[w / len(at)] * len(at) for w, at in zip(weight.values(), at_B, strict=True)]))
+        found.append(
+            Labelled(
+                g[0]["question"],
+                g[0]["prompt"],
+                [list(tokens) for tokens in weight],
+                at_B,
+                [[right[tokens]] * len(at) for tokens, at in zip(weight, at_B, strict=True)],
+                [[w / len(at)] * len(at) for w, at in zip(weight.values(), at_B, strict=True)],
+            )
+        )
     return found
 
 
-def step_labels(engine: Engine, tokenizer, rows: Sequence[dict], answers: dict[str, str], cfg: RewardConfig, key: tuple):
+def step_labels(
+    engine: Engine,
+    tokenizer,
+    rows: Sequence[dict],
+    answers: dict[str, str],
+    cfg: RewardConfig,
+    key: tuple,
+):
     """Math-Shepherd: N continuations from each step end but the last. Returns the rows with `ends` and `labels` added.
 
     Hard label: 1 if any continuation is right; soft: the share of them. The last step's label is the outcome. Outputs of one
     question that begin alike share their continuations.
     """
-    ends = [token_ends(tokenizer, row["tokens"], row["text"], line_ends(row["text"])) for row in rows]
-    starts = [[(row["question"], *row["prompt"], *row["tokens"][: end + 1]) for end in ends[b][:-1]]
-              for b, row in enumerate(rows)]
+    ends = [
+        token_ends(tokenizer, row["tokens"], row["text"], line_ends(row["text"])) for row in rows
+    ]
+    starts = [
+        [(row["question"], *row["prompt"], *row["tokens"][: end + 1]) for end in ends[b][:-1]]
+        for b, row in enumerate(rows)
+    ]
     unique = list(dict.fromkeys(start for of_row in starts for start in of_row))
     prefixes = [list(start[1:]) for start in unique for _ in range(cfg.continuations)]
     seeds = [row_seed(*key, u, i) for u in range(len(unique)) for i in range(cfg.continuations)]
-    outputs = engine.sample(prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens)) if prefixes else []
+    outputs = (
+        engine.sample(prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens))
+        if prefixes
+        else []
+    )
     asked = {row["question"]: len(row["prompt"]) for row in rows}
     owner = [start[0] for start in unique for _ in range(cfg.continuations)]
-    whole = [prefix[asked[q] :] + list(o.tokens) for prefix, o, q in zip(prefixes, outputs, owner, strict=True)]
-    texts = tokenizer.batch_decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    whole = [
+        prefix[asked[q] :] + list(o.tokens)
+        for prefix, o, q in zip(prefixes, outputs, owner, strict=True)
+    ]
+    texts = tokenizer.batch_decode(
+        whole, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
     grades = grade_many([(text, answers[q]) for text, q in zip(texts, owner, strict=True)])
     right = [grade.verdict == "right" for grade in grades]
-    label = {start: step_label(right[u * cfg.continuations : (u + 1) * cfg.continuations], cfg.hard_labels)
-             for u, start in enumerate(unique)}
-    return [{**row, "ends": ends[b], "labels": [*(label[start] for start in starts[b]), float(row["right"])]}
-            for b, row in enumerate(rows)]
+    label = {
+        start: step_label(
+            right[u * cfg.continuations : (u + 1) * cfg.continuations], cfg.hard_labels
+        )
+        for u, start in enumerate(unique)
+    }
+    return [
+        {
+            **row,
+            "ends": ends[b],
+            "labels": [*(label[start] for start in starts[b]), float(row["right"])],
+        }
+        for b, row in enumerate(rows)
+    ]
 
 
 def step_label(right: Sequence[bool], hard: bool) -> float:
@@ -125,9 +185,18 @@ def process_labels(rows: Sequence[dict], balance: bool = False) -> list[Labelled
     """The labels of `step_labels` at the step ends. With `balance`, questions whose steps are of one kind are left out."""
     groups = by_question(rows)
     weights = weigh([[row["labels"] for row in g] for g in groups], balance)
-    return [Labelled(g[0]["question"], g[0]["prompt"], [row["tokens"] for row in g], [row["ends"] for row in g],
-                     [row["labels"] for row in g], w)
-            for g, w in zip(groups, weights, strict=True) if any(map(any, w))]
+    return [
+        Labelled(
+            g[0]["question"],
+            g[0]["prompt"],
+            [row["tokens"] for row in g],
+            [row["ends"] for row in g],
+            [row["labels"] for row in g],
+            w,
+        )
+        for g, w in zip(groups, weights, strict=True)
+        if any(map(any, w))
+    ]
 
 
 # ---- agreement with labels
@@ -148,9 +217,17 @@ def reliability(scores: Sequence[float], right: Sequence[bool], bins: int = 10) 
     """Equal-width bins of the predicted probability: count, mean prediction, share right. Empty bins are left out."""
     score_N, right_N = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=np.float64)
     bin_N = np.minimum((score_N * bins).astype(int), bins - 1)
-    return [{"from": i / bins, "to": (i + 1) / bins, "count": int((bin_N == i).sum()),
-             "predicted": float(score_N[bin_N == i].mean()), "right": float(right_N[bin_N == i].mean())}
-            for i in range(bins) if (bin_N == i).any()]
+    return [
+        {
+            "from": i / bins,
+            "to": (i + 1) / bins,
+            "count": int((bin_N == i).sum()),
+            "predicted": float(score_N[bin_N == i].mean()),
+            "right": float(right_N[bin_N == i].mean()),
+        }
+        for i in range(bins)
+        if (bin_N == i).any()
+    ]
 
 
 def calibration(scores: Sequence[float], right: Sequence[bool]) -> dict:
@@ -158,8 +235,14 @@ def calibration(scores: Sequence[float], right: Sequence[bool]) -> dict:
     bins = reliability(scores, right)
     gaps = sum(b["count"] * abs(b["predicted"] - b["right"]) for b in bins)
     hits = sum((score > 0.5) == bool(r) for score, r in zip(scores, right, strict=True))
-    return {"n": len(right), "positive": sum(map(bool, right)) / len(right), "accuracy": hits / len(right),
-            "auc": auc(scores, right), "ece": gaps / len(right), "bins": bins}
+    return {
+        "n": len(right),
+        "positive": sum(map(bool, right)) / len(right),
+        "accuracy": hits / len(right),
+        "auc": auc(scores, right),
+        "ece": gaps / len(right),
+        "bins": bins,
+    }
 
 
 def best_of_n(rows: Sequence[dict], scores: Sequence[float]) -> dict:
@@ -170,7 +253,9 @@ def best_of_n(rows: Sequence[dict], scores: Sequence[float]) -> dict:
     distinct outputs, which is right less often than a random sample, because right outputs repeat; any: any right sample.
     Ties go to the output or answer drawn first; no answer never wins a vote.
     """
-    found: dict[str, list[float]] = {name: [] for name in ("best_of_n", "majority", "weighted", "mean", "chance", "any")}
+    found: dict[str, list[float]] = {
+        name: [] for name in ("best_of_n", "majority", "weighted", "mean", "chance", "any")
+    }
     scored = iter(scores)
     for group in by_question(rows):
         values = [next(scored) for _ in group]
@@ -205,14 +290,22 @@ def auc_within(rows: Sequence[dict], scores: Sequence[float]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def step_agreement(rows: Sequence[dict], scores: Sequence[Sequence[float]], questions: dict[str, Question]) -> dict:
+def step_agreement(
+    rows: Sequence[dict], scores: Sequence[Sequence[float]], questions: dict[str, Question]
+) -> dict:
     """A process model's steps against the exact step checker: precision and recall of finding a wrong step."""
     found, true = [], []
     for row, values in zip(rows, scores, strict=True):
         question = questions[row["question"]]
-        verdicts = [ok for _, ok in step_verdicts(row["text"], question.trace, question.answer)][: len(values)]
+        verdicts = [ok for _, ok in step_verdicts(row["text"], question.trace, question.answer)][
+            : len(values)
+        ]
         found += [value <= 0.5 for value in values[: len(verdicts)]]
         true += [not ok for ok in verdicts]
     both = sum(f and t for f, t in zip(found, true, strict=True))
-    return {"steps": len(true), "wrong": sum(true) / max(1, len(true)), "precision": both / max(1, sum(found)),
-            "recall": both / max(1, sum(true))}
+    return {
+        "steps": len(true),
+        "wrong": sum(true) / max(1, len(true)),
+        "precision": both / max(1, sum(found)),
+        "recall": both / max(1, sum(true)),
+    }

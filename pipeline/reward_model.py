@@ -7,6 +7,7 @@ al., arXiv 2412.01981, without its reference). It needs tied embeddings.
 Shapes: B outputs, R rows of a micro-batch, T output tokens, N labels, E hidden. A model folder loads with transformers
 as a sequence-classification model of one label; here its head is read at chosen tokens.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -46,8 +47,18 @@ class RewardConfig:
     style: str = "mini"
 
     def __post_init__(self) -> None:
-        for name in ("questions", "held_out", "samples", "epochs", "questions_per_step", "process_questions",
-                     "process_samples", "continuations", "checkpoint_every", "max_new_tokens"):
+        for name in (
+            "questions",
+            "held_out",
+            "samples",
+            "epochs",
+            "questions_per_step",
+            "process_questions",
+            "process_samples",
+            "continuations",
+            "checkpoint_every",
+            "max_new_tokens",
+        ):
             if getattr(self, name) < 1:
                 raise UserError(f"reward: {name} is at least 1")
         if self.start not in ("base", "instruct"):
@@ -93,7 +104,12 @@ class Judge:
 
 def trained(model) -> dict:
     """How a scorer is trained and read (fields of RewardConfig); its config.json keeps it."""
-    return {"balance": False, "labels_at": "last", "head": "linear", **getattr(model.config, "reward", {})}
+    return {
+        "balance": False,
+        "labels_at": "last",
+        "head": "linear",
+        **getattr(model.config, "reward", {}),
+    }
 
 
 def shape_of_scorer(model):
@@ -101,7 +117,9 @@ def shape_of_scorer(model):
     from pipeline.flops import shape_of
 
     shape = shape_of(model.config)
-    return replace(shape, head=model.config.hidden_size + shape.head * (trained(model)["head"] == "likelihood"))
+    return replace(
+        shape, head=model.config.hidden_size + shape.head * (trained(model)["head"] == "likelihood")
+    )
 
 
 def new_scorer(folder: str | Path, device: str = "cpu", cfg: RewardConfig | None = None):
@@ -119,7 +137,9 @@ def scorer_from(language_model, cfg: RewardConfig | None = None):
 
     config, cfg = deepcopy(language_model.config), cfg or RewardConfig()
     if cfg.head == "likelihood" and not config.tie_word_embeddings:
-        raise UserError("reward: head=likelihood reads tied embeddings, and this model's are not; choose reward.head=linear")
+        raise UserError(
+            "reward: head=likelihood reads tied embeddings, and this model's are not; choose reward.head=linear"
+        )
     config.num_labels = 1
     config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at, "head": cfg.head}
     model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
@@ -133,8 +153,12 @@ def load_judge(folder: Path, device: str, max_tokens: int) -> Judge:
     from transformers import AutoModelForSequenceClassification
 
     if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no reward model here; run the reward stage (reward.process=true for a process model)")
-    model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        raise UserError(
+            f"{folder}: no reward model here; run the reward stage (reward.process=true for a process model)"
+        )
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True
+    )
     return Judge(model.to(device).eval(), max_tokens)
 
 
@@ -184,12 +208,16 @@ def label_gradient(model, examples: Sequence[Labelled], max_tokens: int) -> tupl
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
         logit_RT = logits_of(model, *hidden_of(model, prompts, rows, batch))
-        row = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=logit_RT.device)
+        row = torch.tensor(
+            [r for r, b in enumerate(batch) for _ in ends[b]], device=logit_RT.device
+        )
         at = torch.tensor([end + 1 for b in batch for end in ends[b]], device=logit_RT.device)
         logit_N = logit_RT[row, at]
         label_N = torch.tensor([x for b in batch for x in labels[b]], device=logit_N.device)
         weight_N = torch.tensor([w for b in batch for w in weights[b]], device=logit_N.device)
-        loss = F.binary_cross_entropy_with_logits(logit_N, label_N, weight_N, reduction="sum") / total
+        loss = (
+            F.binary_cross_entropy_with_logits(logit_N, label_N, weight_N, reduction="sum") / total
+        )
         loss.backward()
         loss_sum += loss.item()
         hits += int(((logit_N > 0) == (label_N > 0.5)).sum())
@@ -202,12 +230,21 @@ def flatten(examples: Sequence[Labelled], extra_token: bool = False):
     from pipeline.rl.forward import Rows
 
     tail = [0] if extra_token else []
-    rows = Rows([e.prompt for e in examples], [tokens + tail for e in examples for tokens in e.outputs],
-                [p for p, e in enumerate(examples) for _ in e.outputs])
-    return rows, [ends for e in examples for ends in e.ends], [labels for e in examples for labels in e.labels]
+    rows = Rows(
+        [e.prompt for e in examples],
+        [tokens + tail for e in examples for tokens in e.outputs],
+        [p for p, e in enumerate(examples) for _ in e.outputs],
+    )
+    return (
+        rows,
+        [ends for e in examples for ends in e.ends],
+        [labels for e in examples for labels in e.labels],
+    )
 
 
-def train_scorer(model, data: Sequence[Labelled], cfg: RewardConfig, seed: int, state: Path) -> Iterator[dict]:
+def train_scorer(
+    model, data: Sequence[Labelled], cfg: RewardConfig, seed: int, state: Path
+) -> Iterator[dict]:
     """Train in place; yield a row a step: step, loss, accuracy, grad_norm, lr, flops. Resumes from `state` to the bit."""
     import numpy as np
 
@@ -226,12 +263,23 @@ def train_scorer(model, data: Sequence[Labelled], cfg: RewardConfig, seed: int, 
     for step in range(len(rows) + 1, scale.steps + 1):
         epoch, at = divmod(step - 1, each)
         order = np.random.default_rng(row_seed(seed, "reward", epoch)).permutation(len(data))
-        batch = [data[i] for i in order[at * cfg.questions_per_step : (at + 1) * cfg.questions_per_step]]
+        batch = [
+            data[i] for i in order[at * cfg.questions_per_step : (at + 1) * cfg.questions_per_step]
+        ]
         loss, accuracy = label_gradient(model, batch, cfg.micro_batch_tokens)
         lr = learning_rate(scale, 1.0, step)
         norm = apply_gradient(model, optimizer, lr, cfg.max_grad_norm, _stop(step))
         spent += 3 * work(model, batch)
-        rows.append({"step": step, "loss": loss, "accuracy": accuracy, "grad_norm": norm, "lr": lr, "flops": spent})
+        rows.append(
+            {
+                "step": step,
+                "loss": loss,
+                "accuracy": accuracy,
+                "grad_norm": norm,
+                "lr": lr,
+                "flops": spent,
+            }
+        )
         yield rows[-1]
         if step % cfg.checkpoint_every == 0 or step == scale.steps:
             checkpoint.save(state, {"scorer": model}, {"adam": optimizer}, {"rows": rows})
@@ -242,7 +290,12 @@ def work(model, batch: Sequence[Labelled]) -> int:
     from pipeline import flops
 
     rows, _, _ = flatten(batch)
-    return flops.group_pass(shape_of_scorer(model), list(map(len, rows.prompts)), list(map(len, rows.outputs)), rows.prompt_of)
+    return flops.group_pass(
+        shape_of_scorer(model),
+        list(map(len, rows.prompts)),
+        list(map(len, rows.outputs)),
+        rows.prompt_of,
+    )
 
 
 def _stop(step: int):

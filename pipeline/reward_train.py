@@ -1,4 +1,5 @@
 """The two reward models of a run: sample and label with the instruct model, train, judge on held-out questions."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -55,50 +56,88 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
     """Write outcome/ and labels.jsonl. Returns the figures on held-out questions for the summary."""
     cfg = setting.cfg
     train, held = split(setting)
-    rows = once(setting, "labels", lambda: [
-        {**row, "split": name} for name, questions in (("train", train), ("held_out", held))
-        for row in sample_outputs(setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name))])
+    rows = once(
+        setting,
+        "labels",
+        lambda: [
+            {**row, "split": name}
+            for name, questions in (("train", train), ("held_out", held))
+            for row in sample_outputs(
+                setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name)
+            )
+        ],
+    )
     write_jsonl(setting.out / "labels.jsonl", rows)
     kept, judged = ([row for row in rows if row["split"] == name] for name in ("train", "held_out"))
     judge, last = fit(setting, "outcome", training_labels(kept, cfg.labels_at), follow)
     scores = [s[-1] for s in score(judge, outcome_labels(judged))]
-    return {**last, "labels": len(kept), **calibration(scores, [row["right"] for row in judged]),
-            "auc_within": auc_within(judged, scores), "of_n": best_of_n(judged, scores), "samples": cfg.samples,
-            "likelihood": likelihood(judged)}
+    return {
+        **last,
+        "labels": len(kept),
+        **calibration(scores, [row["right"] for row in judged]),
+        "auc_within": auc_within(judged, scores),
+        "of_n": best_of_n(judged, scores),
+        "samples": cfg.samples,
+        "likelihood": likelihood(judged),
+    }
 
 
 def train_process(setting: Setting, follow: Follow) -> dict:
     """Write process/ and step_labels.jsonl. Returns the figures on held-out questions for the summary."""
     cfg, rows = setting.cfg, list(read_jsonl(setting.out / "labels.jsonl"))
     answers = {q.id: q.answer for q in setting.questions}
-    labelled = once(setting, "step_labels", lambda: [
-        row for name in ("train", "held_out")
-        for row in step_labels(setting.engine, setting.tokenizer, some_outputs(rows, name, cfg), answers, cfg,
-                               (setting.seed, "steps", name))])
+    labelled = once(
+        setting,
+        "step_labels",
+        lambda: [
+            row
+            for name in ("train", "held_out")
+            for row in step_labels(
+                setting.engine,
+                setting.tokenizer,
+                some_outputs(rows, name, cfg),
+                answers,
+                cfg,
+                (setting.seed, "steps", name),
+            )
+        ],
+    )
     write_jsonl(setting.out / "step_labels.jsonl", labelled)
-    kept, judged = ([row for row in labelled if row["split"] == name] for name in ("train", "held_out"))
+    kept, judged = (
+        [row for row in labelled if row["split"] == name] for name in ("train", "held_out")
+    )
     judge, last = fit(setting, "process", process_labels(kept, cfg.balance), follow)
     scores = score(judge, process_labels(judged))
     flat = [value for values in scores for value in values]
     right = [label > 0.5 for row in judged for label in row["labels"]]
-    return {**last, "labels": sum(len(row["labels"]) for row in kept), **calibration(flat, right),
-            "auc_within": auc_within(judged, [min(values) for values in scores]),
-            "against_exact_steps": step_agreement(judged, scores, setting.by_id),
-            "of_n": best_of_n(judged, [min(values) for values in scores]), "samples": cfg.process_samples}
+    return {
+        **last,
+        "labels": sum(len(row["labels"]) for row in kept),
+        **calibration(flat, right),
+        "auc_within": auc_within(judged, [min(values) for values in scores]),
+        "against_exact_steps": step_agreement(judged, scores, setting.by_id),
+        "of_n": best_of_n(judged, [min(values) for values in scores]),
+        "samples": cfg.process_samples,
+    }
 
 
 def likelihood(rows: Sequence[dict]) -> dict:
     """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward model."""
     scores = [row["logprob"] for row in rows]
-    return {"auc": auc(scores, [row["right"] for row in rows]), "auc_within": auc_within(rows, scores),
-            "best_of_n": best_of_n(rows, scores)["best_of_n"]}
+    return {
+        "auc": auc(scores, [row["right"] for row in rows]),
+        "auc_within": auc_within(rows, scores),
+        "best_of_n": best_of_n(rows, scores)["best_of_n"],
+    }
 
 
 def split(setting: Setting) -> tuple[list[Question], list[Question]]:
     """Training questions and, after them, the held-out ones. Raises UserError when there are too few."""
     cfg = setting.cfg
     if len(setting.questions) <= cfg.held_out:
-        raise UserError(f"reward: {len(setting.questions)} questions, of which held_out={cfg.held_out}; lower reward.held_out")
+        raise UserError(
+            f"reward: {len(setting.questions)} questions, of which held_out={cfg.held_out}; lower reward.held_out"
+        )
     count = min(cfg.questions, len(setting.questions) - cfg.held_out)
     return list(setting.questions[:count]), list(setting.questions[count : count + cfg.held_out])
 
@@ -108,7 +147,9 @@ def some_outputs(rows: Sequence[dict], name: str, cfg: RewardConfig) -> list[dic
     count: dict[str, int] = {}
     chosen = []
     for row in rows:
-        if row["split"] == name and (row["question"] in count or len(count) < cfg.process_questions):
+        if row["split"] == name and (
+            row["question"] in count or len(count) < cfg.process_questions
+        ):
             count[row["question"]] = count.get(row["question"], 0) + 1
             if count[row["question"]] <= cfg.process_samples:
                 chosen.append(row)

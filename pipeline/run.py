@@ -1,4 +1,5 @@
 """What a running stage writes to: its output folder, its checkpoint, its metrics, summary and cost."""
+
 from __future__ import annotations
 
 import contextlib
@@ -44,7 +45,11 @@ class Job(NamedTuple):
 
     @property
     def checkpoints(self) -> Path:
-        return self.scratch / ".ckpt" if self.scratch else self.data / ".ckpt" / self.stage / (self.cell or "all")
+        return (
+            self.scratch / ".ckpt"
+            if self.scratch
+            else self.data / ".ckpt" / self.stage / (self.cell or "all")
+        )
 
     @property
     def cost_file(self) -> Path:
@@ -70,7 +75,11 @@ class Run:
         if not self.resumed:
             shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(exist_ok=True)
-        self.before = json.loads(self.clock_file.read_text(encoding="utf-8")) if self.clock_file.is_file() else {}
+        self.before = (
+            json.loads(self.clock_file.read_text(encoding="utf-8"))
+            if self.clock_file.is_file()
+            else {}
+        )
         self.start = self.noted = time.monotonic()
         self.costs: dict[str, Any] = {}
         self.tracker: Any = None
@@ -88,7 +97,9 @@ class Run:
         spent = {"seconds": time.monotonic() - self.start, "cpu_seconds": sum(os.times()[:4])}
         return {name: round(self.before.get(name, 0.0) + value, 3) for name, value in spent.items()}
 
-    def follow(self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics") -> dict[str, Any]:
+    def follow(
+        self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
+    ) -> dict[str, Any]:
         """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show progress. Returns the last.
 
         After a resume the generator yields rows from the checkpoint's step on; kept rows from that `step` on are
@@ -124,7 +135,9 @@ class Run:
 
     def summary(self, **values: Any) -> None:
         """Write `summary.json`: counts, scores, tokens, FLOPs by formula. No clock, host or absolute path."""
-        write_json(self.out / "summary.json", {"stage": self.job.stage, **self.job.axes, **plain(values)})
+        write_json(
+            self.out / "summary.json", {"stage": self.job.stage, **self.job.axes, **plain(values)}
+        )
 
     def cost(self, **values: Any) -> None:
         """Keep measured figures (seconds of a part, GPU memory) for the cost file, which no stage depends on."""
@@ -145,7 +158,10 @@ def publish(run: Run) -> None:
     else:
         replace(target, run.out)
     clock = run.clock()
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
     origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
@@ -203,7 +219,9 @@ def job_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"{folder}: another process runs this job; wait for it or stop it") from None
+            raise UserError(
+                f"{folder}: another process runs this job; wait for it or stop it"
+            ) from None
         yield
 
 
@@ -231,7 +249,9 @@ class Progress:
     def __init__(self, label: str, total: int | None):
         self.label, self.total = label, total
         self.count, self.shown = 0, 0.0
-        self.recent: deque[tuple[float, int]] = deque()  # clock and step: a row may stand for many steps, or be an old one
+        self.recent: deque[tuple[float, int]] = (
+            deque()
+        )  # clock and step: a row may stand for many steps, or be an old one
         self.terminal = sys.stderr.isatty()
 
     def show(self, row: dict[str, Any]) -> None:
@@ -243,12 +263,20 @@ class Progress:
         if now - self.shown < (0.2 if self.terminal else 10) and at != self.total:
             return
         self.shown = now
-        numbers = {key: value for key, value in row.items() if isinstance(value, (int, float)) and key != "step"}
+        numbers = {
+            key: value
+            for key, value in row.items()
+            if isinstance(value, (int, float)) and key != "step"
+        }
         figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
         head = f"{self.label} {at}{f'/{self.total}' if self.total else ''}{self.pace(now, at)}"
         text = f"{head}  {'  '.join(figures[:5])}"
-        print(f"\r\x1b[K{text[:150]}" if self.terminal else text, file=sys.stderr, flush=True,
-              end="\n" if not self.terminal or at == self.total else "")
+        print(
+            f"\r\x1b[K{text[:150]}" if self.terminal else text,
+            file=sys.stderr,
+            flush=True,
+            end="\n" if not self.terminal or at == self.total else "",
+        )
 
     def pace(self, now: float, at: int) -> str:
         while len(self.recent) > 1 and now - self.recent[0][0] > 60:

@@ -6,6 +6,7 @@ other override (`rl.lr=5e-6`) makes a *scratch* run, which writes into Hydra's o
 Under --multirun a canonical job becomes `dvc repro -s <stage>@<cell>`: skipped when it is built, restored when it is
 cached.
 """
+
 from __future__ import annotations
 
 import errno
@@ -41,7 +42,12 @@ class Contract(typing.NamedTuple):
     reads: tuple[str, ...]
 
 
-WIRING = {"profile", "experiment", "launcher", "tracker"}  # choices that do not make a run a scratch run
+WIRING = {
+    "profile",
+    "experiment",
+    "launcher",
+    "tracker",
+}  # choices that do not make a run a scratch run
 CONTRACTS: dict[str, Contract] = {}  # by module: what each stage reads and writes, for tests
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 HINTS = {
@@ -52,7 +58,9 @@ HINTS = {
 }
 
 
-def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, ...] = ()) -> Callable:
+def stage(
+    name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, ...] = ()
+) -> Callable:
     """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's dataclass.
 
     `cell` names the matrix axes; `out` and `reads` are paths that may hold `{axis}`, and `{data}` and `{reports}`, the
@@ -66,11 +74,21 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
 
         def job(cfg: Any) -> None:
             info = HydraConfig.get()
-            overrides = [text for text in info.overrides.task if key_of(text) not in ("experiment", "launcher")]
+            overrides = [
+                text
+                for text in info.overrides.task
+                if key_of(text) not in ("experiment", "launcher")
+            ]
             canonical = is_canonical(overrides, cell)
             if info.mode == RunMode.MULTIRUN:
                 plan = built(info.runtime.choices["profile"])
-                return delegate(name, overrides, cell, plan if canonical else None, Path(info.runtime.output_dir))
+                return delegate(
+                    name,
+                    overrides,
+                    cell,
+                    plan if canonical else None,
+                    Path(info.runtime.output_dir),
+                )
             with one_line_errors(name):
                 run_here(cfg, info, overrides, canonical)
 
@@ -83,17 +101,27 @@ def stage(name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, 
             plan = built(settings.profile)
             places = {key: plan[key] for key in PLACES} | axes
             paths = [Path(path.format(**places)) for path in (out, *reads)]
-            execute(body, settings, Job(name, axes, paths[0], paths[1:], Path(plan["data"]), folder, tracker, entry))
+            execute(
+                body,
+                settings,
+                Job(name, axes, paths[0], paths[1:], Path(plan["data"]), folder, tracker, entry),
+            )
 
         @functools.wraps(body)
         def main() -> None:
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints a message of its own and leaves
+            os.environ["HYDRA_FULL_ERROR"] = (
+                "1"  # else Hydra prints a message of its own and leaves
+            )
             with one_line_errors(name):
                 if {"--help", "-h"} & set(sys.argv[1:]):
                     description = sys.modules[body.__module__].__doc__ or name
-                    return print(help_text(name, description, defaults_of(kind), built()["profile"]))
+                    return print(
+                        help_text(name, description, defaults_of(kind), built()["profile"])
+                    )
                 register(name, kind, complete_arguments(cell))
-                hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(job)()
+                hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(
+                    job
+                )()
 
         return main
 
@@ -105,7 +133,9 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     prepare_process(settings.threads)
     for path in job.reads:
         if not path.exists():
-            raise UserError(f"{path}: missing; an earlier stage makes it: `dvc repro` runs the stages in order")
+            raise UserError(
+                f"{path}: missing; an earlier stage makes it: `dvc repro` runs the stages in order"
+            )
     code = code_hashes(job.entry)
     mark = fingerprint(code, plain(settings), input_hashes(job.reads))
     with job_lock(job.checkpoints):
@@ -136,9 +166,13 @@ def own_sections(cfg: Any, kind: type, overrides: Sequence[str]) -> dict[str, An
     for text in overrides:
         top = key_of(text).split(".")[0]
         if top not in fields | WIRING:
-            raise UserError(f"{key_of(text)}: not a setting of this stage; it has {', '.join(sorted(fields))}")
+            raise UserError(
+                f"{key_of(text)}: not a setting of this stage; it has {', '.join(sorted(fields))}"
+            )
     path = ROOT / "conf/profile" / f"{composed['profile']}.yaml"
-    others = set(yaml.safe_load(path.read_text(encoding="utf-8"))) - fields if path.is_file() else set()
+    others = (
+        set(yaml.safe_load(path.read_text(encoding="utf-8"))) - fields if path.is_file() else set()
+    )
     return {key: value for key, value in composed.items() if key not in others | {"tracker"}}
 
 
@@ -150,7 +184,12 @@ def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
     """Whether these overrides ask for exactly one thing that `dvc repro` builds."""
     given = dict(text.partition("=")[::2] for text in overrides if not text.startswith("hydra."))
     plan = built(given.get("profile", ""))
-    choices = {"profile": [plan["profile"]], "rl": plan["arms"], "seed": plan["seeds"], "model": plan["models"]}
+    choices = {
+        "profile": [plan["profile"]],
+        "rl": plan["arms"],
+        "seed": plan["seeds"],
+        "model": plan["models"],
+    }
     if set(given) - set(cell) - WIRING or not set(cell) <= set(given):
         return False
     return all(value in map(str, choices[key]) for key, value in given.items() if key in choices)
@@ -161,7 +200,13 @@ def dvc_target(name: str, cell: str) -> str:
     return f"{name}_{cell}" if cell in ("base", "instruct") else f"{name}@{cell}" if cell else name
 
 
-def delegate(name: str, overrides: list[str], cell: tuple[str, ...], plan: dict[str, Any] | None, folder: Path) -> None:
+def delegate(
+    name: str,
+    overrides: list[str],
+    cell: tuple[str, ...],
+    plan: dict[str, Any] | None,
+    folder: Path,
+) -> None:
     """One job of a multirun, in a process of its own: its memory, threads and failure stay apart from the others'.
 
     `plan`: that of a canonical job; None = a scratch run into `folder`.
@@ -222,7 +267,11 @@ def explain(error: BaseException) -> str | None:
         return text
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         text = text.split(" Config search path:")[0].split(" To append to your config use")[0]
-        return text.split(" full_key:")[0].replace("set the environment variable HYDRA_FULL_ERROR=1", "").strip()
+        return (
+            text.split(" full_key:")[0]
+            .replace("set the environment variable HYDRA_FULL_ERROR=1", "")
+            .strip()
+        )
     if "No space left on device" in text or "os error 28" in text:
         where = getattr(error, "filename", None)
         return f"{f'{where}: ' if where else ''}no space left on the device; {HINTS[errno.ENOSPC]}"

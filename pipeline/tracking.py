@@ -4,6 +4,7 @@ A parent run is a sweep, a child run is a cell (arm x seed) or a model; stages w
 that `dvc repro` builds never talks to MLflow while it runs (`make repro` rebuilds the view at its end), so that fan-out
 needs no shared database. A scratch run may log live: `tracker=mlflow`.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,8 +25,13 @@ from pipeline.run import commit
 
 EXPERIMENT = "deepseekmath"
 PAPER = {
-    "world": "the miniature world; no counterpart", "corpus": "section 2.1", "pretrain": "section 2.3", "sft": "section 3",
-    "reward": "section 4.1", "rl": "section 4, section 5.2, Table 10, Figure 5", "evaluate": "Table 5, Figure 7",
+    "world": "the miniature world; no counterpart",
+    "corpus": "section 2.1",
+    "pretrain": "section 2.3",
+    "sft": "section 3",
+    "reward": "section 4.1",
+    "rl": "section 4, section 5.2, Table 10, Figure 5",
+    "evaluate": "Table 5, Figure 7",
 }
 DATA = ("data/lab", "data")  # of conf/pipeline.yaml and lab/conf/pipeline.yaml; the inner one first
 BATCH = 800  # metrics a call; the server's limit is 1000
@@ -35,9 +41,20 @@ def start(run: Any) -> Tracker:
     """A tracker for a running stage (pipeline.run.Run)."""
     job = run.job
     folder = job.scratch.resolve() if job.scratch else None
-    sweep = str(folder.parent.relative_to(Path.cwd())) if folder and "multirun" in folder.parts else None
-    tags = {"stage": job.stage, "cell": job.cell, "profile": run.settings.profile, "fingerprint": run.fingerprint,
-            "commit": commit(), "paper_ref": PAPER.get(job.stage, ""), "source": "live"}
+    sweep = (
+        str(folder.parent.relative_to(Path.cwd()))
+        if folder and "multirun" in folder.parts
+        else None
+    )
+    tags = {
+        "stage": job.stage,
+        "cell": job.cell,
+        "profile": run.settings.profile,
+        "fingerprint": run.fingerprint,
+        "commit": commit(),
+        "paper_ref": PAPER.get(job.stage, ""),
+        "source": "live",
+    }
     config = json.loads((run.out / "config.json").read_text(encoding="utf-8"))
     with store_lock(job.tracker["uri"]):
         store = Store(job.tracker["uri"])
@@ -54,7 +71,9 @@ class Store:
 
         self.client = MlflowClient(uri)
         found = self.client.get_experiment_by_name(EXPERIMENT)
-        self.experiment = found.experiment_id if found else self.client.create_experiment(EXPERIMENT)
+        self.experiment = (
+            found.experiment_id if found else self.client.create_experiment(EXPERIMENT)
+        )
 
     def parent(self, name: str, tags: dict[str, str]) -> str:
         """The parent run of that name, made when it is not there."""
@@ -63,11 +82,15 @@ class Store:
         if found:
             return found[0].info.run_id
         shared = {key: tags[key] for key in ("stage", "profile", "commit", "paper_ref", "source")}
-        made = self.client.create_run(self.experiment, run_name=name, tags={**shared, "sweep": name})
+        made = self.client.create_run(
+            self.experiment, run_name=name, tags={**shared, "sweep": name}
+        )
         self.client.set_terminated(made.info.run_id)
         return made.info.run_id
 
-    def child(self, name: str, tags: dict[str, str], config: dict[str, Any], parent: str | None) -> Tracker:
+    def child(
+        self, name: str, tags: dict[str, str], config: dict[str, Any], parent: str | None
+    ) -> Tracker:
         from mlflow.entities import Param
 
         above = {"mlflow.parentRunId": parent} if parent else {}
@@ -92,7 +115,9 @@ class Tracker:
         stamp = int(time.time() * 1000) if stamp is None else stamp
         step = row["step"] if isinstance(row.get("step"), int) else self.count
         self.count += 1
-        self.waiting += [Metric(key, value, stamp, step) for key, value in numbers(row).items() if key != "step"]
+        self.waiting += [
+            Metric(key, value, stamp, step) for key, value in numbers(row).items() if key != "step"
+        ]
         if len(self.waiting) >= BATCH:
             self.flush()
 
@@ -113,14 +138,20 @@ def flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in value.items():
         name = f"{above}.{key}" if above else str(key)
-        found.update(flat(item, name) if isinstance(item, dict) else {name.replace("@", "_at_"): item})
+        found.update(
+            flat(item, name) if isinstance(item, dict) else {name.replace("@", "_at_"): item}
+        )
     return found
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
     """The finite numbers of a row."""
     flattened = flat(row).items()
-    return {key: float(value) for key, value in flattened if isinstance(value, (int, float)) and math.isfinite(value)}
+    return {
+        key: float(value)
+        for key, value in flattened
+        if isinstance(value, (int, float)) and math.isfinite(value)
+    }
 
 
 @contextlib.contextmanager
@@ -154,7 +185,9 @@ def home_of(path: Path) -> Path | None:
 
 def rebuild(root: Path, target: Path) -> int:
     """Make the store `target` (a sqlite file) anew from the files under `root`. Returns the number of runs."""
-    fresh = target.with_name(f"{target.name}.{uuid.uuid4().hex}")  # SQLAlchemy keeps connections by path
+    fresh = target.with_name(
+        f"{target.name}.{uuid.uuid4().hex}"
+    )  # SQLAlchemy keeps connections by path
     count = 0
     with store_lock(f"sqlite:///{target}"):
         store = Store(f"sqlite:///{fresh}")
@@ -174,12 +207,23 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
     parts = folder.relative_to(root).parts
     home = home_of(folder.relative_to(root))
     cell = parts[-1] if home and len(parts) == len(home.parts) + 2 else ""
-    sweep = {"data": f"{summary['stage']} {config['profile']}" if cell else None, "multirun": "/".join(parts[:3])}
-    tags = {"stage": summary["stage"], "cell": cell, "profile": config["profile"], "source": "files",
-            "fingerprint": cost.get("fingerprint", ""), "commit": cost.get("commit", ""),
-            "paper_ref": PAPER.get(summary["stage"], "")}
+    sweep = {
+        "data": f"{summary['stage']} {config['profile']}" if cell else None,
+        "multirun": "/".join(parts[:3]),
+    }
+    tags = {
+        "stage": summary["stage"],
+        "cell": cell,
+        "profile": config["profile"],
+        "source": "files",
+        "fingerprint": cost.get("fingerprint", ""),
+        "commit": cost.get("commit", ""),
+        "paper_ref": PAPER.get(summary["stage"], ""),
+    }
     above = sweep.get(parts[0])
-    tracker = store.child("/".join(parts), tags, config, store.parent(above, tags) if above else None)
+    tracker = store.child(
+        "/".join(parts), tags, config, store.parent(above, tags) if above else None
+    )
     stamp = int((folder / "summary.json").stat().st_mtime * 1000)
     if (folder / "metrics.jsonl").is_file():
         for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
@@ -195,20 +239,40 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.tracking", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("command", choices=["rebuild"])
-    parser.add_argument("--store", type=Path, default=Path("mlflow.db"), help="sqlite file to make (default: %(default)s)")
-    parser.add_argument("--if-stale", action="store_true", help="do nothing when no run is newer than the store")
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=Path("mlflow.db"),
+        help="sqlite file to make (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--if-stale", action="store_true", help="do nothing when no run is newer than the store"
+    )
     given = parser.parse_args()
     root = Path.cwd()
-    newest = max((folder / "summary.json" for folder, _ in result_folders(root)), key=os.path.getmtime, default=None)
-    if given.if_stale and given.store.is_file() and newest and newest.stat().st_mtime <= given.store.stat().st_mtime:
+    newest = max(
+        (folder / "summary.json" for folder, _ in result_folders(root)),
+        key=os.path.getmtime,
+        default=None,
+    )
+    if (
+        given.if_stale
+        and given.store.is_file()
+        and newest
+        and newest.stat().st_mtime <= given.store.stat().st_mtime
+    ):
         return
     try:
         count = rebuild(root, given.store)
     except UserError as error:
         sys.exit(f"tracking: {error}")
-    print(f"{given.store}: {count} runs; see them with `.venv/bin/mlflow ui --backend-store-uri sqlite:///{given.store}`")
+    print(
+        f"{given.store}: {count} runs; see them with `.venv/bin/mlflow ui --backend-store-uri sqlite:///{given.store}`"
+    )
 
 
 if __name__ == "__main__":

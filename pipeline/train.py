@@ -2,6 +2,7 @@
 
 Shapes: B sequences a step, T positions.
 """
+
 from __future__ import annotations
 
 import math
@@ -48,7 +49,9 @@ class TrainConfig:
         if min(self.steps, self.sequences, self.sequence_length) < 1:
             raise UserError("train: steps, sequences and sequence_length must be at least 1")
         if self.checkpoint_every % self.log_every:
-            raise UserError(f"train.checkpoint_every={self.checkpoint_every} must be a multiple of log_every={self.log_every}")
+            raise UserError(
+                f"train.checkpoint_every={self.checkpoint_every} must be a multiple of log_every={self.log_every}"
+            )
 
 
 def lr_factor(step: int, cfg: TrainConfig) -> float:
@@ -119,7 +122,7 @@ class Packed(Stream):
             repeat = -(-self.length // len(ids))
             ids, mask = ids * repeat, mask * repeat
         starts = range(0, len(ids) - self.length + 1, self.length)
-        return [(ids[s:s + self.length], mask[s:s + self.length]) for s in starts]
+        return [(ids[s : s + self.length], mask[s : s + self.length]) for s in starts]
 
 
 class Unpacked(Stream):
@@ -159,8 +162,15 @@ def make_optimizers(model, cfg: TrainConfig) -> list:
         matrices = []
     taken = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in taken]
-    decay = [{"params": [p for p in rest if p.dim() > 1]}, {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0}]
-    found = [torch.optim.AdamW(decay, lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, eps=1e-8)]
+    decay = [
+        {"params": [p for p in rest if p.dim() > 1]},
+        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    found = [
+        torch.optim.AdamW(
+            decay, lr=cfg.lr, betas=cfg.betas, weight_decay=cfg.weight_decay, eps=1e-8
+        )
+    ]
     if matrices:
         found.append(Muon(matrices, lr=cfg.lr_muon, weight_decay=cfg.weight_decay))
     return found
@@ -176,7 +186,9 @@ def next_token_loss(model, tokens_BT, mask_BT):
     return F.cross_entropy(logits_NV.float(), tokens_BT[:, 1:][target_BT])
 
 
-def train_lm(model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = None) -> Iterator[dict[str, float]]:
+def train_lm(
+    model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = None
+) -> Iterator[dict[str, float]]:
     """Train `model` in place and yield a row every `log_every` steps: step, loss, lr, grad_norm, tokens (with padding), flops.
 
     With `checkpoint` (a folder) the run continues from the last state saved there, and on one CPU thread ends bit-identical
@@ -188,7 +200,9 @@ def train_lm(model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = No
 
     limit = position_limit(model)
     if limit is not None and cfg.sequence_length > limit:
-        raise UserError(f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it")
+        raise UserError(
+            f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it"
+        )
     optimizers = make_optimizers(model, cfg)
     first, rows = _resume(model, optimizers, checkpoint)
     yield from rows
@@ -211,14 +225,22 @@ def train_lm(model, data: Stream, cfg: TrainConfig, checkpoint: Path | None = No
         norm = torch.nn.utils.clip_grad_norm_(params, cfg.max_grad_norm)
         losses.append(loss.item())
         if not (math.isfinite(losses[-1]) and math.isfinite(float(norm))):
-            raise UserError(f"step {step}: loss {losses[-1]}, gradient norm {float(norm)}; lower train.lr or train.lr_muon")
+            raise UserError(
+                f"step {step}: loss {losses[-1]}, gradient norm {float(norm)}; lower train.lr or train.lr_muon"
+            )
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         done = step + 1
         if done % cfg.log_every == 0 or done == cfg.steps:
-            row = {"step": done, "loss": sum(losses) / len(losses), "lr": cfg.lr * factor, "grad_norm": float(norm),
-                   "tokens": tokens, "flops": work}
+            row = {
+                "step": done,
+                "loss": sum(losses) / len(losses),
+                "lr": cfg.lr * factor,
+                "grad_norm": float(norm),
+                "tokens": tokens,
+                "flops": work,
+            }
             losses = []
             rows.append(row)
             yield row
@@ -231,8 +253,15 @@ def _save(model, optimizers, step: int, rows: list[dict], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / "train.pt.tmp"
-    torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "rows": rows},
-               temporary)
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "optimizers": [o.state_dict() for o in optimizers],
+            "step": step,
+            "rows": rows,
+        },
+        temporary,
+    )
     temporary.replace(folder / "train.pt")
 
 

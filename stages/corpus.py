@@ -1,4 +1,5 @@
 """Web pages to a math corpus (section 2.1).   python -m stages.corpus [corpus.input=[crawl.warc.gz]]"""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,11 @@ class CorpusStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-@stage("corpus", out="{data}/corpus", reads=("{data}/world/web", "{data}/world/seed.jsonl", "{data}/world/benchmarks"))
+@stage(
+    "corpus",
+    out="{data}/corpus",
+    reads=("{data}/world/web", "{data}/world/seed.jsonl", "{data}/world/benchmarks"),
+)
 def main(cfg: CorpusStage, run: Run) -> None:
     from pipeline.corpus.domains import by_samples
     from pipeline.corpus.mine import mine
@@ -22,7 +27,9 @@ def main(cfg: CorpusStage, run: Run) -> None:
 
     world = run.data / "world"
     benchmarks = {
-        path.stem: [text for row in read_rows(path, Question) for text in (row.question, row.answer)]
+        path.stem: [
+            text for row in read_rows(path, Question) for text in (row.question, row.answer)
+        ]
         for path in sorted((world / "benchmarks").glob("*.jsonl"))
     }
     inputs = [Path(path) for path in cfg.corpus.input] or [world / "web"]
@@ -32,7 +39,11 @@ def main(cfg: CorpusStage, run: Run) -> None:
         if not cfg.corpus.recall.annotations:  # it answers for the person who annotates
             annotate = by_samples(truth.by_url)
     work = run.checkpoint
-    run.summary(**mine(inputs, seed, benchmarks, cfg.corpus, run.out, work, cfg.threads, annotate, truth=truth))
+    run.summary(
+        **mine(
+            inputs, seed, benchmarks, cfg.corpus, run.out, work, cfg.threads, annotate, truth=truth
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Evaluate one model on every benchmark: greedy, maj@K and pass@K (Figure 7).   python -m stages.evaluate model=instruct"""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,9 @@ class EvaluateStage(StageConfig):
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
 
-@stage("evaluate", cell=("model",), out="{data}/evaluate/{model}", reads=("{data}/world/benchmarks",))
+@stage(
+    "evaluate", cell=("model",), out="{data}/evaluate/{model}", reads=("{data}/world/benchmarks",)
+)
 def main(cfg: EvaluateStage, run: Run) -> None:
     from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
     from pipeline.generate import make_engine
@@ -27,7 +30,15 @@ def main(cfg: EvaluateStage, run: Run) -> None:
     tokenizer = load_tokenizer(folder)
     engine = make_engine(cfg.evaluate.engine, load_model(folder, device=cfg.device), tokenizer)
     timings: list[dict] = []
-    rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, checkpoint_of(run.checkpoint, folder), run.out, timings)
+    rows = evaluate(
+        engine,
+        tokenizer,
+        tasks,
+        cfg.evaluate,
+        checkpoint_of(run.checkpoint, folder),
+        run.out,
+        timings,
+    )
     run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
     run.cost(chunks=timings)
     run.summary(**score(cfg.model, tasks, cfg.evaluate, run.out))

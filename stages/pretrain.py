@@ -1,4 +1,5 @@
 """Corpus -> base model (section 2.3).   python -m stages.pretrain [model.path=<Hugging Face folder>]"""
+
 from dataclasses import dataclass, field
 
 from pipeline.mixture import MixtureConfig
@@ -14,7 +15,11 @@ class PretrainStage(StageConfig):
     pretrain: TrainConfig = field(default_factory=TrainConfig)
 
 
-@stage("pretrain", out="{data}/pretrain", reads=("{data}/corpus/pages.parquet", "{data}/world/instruct.jsonl"))
+@stage(
+    "pretrain",
+    out="{data}/pretrain",
+    reads=("{data}/corpus/pages.parquet", "{data}/world/instruct.jsonl"),
+)
 def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
 
@@ -27,10 +32,16 @@ def main(cfg: PretrainStage, run: Run) -> None:
 
     corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:
-        tokenizer, model = load_tokenizer(cfg.model.path), load_model(cfg.model.path, device=cfg.device)
+        tokenizer, model = (
+            load_tokenizer(cfg.model.path),
+            load_model(cfg.model.path, device=cfg.device),
+        )
     else:
         # the vocabulary (nothing else) also sees the instruction data: its formats are held out of the web
-        formats = (f"{row.question}\n{row.solution}" for row in read_rows(run.data / "world/instruct.jsonl", Instruction))
+        formats = (
+            f"{row.question}\n{row.solution}"
+            for row in read_rows(run.data / "world/instruct.jsonl", Instruction)
+        )
         tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
@@ -38,7 +49,9 @@ def main(cfg: PretrainStage, run: Run) -> None:
     data = make_stream(examples, cfg.pretrain)
     last = run.follow(train_lm(model, data, cfg.pretrain, run.checkpoint), cfg.pretrain.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(**last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer))
+    run.summary(
+        **last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer)
+    )
 
 
 if __name__ == "__main__":

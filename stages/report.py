@@ -1,4 +1,5 @@
 """All results -> reports/: report.md, index.html, figures, claims.json.   python -m stages.report"""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

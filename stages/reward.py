@@ -1,4 +1,5 @@
 """Base model and instruct model -> reward models (section 4.1).   python -m stages.reward [reward.process=true]"""
+
 from dataclasses import dataclass, field
 
 from pipeline.reward_model import RewardConfig
@@ -11,7 +12,11 @@ class RewardStage(StageConfig):
     reward: RewardConfig = field(default_factory=RewardConfig)
 
 
-@stage("reward", out="{data}/reward", reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"))
+@stage(
+    "reward",
+    out="{data}/reward",
+    reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"),
+)
 def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.model import load_model, load_tokenizer
     from pipeline.records import Question, read_rows
@@ -20,9 +25,15 @@ def main(cfg: RewardStage, run: Run) -> None:
     base, instruct = run.data / "pretrain/model", run.data / "sft/model"
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
-        cfg.reward, cfg.seed, cfg.device, tokenizer, load_model(instruct, device=cfg.device),
+        cfg.reward,
+        cfg.seed,
+        cfg.device,
+        tokenizer,
+        load_model(instruct, device=cfg.device),
         base if cfg.reward.start == "base" else instruct,
-        list(read_rows(run.data / "world/questions.jsonl", Question)), run.out, run.checkpoint,
+        list(read_rows(run.data / "world/questions.jsonl", Question)),
+        run.out,
+        run.checkpoint,
     )
     summary = {"outcome": train_outcome(setting, run.follow)}
     if cfg.reward.process:

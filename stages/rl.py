@@ -1,4 +1,5 @@
 """Instruct model -> one RL arm at one seed (sections 4 and 5.2).   python -m stages.rl rl=grpo_os_rule seed=0"""
+
 from dataclasses import dataclass, field
 
 from pipeline.rl.config import ArmConfig, RLConfig
@@ -14,8 +15,13 @@ class RLStage(StageConfig):
     rl_scale: RLConfig = field(default_factory=RLConfig)
 
 
-READS = ("{data}/world/questions.jsonl", "{data}/world/validation.jsonl", "{data}/world/instruct.jsonl", "{data}/sft/model",
-         "{data}/reward")
+READS = (
+    "{data}/world/questions.jsonl",
+    "{data}/world/validation.jsonl",
+    "{data}/world/instruct.jsonl",
+    "{data}/sft/model",
+    "{data}/reward",
+)
 
 
 @stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)
@@ -26,24 +32,36 @@ def main(cfg: RLStage, run: Run) -> None:
 
     world, instruct, arm, scale = run.data / "world", run.data / "sft/model", cfg.rl, cfg.rl_scale
     inputs = Inputs(
-        policy=load_model(instruct, device=cfg.device), tokenizer=load_tokenizer(instruct),
+        policy=load_model(instruct, device=cfg.device),
+        tokenizer=load_tokenizer(instruct),
         questions=list(read_rows(world / "questions.jsonl", Question)),
         validation=list(read_rows(world / "validation.jsonl", Question)),
-        instructions=list(read_rows(world / "instruct.jsonl", Instruction)) if arm.data_source == "sft" else [],
+        instructions=list(read_rows(world / "instruct.jsonl", Instruction))
+        if arm.data_source == "sft"
+        else [],
     )
     if arm.reward_function in ("outcome", "process"):
         from pipeline.reward_model import load_judge
 
         reward = run.data / "reward"
-        inputs.judge = load_judge(reward / arm.reward_function, cfg.device, scale.micro_batch_tokens)
+        inputs.judge = load_judge(
+            reward / arm.reward_function, cfg.device, scale.micro_batch_tokens
+        )
         if arm.iterations > 1:
-            inputs.judge_history = [row for row in read_jsonl(reward / "labels.jsonl") if row["split"] == "train"]
+            inputs.judge_history = [
+                row for row in read_jsonl(reward / "labels.jsonl") if row["split"] == "train"
+            ]
     seconds: dict[str, float] = {}
-    last = run.follow(train_policy(inputs, arm, scale, cfg.seed, run.out, run.checkpoint, seconds), scale.steps + 1)
+    last = run.follow(
+        train_policy(inputs, arm, scale, cfg.seed, run.out, run.checkpoint, seconds),
+        scale.steps + 1,
+    )
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    run.summary(**last, parameters=inputs.policy.num_parameters(), checkpoint_that_counts="the last step's")
+    run.summary(
+        **last, parameters=inputs.policy.num_parameters(), checkpoint_that_counts="the last step's"
+    )
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 

@@ -1,4 +1,5 @@
 """Base model -> instruction-tuned model (section 3).   python -m stages.sft"""
+
 from dataclasses import dataclass, field
 
 from pipeline.stage import Run, StageConfig, stage
@@ -22,7 +23,9 @@ def main(cfg: SFTStage, run: Run) -> None:
 
     base = run.data / "pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)
-    examples = instruction_examples(tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style)
+    examples = instruction_examples(
+        tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style
+    )
     data = make_stream(examples, cfg.sft)
     last = run.follow(train_lm(model, data, cfg.sft, run.checkpoint), cfg.sft.steps)
     save_model(model, tokenizer, run.out / "model")

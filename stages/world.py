@@ -1,4 +1,5 @@
 """The miniature world (DESIGN section 6): web, seed corpus, instruction data, questions, benchmarks.   python -m stages.world"""
+
 from dataclasses import dataclass, field
 
 from pipeline.stage import Run, StageConfig, stage

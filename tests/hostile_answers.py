@@ -24,7 +24,10 @@ HOSTILE = {
     "capped sum": ("x+" * 900 + "x", "5"),
     "fractions in a row": ("\\frac" * 50_000, "5"),
     "commas": ("1," * 100_000, "5"),
-    "list against list": (",".join(f"x_{i}" for i in range(190)), ",".join(f"x_{189 - i}" for i in range(190))),
+    "list against list": (
+        ",".join(f"x_{i}" for i in range(190)),
+        ",".join(f"x_{189 - i}" for i in range(190)),
+    ),
     "roots in roots": ("\\sqrt{2+" * 50 + "2" + "}" * 50, "2"),
     "minus signs": ("-" * 1900 + "5", "5"),
     "bars": ("|" * 1900, "5"),
@@ -45,4 +48,9 @@ HOSTILE = {
     "null": ("5\x00", "6"),
     "bidi": ("\u202e5", "6"),
 }
-EQUAL = {"braces", "digits against themselves", "parentheses", "minus signs"}  # these may be accepted
+EQUAL = {
+    "braces",
+    "digits against themselves",
+    "parentheses",
+    "minus signs",
+}  # these may be accepted

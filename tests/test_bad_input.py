@@ -1,4 +1,5 @@
 """What a user gets wrong, or a machine refuses, ends as one clear line and exit status 1; earlier outputs stay."""
+
 from __future__ import annotations
 
 import hashlib
@@ -12,8 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["world.instruct=20", "world.questions=8", "world.validation=4", "world.benchmark=4", "world.web.pages=96",
-         "world.web.domains=24"]
+SMALL = [
+    "world.instruct=20",
+    "world.questions=8",
+    "world.validation=4",
+    "world.benchmark=4",
+    "world.web.pages=96",
+    "world.web.domains=24",
+]
 LIMITED = """
 import resource, runpy, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write beyond the limit then fails like any other write
@@ -36,9 +43,20 @@ def call(place: Path, stage: str, *arguments: str) -> subprocess.CompletedProces
 
 
 def launch(place: Path, words: list[str]) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(place.parents[1] / "bytecode")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(place.parents[1] / "bytecode"),
+    }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return subprocess.run([sys.executable, *words], cwd=place, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def one_line(done: subprocess.CompletedProcess, *named: str) -> None:
@@ -55,18 +73,21 @@ def fill(place: Path, path: str, text: str = "{}\n") -> Path:
     return file
 
 
-@pytest.mark.parametrize(("stage", "arguments", "named"), [
-    ("sft", [], "data/pretrain/model: missing"),
-    ("corpus", [], "data/world/web: missing"),
-    ("rl", ["rl=ppp", "seed=0"], "ppp"),
-    ("rl", ["rl=rft", "rl.kl_coef=0.5"], "kl_coef"),
-    ("rl", ["rl=grpo_os_rule", "rl_scale.group_size=1"], "data/world"),
-    ("sft", ["sft.learning_rate=1"], "learning_rate"),
-    ("sft", ["sft.lr=high"], "sft.lr"),
-    ("world", ["profile=tiny"], "tiny"),
-    ("world", ["world.word_levels=[9]"], "word_levels"),
-    ("evaluate", ["evaluate.protocol=guess"], "protocol"),
-])
+@pytest.mark.parametrize(
+    ("stage", "arguments", "named"),
+    [
+        ("sft", [], "data/pretrain/model: missing"),
+        ("corpus", [], "data/world/web: missing"),
+        ("rl", ["rl=ppp", "seed=0"], "ppp"),
+        ("rl", ["rl=rft", "rl.kl_coef=0.5"], "kl_coef"),
+        ("rl", ["rl=grpo_os_rule", "rl_scale.group_size=1"], "data/world"),
+        ("sft", ["sft.learning_rate=1"], "learning_rate"),
+        ("sft", ["sft.lr=high"], "sft.lr"),
+        ("world", ["profile=tiny"], "tiny"),
+        ("world", ["world.word_levels=[9]"], "word_levels"),
+        ("evaluate", ["evaluate.protocol=guess"], "protocol"),
+    ],
+)
 def test_wrong_words(place: Path, stage: str, arguments: list[str], named: str) -> None:
     one_line(call(place, stage, *arguments), named)
     assert (place / "data/earlier").read_text() == "kept"
@@ -89,7 +110,7 @@ def test_model_folder_that_is_not_there(place: Path) -> None:
 def test_malformed_instruction_line(place: Path, tiny_model: Path) -> None:
     shutil.copytree(tiny_model, place / "data/pretrain/model")
     good = {"id": "1", "question": "1+1?", "solution": "1+1=2\n\\boxed{2}", "answer": "2"}
-    file = fill(place, "data/world/instruct.jsonl", json.dumps(good) + "\n{\"id\": \n")
+    file = fill(place, "data/world/instruct.jsonl", json.dumps(good) + '\n{"id": \n')
     one_line(call(place, "sft"), f"{file.relative_to(place)}:2")
     fill(place, "data/world/instruct.jsonl", json.dumps({**good, "colour": "red"}) + "\n")
     one_line(call(place, "sft"), "instruct.jsonl:1", "colour")
@@ -132,7 +153,10 @@ def test_no_space_left(place: Path) -> None:
 
 def state(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 @pytest.fixture(scope="module")
@@ -143,5 +167,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     tokenizer = train_tokenizer(["1+1=2 is a sum of one and one"] * 4, 300)
     config = ModelConfig(hidden_size=32, layers=1, heads=1, intermediate_size=32, context=64)
-    save_model(new_model(config, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=0), tokenizer, folder)
+    save_model(
+        new_model(config, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=0),
+        tokenizer,
+        folder,
+    )
     return folder

@@ -1,4 +1,5 @@
 """Every profile composes for every stage and arm; experiments hold axes only; the paper's numbers are the paper's."""
+
 from __future__ import annotations
 
 import functools
@@ -30,7 +31,11 @@ ARMS = sorted(path.stem for path in (ROOT / "conf/rl").glob("*.yaml"))
 def settings(stage: str, *overrides: str) -> Any:
     module = importlib.import_module(f"stages.{stage}")
     kind = typing.get_type_hints(module.main.__wrapped__)["cfg"]
-    register(stage, kind, next((text.partition("=")[2] for text in overrides if text.startswith("profile=")), ""))
+    register(
+        stage,
+        kind,
+        next((text.partition("=")[2] for text in overrides if text.startswith("profile=")), ""),
+    )
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         composed = hydra_compose(stage, overrides=list(overrides))
     return build(kind, own_sections(composed, kind, overrides))
@@ -60,7 +65,9 @@ def test_arm_runs_at_profile(arm: str, profile: str) -> None:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_sections_of_a_profile_belong_to_stages(profile: str) -> None:
     """A misspelt section would be taken for another stage's."""
-    sections = set(yaml.safe_load((ROOT / f"conf/profile/{profile}.yaml").read_text(encoding="utf-8")))
+    sections = set(
+        yaml.safe_load((ROOT / f"conf/profile/{profile}.yaml").read_text(encoding="utf-8"))
+    )
     fields = set()
     for stage in STAGES:
         module = importlib.import_module(f"stages.{stage}")
@@ -70,12 +77,18 @@ def test_sections_of_a_profile_belong_to_stages(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_questions_are_asked_alike(profile: str) -> None:
-    styles = {settings("sft", f"profile={profile}").style, settings("reward", f"profile={profile}").reward.style,
-              settings("rl", f"profile={profile}").rl_scale.style, settings("evaluate", f"profile={profile}").evaluate.style}
+    styles = {
+        settings("sft", f"profile={profile}").style,
+        settings("reward", f"profile={profile}").reward.style,
+        settings("rl", f"profile={profile}").rl_scale.style,
+        settings("evaluate", f"profile={profile}").evaluate.style,
+    }
     assert len(styles) == 1
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "conf/experiment").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf/experiment").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_experiments_hold_axes_only(path: Path) -> None:
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert set(content) == {"hydra"} and set(content["hydra"]) == {"mode", "sweeper"}
@@ -118,8 +131,18 @@ PAPER = [  # (stage, setting, value, where in arXiv 2402.03300v3)
     ("pretrain", "pretrain.warmup_steps", 2000, "2.2.1"),
     ("pretrain", "pretrain.lr", 4.2e-4, "2.3"),
     ("pretrain", "pretrain.sequence_length", 4096, "2.2.1"),
-    ("pretrain", "mixture.shares", {"corpus": 0.56, "algebraic_stack": 0.04, "arxiv": 0.10, "github_code": 0.20,
-                                    "natural_language": 0.10}, "2.3"),
+    (
+        "pretrain",
+        "mixture.shares",
+        {
+            "corpus": 0.56,
+            "algebraic_stack": 0.04,
+            "arxiv": 0.10,
+            "github_code": 0.20,
+            "natural_language": 0.10,
+        },
+        "2.3",
+    ),
     ("sft", "sft.steps", 500, "3.2"),
     ("sft", "sft.sequences", 256, "3.2"),
     ("sft", "sft.sequence_length", 4096, "3.2"),
@@ -139,7 +162,9 @@ PAPER = [  # (stage, setting, value, where in arXiv 2402.03300v3)
 ]
 
 
-@pytest.mark.parametrize(("stage", "key", "value", "where"), PAPER, ids=[f"{row[1]} ({row[3]})" for row in PAPER])
+@pytest.mark.parametrize(
+    ("stage", "key", "value", "where"), PAPER, ids=[f"{row[1]} ({row[3]})" for row in PAPER]
+)
 def test_paper_profile_pins_the_paper(stage: str, key: str, value: Any, where: str) -> None:
     found: Any = settings(stage, "profile=paper", *(["rl=grpo_os"] if stage == "rl" else []))
     for part in key.split("."):
@@ -149,7 +174,10 @@ def test_paper_profile_pins_the_paper(stage: str, key: str, value: Any, where: s
 
 def test_paper_batches() -> None:
     """10M tokens a pre-training step for 500B tokens (2.3); 1024 outputs a training batch (4.2); 4 % replay aside."""
-    pretrain, scale = settings("pretrain", "profile=paper").pretrain, settings("rl", "profile=paper").rl_scale
+    pretrain, scale = (
+        settings("pretrain", "profile=paper").pretrain,
+        settings("rl", "profile=paper").rl_scale,
+    )
     assert abs(pretrain.sequences * pretrain.sequence_length / 10e6 - 1) < 1e-3
     assert abs(pretrain.steps * pretrain.sequences * pretrain.sequence_length / 500e9 - 1) < 1e-3
     assert scale.questions_per_step * scale.group_size == 1024
@@ -160,14 +188,25 @@ def shared() -> Path:
     return Path(os.environ.get("DSM_SHARED", ROOT.parent / "shared"))
 
 
-@pytest.mark.skipif(not (shared() / "paper/tables.yaml").is_file(), reason="the paper's tables are not beside this clone")
+@pytest.mark.skipif(
+    not (shared() / "paper/tables.yaml").is_file(),
+    reason="the paper's tables are not beside this clone",
+)
 def test_pins_agree_with_the_tables_of_the_paper() -> None:
     tables = yaml.safe_load((shared() / "paper/tables.yaml").read_text(encoding="utf-8"))
     scale, sft = settings("rl", "profile=paper").rl_scale, settings("sft", "profile=paper").sft
     grpo, mixture = tables["grpo_7b"], tables["pretrain_7b"]["mixture"]
-    assert (scale.lr, scale.group_size, scale.max_new_tokens) == (float(grpo["lr"]), grpo["group_size"], grpo["max_length"])
-    assert sorted(settings("pretrain", "profile=paper").mixture.shares.values()) == sorted(mixture.values())
-    assert (sft.steps, sft.sequences, sft.lr) == tuple(tables["sft_7b"][key] for key in ("steps", "batch_size", "lr"))
+    assert (scale.lr, scale.group_size, scale.max_new_tokens) == (
+        float(grpo["lr"]),
+        grpo["group_size"],
+        grpo["max_length"],
+    )
+    assert sorted(settings("pretrain", "profile=paper").mixture.shares.values()) == sorted(
+        mixture.values()
+    )
+    assert (sft.steps, sft.sequences, sft.lr) == tuple(
+        tables["sft_7b"][key] for key in ("steps", "batch_size", "lr")
+    )
     assert settings("reward", "profile=paper").reward.lr == float(tables["reward_model"]["lr"])
 
 
@@ -192,27 +231,39 @@ class Outer:
 
 def test_build_keeps_types() -> None:
     found = build(Outer, {"inner": {"rate": 1, "many": [2, 3]}, "table": {"y": 2}})
-    assert found == Outer(Inner(1.0, (2, 3)), table={"y": 2.0}) and isinstance(found.inner.rate, float)
+    assert found == Outer(Inner(1.0, (2, 3)), table={"y": 2.0}) and isinstance(
+        found.inner.rate, float
+    )
     assert build(Outer, {"inner": {"rate": 0.5}, "table": None}).table == {"x": 1.0}
-    assert defaults_of(Outer) == {"inner": {"rate": "???", "many": [1], "pair": [0.0, 1.0]}, "kind": "a", "maybe": None,
-                                  "table": None}
+    assert defaults_of(Outer) == {
+        "inner": {"rate": "???", "many": [1], "pair": [0.0, 1.0]},
+        "kind": "a",
+        "maybe": None,
+        "table": None,
+    }
 
 
-@pytest.mark.parametrize(("value", "message"), [
-    ({"inner": {}}, "inner.rate: has no value"),
-    ({"inner": {"rate": "???"}}, "inner.rate: has no value"),
-    ({"inner": {"rate": "fast"}}, "inner.rate: 'fast' is not of type float"),
-    ({"inner": {"rate": True}}, "inner.rate"),
-    ({"inner": {"rate": 1, "many": 2}}, "inner.many: a list is needed"),
-    ({"inner": {"rate": 1, "many": [2.5]}}, r"inner.many\[0\]"),
-    ({"inner": {"rate": 1, "pair": [1]}}, "inner.pair: 2 values are needed"),
-    ({"inner": {"rate": 1, "speed": 2}}, "inner.speed: unknown key; known here: many, pair, rate"),
-    ({"inner": {"rate": 1}, "kind": "c"}, "kind: 'c' is not one of 'a', 'b'"),
-    ({"inner": {"rate": 1}, "kind": "b"}, "kind b needs maybe"),
-    ({"inner": {"rate": 1}, "maybe": "x"}, "maybe: 'x' is not of type int"),
-    ({"inner": {"rate": 1}, "table": {"y": "z"}}, "table.y"),
-    ({"inner": 3}, "inner: a mapping is needed"),
-])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"inner": {}}, "inner.rate: has no value"),
+        ({"inner": {"rate": "???"}}, "inner.rate: has no value"),
+        ({"inner": {"rate": "fast"}}, "inner.rate: 'fast' is not of type float"),
+        ({"inner": {"rate": True}}, "inner.rate"),
+        ({"inner": {"rate": 1, "many": 2}}, "inner.many: a list is needed"),
+        ({"inner": {"rate": 1, "many": [2.5]}}, r"inner.many\[0\]"),
+        ({"inner": {"rate": 1, "pair": [1]}}, "inner.pair: 2 values are needed"),
+        (
+            {"inner": {"rate": 1, "speed": 2}},
+            "inner.speed: unknown key; known here: many, pair, rate",
+        ),
+        ({"inner": {"rate": 1}, "kind": "c"}, "kind: 'c' is not one of 'a', 'b'"),
+        ({"inner": {"rate": 1}, "kind": "b"}, "kind b needs maybe"),
+        ({"inner": {"rate": 1}, "maybe": "x"}, "maybe: 'x' is not of type int"),
+        ({"inner": {"rate": 1}, "table": {"y": "z"}}, "table.y"),
+        ({"inner": 3}, "inner: a mapping is needed"),
+    ],
+)
 def test_build_names_the_key(value: dict, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         build(Outer, value)

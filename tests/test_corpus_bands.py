@@ -32,7 +32,9 @@ def reference(signatures: np.ndarray, hashes: np.ndarray, unique: np.ndarray) ->
     for band in range(CFG.bands):
         groups: dict[bytes, list[int]] = {}
         for page in sorted(np.flatnonzero(unique).tolist(), key=lambda page: hashes[page]):
-            groups.setdefault(signatures[page, band * CFG.rows : (band + 1) * CFG.rows].tobytes(), []).append(page)
+            groups.setdefault(
+                signatures[page, band * CFG.rows : (band + 1) * CFG.rows].tobytes(), []
+            ).append(page)
         for group in groups.values():
             for left, right in [*((group[0], page) for page in group[1:]), *pairwise(group)]:
                 if (signatures[left] == signatures[right]).mean() >= CFG.threshold:
@@ -41,7 +43,14 @@ def reference(signatures: np.ndarray, hashes: np.ndarray, unique: np.ndarray) ->
     return label
 
 
-def by_parts(folder: Path, signatures: np.ndarray, hashes: np.ndarray, unique: np.ndarray, cuts: list[int], parts: int):
+def by_parts(
+    folder: Path,
+    signatures: np.ndarray,
+    hashes: np.ndarray,
+    unique: np.ndarray,
+    cuts: list[int],
+    parts: int,
+):
     """Through files: shards that end at `cuts`, and `parts` parts."""
     folder.mkdir()
     stored = []
@@ -63,7 +72,9 @@ def test_parts_and_shards_do_not_matter(tmp_path, seed):
     crawl = crowd(seed)
     expected = reference(*crawl)
     assert len(set(expected)) < 0.8 * len(expected)  # there is something to find
-    for number, (cuts, parts) in enumerate([([], 1), ([], 7), ([250, 250, 600], 1), ([10, 300], 64)]):
+    for number, (cuts, parts) in enumerate(
+        [([], 1), ([], 7), ([250, 250, 600], 1), ([10, 300], 64)]
+    ):
         found, counts = by_parts(tmp_path / str(number), *crawl, cuts, parts)
         assert found == expected
         assert parts == 1 or sum(count > 0 for count in counts) > parts // 2  # the work is spread
@@ -71,5 +82,7 @@ def test_parts_and_shards_do_not_matter(tmp_path, seed):
 
 def test_a_crawl_without_pages_or_pairs(tmp_path):
     signatures, hashes, unique = crowd(0, 3)
-    assert by_parts(tmp_path / "none", signatures, hashes, np.zeros(3, dtype=bool), [1, 1], 3)[0] == [0, 1, 2]
+    assert by_parts(tmp_path / "none", signatures, hashes, np.zeros(3, dtype=bool), [1, 1], 3)[
+        0
+    ] == [0, 1, 2]
     assert bands.clusters([], np.zeros(0, dtype=np.int64)).tolist() == []

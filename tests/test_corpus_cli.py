@@ -21,7 +21,10 @@ QUESTION = "How many clips did Natalia sell altogether in April and May if she s
 
 def shards(folder: Path, count: int, pages: int = 60) -> None:
     for number in range(count):
-        rows = ((f"http://s{number}.org/{i}", MATH.format(f"page {i} " * 200).encode()) for i in range(pages))
+        rows = (
+            (f"http://s{number}.org/{i}", MATH.format(f"page {i} " * 200).encode())
+            for i in range(pages)
+        )
         write_warc(folder / f"{number}.warc.gz", rows)
 
 
@@ -32,7 +35,10 @@ def rows(path: Path) -> list[dict]:
 def test_extract_score_mine_decontaminate_inspect(tmp_path, capsys):
     shards(tmp_path / "in", 1)
     other = [
-        (f"http://other.org/{i}", f"<html><p>cakes and tea {i} {'sugar ' * 30} {QUESTION}</p></html>".encode())
+        (
+            f"http://other.org/{i}",
+            f"<html><p>cakes and tea {i} {'sugar ' * 30} {QUESTION}</p></html>".encode(),
+        )
         for i in range(60)
     ]
     write_warc(tmp_path / "in/other.warc.gz", [*other, ("http://bad.org/", b"<html></html>")])
@@ -47,10 +53,31 @@ def test_extract_score_mine_decontaminate_inspect(tmp_path, capsys):
     seed.write_text("\n".join(json.dumps({"url": r["url"], "text": r["text"]}) for r in found[:30]))
     bench.write_text(json.dumps({"question": QUESTION, "answer": "7"}))
     out = tmp_path / "corpus"
-    common = ["--seed-rows", str(seed), "--benchmarks", str(bench), "--out", str(out), "--bucket", "1000"]
-    assert main(["mine", str(tmp_path / "in"), *common, "--keep-fraction", "0.9", "--iterations", "1"]) == 0
+    common = [
+        "--seed-rows",
+        str(seed),
+        "--benchmarks",
+        str(bench),
+        "--out",
+        str(out),
+        "--bucket",
+        "1000",
+    ]
     assert (
-        main(["score", str(pages), "--model", str(out / "classifier.bin"), "--out", str(tmp_path / "scored.jsonl")])
+        main(["mine", str(tmp_path / "in"), *common, "--keep-fraction", "0.9", "--iterations", "1"])
+        == 0
+    )
+    assert (
+        main(
+            [
+                "score",
+                str(pages),
+                "--model",
+                str(out / "classifier.bin"),
+                "--out",
+                str(tmp_path / "scored.jsonl"),
+            ]
+        )
         == 0
     )
     assert sum("score" in row for row in rows(tmp_path / "scored.jsonl")) == 120
@@ -83,7 +110,10 @@ def test_help_is_quick():
     start = time.monotonic()
     for command in ([], ["extract"], ["mine"]):
         found = subprocess.run(
-            [sys.executable, "-m", "pipeline.corpus", *command, "--help"], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", "pipeline.corpus", *command, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
         assert found.returncode == 0 and "usage: dsm-corpus" in found.stdout
     assert (time.monotonic() - start) / 3 < 2  # on a busy machine; idle it is a tenth of a second
@@ -102,7 +132,11 @@ def extract(folder: Path, out: Path, workers: int) -> subprocess.Popen:
         str(workers),
     ]
     return subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -130,5 +164,8 @@ def test_progress_is_plain_lines_away_from_a_terminal_and_says_what_is_left(monk
     for done in (2, 3, 4, 5):
         show("extract", done, 5)
     assert capsys.readouterr().err.splitlines() == [
-        "extract: 2 of 5 shards", "extract: 3 of 5 shards, 11 s each, 22 s left", "extract: 4 of 5 shards, 11 s each, 11 s left",
-        "extract: 5 of 5 shards, 11 s each"]
+        "extract: 2 of 5 shards",
+        "extract: 3 of 5 shards, 11 s each, 22 s left",
+        "extract: 4 of 5 shards, 11 s each, 11 s left",
+        "extract: 5 of 5 shards, 11 s each",
+    ]

@@ -20,7 +20,10 @@ from pipeline.corpus.pack import write_warc
 from pipeline.errors import UserError
 
 needs = {
-    name: pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"{name} is not installed: pip install -e .[{name}]")
+    name: pytest.mark.skipif(
+        importlib.util.find_spec(name) is None,
+        reason=f"{name} is not installed: pip install -e .[{name}]",
+    )
     for name in ("datatrove", "ray")
 }
 SBATCH = """#!/bin/bash
@@ -40,9 +43,18 @@ SCONTROL = "#!/bin/bash\necho here\n"
 
 
 DIRECTIVES = {  # what datatrove writes, and the values that sbatch documents for it
-    "cpus-per-task": r"\d+", "mem-per-cpu": r"\d+[KMGT]?", "nodes": r"\d+(-\d+)?", "partition": r"[\w.,-]+", "job-name": r"\S+",
-    "time": r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}", "output": r"/\S+", "error": r"/\S+", "qos": r"[\w.,-]+",
-    "array": r"\d+-\d+(%\d+)?", "requeue": "", "wait": "",
+    "cpus-per-task": r"\d+",
+    "mem-per-cpu": r"\d+[KMGT]?",
+    "nodes": r"\d+(-\d+)?",
+    "partition": r"[\w.,-]+",
+    "job-name": r"\S+",
+    "time": r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}",
+    "output": r"/\S+",
+    "error": r"/\S+",
+    "qos": r"[\w.,-]+",
+    "array": r"\d+-\d+(%\d+)?",
+    "requeue": "",
+    "wait": "",
 }
 
 
@@ -68,19 +80,49 @@ def check_script(script: str, folder: Path) -> dict[str, str]:
 
 @needs["datatrove"]
 def test_slurm_directives_are_those_of_sbatch(tmp_path):
-    options = executors.ExecutorConfig("slurm", tmp_path, workers=4, partition="cpu,long", time="1-12:00:00", memory_gb=3,
-                                       env_command='source "/a b/.venv/bin/activate"', qos="low")
+    options = executors.ExecutorConfig(
+        "slurm",
+        tmp_path,
+        workers=4,
+        partition="cpu,long",
+        time="1-12:00:00",
+        memory_gb=3,
+        env_command='source "/a b/.venv/bin/activate"',
+        qos="low",
+    )
     tasks = {"pipeline": [], "tasks": 9, "logging_dir": str(tmp_path), "skip_completed": False}
     made = executors._slurm(tasks, options)
-    script = made.get_launch_file_contents(made.get_sbatch_args(9), "srun -l -n 1 launch_pickled_pipeline x")
+    script = made.get_launch_file_contents(
+        made.get_sbatch_args(9), "srun -l -n 1 launch_pickled_pipeline x"
+    )
     found = check_script(script, tmp_path)
-    assert found | {"array": "0-8%4", "mem-per-cpu": "3G", "time": "1-12:00:00", "partition": "cpu,long", "qos": "low",
-                    "wait": ""} == found
+    assert (
+        found
+        | {
+            "array": "0-8%4",
+            "mem-per-cpu": "3G",
+            "time": "1-12:00:00",
+            "partition": "cpu,long",
+            "qos": "low",
+            "wait": "",
+        }
+        == found
+    )
     assert script.index(options.env_command) < script.index("launch_pickled_pipeline")
 
 
-@pytest.mark.parametrize("wrong", [{"time": "8 hours"}, {"time": "1:2:3:4"}, {"partition": "cpu\n#SBATCH --nodes=99"},
-                                   {"partition": ""}, {"qos": "a b"}, {"memory_gb": 0}, {"workers": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"time": "8 hours"},
+        {"time": "1:2:3:4"},
+        {"partition": "cpu\n#SBATCH --nodes=99"},
+        {"partition": ""},
+        {"qos": "a b"},
+        {"memory_gb": 0},
+        {"workers": 0},
+    ],
+)
 def test_what_sbatch_would_refuse_is_one_line(wrong):
     options = {"kind": "slurm", "partition": "cpu"} | wrong
     with pytest.raises(UserError, match="executor slurm: --") as found:
@@ -95,10 +137,16 @@ def test_times_that_sbatch_documents_pass(time):
 
 @pytest.fixture
 def crawl(tmp_path) -> Path:
-    rng, words = random.Random(0), "theorem proof integer prime sum equation recipe football travel weather".split()
+    rng, words = (
+        random.Random(0),
+        "theorem proof integer prime sum equation recipe football travel weather".split(),
+    )
     for shard in range(3):
         pages = [
-            (f"http://site{shard}.org/{i}", f"<html><body><p>{' '.join(rng.choices(words, k=40))}</p></body></html>".encode())
+            (
+                f"http://site{shard}.org/{i}",
+                f"<html><body><p>{' '.join(rng.choices(words, k=40))}</p></body></html>".encode(),
+            )
             for i in range(8)
         ]
         write_warc(tmp_path / "in" / f"{shard}.warc.gz", pages)
@@ -108,16 +156,40 @@ def crawl(tmp_path) -> Path:
 def extracted(crawl: Path, name: str, *executor: str) -> bytes:
     out = crawl.parent / f"{name}.jsonl"
     command = ["extract", str(crawl), "--out", str(out)]
-    status = executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command]) if executor else corpus(command)
+    status = (
+        executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command])
+        if executor
+        else corpus(command)
+    )
     assert status == 0
     return out.read_bytes()
 
 
 def mined(crawl: Path, name: str, *executor: str) -> dict[str, bytes]:
     out, seed = crawl.parent / name, crawl.parent / "seed.jsonl"
-    seed.write_text("".join(json.dumps({"url": f"http://site0.org/{i}", "text": "theorem proof"}) + "\n" for i in range(4)))
-    command = ["mine", str(crawl), "--seed-rows", str(seed), "--out", str(out), "--bucket", "1000", "--iterations", "2"]
-    status = executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command]) if executor else corpus(command)
+    seed.write_text(
+        "".join(
+            json.dumps({"url": f"http://site0.org/{i}", "text": "theorem proof"}) + "\n"
+            for i in range(4)
+        )
+    )
+    command = [
+        "mine",
+        str(crawl),
+        "--seed-rows",
+        str(seed),
+        "--out",
+        str(out),
+        "--bucket",
+        "1000",
+        "--iterations",
+        "2",
+    ]
+    status = (
+        executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command])
+        if executor
+        else corpus(command)
+    )
     assert status == 0
     return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
 
@@ -138,7 +210,11 @@ class Elsewhere:
 def test_mine_under_an_executor_makes_the_bytes_of_processes(crawl, monkeypatch):
     monkeypatch.setattr(executors, "_local", Elsewhere)
     files = mined(crawl, "elsewhere", "local")
-    assert files == mined(crawl, "processes") and {"pages.parquet", "prefixes-1.yaml", "classifier.bin"} <= set(files)
+    assert files == mined(crawl, "processes") and {
+        "pages.parquet",
+        "prefixes-1.yaml",
+        "classifier.bin",
+    } <= set(files)
 
 
 @pytest.mark.slow
@@ -154,9 +230,13 @@ def test_ray_executor(crawl, monkeypatch):
     import ray
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+    ray.init(
+        num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000
+    )
     try:
-        assert extracted(crawl, "ray", "ray", "--at-once", "2", "--memory-gb", "1") == extracted(crawl, "processes")
+        assert extracted(crawl, "ray", "ray", "--at-once", "2", "--memory-gb", "1") == extracted(
+            crawl, "processes"
+        )
     finally:
         ray.shutdown()
 
@@ -170,14 +250,31 @@ def test_slurm_script_runs_every_shard(crawl, monkeypatch):
         (play / name).write_text(text)
         (play / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("SLURM_PLAY", str(play))
-    monkeypatch.setenv("PATH", os.pathsep.join([str(play), str(Path(sys.executable).parent), os.environ["PATH"]]))
+    monkeypatch.setenv(
+        "PATH", os.pathsep.join([str(play), str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    options = ["--partition", "cpu", "--time", "01:00:00", "--memory-gb", "3", "--env-command", "true"]
+    options = [
+        "--partition",
+        "cpu",
+        "--time",
+        "01:00:00",
+        "--memory-gb",
+        "3",
+        "--env-command",
+        "true",
+    ]
     assert extracted(crawl, "slurm", "slurm", *options) == extracted(crawl, "processes")
     script = next((crawl.parent / "logs").rglob("launch_script.slurm")).read_text()
     check_script(script, play)
-    for line in ("#SBATCH --array=0-2", "#SBATCH --partition=cpu", "#SBATCH --time=01:00:00", "#SBATCH --mem-per-cpu=3G",
-                 "#SBATCH --wait", "launch_pickled_pipeline"):
+    for line in (
+        "#SBATCH --array=0-2",
+        "#SBATCH --partition=cpu",
+        "#SBATCH --time=01:00:00",
+        "#SBATCH --mem-per-cpu=3G",
+        "#SBATCH --wait",
+        "launch_pickled_pipeline",
+    ):
         assert line in script, line
 
 

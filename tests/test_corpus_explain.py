@@ -29,7 +29,16 @@ def crawl(tmp_path_factory) -> Path:
 
 
 def given(crawl: Path, out: str, *more: str) -> list[str]:
-    return ["mine", str(crawl / "in"), "--seed-rows", str(crawl / "seed.jsonl"), "--out", str(crawl / out), *SETTINGS, *more]
+    return [
+        "mine",
+        str(crawl / "in"),
+        "--seed-rows",
+        str(crawl / "seed.jsonl"),
+        "--out",
+        str(crawl / out),
+        *SETTINGS,
+        *more,
+    ]
 
 
 def shown(crawl: Path, capsys, url: str, *more: str) -> dict:
@@ -47,7 +56,10 @@ def test_a_persons_marks_are_kept_and_count(crawl, capsys):
     assert share["math.org/"] and "news1.org/b/" not in share
     for row in marked:
         row["accept"] = row["prefix"] == "math.org/forum/"
-    marked += [{"prefix": "http://news1.org/b", "accept": True}, {"prefix": "nowhere.org/", "accept": True}]
+    marked += [
+        {"prefix": "http://news1.org/b", "accept": True},
+        {"prefix": "nowhere.org/", "accept": True},
+    ]
     path.write_text(yaml.safe_dump(marked))
     capsys.readouterr()
     assert main(given(crawl, "out", "--iterations", "2")) == 1
@@ -58,7 +70,11 @@ def test_a_persons_marks_are_kept_and_count(crawl, capsys):
         assert main(given(crawl, "out", "--iterations", "2", "--annotations", str(path))) == 0
         assert "no page lies under nowhere.org/" in capsys.readouterr().err
     rows = {row["prefix"]: row["accept"] for row in yaml.safe_load(path.read_text())}
-    assert {prefix for prefix in rows if rows[prefix]} == {"math.org/forum/", "news1.org/b/", "nowhere.org/"}
+    assert {prefix for prefix in rows if rows[prefix]} == {
+        "math.org/forum/",
+        "news1.org/b/",
+        "nowhere.org/",
+    }
     page = next(row["url"] for name in ("pages", "rejects") for row in rows_of(crawl / f"out/{name}.parquet")
                 if "news1.org/b/" in row["url"])  # fmt: skip
     assert shown(crawl, capsys, page)["accepted_prefixes"] == ["news1.org/b/ after iteration 1"]
@@ -76,12 +92,19 @@ def test_inspect_says_why(crawl, capsys):
     rejects = {}
     for row in rows_of(crawl / "out/rejects.parquet"):
         rejects.setdefault(row["reason"], row)
-    below = shown(crawl, capsys, rejects["below_cut"]["url"], "--seed-rows", str(crawl / "seed.jsonl"))
+    below = shown(
+        crawl, capsys, rejects["below_cut"]["url"], "--seed-rows", str(crawl / "seed.jsonl")
+    )
     assert int(below["ranking"].split()[0]) >= len(kept) and below["in_seed_rows"] is False
     twin = shown(crawl, capsys, rejects["near_duplicate"]["url"])
     number = twin["url"].rsplit("/", 1)[1]
     other, place = twin["detail"].split(" ", 1)
-    assert other != twin["url"] and other.endswith(f"/{number}") and place.startswith("(") and ".warc.gz, " in place
+    assert (
+        other != twin["url"]
+        and other.endswith(f"/{number}")
+        and place.startswith("(")
+        and ".warc.gz, " in place
+    )
 
 
 @pytest.mark.parametrize(("option", "value", "message"), [
@@ -99,7 +122,16 @@ def test_settings_that_make_no_sense_are_one_line(crawl, capsys, option, value, 
 def test_a_classifier_that_learnt_nothing_is_told(crawl, capsys):
     few = crawl / "few.jsonl"
     few.write_text("".join((crawl / "seed.jsonl").read_text().splitlines(keepends=True)[:10]))
-    common = ["mine", str(crawl / "in"), "--seed-rows", str(few), "--bucket", "1000", "--iterations", "1"]
+    common = [
+        "mine",
+        str(crawl / "in"),
+        "--seed-rows",
+        str(few),
+        "--bucket",
+        "1000",
+        "--iterations",
+        "1",
+    ]
     assert main([*common, "--out", str(crawl / "few")]) == 0
     assert "the classifier learnt nothing" in capsys.readouterr().err
     assert main([*common, "--out", str(crawl / "more"), "--least", "2000"]) == 0
@@ -108,15 +140,30 @@ def test_a_classifier_that_learnt_nothing_is_told(crawl, capsys):
 
 def test_kill_9_of_mine_and_another_worker_count_give_the_same_bytes(crawl):
     def start(out: str, workers: int) -> subprocess.Popen:
-        command = [sys.executable, "-m", "pipeline.corpus", *given(crawl, out, "--iterations", "2", "--workers", str(workers))]
-        return subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline.corpus",
+            *given(crawl, out, "--iterations", "2", "--workers", str(workers)),
+        ]
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
 
     def files(out: str) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (crawl / out).iterdir() if path.is_file()}
 
     assert start("whole", 1).wait() == 0
     work, kills = crawl / "killed/.work", 0
-    for workers, sign in ((2, "receipts/*.json"), (1, "pairs/*.receipt"), (2, "iteration-1/scores/*.receipt")):
+    for workers, sign in (
+        (2, "receipts/*.json"),
+        (1, "pairs/*.receipt"),
+        (2, "iteration-1/scores/*.receipt"),
+    ):
         process = start("killed", workers)
         while process.poll() is None and not list(work.glob(sign)):
             time.sleep(0.01)

@@ -51,11 +51,32 @@ def test_display_formulas_are_whole_and_neighbours_apart(markup, text, head):
 
 def made_formula(rng: random.Random, depth: int = 0) -> str:
     """LaTeX with all that its delimiters could be confused with."""
-    leaf = rng.choice(["x", "7", r"\alpha ", r"\$5", r"\%", r"\{y\}", r"a\ ", r"\text{ if $n$}", "&lt;", r"\left[0,1\right)"])
+    leaf = rng.choice(
+        [
+            "x",
+            "7",
+            r"\alpha ",
+            r"\$5",
+            r"\%",
+            r"\{y\}",
+            r"a\ ",
+            r"\text{ if $n$}",
+            "&lt;",
+            r"\left[0,1\right)",
+        ]
+    )
     if depth > 2 or rng.random() < 0.3:
         return leaf.replace("&lt;", "<")
     parts = [made_formula(rng, depth + 1) for _ in range(rng.randint(1, 3))]
-    shape = rng.choice(["{}+{}", r"\frac{{{}}}{{{}}}", r"\begin{{aligned}}{}&={}\end{{aligned}}", r"{} \\[2pt] {}", "{}_{{{}}}"])
+    shape = rng.choice(
+        [
+            "{}+{}",
+            r"\frac{{{}}}{{{}}}",
+            r"\begin{{aligned}}{}&={}\end{{aligned}}",
+            r"{} \\[2pt] {}",
+            "{}_{{{}}}",
+        ]
+    )
     return shape.format("".join(parts), made_formula(rng, depth + 1))
 
 
@@ -73,22 +94,30 @@ def test_the_text_of_any_page_gives_its_formulas_back():
             latex = made_formula(rng)
             if way.startswith(r"\[") and ("[" in latex or latex.endswith("\\ ")):
                 way = "$$%s$$"
-            markup += rng.choice(["", "", " so ", "9", "。"]) + way % (latex if "<script" in way else escape(latex))
+            markup += rng.choice(["", "", " so ", "9", "。"]) + way % (
+                latex if "<script" in way else escape(latex)
+            )
             latex = way % latex if "begin" in way else latex
             written.append((" ".join(latex.split()) + " " * latex.endswith("\\ "), display))
         extracted = extract(body(markup, RENDERER))
-        assert [(formula.latex, formula.display) for formula in extracted.formulas] == written, markup
+        assert [(formula.latex, formula.display) for formula in extracted.formulas] == written, (
+            markup
+        )
         assert read_again(extracted.text) == written, extracted.text
 
 
 @pytest.mark.skipif(not WEB.is_dir(), reason="needs the web samples in ../shared/web")
 def test_the_text_of_real_pages_gives_their_formulas_back():
     paths = sorted(WEB.glob("*_math/*html"))
-    paths = [path for path in paths if "quantecon" not in path.name]  # it has dollars in the comments of its code
+    paths = [
+        path for path in paths if "quantecon" not in path.name
+    ]  # it has dollars in the comments of its code
     pages = [extract(decode(path.read_bytes())) for path in paths]
     assert sum(len(page.formulas) for page in pages) > 2_000
     for page in pages:
-        assert read_again(page.text) == [(formula.latex, formula.display) for formula in page.formulas]
+        assert read_again(page.text) == [
+            (formula.latex, formula.display) for formula in page.formulas
+        ]
 
 
 @pytest.mark.parametrize(
@@ -168,30 +197,50 @@ def test_text_after_the_last_tag_stays():
     assert extract("<p>a page torn <a href='x").text == "a page torn"
 
 
-DRAWN_BY_KATEX = json.loads((Path(__file__).parent / "golden/katex_drawn.json").read_text())  # KaTeX 0.16, output "html"
+DRAWN_BY_KATEX = json.loads(
+    (Path(__file__).parent / "golden/katex_drawn.json").read_text()
+)  # KaTeX 0.16, output "html"
 
 
 @pytest.mark.parametrize("case", DRAWN_BY_KATEX, ids=lambda case: case["latex"])
 def test_the_drawing_of_katex_is_read_back(case):
     extracted = extract(body(f"Let us see {case['drawn']} here."))
-    assert [(formula.source, formula.display) for formula in extracted.formulas] == [("visual", "\\sum" in case["latex"])]
+    assert [(formula.source, formula.display) for formula in extracted.formulas] == [
+        ("visual", "\\sum" in case["latex"])
+    ]
     assert truth.normal(extracted.formulas[0].latex) == truth.normal(case["latex"])
 
 
 def test_the_drawing_is_not_read_where_the_source_stands():
     source = '<math><semantics><annotation encoding="application/x-tex">a_{1}</annotation></semantics></math>'
     drawn = next(case["drawn"] for case in DRAWN_BY_KATEX if case["latex"] == "a_1")
-    both = drawn.replace('<span class="katex-html"', f'<span class="katex-mathml">{source}</span><span class="katex-html"')
+    both = drawn.replace(
+        '<span class="katex-html"',
+        f'<span class="katex-mathml">{source}</span><span class="katex-html"',
+    )
     assert [formula.source for formula in extract(body(both)).formulas] == ["annotation"]
 
 
 @pytest.mark.parametrize(
     "markup",
-    ['<span class="mord">', '<span class="mfrac"><span class="vlist">', '<span class="mtable"><span class="col-align-r">'],
+    [
+        '<span class="mord">',
+        '<span class="mfrac"><span class="vlist">',
+        '<span class="mtable"><span class="col-align-r">',
+    ],
 )
 @pytest.mark.timeout(30)
 def test_hostile_drawings_take_no_time(markup):
     start = time.process_time()
-    extract(body('<span class="katex"><span class="katex-html">' + markup * 20_000 + "x" + "</span>" * 30_000))
-    extract(body(f'<span class="katex"><span class="katex-html">{markup * 50}x{"</span>" * 102}' * 200))
+    extract(
+        body(
+            '<span class="katex"><span class="katex-html">'
+            + markup * 20_000
+            + "x"
+            + "</span>" * 30_000
+        )
+    )
+    extract(
+        body(f'<span class="katex"><span class="katex-html">{markup * 50}x{"</span>" * 102}' * 200)
+    )
     assert time.process_time() - start < 4

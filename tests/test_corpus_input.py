@@ -28,7 +28,9 @@ def test_a_folder_of_both_kinds_is_read_whole(tmp_path):
     write_warc(tmp_path / "in/a.WARC.GZ", [("http://a.org/", PAGE)])
     put(tmp_path / "in/deep/p.HTML")
     rows = extract(tmp_path / "o.jsonl", tmp_path / "in")
-    assert {row["url"] for row in rows} == {"http://a.org/", "file:///in/deep/p.HTML"} and all("text" in row for row in rows)
+    assert {row["url"] for row in rows} == {"http://a.org/", "file:///in/deep/p.HTML"} and all(
+        "text" in row for row in rows
+    )
     before = file_hash(tmp_path / "in")
     put(tmp_path / "in/notes.txt")
     assert file_hash(tmp_path / "in") == before != file_hash(put(tmp_path / "in/q.html").parent)
@@ -49,7 +51,10 @@ def test_what_is_named_twice_is_read_once(tmp_path, monkeypatch):
     assert [shard.name for shard in find_shards([Path("in/a.warc.gz")])] == ["a.warc.gz"]
 
 
-@pytest.mark.parametrize(("name", "message"), [("a.warc.zst", "a.warc.zst: .zst is not read"), ("a.txt", "no WARC, WET or HTML")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("a.warc.zst", "a.warc.zst: .zst is not read"), ("a.txt", "no WARC, WET or HTML")],
+)
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_cannot_be_read_is_one_line(tmp_path, name, message, whole):
     path = put(tmp_path / "in" / name)
@@ -60,10 +65,14 @@ def test_what_cannot_be_read_is_one_line(tmp_path, name, message, whole):
 
 
 def test_an_empty_file_is_a_reject(tmp_path):
-    assert [row["rejected"] for row in extract(tmp_path / "o.jsonl", put(tmp_path / "a.warc.gz", b""))] == ["empty"]
+    assert [
+        row["rejected"] for row in extract(tmp_path / "o.jsonl", put(tmp_path / "a.warc.gz", b""))
+    ] == ["empty"]
 
 
 def test_a_large_html_file_is_a_reject(tmp_path):
     path = put(tmp_path / "a b.html", PAGE * 10)
     row = extract(tmp_path / "o.jsonl", path, options=("--max-page-bytes", "100"))[0]
-    assert row["rejected"] == "too_large" and row["url"] == "file:///a%20b.html" and "text" not in row
+    assert (
+        row["rejected"] == "too_large" and row["url"] == "file:///a%20b.html" and "text" not in row
+    )

@@ -25,9 +25,18 @@ needs_data = pytest.mark.skipif(
 def texts(name: str, limit: int) -> list[list[str]]:
     """[question, answer] of the first `limit` items of a benchmark."""
     path, keys = FILES[name]
-    rows = [json.loads(line) for line in (SHARED / "datasets" / path).read_text().split("\n")[:limit] if line]
+    rows = [
+        json.loads(line)
+        for line in (SHARED / "datasets" / path).read_text().split("\n")[:limit]
+        if line
+    ]
     return [
-        [row[key] if isinstance(row[key], str) else row[key][0]["content"] for key in keys if row[key]] for row in rows
+        [
+            row[key] if isinstance(row[key], str) else row[key][0]["content"]
+            for key in keys
+            if row[key]
+        ]
+        for row in rows
     ]
 
 
@@ -51,7 +60,20 @@ def test_every_planted_question_is_found(planted, tmp_path):
     rows, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows.write_text("".join(json.dumps({"text": page}) + "\n" for page in pages))
     files = [str(SHARED / "datasets" / path) for path, _ in FILES.values()]
-    assert main(["decontaminate", str(rows), "--benchmarks", *files, "--out", str(out), "--information-rule"]) == 0
+    assert (
+        main(
+            [
+                "decontaminate",
+                str(rows),
+                "--benchmarks",
+                *files,
+                "--out",
+                str(out),
+                "--information-rule",
+            ]
+        )
+        == 0
+    )
     texts = [json.loads(line).get("text") for line in out.read_text().splitlines()]
     missed = [page for page, text in zip(pages, texts, strict=True) if text == page]
     assert len(pages) == 300 and not missed, missed[:3]
@@ -65,8 +87,15 @@ def test_the_rule_finds_most_half_quotations(planted):
     halves = [page.split("\n")[1] for _, page in pages]
     halves = [half[: len(half) // 2] for half in halves if len(grams(half)) >= 40]
     found = [clean(half, index) for half in halves]
-    by_paper, by_rule = (sum(bool(c.hits) for c in found), sum(bool(c.removed_segments or c.text is None) for c in found))
-    assert len(halves) > 80 and by_paper == len(halves) and by_rule >= 0.95 * by_paper, (by_rule, by_paper, len(halves))
+    by_paper, by_rule = (
+        sum(bool(c.hits) for c in found),
+        sum(bool(c.removed_segments or c.text is None) for c in found),
+    )
+    assert len(halves) > 80 and by_paper == len(halves) and by_rule >= 0.95 * by_paper, (
+        by_rule,
+        by_paper,
+        len(halves),
+    )
 
 
 @needs_data

@@ -17,13 +17,21 @@ from pipeline.corpus.rank import find_cut
 from pipeline.corpus.tokens import classed, gram_spans, grams, language, tokens
 from pipeline.errors import UserError
 
-LEAK = "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May."
+LEAK = (
+    "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May."
+)
 LEAK_ZH = "某工厂原来每天生产零件四百个，改进技术后每天比原来多生产五十个。"
 
 
 def test_token_classes():
     assert tokens("若 $x^2\\leq 9.5$") == ["若", "$", "x", "^", "2", "\\leq", "9.5", "$"]
-    assert [kind for kind, _ in classed("若 x+\\frac 3")] == ["cjk", "word", "operator", "command", "number"]
+    assert [kind for kind, _ in classed("若 x+\\frac 3")] == [
+        "cjk",
+        "word",
+        "operator",
+        "command",
+        "number",
+    ]
     assert grams("Compute $\\frac{1}{2}+x$ 若１２") == ["compute", "1", "2", "x", "若", "12"]
     text = "İ Über 若１２ \\alpha b_c"
     assert [text[a:b].lower() for a, b in gram_spans(text)][1:] == ["über", "若", "１２", "b", "c"]
@@ -49,7 +57,9 @@ def test_decontamination_by_segment_and_page():
     cleaned = clean(text, Index({"gsm8k": [LEAK]}, DecontaminateConfig()))
     assert cleaned.text == "A page.\nThe rest stays." and cleaned.removed_segments == 1
     hit = cleaned.hits[0]
-    assert (hit.benchmark, hit.item) == ("gsm8k", 0) and text[hit.start : hit.end].startswith("natalia sold")
+    assert (hit.benchmark, hit.item) == ("gsm8k", 0) and text[hit.start : hit.end].startswith(
+        "natalia sold"
+    )
     assert clean(text, Index({"gsm8k": [LEAK]}, DecontaminateConfig(mode="page"))).text is None
     assert clean(f"一、{LEAK_ZH}", Index({"cmath": [LEAK_ZH]}, DecontaminateConfig())).text is None
 
@@ -65,11 +75,18 @@ def test_nine_grams_pass_and_short_texts_match_whole():
 
 
 def test_information_rule_excuses_counting_runs_only():
-    index = Index({"b": ["1 2 3 4 5 6 7 8 9 10 11", LEAK]}, DecontaminateConfig(information_rule=True))
+    index = Index(
+        {"b": ["1 2 3 4 5 6 7 8 9 10 11", LEAK]}, DecontaminateConfig(information_rule=True)
+    )
     run = clean("count: 1 2 3 4 5 6 7 8 9 10", index)
     assert run.text and run.hits[0].counting_run
-    columns, brief = (Index({"b": [text]}, index.cfg) for text in (r"\begin{array} array c c c c c c c c c", "Compute $3^3$"))
-    assert clean(r"\begin{array}{c c c c c c c c c}", columns).hits[0].counting_run, "two distinct tokens, again and again"
+    columns, brief = (
+        Index({"b": [text]}, index.cfg)
+        for text in (r"\begin{array} array c c c c c c c c c", "Compute $3^3$")
+    )
+    assert clean(r"\begin{array}{c c c c c c c c c}", columns).hits[0].counting_run, (
+        "two distinct tokens, again and again"
+    )
     assert clean("Compute 3^3", brief).text is None, "a short question is none"
     assert clean(LEAK, index).text is None
 
@@ -79,14 +96,20 @@ def test_information_rule_lets_a_lone_commonplace_pass_but_no_copy():
     solution = f"Since {fact} degrees, the third angle is 180 minus the sum of the two that are given here."
     brief = "Find the sum of the first ten even numbers after four."  # 11 grams
     benchmarks = {"math": [solution, brief, "x 1 y 2 z"]}
-    strict, ruled = (Index(benchmarks, DecontaminateConfig(information_rule=rule)) for rule in (False, True))
+    strict, ruled = (
+        Index(benchmarks, DecontaminateConfig(information_rule=rule)) for rule in (False, True)
+    )
     page = f"We know that {fact}, and we use it."
     assert clean(page, strict).text is None and clean(page, strict).hits[0].lone
     assert clean(page, ruled).text == page and clean(page, ruled).hits
     copied = f"We know that {fact} degrees, the third angle is another matter."
     assert clean(copied, ruled).text is None, "thirteen grams and more in a row are a copy"
-    assert clean(f"Exercise. {brief} Good luck.", ruled).text is None, "the whole of a text under thirteen grams"
-    assert clean("the sum of the first ten even numbers after four", ruled).hits[0].lone, "ten of its eleven are not"
+    assert clean(f"Exercise. {brief} Good luck.", ruled).text is None, (
+        "the whole of a text under thirteen grams"
+    )
+    assert clean("the sum of the first ten even numbers after four", ruled).hits[0].lone, (
+        "ten of its eleven are not"
+    )
     assert clean("so x 1 y 2 z", ruled).text == "so x 1 y 2 z"  # symbols only
 
 
@@ -99,12 +122,21 @@ def pages(count: int = 60):
         words = " ".join(rng.choices(math if i % 2 else other, k=60))
         formula = f'<span class="math-container">$x^{i}+{i}=0$</span>' if i % 2 else ""
         leak = f"<p>{LEAK}</p>" if i == 7 else ""
-        yield f"http://site{i % 5}.org/page{i}", f"<html><body><p>{words} {formula}</p>{leak}</body></html>".encode()
-    yield "https://www.site2.org/page7/?utm_source=x", b"<html><body><p>" + b"again " * 40 + b"</p></body></html>"
+        yield (
+            f"http://site{i % 5}.org/page{i}",
+            f"<html><body><p>{words} {formula}</p>{leak}</body></html>".encode(),
+        )
+    yield (
+        "https://www.site2.org/page7/?utm_source=x",
+        b"<html><body><p>" + b"again " * 40 + b"</p></body></html>",
+    )
     yield "http://site2.org/short", b"<html><body><p>short</p></body></html>"
 
 
-CONFIG = CorpusConfig(keep_fraction=0.5, classifier=ClassifierConfig(dim=8, bucket=1000, min_count=1, epoch=20, lr=0.5))
+CONFIG = CorpusConfig(
+    keep_fraction=0.5,
+    classifier=ClassifierConfig(dim=8, bucket=1000, min_count=1, epoch=20, lr=0.5),
+)
 
 
 def run(folder: Path, shards: int, workers: int, seeds: list[dict]) -> tuple[dict, Path]:
@@ -112,17 +144,28 @@ def run(folder: Path, shards: int, workers: int, seeds: list[dict]) -> tuple[dic
     for i in range(shards):
         write_warc(folder / "in" / f"{i}.warc.gz", rows[i::shards])
     out = folder / "out"
-    return mine([folder / "in"], seeds, {"gsm8k": [LEAK]}, CONFIG, out, folder / "work", workers), out
+    return mine(
+        [folder / "in"], seeds, {"gsm8k": [LEAK]}, CONFIG, out, folder / "work", workers
+    ), out
 
 
-SEEDS = [{"url": f"http://site{i % 5}.org/page{i}", "text": "another extractor's text"} for i in range(1, 21, 2)]
+SEEDS = [
+    {"url": f"http://site{i % 5}.org/page{i}", "text": "another extractor's text"}
+    for i in range(1, 21, 2)
+]
 
 
 def test_mine_end_to_end(tmp_path):
     summary, out = run(tmp_path, 3, 1, SEEDS)
     kept, rejects = list(rows_of(out / "pages.parquet")), list(rows_of(out / "rejects.parquet"))
-    assert len(kept) + len(rejects) == 62 == json.loads((out / "funnel.json").read_text())["records"]
-    assert sum("theorem" in row["text"] or "proof" in row["text"] for row in kept) >= 0.9 * len(kept) > 20
+    assert (
+        len(kept) + len(rejects) == 62 == json.loads((out / "funnel.json").read_text())["records"]
+    )
+    assert (
+        sum("theorem" in row["text"] or "proof" in row["text"] for row in kept)
+        >= 0.9 * len(kept)
+        > 20
+    )
     reasons = {row["url"]: row["reason"] for row in rejects}
     assert reasons["http://site2.org/short"] == "short"
     assert list(reasons.values()).count("duplicate_url") == 1

@@ -38,7 +38,11 @@ def test_urls_of_one_page():
         "http://a.org/x?sid=3",
     ]
     assert len({normal_url(url) for url in same}) == 1
-    assert normal_url("http://a.org/x?b=1&a=2") == normal_url("http://a.org/x?a=2&b=1") != normal_url("http://a.org/x")
+    assert (
+        normal_url("http://a.org/x?b=1&a=2")
+        == normal_url("http://a.org/x?a=2&b=1")
+        != normal_url("http://a.org/x")
+    )
     assert normal_url("http://a.org/Case") != normal_url("http://a.org/case")
     assert normal_url("http://[bad/") and normal_url("http://a.org:99999/")
 
@@ -49,7 +53,9 @@ def test_minhash_estimates_jaccard():
         text = rng.choices(WORDS, k=600)
         other = text[: rng.randrange(600)] + rng.choices(WORDS, k=300)
         a, b = (set(dedup.shingles(" ".join(t), CFG.shingle).tolist()) for t in (text, other))
-        estimate = (dedup.signature(" ".join(text), CFG) == dedup.signature(" ".join(other), CFG)).mean()
+        estimate = (
+            dedup.signature(" ".join(text), CFG) == dedup.signature(" ".join(other), CFG)
+        ).mean()
         errors.append(estimate - len(a & b) / len(a | b))
     assert abs(np.mean(errors)) < 0.02 and np.std(errors) < 0.06
 
@@ -57,7 +63,8 @@ def test_minhash_estimates_jaccard():
 def worksheet(number: int) -> str:
     rng = random.Random(number)
     return "Solve these equations. " + " ".join(
-        f"Problem {i}: ${rng.randint(2, 99)}x^2+{rng.randint(2, 99)}x={rng.randint(2, 99)}$." for i in range(20)
+        f"Problem {i}: ${rng.randint(2, 99)}x^2+{rng.randint(2, 99)}x={rng.randint(2, 99)}$."
+        for i in range(20)
     )
 
 
@@ -78,7 +85,11 @@ def group(folder: Path, texts: list[str], order: list[int]) -> list[set[int]]:
 def test_forty_worksheets_stay_and_copies_are_found_in_any_order(tmp_path):
     rng = random.Random(3)
     original = " ".join(rng.choices(WORDS, k=500))
-    texts = [worksheet(i) for i in range(40)] + [original, original + " one more line here", "Menu " + original]
+    texts = [worksheet(i) for i in range(40)] + [
+        original,
+        original + " one more line here",
+        "Menu " + original,
+    ]
     orders = [list(range(len(texts))) for _ in range(3)]
     rng.shuffle(orders[1])
     orders[2].reverse()
@@ -104,7 +115,11 @@ def test_domains():
     assert list(prefixes("http://www.a.org/q/2/3.html")) == ["a.org/", "a.org/q/", "a.org/q/2/"]
     assert domain_shares([("a", True), ("a", False), ("b", False)]) == {"a": (2, 1), "b": (1, 0)}
     cfg = RecallConfig(domain_share=0.1, min_pages=10)
-    assert is_mathematical(10, 2, cfg) and not is_mathematical(10, 1, cfg) and not is_mathematical(9, 9, cfg)
+    assert (
+        is_mathematical(10, 2, cfg)
+        and not is_mathematical(10, 1, cfg)
+        and not is_mathematical(9, 9, cfg)
+    )
 
 
 def test_files_without_a_host_are_no_domain():
@@ -113,7 +128,10 @@ def test_files_without_a_host_are_no_domain():
             return 40
 
         def rows(self, mask, columns):
-            return ((number, {"url": f"file:///notes/{number}.html", "text": "a sum"}) for number in range(len(mask)))
+            return (
+                (number, {"url": f"file:///notes/{number}.html", "text": "a sum"})
+                for number in range(len(mask))
+            )
 
     everything = np.ones(40, dtype=bool)
     shares, proposals = propose(Files(), everything, everything, RecallConfig(min_pages=2))
@@ -122,7 +140,11 @@ def test_files_without_a_host_are_no_domain():
 
 def test_annotators(tmp_path):
     proposal = Proposal(
-        "a.org/q/", "a.org", 10, 4, ("http://a.org/q/1 | one", "http://a.org/q/2 | two", "http://a.org/q/3 | x")
+        "a.org/q/",
+        "a.org",
+        10,
+        4,
+        ("http://a.org/q/1 | one", "http://a.org/q/2 | two", "http://a.org/q/3 | x"),
     )
     assert by_share(0.4)(proposal) and not by_share(0.5)(proposal)
     assert by_samples({"http://a.org/q/1": True, "http://a.org/q/2": True})(proposal)
@@ -133,9 +155,17 @@ def test_annotators(tmp_path):
     assert from_yaml(path)(proposal)
     path.write_text("- {prefix: 'https://www.A.org/q', accept: true}\n")
     assert from_yaml(path)(proposal), "a prefix written as a URL"
-    for text, message in (("[{prefix: a.org/, accept: yes please}]", "a.org/: accept is 'yes please'; write true or false"),
-                          ("[{prefix: a.org/}]", "accept is None"),
-                          ("[{prefix: a.org, accept: true}, {prefix: a.org/, accept: false}]", "accepted and not accepted")):
+    for text, message in (
+        (
+            "[{prefix: a.org/, accept: yes please}]",
+            "a.org/: accept is 'yes please'; write true or false",
+        ),
+        ("[{prefix: a.org/}]", "accept is None"),
+        (
+            "[{prefix: a.org, accept: true}, {prefix: a.org/, accept: false}]",
+            "accepted and not accepted",
+        ),
+    ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):
             from_yaml(path)
@@ -165,10 +195,15 @@ def web(folder: Path, shards: int) -> list[dict]:
         text = " ".join(rng.choices(words, k=60))
         pages.append((f"http://{where}/{i}", f"<html><body><p>{text}</p></body></html>".encode()))
         if i % 30 == 0:  # a near-duplicate on another domain
-            pages.append((f"http://copy.org/{i}", f"<html><body><p>Copied {text}</p></body></html>".encode()))
+            pages.append(
+                (f"http://copy.org/{i}", f"<html><body><p>Copied {text}</p></body></html>".encode())
+            )
     for number in range(shards):
         write_warc(folder / "in" / f"{number}.warc.gz", pages[number::shards])
-    return [{"url": f"http://seed.org/{i}", "text": " ".join(rng.choices(MATH, k=60))} for i in range(40)]
+    return [
+        {"url": f"http://seed.org/{i}", "text": " ".join(rng.choices(MATH, k=60))}
+        for i in range(40)
+    ]
 
 
 def run(folder: Path, shards: int, iterations: int) -> tuple[dict, list[dict], Path]:
@@ -180,7 +215,9 @@ def run(folder: Path, shards: int, iterations: int) -> tuple[dict, list[dict], P
     )  # fmt: skip
     truth = {f"http://math.org/forum/{i}": True for i in range(240)}
     truth |= {f"http://math.org/shop/{i}": False for i in range(240)}
-    summary = mine([folder / "in"], seed, {}, cfg, folder / "out", folder / "work", 1, by_samples(truth))
+    summary = mine(
+        [folder / "in"], seed, {}, cfg, folder / "out", folder / "work", 1, by_samples(truth)
+    )
     return summary, list(rows_of(folder / "out" / "pages.parquet")), folder / "out"
 
 
@@ -189,11 +226,17 @@ def test_loop_grows_the_seed_by_prefixes_and_converges(tmp_path):
     assert sum("/forum/" in row["url"] for row in pages) >= 70
     rows = summary["iterations"]
     assert (
-        rows[-1]["pages_collected_before"] > rows[1]["pages_collected_before"] and "tokens_collected_before" in rows[-1]
+        rows[-1]["pages_collected_before"] > rows[1]["pages_collected_before"]
+        and "tokens_collected_before" in rows[-1]
     )
     assert rows[0]["seed_pages_added"] > 0 and rows[0]["prefixes_accepted"] >= 1
-    proposals = {row["prefix"]: row for row in yaml.safe_load((out / "prefixes-1.yaml").read_text())}
-    assert proposals["math.org/forum/"]["accept"] is True and len(proposals["math.org/forum/"]["samples"]) == 10
+    proposals = {
+        row["prefix"]: row for row in yaml.safe_load((out / "prefixes-1.yaml").read_text())
+    }
+    assert (
+        proposals["math.org/forum/"]["accept"] is True
+        and len(proposals["math.org/forum/"]["samples"]) == 10
+    )
     assert not proposals.get("math.org/shop/", {"accept": False})["accept"]
     assert {row["iteration"] for row in pages} >= {1, 2}
     assert summary["rejects"]["near_duplicate"] == 8
@@ -208,5 +251,7 @@ def test_corpus_has_the_same_bytes_for_any_number_of_parts(tmp_path, monkeypatch
         summary, _, out = run(tmp_path / str(rows), 3, 1)
         assert summary["rejects"]["near_duplicate"] == 8
         made.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
-        assert len(list((out.parent / "work/pairs").glob("*.receipt"))) == -(-248 * CFG.bands // rows)
+        assert len(list((out.parent / "work/pairs").glob("*.receipt"))) == -(
+            -248 * CFG.bands // rows
+        )
     assert made[0] == made[1]

@@ -31,11 +31,18 @@ def random_texts(count: int) -> list[str]:
 
 def test_arrays_are_the_tokens_of_the_regular_expressions(monkeypatch):
     monkeypatch.setattr(spans, "BRIEF", 0)  # no text is left to the regular expressions
-    for text in [*FIXED, *random_texts(2_000), "".join(map(chr, range(0x250))), "".join(f"\\{chr(c)}" for c in range(0x250))]:
+    for text in [
+        *FIXED,
+        *random_texts(2_000),
+        "".join(map(chr, range(0x250))),
+        "".join(f"\\{chr(c)}" for c in range(0x250)),
+    ]:
         assert spans.token_ids(text).tolist() == crc(tokens(text)), repr(text)
         assert spans.token_count(text) == len(tokens(text)), repr(text)
         ids, starts, ends = spans.gram_ids(text)
-        assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == gram_spans(text), repr(text)
+        assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == gram_spans(text), repr(
+            text
+        )
         assert ids.tolist() == crc(grams(text)), repr(text)
 
 
@@ -44,7 +51,9 @@ def test_a_long_text_and_its_parts_have_the_same_tokens():
     lines = [text.replace("\n", " ") for text in random_texts(400)]
     whole = "\n".join(lines)
     assert len(whole) > spans.BRIEF
-    assert spans.token_ids(whole).tolist() == [i for line in lines for i in spans.token_ids(line).tolist()]
+    assert spans.token_ids(whole).tolist() == [
+        i for line in lines for i in spans.token_ids(line).tolist()
+    ]
 
 
 def test_rolled_hashes_know_words_and_order():
@@ -60,10 +69,16 @@ def test_hits_are_those_of_a_plain_search(shortest):
     """Every match of the index's grams, found by comparing all runs of words, and no other."""
     rng = random.Random(2)
     words = ["one", "two", "若", "3", "x", "7.5", "Ｂ"]
-    texts = [" ".join(rng.choices(words, k=rng.choice([1, 2, 3, 4, 6, 9, 10, 14]))) for _ in range(60)]
+    texts = [
+        " ".join(rng.choices(words, k=rng.choice([1, 2, 3, 4, 6, 9, 10, 14]))) for _ in range(60)
+    ]
     index = Index({"b": texts}, DecontaminateConfig(shortest=shortest))
     for _ in range(60):
-        page = " ".join(rng.choices([*words, "\\frac", "="], k=60) + rng.choice(texts).split() + rng.choices(words, k=20))
+        page = " ".join(
+            rng.choices([*words, "\\frac", "="], k=60)
+            + rng.choice(texts).split()
+            + rng.choices(words, k=20)
+        )
         said, where = grams(page), gram_spans(page)
         expected = {
             (where[at][0], where[at + size - 1][1], gram)

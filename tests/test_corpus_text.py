@@ -39,7 +39,10 @@ SOURCES = {
         "$\\tfrac1n$",
     ),
     "mathjax2 script": (MATHJAX2, "$\\tfrac1n$"),
-    "mathjax2 display script": ('<script type="math/tex; mode=display">\\sum a_i</script>', "$$\\sum a_i$$"),
+    "mathjax2 display script": (
+        '<script type="math/tex; mode=display">\\sum a_i</script>',
+        "$$\\sum a_i$$",
+    ),
     "mathjax2 drawn only": (MATHJAX2[: MATHJAX2.index("<script")], "$n$"),
     "mathjax3 assistive": (
         '<mjx-container display="true"><mjx-math>1n</mjx-math>'
@@ -55,10 +58,19 @@ SOURCES = {
     "sphinx": ('<div class="math notranslate">\\[x &lt; 1\\]</div>', "$$x < 1$$"),
     "arithmatex": ('<span class="arithmatex">\\(x\\)</span>', "$x$"),
     "image alt": ('<img class="latex" alt="x^2" src="a.png">', "$x^2$"),
-    "codecogs": ('<img src="https://latex.codecogs.com/gif.latex?%5Cfrac%7B1%7D%7Bn%7D">', "$\\frac{1}{n}$"),
+    "codecogs": (
+        '<img src="https://latex.codecogs.com/gif.latex?%5Cfrac%7B1%7D%7Bn%7D">',
+        "$\\frac{1}{n}$",
+    ),
     "mimetex": ('<img src="/cgi-bin/mimetex.cgi?x%5E2">', "$x^2$"),
-    "latex.php": ('<img src="http://s.wordpress.com/latex.php?latex=x%5E2&amp;bg=ffffff">', "$x^2$"),
-    "asciimath script": ('<script type="math/asciimath">sqrt(x)/2</script>', "$\\frac{\\sqrt{x}}{2}$"),
+    "latex.php": (
+        '<img src="http://s.wordpress.com/latex.php?latex=x%5E2&amp;bg=ffffff">',
+        "$x^2$",
+    ),
+    "asciimath script": (
+        '<script type="math/asciimath">sqrt(x)/2</script>',
+        "$\\frac{\\sqrt{x}}{2}$",
+    ),
     "custom tag": ("<tex-math>x^2</tex-math>", "$x^2$"),
     "attribute": ('<span data-latex="x^2"><b>x</b>2</span>', "$x^2$"),
     "delimiters": ("\\(x^2\\)", "$x^2$"),
@@ -128,7 +140,9 @@ def test_extract_is_a_function_of_any_text():
         " </span> <script/type=math/tex> </script> <sup> </sup> <a/href=x> </a> <br> 若"
     ).split()
     for _ in range(2000):
-        extracted = extract("".join(rng.choices(pieces, k=30)).replace("/class", " class").replace("/type", " type"))
+        extracted = extract(
+            "".join(rng.choices(pieces, k=30)).replace("/class", " class").replace("/type", " type")
+        )
         assert not set("\ue000\ue001\ue002\ue003\ue004") & set(extracted.text)
         assert all(formula.written() in extracted.text for formula in extracted.formulas)
 
@@ -156,7 +170,10 @@ def test_converter(mathml, latex):
 
 
 def test_asciimath():
-    assert latex_of_asciimath("sum_(i=1)^n i^3=((n(n+1))/2)^2") == "\\sum_{i=1}^{n}i^{3}=(\\frac{n(n+1)}{2})^{2}"
+    assert (
+        latex_of_asciimath("sum_(i=1)^n i^3=((n(n+1))/2)^2")
+        == "\\sum_{i=1}^{n}i^{3}=(\\frac{n(n+1)}{2})^{2}"
+    )
     assert latex_of_asciimath("alpha <= (x+1)/2") == "\\alpha\\leq\\frac{x+1}{2}"
 
 
@@ -173,7 +190,9 @@ def test_formula_recall_and_precision_on_real_pages():
     both = wanted = found = 0
     for _, page, formulas in annotated_pages():
         latex = [formula.latex for formula in extract(decode(page)).formulas]
-        counts = truth.overlap([truth.spelled(f) for f in formulas], [truth.spelled(f) for f in latex])
+        counts = truth.overlap(
+            [truth.spelled(f) for f in formulas], [truth.spelled(f) for f in latex]
+        )
         both, wanted, found = both + counts[0], wanted + counts[1], found + counts[2]
     assert wanted > 3_000
     assert both / wanted >= 0.95 and both / found >= 0.98, (both, wanted, found)
@@ -187,7 +206,8 @@ def test_converter_on_real_pages_without_their_annotations():
             extracted = extract(truth.without_annotations(decode(page)))
             assert {formula.source for formula in extracted.formulas} == {"mathml"}
             counts = truth.overlap(
-                [truth.normal(f) for f in formulas], [truth.normal(f.latex) for f in extracted.formulas]
+                [truth.normal(f) for f in formulas],
+                [truth.normal(f.latex) for f in extracted.formulas],
             )
             both, wanted = both + counts[0], wanted + counts[1]
     assert wanted > 1_500 and both / wanted >= 0.95, (both, wanted)

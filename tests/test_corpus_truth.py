@@ -29,7 +29,10 @@ CFG = CorpusConfig(
 def built(tmp_path_factory) -> tuple[Path, Truth, list[dict], dict, Path]:
     folder = tmp_path_factory.mktemp("web")
     build_web(folder, WebConfig(pages=700, domains=24, records_per_shard=400, seed_pages=40), 0)
-    truth, seed = Truth(read_jsonl(folder / "web/truth.jsonl")), list(read_jsonl(folder / "seed.jsonl"))
+    truth, seed = (
+        Truth(read_jsonl(folder / "web/truth.jsonl")),
+        list(read_jsonl(folder / "seed.jsonl")),
+    )
     annotate = by_samples(truth.by_url)
     summary = mine(
         [folder / "web"], seed, {}, CFG, folder / "out", folder / "work", 1, annotate, truth=truth
@@ -55,22 +58,37 @@ def test_audit_sample_stands_on_both_sides_of_the_cut(built):
     rows = list(read_jsonl(built[4] / "audit.jsonl"))
     near = [row for row in rows if row["side"] != "rejected"]
     assert [row["rank"] for row in near] == sorted(row["rank"] for row in near)
-    assert sum(row["side"] == "above" for row in near) == NEAR == sum(row["side"] == "below" for row in near)
+    assert (
+        sum(row["side"] == "above" for row in near)
+        == NEAR
+        == sum(row["side"] == "below" for row in near)
+    )
     assert min(row["score"] for row in near[:NEAR]) >= max(row["score"] for row in near[NEAR:])
-    assert {row["reason"] for row in rows if row["side"] == "rejected"} >= {"below_cut", "duplicate_url", "near_duplicate"}
+    assert {row["reason"] for row in rows if row["side"] == "rejected"} >= {
+        "below_cut",
+        "duplicate_url",
+        "near_duplicate",
+    }
 
 
 def test_iterations_one_at_a_time_make_the_same_collection(built, tmp_path):
     folder, truth, seed, summary, _ = built
-    tasks, annotate = extract_tasks([folder / "web"], CFG, folder / "work"), by_samples(truth.by_url)
+    tasks, annotate = (
+        extract_tasks([folder / "web"], CFG, folder / "work"),
+        by_samples(truth.by_url),
+    )
     list(run(tasks, 1))
     crawl, rows = open_crawl([task.results[0] for task in tasks]), []
     measure = Measure(truth, crawl)
     for number in (1, 2):
-        ground, state = loop.prepare(crawl, [t.proof for t in tasks], seed, CFG, folder / "work", 1, lambda *_: None)
+        ground, state = loop.prepare(
+            crawl, [t.proof for t in tasks], seed, CFG, folder / "work", 1, lambda *_: None
+        )
         if number > 1:
             state = loop.State.load(tmp_path / "state.npz")
-        state = loop.iterate(ground, state, CFG, annotate, tmp_path / "work", tmp_path, 1, lambda *_: None)
+        state = loop.iterate(
+            ground, state, CFG, annotate, tmp_path / "work", tmp_path, 1, lambda *_: None
+        )
         state.save(tmp_path / "state.npz")
         rows.append(state.row | measure.collection(state.kept))
     assert rows == summary["iterations"]
@@ -82,7 +100,9 @@ def test_measures_of_decisions():
         tokens = np.array([10, 10, 10, 10])
 
         def rows(self, mask, columns):
-            return enumerate({"source": "web/0.warc.gz", "offset": offset} for offset in (0, 1, 2, 9))
+            return enumerate(
+                {"source": "web/0.warc.gz", "offset": offset} for offset in (0, 1, 2, 9)
+            )
 
         def __len__(self):
             return 4
@@ -99,7 +119,13 @@ def test_measures_of_decisions():
     measure = Measure(Truth(rows), Pages())
     assert measure.reading() == {"recall": 0.75, "precision": 0.75}
     every, one = np.ones(4, dtype=bool), np.array([True, False, True, False])
-    assert measure.copies(every, one, measure.truth.content) == {"recall": 1.0, "precision": 0.5, "lost": 1}
+    assert measure.copies(every, one, measure.truth.content) == {
+        "recall": 1.0,
+        "precision": 0.5,
+        "lost": 1,
+    }
     found = measure.collection(one)
     assert found["precision"] == 0.5 and found["recall"] == 0.5 and found["recall_zh"] == 0.0
-    assert measure.collection(np.array([False, True, False, True]))["recall"] == 0.5  # a copy stands for its original
+    assert (
+        measure.collection(np.array([False, True, False, True]))["recall"] == 0.5
+    )  # a copy stands for its original

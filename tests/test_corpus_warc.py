@@ -17,7 +17,9 @@ needs_web = pytest.mark.skipif(not WEB.is_dir(), reason="needs the web samples i
 
 
 def page(number: int) -> bytes:
-    filler = random.Random(number).randbytes(2000).hex()  # hard to compress: a member is over 2,000 bytes long
+    filler = (
+        random.Random(number).randbytes(2000).hex()
+    )  # hard to compress: a member is over 2,000 bytes long
     return f"<html><body><p>Page {number}: {filler}</p></body></html>".encode()
 
 
@@ -62,7 +64,9 @@ def test_cut_off_file(tmp_path):
     path, starts = write(tmp_path)
     path.write_bytes(path.read_bytes()[: starts[39] + 300])
     pages, rejects = read(path)
-    assert len(pages) == 39 and [(r.reason, r.offset) for r in rejects] == [("truncated", starts[39])]
+    assert len(pages) == 39 and [(r.reason, r.offset) for r in rejects] == [
+        ("truncated", starts[39])
+    ]
 
 
 def test_one_member_for_the_whole_file_and_no_gzip_at_all(tmp_path):
@@ -79,7 +83,11 @@ def test_large_record_is_not_held(tmp_path):
     path = tmp_path / "x.warc.gz"
     write_warc(
         path,
-        [("http://a.org/1", page(1)), ("http://a.org/2", b"<html>" + b"a" * 9_000_000), ("http://a.org/3", page(3))],
+        [
+            ("http://a.org/1", page(1)),
+            ("http://a.org/2", b"<html>" + b"a" * 9_000_000),
+            ("http://a.org/3", page(3)),
+        ],
     )
     pages, rejects = read(path, max_bytes=1_000_000)
     assert [p.url for p in pages] == ["http://a.org/1", "http://a.org/3"]
@@ -87,7 +95,11 @@ def test_large_record_is_not_held(tmp_path):
 
 
 def record(http: bytes, url: bytes = b"http://a.org/") -> bytes:
-    head = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: " + url + b"\r\nContent-Length: %d\r\n\r\n" % len(http)
+    head = (
+        b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: "
+        + url
+        + b"\r\nContent-Length: %d\r\n\r\n" % len(http)
+    )
     return gzip.compress(head + http + b"\r\n\r\n")
 
 
@@ -101,7 +113,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
         (b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG", "not_html"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n6\r\n<html>\r\nff\r\nshort", "mis_chunked"),
         (OK + b"Content-Encoding: gzip\r\n\r\n\xff\xff\xff\xff", "bad_content_encoding"),
-        (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"<html>" + bytes(9_000_000)), "too_large"),
+        (
+            OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"<html>" + bytes(9_000_000)),
+            "too_large",
+        ),
         (OK + b"<html>", "bad_http"),
     ],
 )
@@ -117,7 +132,9 @@ def test_good_responses_in_odd_clothes(tmp_path):
     html = b"<html><p>good</p></html>"
     path.write_bytes(
         record(OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(html), html))
-        + record(OK + b"Transfer-Encoding: chunked\r\n\r\n" + html)  # undone by the crawler, header kept
+        + record(
+            OK + b"Transfer-Encoding: chunked\r\n\r\n" + html
+        )  # undone by the crawler, header kept
         + record(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(html))
         + record(b"HTTP/1.1 200 OK\n\n" + html, b"<http://a.org/with blank>")
     )
@@ -152,14 +169,18 @@ def test_pack_takes_urls_from_the_manifest(tmp_path):
     pages, rejects = read(tmp_path / "web.warc.gz")
     assert not rejects and len({p.url for p in pages}) == 45
     assert "https://oi-wiki.org/math/complex/" in {p.url for p in pages}
-    assert urls_of(WEB)["en_math/wikipedia_variance.html"] == "https://en.wikipedia.org/wiki/Variance"
+    assert (
+        urls_of(WEB)["en_math/wikipedia_variance.html"] == "https://en.wikipedia.org/wiki/Variance"
+    )
 
 
 def test_wet_records_are_text_already(tmp_path):
     text = "第一行 text of a page that a crawler made, formulas $x^2$ and all".encode()
     head = b"WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: http://a.org/\r\nContent-Type: text/plain\r\n"
     path = tmp_path / "x.warc.wet.gz"
-    path.write_bytes(gzip.compress(head + b"Content-Length: %d\r\n\r\n" % len(text) + text + b"\r\n\r\n"))
+    path.write_bytes(
+        gzip.compress(head + b"Content-Length: %d\r\n\r\n" % len(text) + text + b"\r\n\r\n")
+    )
     pages, rejects = read(path)
     assert not rejects and pages[0].is_text and pages[0].body == text
     page = page_of(pages[0], 5)
@@ -170,13 +191,20 @@ def test_offsets_of_an_uncompressed_file_are_those_of_its_records(tmp_path):
     path, _ = write(tmp_path, 5)
     plain = gzip.decompress(path.read_bytes())
     bad = record(OK + b"Content-Encoding: gzip\r\n\r\n\xff\xff\xff\xff", b"http://bad.org/")
-    plain = plain + gzip.decompress(bad) + b"junk\r\n\r\n" + gzip.decompress(record(OK + b"\r\n<html>end</html>"))
+    plain = (
+        plain
+        + gzip.decompress(bad)
+        + b"junk\r\n\r\n"
+        + gzip.decompress(record(OK + b"\r\n<html>end</html>"))
+    )
     (tmp_path / "x.warc").write_bytes(plain)
     rows = list(read_warc(tmp_path / "x.warc"))
     assert [row.url for row in rows[5:]] == ["http://bad.org/", "", "http://a.org/"]
     for row in rows:
         begin = plain[row.offset :]
-        assert begin.startswith(b"junk" if not row.url else b"WARC/1.0\r\n") and (row.url.encode() in begin[:400])
+        assert begin.startswith(b"junk" if not row.url else b"WARC/1.0\r\n") and (
+            row.url.encode() in begin[:400]
+        )
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -184,19 +212,28 @@ def test_offsets_of_an_uncompressed_file_are_those_of_its_records(tmp_path):
 def test_a_wrong_length_is_one_reject(tmp_path, packed, wrong):
     http = [OK + b"\r\n" + page(i) for i in range(4)]
     records = [gzip.decompress(record(body, b"http://a.org/%d" % i)) for i, body in enumerate(http)]
-    records[1] = records[1].replace(b"Content-Length: %d" % len(http[1]), b"Content-Length: %d" % (len(http[1]) + wrong))
+    records[1] = records[1].replace(
+        b"Content-Length: %d" % len(http[1]), b"Content-Length: %d" % (len(http[1]) + wrong)
+    )
     path = tmp_path / "x.warc.gz"
     path.write_bytes(b"".join(map(gzip.compress, records)) if packed else b"".join(records))
     if not packed:
         path = path.rename(tmp_path / "x.warc")
     pages, rejects = read(path)
-    lost = [1] if wrong < 0 or packed else [1, 2]  # too long a length, and no member's end: it runs into the next record
+    lost = (
+        [1] if wrong < 0 or packed else [1, 2]
+    )  # too long a length, and no member's end: it runs into the next record
     assert [p.url for p in pages] == [f"http://a.org/{i}" for i in range(4) if i not in lost]
-    assert [r.url for r in rejects] == ["http://a.org/1"] and rejects[0].reason in ("bad_header", "truncated")
+    assert [r.url for r in rejects] == ["http://a.org/1"] and rejects[0].reason in (
+        "bad_header",
+        "truncated",
+    )
 
 
 def test_a_member_of_many_records_is_read_up_to_its_damage(tmp_path):
-    records = b"".join(gzip.decompress(record(OK + b"\r\n" + page(i), b"http://a.org/%d" % i)) for i in range(6))
+    records = b"".join(
+        gzip.decompress(record(OK + b"\r\n" + page(i), b"http://a.org/%d" % i)) for i in range(6)
+    )
     data = bytearray(gzip.compress(records))
     assert len(data) < 1 << 16
     for i in range(30):
@@ -205,12 +242,18 @@ def test_a_member_of_many_records_is_read_up_to_its_damage(tmp_path):
     path.write_bytes(data + record(OK + b"\r\n<html>after</html>", b"http://b.org/"))
     pages, rejects = read(path)
     assert len(pages) > 2 and pages[-1].url == "http://b.org/"
-    assert all(p.body == page(i) for i, p in enumerate(pages[:-1])) and [r.reason for r in rejects] == ["torn_gzip"]
+    assert all(p.body == page(i) for i, p in enumerate(pages[:-1])) and [
+        r.reason for r in rejects
+    ] == ["torn_gzip"]
 
 
 def test_a_record_that_its_crawler_cut_off_is_a_reject(tmp_path):
     whole = gzip.decompress(record(OK + b"\r\n<html><p>the first half"))
     path = tmp_path / "x.warc.gz"
-    path.write_bytes(gzip.compress(whole.replace(b"WARC-Target", b"WARC-Truncated: length\r\nWARC-Target", 1)))
+    path.write_bytes(
+        gzip.compress(whole.replace(b"WARC-Target", b"WARC-Truncated: length\r\nWARC-Target", 1))
+    )
     pages, rejects = read(path)
-    assert not pages and [(r.reason, r.detail) for r in rejects] == [("truncated", "WARC-Truncated: length")]
+    assert not pages and [(r.reason, r.detail) for r in rejects] == [
+        ("truncated", "WARC-Truncated: length")
+    ]

@@ -1,4 +1,5 @@
 """DVC sees neither Python imports nor Hydra's composition: what a stage imports or composes must stand in dvc.yaml."""
+
 from __future__ import annotations
 
 import importlib
@@ -27,7 +28,9 @@ def expanded(profile: str) -> dict[str, dict]:
         matrix = stage.pop("matrix", None)
         items = [{}]
         if matrix:
-            axes = {key: plan[re.fullmatch(r"\$\{(\w+)\}", text)[1]] for key, text in matrix.items()}
+            axes = {
+                key: plan[re.fullmatch(r"\$\{(\w+)\}", text)[1]] for key, text in matrix.items()
+            }
             assert list(axes) == ["arm", "seed"]
             items = [{"arm": arm, "seed": seed} for arm in axes["arm"] for seed in axes["seed"]]
         for item in items:
@@ -42,7 +45,11 @@ def fill(value, values: dict):
         return {fill(key, values): fill(item, values) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, values) for item in value]
-    return re.sub(r"\$\{([\w.]+)\}", lambda m: str(values[m[1]]), value) if isinstance(value, str) else value
+    return (
+        re.sub(r"\$\{([\w.]+)\}", lambda m: str(values[m[1]]), value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def arguments(stage: dict) -> tuple[str, list[str]]:
@@ -73,7 +80,11 @@ ADDRESSES = sorted({name.split("@")[0] for name in expanded("mini")})
 
 
 def cells(name: str, profile: str = "mini") -> dict[str, dict]:
-    return {address: stage for address, stage in expanded(profile).items() if address.split("@")[0] == name}
+    return {
+        address: stage
+        for address, stage in expanded(profile).items()
+        if address.split("@")[0] == name
+    }
 
 
 def outs_of(stage: dict) -> list[str]:
@@ -82,7 +93,11 @@ def outs_of(stage: dict) -> list[str]:
 
 def one_seed(found: dict[str, dict]) -> dict[str, dict]:
     """Of each arm the first seed: all of them compose alike."""
-    return {address: stage for address, stage in found.items() if "@" not in address or address.endswith("-0")}
+    return {
+        address: stage
+        for address, stage in found.items()
+        if "@" not in address or address.endswith("-0")
+    }
 
 
 def covered(path: str, deps: list[str]) -> bool:
@@ -96,7 +111,11 @@ def test_imported_code_is_a_dependency(name: str) -> None:
     files = code_files(ROOT / f"stages/{module}.py")
     missing = [path for path in files if not covered(path, stage["deps"])]
     assert not missing, f"{address}: add to deps: {missing}"
-    idle = [dep for dep in stage["deps"] if not dep.startswith("data/") and not any(covered(f, [dep]) for f in files)]
+    idle = [
+        dep
+        for dep in stage["deps"]
+        if not dep.startswith("data/") and not any(covered(f, [dep]) for f in files)
+    ]
     assert not idle, f"{address}: deps that it never imports: {idle}"
     assert not set(stage["deps"]) & VIEW
 
@@ -108,9 +127,14 @@ def test_composed_files_are_params(name: str, plan: str) -> None:
     for address, stage in one_seed(cells(name, plan)).items():
         module, overrides = arguments(stage)
         cfg = compose(module, overrides)
-        chosen = {group: choice for group, choice in cfg.hydra.runtime.choices.items()
-                  if choice and "/" not in group and group not in CELL_FREE}
-        wanted = {f"conf/{group}/{choice}.yaml" for group, choice in chosen.items() if group != "schema"}
+        chosen = {
+            group: choice
+            for group, choice in cfg.hydra.runtime.choices.items()
+            if choice and "/" not in group and group not in CELL_FREE
+        }
+        wanted = {
+            f"conf/{group}/{choice}.yaml" for group, choice in chosen.items() if group != "schema"
+        }
         params = {path: keys for entry in stage["params"] for path, keys in entry.items()}
         assert wanted | {f"conf/{module}.yaml"} <= set(params), address
         profile = f"conf/profile/{chosen['profile']}.yaml"
@@ -119,7 +143,11 @@ def test_composed_files_are_params(name: str, plan: str) -> None:
         if module == "evaluate":
             fields.discard("model")  # the cell, not the section that the profile has for pretrain
         assert set(params[profile]) == fields, f"{address}: {profile} {sorted(fields)}"
-        assert all(keys is None for path, keys in params.items() if path not in (profile, built(plan)["plan"]))
+        assert all(
+            keys is None
+            for path, keys in params.items()
+            if path not in (profile, built(plan)["plan"])
+        )
 
 
 @pytest.mark.parametrize("plan", PLANNED)
@@ -129,15 +157,25 @@ def test_reads_and_writes_agree_with_the_stage(name: str, plan: str) -> None:
 
     for address, stage in cells(name, plan).items():
         module, overrides = arguments(stage)
-        importlib.import_module(f"stages.{module}")  # a stage enters its contract when it is imported
+        importlib.import_module(
+            f"stages.{module}"
+        )  # a stage enters its contract when it is imported
         contract = wiring.CONTRACTS[f"stages.{module}"]
         axes = dict(text.split("=") for text in overrides if text.split("=")[0] in contract.cell)
         axes |= {key: built(plan)[key] for key in ("data", "reports")}
-        out = contract.out.format(**axes)  # the report's files stand one by one: another report may lie in its folder
-        assert [out] == outs_of(stage) if name != "report" else all(path.startswith(f"{out}/") for path in outs_of(stage))
+        out = contract.out.format(
+            **axes
+        )  # the report's files stand one by one: another report may lie in its folder
+        assert (
+            [out] == outs_of(stage)
+            if name != "report"
+            else all(path.startswith(f"{out}/") for path in outs_of(stage))
+        )
         data = {dep for dep in stage["deps"] if dep.startswith("data/")}
         assert {path.format(**axes) for path in contract.reads} <= data, address
-        assert wiring.is_canonical([f"profile={built(plan)['profile']}", *overrides[1:]], contract.cell), address
+        assert wiring.is_canonical(
+            [f"profile={built(plan)['profile']}", *overrides[1:]], contract.cell
+        ), address
 
 
 @pytest.mark.parametrize("plan", PLANNED)
@@ -147,7 +185,9 @@ def test_every_dependency_is_made_by_a_stage(plan: str) -> None:
     for address, stage in expanded(plan).items():
         for dep in stage["deps"]:
             if dep.startswith("data/"):
-                assert covered(dep, outs) or any(out.startswith(dep + "/") for out in outs), f"{address}: {dep}"
+                assert covered(dep, outs) or any(out.startswith(dep + "/") for out in outs), (
+                    f"{address}: {dep}"
+                )
             else:
                 assert (ROOT / dep).exists(), f"{address}: {dep}"
 
@@ -163,16 +203,27 @@ def test_dvc_reads_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for the main one alone, as `dvc repro` without a target does."""
     dvc_repo = pytest.importorskip("dvc.repo")
     for name in ("conf", "stages", "pipeline", "lab"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
+        shutil.copytree(
+            ROOT / name,
+            tmp_path / name,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            symlinks=True,
+        )
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     dvc_repo.Repo.init(str(tmp_path), no_scm=True)
     with dvc_repo.Repo(str(tmp_path)) as repo:
         repo.index.check_graph()
-        found = {stage.addressing: stage.cmd for stage in repo.index.stages
-                 if not stage.addressing.startswith(("lab/corpus/", "lab/corpora/"))}  # plans of their own, with benchmarks/
+        found = {
+            stage.addressing: stage.cmd
+            for stage in repo.index.stages
+            if not stage.addressing.startswith(("lab/corpus/", "lab/corpora/"))
+        }  # plans of their own, with benchmarks/
         main = {stage.addressing for stage in repo.stage.collect("dvc.yaml")}
     plans = {"": built()["profile"], "lab/dvc.yaml:": "lab"}
-    assert found == {f"{file}{address}": stage["cmd"] for file, profile in plans.items()
-                     for address, stage in expanded(profile).items()}
+    assert found == {
+        f"{file}{address}": stage["cmd"]
+        for file, profile in plans.items()
+        for address, stage in expanded(profile).items()
+    }
     assert main == set(expanded(built()["profile"]))

@@ -1,4 +1,5 @@
 """The first wrong line of an output names its mistake."""
+
 import pytest
 
 from benchmarks.error_kinds import kind

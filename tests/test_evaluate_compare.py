@@ -1,4 +1,5 @@
 """The paired comparison of two evaluated models."""
+
 import pytest
 
 from benchmarks.compare_models import compare, main
@@ -8,9 +9,17 @@ from pipeline.records import write_jsonl
 
 def rows(rights, ids=None):
     """One row a question: a greedy answer and four samples, the first `right` of them right."""
-    return [{"id": str(key), "greedy": {"verdict": "right" if right else "wrong"},
-             "samples": [{"verdict": "right" if i < right else "wrong", "vote": 0 if i < right else 1} for i in range(4)]}
-            for key, right in zip(ids or range(len(rights)), rights, strict=True)]
+    return [
+        {
+            "id": str(key),
+            "greedy": {"verdict": "right" if right else "wrong"},
+            "samples": [
+                {"verdict": "right" if i < right else "wrong", "vote": 0 if i < right else 1}
+                for i in range(4)
+            ],
+        }
+        for key, right in zip(ids or range(len(rights)), rights, strict=True)
+    ]
 
 
 def test_differences_are_taken_question_by_question(tmp_path):
@@ -19,16 +28,25 @@ def test_differences_are_taken_question_by_question(tmp_path):
     write_jsonl(tmp_path / "b/own.jsonl", rows([2, 1, 3, 0, 3, 0], ids=[4, 2, 3, 0, 1, 5])[:5])
     found = {score: (a, b, gap) for _, score, a, b, gap in compare(tmp_path / "a", tmp_path / "b")}
     a, b, gap = found["sampled"]
-    assert (gap.questions, gap.mean, gap.low, gap.high) == (5, pytest.approx(0.15), *[pytest.approx(x, abs=1e-3) for x in
-                                                                                  (0.15 - 0.170, 0.15 + 0.170)])
+    assert (gap.questions, gap.mean, gap.low, gap.high) == (
+        5,
+        pytest.approx(0.15),
+        *[pytest.approx(x, abs=1e-3) for x in (0.15 - 0.170, 0.15 + 0.170)],
+    )
     assert a.mean == pytest.approx(0.6) and b.mean == pytest.approx(0.45)
     assert set(found) == {"greedy", "sampled", "maj@2", "maj@4", "pass@2", "pass@4"}
 
 
 def test_a_model_against_itself_differs_by_nothing(tmp_path, capsys):
     write_jsonl(tmp_path / "a/own.jsonl", rows([0, 1, 2, 3]))
-    assert all((gap.mean, gap.low, gap.high) == (0, 0, 0) for *_, gap in compare(tmp_path / "a", tmp_path / "a"))
-    assert main([str(tmp_path / "a"), str(tmp_path / "none")]) == 1 and capsys.readouterr().err.count("\n") == 1
+    assert all(
+        (gap.mean, gap.low, gap.high) == (0, 0, 0)
+        for *_, gap in compare(tmp_path / "a", tmp_path / "a")
+    )
+    assert (
+        main([str(tmp_path / "a"), str(tmp_path / "none")]) == 1
+        and capsys.readouterr().err.count("\n") == 1
+    )
     write_jsonl(tmp_path / "b/own.jsonl", rows([1], ids=["other"]))
     with pytest.raises(UserError, match="different questions"):
         list(compare(tmp_path / "a", tmp_path / "b"))

@@ -1,10 +1,18 @@
 """INVARIANTS, "Metrics": pass@K and maj@K against brute force over every subset."""
+
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from pipeline.evaluate.metrics import NO_ANSWER, RIGHT, answer_classes, maj_at_k, pass_at_k, question_scores
+from pipeline.evaluate.metrics import (
+    NO_ANSWER,
+    RIGHT,
+    answer_classes,
+    maj_at_k,
+    pass_at_k,
+    question_scores,
+)
 
 
 def brute_maj(classes, k):
@@ -24,13 +32,17 @@ def test_maj_equals_brute_force_on_random_votes():
     for _ in range(60):
         classes = rng.choice([-1, 0, 1, 2, 3], size=9, p=[0.15, 0.3, 0.25, 0.2, 0.1]).tolist()
         ks = list(range(1, 10))
-        assert maj_at_k(classes, ks) == pytest.approx([brute_maj(classes, k) for k in ks], abs=1e-12)
+        assert maj_at_k(classes, ks) == pytest.approx(
+            [brute_maj(classes, k) for k in ks], abs=1e-12
+        )
 
 
 def test_pass_equals_brute_force():
     for right in range(7):
         for k in range(1, 7):
-            brute = np.mean([any(i < right for i in subset) for subset in combinations(range(6), k)])
+            brute = np.mean(
+                [any(i < right for i in subset) for subset in combinations(range(6), k)]
+            )
             assert pass_at_k(6, right, k) == pytest.approx(brute, abs=1e-12)
     assert pass_at_k(8, 1, 8) == 1.0
 
@@ -65,12 +77,22 @@ def test_impossible_k_is_refused():
             pass_at_k(4, 1, k)
         with pytest.raises(ValueError, match="between 1 and the 4"):
             maj_at_k([0, 0, 0, 0], [k])
-    assert question_scores([0, 1], [1, 2, 4])["pass"].keys() == {"1", "2"}  # a k beyond the samples is left out
+    assert question_scores([0, 1], [1, 2, 4])["pass"].keys() == {
+        "1",
+        "2",
+    }  # a k beyond the samples is left out
 
 
 def test_answers_vote_together_when_they_are_equivalent():
     def same(a, b):
         return float(a) == float(b)
 
-    samples = [("7", True), ("7.0", True), ("8", False), ("8.0", False), (None, False), ("9", False)]
+    samples = [
+        ("7", True),
+        ("7.0", True),
+        ("8", False),
+        ("8.0", False),
+        (None, False),
+        ("9", False),
+    ]
     assert answer_classes(samples, same) == [0, 0, 1, 1, -1, 2]

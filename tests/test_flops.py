@@ -1,16 +1,26 @@
 """The formulas against a real model's weights and against counting by hand."""
+
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline import flops
 
-CONFIG = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
-          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16}
+CONFIG = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+}
 
 
 def test_shape_counts_the_matrices_of_a_model():
     model = LlamaForCausalLM(LlamaConfig(**CONFIG, tie_word_embeddings=True))
     shape = flops.shape_of(model.config)
-    layers = sum(p.numel() for name, p in model.named_parameters() if ".layers." in name and p.dim() == 2)
+    layers = sum(
+        p.numel() for name, p in model.named_parameters() if ".layers." in name and p.dim() == 2
+    )
     assert (shape.body, shape.head, shape.width) == (layers, 50 * 32, 64)
 
 

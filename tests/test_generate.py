@@ -1,4 +1,5 @@
 """Engines agree with each other and with the trainer's log-probabilities."""
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +16,18 @@ from pipeline.tokenizer import train_tokenizer
 def setup():
     tokenizer = train_tokenizer(["Tom has 3 apples. 3+4=7 小明有3个苹果 \\boxed{7}"] * 20, 300)
     torch.manual_seed(0)
-    model = LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.15)).eval()
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=128,
+            initializer_range=0.15,
+        )
+    ).eval()
     texts = ["Tom has 3", "小明有3个苹果和", "3+4", "\\boxed{"]
     prompts = [tokenizer.encode(t) for t in texts for _ in range(4)]
     return tokenizer, model, prompts, [row_seed(0, i) for i in range(len(prompts))]
@@ -45,9 +55,9 @@ def test_sampler_and_trainer_give_the_same_log_probabilities(setup, side):
     for b, (p, o) in enumerate(zip(prompts, outputs, strict=True)):
         n = len(p) + len(o.tokens)
         first = width - n if side == "left" else 0
-        tokens[b, first:first + n] = torch.tensor(p + o.tokens)
-        attention[b, first:first + n] = 1
-        at[b, first + len(p):first + n] = True
+        tokens[b, first : first + n] = torch.tensor(p + o.tokens)
+        attention[b, first : first + n] = 1
+        at[b, first + len(p) : first + n] = True
     with torch.no_grad():
         logp, entropy = token_log_probs(model, tokens, attention, 0.7, at, entropy=True)
     assert torch.all(logp[~at] == 0) and torch.all(entropy[at] >= 0)
@@ -59,7 +69,9 @@ def test_a_row_does_not_depend_on_its_neighbours(setup):
     tokenizer, model, prompts, seeds = setup
     engine = make_engine("fast", model, tokenizer)
     together = engine.sample(prompts, seeds, Sampling(1.0, 16))
-    alone = [engine.sample([p], [s], Sampling(1.0, 16))[0] for p, s in zip(prompts, seeds, strict=True)]
+    alone = [
+        engine.sample([p], [s], Sampling(1.0, 16))[0] for p, s in zip(prompts, seeds, strict=True)
+    ]
     assert [o.tokens for o in together] == [o.tokens for o in alone]
 
 
@@ -69,18 +81,31 @@ def test_what_outputs_have_in_common_is_computed_once(setup, monkeypatch, temper
     prompts = [tokenizer.encode(text) for text in ("Tom has 3", "3+4") for _ in range(24)]
     seeds, sampling = [row_seed(1, i) for i in range(48)], Sampling(temperature, 24)
     engine, computed, real = make_engine("fast", model, tokenizer), [], FastEngine._step
-    monkeypatch.setattr(FastEngine, "_step", lambda self, *given: computed.append(len(given[0])) or real(self, *given))
+    monkeypatch.setattr(
+        FastEngine,
+        "_step",
+        lambda self, *given: computed.append(len(given[0])) or real(self, *given),
+    )
     shared = engine.sample(prompts, seeds, sampling)
-    nodes = {(tuple(p), tuple(o.tokens[:t])) for p, o in zip(prompts, shared, strict=True) for t in range(1, len(o.tokens))}
+    nodes = {
+        (tuple(p), tuple(o.tokens[:t]))
+        for p, o in zip(prompts, shared, strict=True)
+        for t in range(1, len(o.tokens))
+    }
     # an empty place stays until a quarter of them are
     assert len(nodes) <= sum(computed) <= len(nodes) / COMPACT_AT
     assert len(nodes) < 0.95 * sum(len(o.tokens) - 1 for o in shared)
-    alone = [make_engine("hf", model, tokenizer).sample([p], [s], sampling)[0] for p, s in zip(prompts, seeds, strict=True)]
+    alone = [
+        make_engine("hf", model, tokenizer).sample([p], [s], sampling)[0]
+        for p, s in zip(prompts, seeds, strict=True)
+    ]
     assert [(o.tokens, o.finished) for o in shared] == [(o.tokens, o.finished) for o in alone]
     for a, b in zip(shared, alone, strict=True):
         np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
     for b, o in enumerate(shared):  # equal outputs have equal log-probabilities, to the bit
-        first = next(i for i in range(48) if prompts[i] == prompts[b] and shared[i].tokens == o.tokens)
+        first = next(
+            i for i in range(48) if prompts[i] == prompts[b] and shared[i].tokens == o.tokens
+        )
         assert shared[first].logprobs == o.logprobs
 
 
@@ -89,7 +114,10 @@ def test_nodes_part_fill_empty_places_and_leave():
     shrank = grew = filled = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        room, said = 12, [[int(b >= 10)] for b in range(20)]  # two prompts of a token, ten outputs each
+        room, said = (
+            12,
+            [[int(b >= 10)] for b in range(20)],
+        )  # two prompts of a token, ten outputs each
         running, node = np.arange(20), np.repeat([0, 1], 10)
         keys = torch.zeros(2, 1, room, 1)
         keys[:, 0, 0, 0] = torch.tensor([0.0, 1.0])
@@ -102,7 +130,11 @@ def test_nodes_part_fill_empty_places_and_leave():
             running, token = running[stays], token[stays]
             if not len(running):
                 break
-            before, places, room_before = set(node[running]), len(cache.length_N), len(cache.layers[0][0])
+            before, places, room_before = (
+                set(node[running]),
+                len(cache.length_N),
+                len(cache.layers[0][0]),
+            )
             node[running], token_N = cache.part(node[running], token)
             grew += len(cache.layers[0][0]) > room_before
             shrank += len(cache.length_N) < places
@@ -115,7 +147,9 @@ def test_nodes_part_fill_empty_places_and_leave():
             cache.length_N = cache.length_N + 1
             for b in running:
                 for tensor, sign in zip(cache.layers[0], (1, -1), strict=True):
-                    assert (sign * tensor[node[b], 0, : cache.length_N[node[b]], 0]).tolist() == said[b]
+                    assert (
+                        sign * tensor[node[b], 0, : cache.length_N[node[b]], 0]
+                    ).tolist() == said[b]
             assert len(set(node[running])) == len({tuple(said[b]) for b in running})
     assert shrank and grew and filled
 
@@ -136,10 +170,15 @@ def test_stop_string_ends_an_output(setup):
     free = engine.sample(prompts, seeds, Sampling(1.0, 16))
     stop = tokenizer.decode(free[0].tokens[3:4])
     cut = engine.sample(prompts[:1], seeds[:1], Sampling(1.0, 16, stop=(stop,)))[0]
-    assert cut.finished and cut.tokens == free[0].tokens[:len(cut.tokens)] and len(cut.tokens) <= 4
+    assert cut.finished and cut.tokens == free[0].tokens[: len(cut.tokens)] and len(cut.tokens) <= 4
 
 
 def test_tokenizer_round_trip(setup):
     tokenizer = setup[0]
-    for text in ["3+4=7\n\\boxed{\\frac{2}{3}}", "小明有12个苹果，吃了3个。", "naïve Ω 🙂\tend  ", "```python\nprint(3)\n```"]:
+    for text in [
+        "3+4=7\n\\boxed{\\frac{2}{3}}",
+        "小明有12个苹果，吃了3个。",
+        "naïve Ω 🙂\tend  ",
+        "```python\nprint(3)\n```",
+    ]:
         assert tokenizer.decode(tokenizer.encode(text)) == text

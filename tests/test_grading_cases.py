@@ -1,4 +1,5 @@
 """The project's own cases, written from the categories that a checker must handle, without a look at its code."""
+
 from collections import defaultdict
 from pathlib import Path
 
@@ -24,4 +25,8 @@ def test_no_false_accept_and_few_false_rejects_in_any_category():
 
 
 def test_cases_are_distinct():
-    assert len({(case["kind"], case["prediction"], case["reference"]) for case in CASES}) == len(CASES) > 1000
+    assert (
+        len({(case["kind"], case["prediction"], case["reference"]) for case in CASES})
+        == len(CASES)
+        > 1000
+    )

@@ -1,4 +1,5 @@
 """Random spellings: what says the same stays right, what is another value stays wrong, however it is written."""
+
 import random
 from fractions import Fraction
 
@@ -14,7 +15,9 @@ def spelled(text, rng, kind):
     """`text` written in another way that changes nothing; a few changes in random order."""
     for _ in range(rng.randint(0, 3)):
         text = rng.choice((spaced, styled, sized, wide, named, united, grouped))(text, rng, kind)
-    return rng.choice(("{}", "${}$", " {} ", "\\boxed{{{}}}", "{}.", "\\({}\\)", "\\displaystyle {}")).format(text)
+    return rng.choice(
+        ("{}", "${}$", " {} ", "\\boxed{{{}}}", "{}.", "\\({}\\)", "\\displaystyle {}")
+    ).format(text)
 
 
 def spaced(text, rng, kind):
@@ -38,7 +41,11 @@ def wide(text, rng, kind):
 
 
 def named(text, rng, kind):
-    return rng.choice(("x=", "x = ")) + text if kind in ("integer", "fraction", "root") and "=" not in text else text
+    return (
+        rng.choice(("x=", "x = ")) + text
+        if kind in ("integer", "fraction", "root") and "=" not in text
+        else text
+    )
 
 
 def united(text, rng, kind):
@@ -78,19 +85,34 @@ def written(kind, value, rng):
         return rng.choice((str(value), f"{value}.0", f"\\frac{{{2 * value}}}{{2}}"))
     if kind == "fraction":
         sign, up, k = "-" if value < 0 else "", abs(value.numerator), rng.randint(1, 3)
-        ways = [f"{sign}\\frac{{{up * k}}}{{{value.denominator * k}}}", f"{sign}{up * k}/{value.denominator * k}"]
+        ways = [
+            f"{sign}\\frac{{{up * k}}}{{{value.denominator * k}}}",
+            f"{sign}{up * k}/{value.denominator * k}",
+        ]
         whole = str(value.numerator) if value.denominator == 1 else ways[0]
         return rng.choice((*ways, whole))
     if kind == "root":
         a, b = value
-        ways = f"{a}\\sqrt{{{b}}}", f"\\sqrt{{{a * a * b}}}", f"{a}*sqrt({b})", f"{a}√{b}", f"\\sqrt{{{b}}}\\cdot {a}"
+        ways = (
+            f"{a}\\sqrt{{{b}}}",
+            f"\\sqrt{{{a * a * b}}}",
+            f"{a}*sqrt({b})",
+            f"{a}√{b}",
+            f"\\sqrt{{{b}}}\\cdot {a}",
+        )
         return rng.choice(ways)
     if kind == "point":
         return f"({value[0]},{value[1]})"
     if kind == "interval":
         left, low, high, right = value
         signs = ("\\le " if left == "[" else "<", "\\le " if right == "]" else "<")
-        return rng.choice((f"{left}{low},{high}{right}", f"{low}{signs[0]}x{signs[1]}{high}", f"x\\in {left}{low},{high}{right}"))
+        return rng.choice(
+            (
+                f"{left}{low},{high}{right}",
+                f"{low}{signs[0]}x{signs[1]}{high}",
+                f"x\\in {left}{low},{high}{right}",
+            )
+        )
     if kind == "set":
         items = list(value)
         rng.shuffle(items)
@@ -112,7 +134,13 @@ def changed(kind, value, rng):
     if kind == "interval":
         left, low, high, right = value
         other_left, other_right = ("(" if left == "[" else "["), (")" if right == "]" else "]")
-        return rng.choice(((other_left, low, high, right), (left, low, high, other_right), (left, low - 1, high, right)))
+        return rng.choice(
+            (
+                (other_left, low, high, right),
+                (left, low, high, other_right),
+                (left, low - 1, high, right),
+            )
+        )
     if kind == "set":
         return rng.choice((value | {99}, frozenset(list(value)[1:]) | {77}))
     place = rng.randrange(len(value))
@@ -125,7 +153,9 @@ def test_spelling_changes_no_verdict(seed):
     for _ in range(ROUNDS):
         kind, first = value(rng)
         reference = written(kind, first, rng)
-        same, other = (spelled(written(kind, v, rng), rng, kind) for v in (first, changed(kind, first, rng)))
+        same, other = (
+            spelled(written(kind, v, rng), rng, kind) for v in (first, changed(kind, first, rng))
+        )
         if grade_answer(same, reference).verdict != "right":
             rejected.append((same, reference))
         if grade_answer(other, reference).verdict == "right":
@@ -136,8 +166,13 @@ def test_spelling_changes_no_verdict(seed):
 @pytest.mark.parametrize("seed", range(2))
 def test_words_around_a_box_change_no_verdict(seed):
     rng = random.Random(100 + seed)
-    frames = ("So the answer is $\\boxed{{{}}}$.", "因此答案是 \\boxed{{{}}}。", "**Final Answer**\n\\[\\boxed{{{}}}\\]\n",
-              "It is \\boxed{{{}}}, since 3 + 4 = 7.", "<think>\\boxed{{0}} or 5?</think>\nThus \\boxed{{{}}}")
+    frames = (
+        "So the answer is $\\boxed{{{}}}$.",
+        "因此答案是 \\boxed{{{}}}。",
+        "**Final Answer**\n\\[\\boxed{{{}}}\\]\n",
+        "It is \\boxed{{{}}}, since 3 + 4 = 7.",
+        "<think>\\boxed{{0}} or 5?</think>\nThus \\boxed{{{}}}",
+    )
     for _ in range(ROUNDS // 2):
         kind, first = value(rng)
         frame = rng.choice(frames)
@@ -146,17 +181,32 @@ def test_words_around_a_box_change_no_verdict(seed):
             assert grade(output, written(kind, first, rng)).verdict == verdict, output
 
 
-SOUP = (r"or|and|;|,|.|:|(|)|[|]|\{|\}|{|}|\frac|\sqrt|^|_|=|<|\le|+|-|*|/|\pm|\cup|\infty|\pi|x|1|2|0.5|\%|$|^\circ|"
-        r"\text{ cm}|\boxed{|\begin{pmatrix}|\end{pmatrix}|&|\\|\left|\right|\in|\log|!|√|½|２|'|none|not|cents|PM|mod|base|1e5|"
-        "A|B|C|个|元|万|五|分之|半|不是|或|和|答案|是|、|；|，|（").split("|")
+SOUP = (
+    r"or|and|;|,|.|:|(|)|[|]|\{|\}|{|}|\frac|\sqrt|^|_|=|<|\le|+|-|*|/|\pm|\cup|\infty|\pi|x|1|2|0.5|\%|$|^\circ|"
+    r"\text{ cm}|\boxed{|\begin{pmatrix}|\end{pmatrix}|&|\\|\left|\right|\in|\log|!|√|½|２|'|none|not|cents|PM|mod|base|1e5|"
+    "A|B|C|个|元|万|五|分之|半|不是|或|和|答案|是|、|；|，|（"
+).split("|")
 
 
 @pytest.mark.parametrize("mode", ["strict", "deepseek"])
 def test_no_text_breaks_the_checker(mode):
     """An untrained model writes anything: "or" alone once ended an RL run."""
     rng = random.Random(11)
-    soups = ["".join(rng.choice(SOUP) + rng.choice(("", " ")) for _ in range(rng.randint(1, 9))) for _ in range(1500)]
+    soups = [
+        "".join(rng.choice(SOUP) + rng.choice(("", " ")) for _ in range(rng.randint(1, 9)))
+        for _ in range(1500)
+    ]
     for text in ("or", "; or ;", "或者", *soups):
         for reference in ("5", r"\{1,2\}", text[: len(text) // 2]):
-            assert grade_answer(text, reference, mode).verdict in ("right", "wrong", "no_answer", "timeout")
-            assert grade(text, reference, mode).verdict in ("right", "wrong", "no_answer", "timeout")
+            assert grade_answer(text, reference, mode).verdict in (
+                "right",
+                "wrong",
+                "no_answer",
+                "timeout",
+            )
+            assert grade(text, reference, mode).verdict in (
+                "right",
+                "wrong",
+                "no_answer",
+                "timeout",
+            )

@@ -1,4 +1,5 @@
 """Nothing in an answer takes more than two seconds, runs code, or is accepted for what it is not."""
+
 import ast
 import os
 import resource
@@ -26,8 +27,12 @@ def test_hostile_answer(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer, reference = HOSTILE[name]
     for mode in ("strict", "deepseek"):
-        calls = ((grade_answer, answer, reference), (grade_answer, reference, answer),
-                 (grade, "So \\boxed{" + answer + "}.", reference), (grade, "the answer is " + answer, reference))
+        calls = (
+            (grade_answer, answer, reference),
+            (grade_answer, reference, answer),
+            (grade, "So \\boxed{" + answer + "}.", reference),
+            (grade, "the answer is " + answer, reference),
+        )
         for judge, prediction, against in calls:
             start = time.process_time()  # the worker's processor time has its own cap of a second
             verdict = judge(prediction, against, mode).verdict
@@ -38,9 +43,26 @@ def test_hostile_answer(name, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["\\boxed{" * 30_000, "\n" * 200_000, " " * 200_000, "$" * 100_000, "answer is " * 20_000,
-                                  "\\(" * 100_000, "<<" * 100_000, "1" * 200_000, "1 " * 100_000, "\\text{" * 30_000,
-                                  "答案是" * 60_000, "\\frac{" * 30_000, "```output" * 20_000, "1," * 100_000, "-" * 200_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\boxed{" * 30_000,
+        "\n" * 200_000,
+        " " * 200_000,
+        "$" * 100_000,
+        "answer is " * 20_000,
+        "\\(" * 100_000,
+        "<<" * 100_000,
+        "1" * 200_000,
+        "1 " * 100_000,
+        "\\text{" * 30_000,
+        "答案是" * 60_000,
+        "\\frac{" * 30_000,
+        "```output" * 20_000,
+        "1," * 100_000,
+        "-" * 200_000,
+    ],
+)
 def test_hostile_output(text):
     for mode in ("strict", "deepseek"):
         for output in (text, "\\boxed{4} " + text):
@@ -52,7 +74,11 @@ def test_hostile_output(text):
 def test_a_pair_that_sympy_cannot_finish_is_a_timeout_and_the_next_one_works():
     hard = "\\sum_{k=1}^{n} \\sin(k^2) \\cos(\\frac{k}{n})^{k}"
     start = time.perf_counter()
-    assert grade_answer(f"({hard})\\sin 2x", f"2({hard})\\sin x\\cos x").verdict in ("timeout", "right", "wrong")
+    assert grade_answer(f"({hard})\\sin 2x", f"2({hard})\\sin x\\cos x").verdict in (
+        "timeout",
+        "right",
+        "wrong",
+    )
     assert time.perf_counter() - start < worker.WALL_SECONDS + 2
     assert grade_answer("\\sin 4x", "2\\sin 2x\\cos 2x").verdict == "right"
 
@@ -64,9 +90,25 @@ def test_nothing_in_the_checker_evaluates_text_or_handles_signals():
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                assert name not in ("eval", "exec", "parse_expr", "sympify", "parse_latex", "alarm", "setitimer"), path
-            names = [alias.name for alias in getattr(node, "names", [])] if isinstance(node, ast.Import | ast.ImportFrom) else []
+                name = (
+                    node.func.attr
+                    if isinstance(node.func, ast.Attribute)
+                    else getattr(node.func, "id", "")
+                )
+                assert name not in (
+                    "eval",
+                    "exec",
+                    "parse_expr",
+                    "sympify",
+                    "parse_latex",
+                    "alarm",
+                    "setitimer",
+                ), path
+            names = (
+                [alias.name for alias in getattr(node, "names", [])]
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                else []
+            )
             assert not {"signal", "pickle", "antlr4"} & set(names), path
 
 
@@ -84,7 +126,9 @@ def check(results):
     results = list(results)
     assert {name for name, _, _ in results} == set(HOSTILE)
     for name, verdict, seconds in results:
-        assert verdict in (("right", "wrong", "timeout") if name in EQUAL else ("wrong", "timeout")), name
+        assert verdict in (
+            ("right", "wrong", "timeout") if name in EQUAL else ("wrong", "timeout")
+        ), name
         assert seconds < 2, name
 
 
@@ -105,5 +149,7 @@ def test_a_fork_beside_a_thread_that_proves_does_not_hang():
     with worker._lock:
         pid = os.fork()
         if pid == 0:
-            os._exit(0 if grade_answer("\\frac{1}{2005!}", "\\frac{1}{2004!}").verdict == "wrong" else 1)
+            os._exit(
+                0 if grade_answer("\\frac{1}{2005!}", "\\frac{1}{2004!}").verdict == "wrong" else 1
+            )
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

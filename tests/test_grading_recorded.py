@@ -1,4 +1,5 @@
 """Recorded verdicts of public model outputs, reproduced but for the table of overruled rows in docs/grading.md."""
+
 import os
 import re
 from collections import Counter
@@ -18,8 +19,13 @@ pytestmark = pytest.mark.skipif(not OUTPUTS.is_dir(), reason="no recorded output
 @pytest.fixture(scope="module")
 def graded():
     """{set: [(record, verdict in strict mode)]}"""
-    return {name: [(r, grade(r.output, r.reference, "strict", r.question).verdict) for r in read_set(OUTPUTS, name)]
-            for name in SETS}
+    return {
+        name: [
+            (r, grade(r.output, r.reference, "strict", r.question).verdict)
+            for r in read_set(OUTPUTS, name)
+        ]
+        for name in SETS
+    }
 
 
 def overruled() -> dict[tuple[str, str], str]:
@@ -40,7 +46,9 @@ def test_recorded_verdicts_within_the_table(graded):
             if record.right is not None and (verdict == "right") != record.right:
                 differing[name, record.id.removeprefix("test/").removesuffix(".json")] = verdict
     assert differing == table
-    assert len(table) <= 0.015 * sum(record.right is not None for rows in graded.values() for record, _ in rows)
+    assert len(table) <= 0.015 * sum(
+        record.right is not None for rows in graded.values() for record, _ in rows
+    )
 
 
 def test_no_recorded_output_needs_more_than_the_caps(graded):
@@ -60,7 +68,10 @@ def test_maj_and_pass_of_the_100_times_8_file(graded):
     ours, recorded = Counter(), Counter()
     for samples in questions.values():
         winner = majority([extract(record.output) or "" for record, _ in samples])
-        for counter, flags in ((ours, [right for _, right in samples]), (recorded, [r.right for r, _ in samples])):
+        for counter, flags in (
+            (ours, [right for _, right in samples]),
+            (recorded, [r.right for r, _ in samples]),
+        ):
             counter["pass"] += any(flags)
             counter["right"] += sum(flags)
             counter["maj"] += flags[winner]
@@ -77,7 +88,9 @@ def test_tora_programs_print_in_the_sandbox_what_was_recorded():
         if match:
             programs.append((match[1], match[2].strip()))
     with Sandbox(Limits(seconds=10)) as sandbox:
-        printed = [result.stdout.strip() for result in sandbox.run_many(code for code, _ in programs)]
+        printed = [
+            result.stdout.strip() for result in sandbox.run_many(code for code, _ in programs)
+        ]
     same = sum(a == b or is_equivalent(a, b) for a, (_, b) in zip(printed, programs, strict=True))
     assert len(programs) > 15 and same == len(programs)
 
@@ -86,6 +99,13 @@ def majority(answers: list[str]) -> int:
     """Index of the first member of the largest class under is_equivalent; the earlier class wins a tie."""
     classes: list[list[int]] = []
     for k, answer in enumerate(answers):
-        home = next((c for c in classes if answer and (answer == answers[c[0]] or is_equivalent(answer, answers[c[0]]))), None)
+        home = next(
+            (
+                c
+                for c in classes
+                if answer and (answer == answers[c[0]] or is_equivalent(answer, answers[c[0]]))
+            ),
+            None,
+        )
         home.append(k) if home else classes.append([k])
     return max(classes, key=len)[0]

@@ -1,4 +1,5 @@
 """Attacks on the sandbox. Every one runs without root, and with the sandbox's own limits only."""
+
 import os
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def test_all_layers_are_active(sandbox):
 
 
 def test_an_honest_snippet_prints(sandbox):
-    result = sandbox.run("from sympy import symbols, solve\nx = symbols('x')\nprint(solve(x**2 - 5))")
+    result = sandbox.run(
+        "from sympy import symbols, solve\nx = symbols('x')\nprint(solve(x**2 - 5))"
+    )
     assert (result.status, result.stdout, result.error) == ("ok", "[-sqrt(5), sqrt(5)]\n", "")
     assert sandbox.run("print(len(str(10**5000)))").stdout == "5001\n"
 
@@ -86,7 +89,9 @@ def test_refused(sandbox, name):
 
 
 def test_no_command_runs(sandbox):
-    assert sandbox.run("import os\nprint(os.system('touch /tmp/ran') == 0, os.path.exists('/bin/sh'))").stdout.startswith("False")
+    assert sandbox.run(
+        "import os\nprint(os.system('touch /tmp/ran') == 0, os.path.exists('/bin/sh'))"
+    ).stdout.startswith("False")
     assert not Path("/tmp/ran").exists()
 
 
@@ -94,16 +99,27 @@ ENDED = {
     "endless loop": ("while True: pass", {"timeout", "killed"}),
     "loop that swallows everything": (
         "import signal\nfor s in range(1, 64):\n    try: signal.signal(s, signal.SIG_IGN)\n    except Exception: pass\n"
-        "while True:\n    try:\n        while True: pass\n    except BaseException: pass", {"timeout", "killed"}),
-    "many objects": ("x = []\nwhile True:\n    x.append(' ' * 10**8 + str(len(x)))", {"timeout", "killed", "error"}),
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        {"timeout", "killed"},
+    ),
+    "many objects": (
+        "x = []\nwhile True:\n    x.append(' ' * 10**8 + str(len(x)))",
+        {"timeout", "killed", "error"},
+    ),
     "sleep": ("import time\ntime.sleep(1000)", {"timeout"}),
-    "sleep with closed output": ("import os, time\nos.close(1); os.close(2)\ntime.sleep(1000)", {"timeout"}),
+    "sleep with closed output": (
+        "import os, time\nos.close(1); os.close(2)\ntime.sleep(1000)",
+        {"timeout"},
+    ),
     "power": ("print(9**9**7)", {"timeout", "killed", "error"}),
     "output flood": ("while True: print('x' * 1000)", {"output"}),
     "error flood": ("import sys\nwhile True: sys.stderr.write('x' * 1000)", {"output"}),
     "segfault": ("import ctypes\nctypes.string_at(0)", {"killed"}),
     "abort": ("import os\nos.abort()", {"killed", "error"}),
-    "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", {"killed", "error", "timeout"}),
+    "deep recursion": (
+        "import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()",
+        {"killed", "error", "timeout"},
+    ),
 }
 
 
@@ -123,7 +139,9 @@ def test_os_exit_ends_only_the_snippet(sandbox):
 
 
 def test_nothing_leaks_into_the_next_snippet(sandbox):
-    sandbox.run("import math, random, builtins\nmath.sqrt = lambda x: -1\nrandom.seed(7)\nbuiltins.print = None\nleaked = 1")
+    sandbox.run(
+        "import math, random, builtins\nmath.sqrt = lambda x: -1\nrandom.seed(7)\nbuiltins.print = None\nleaked = 1"
+    )
     result = sandbox.run("import math\nprint(math.sqrt(4), 'leaked' in globals())")
     assert result.stdout == "2.0 False\n"
 
@@ -153,11 +171,21 @@ def test_fewer_layers_are_refused(monkeypatch):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="already without root")
 def test_all_layers_hold_without_root():
-    code = "from pipeline.grading.sandbox import Sandbox, LAYERS\nb = Sandbox()\nassert b.layers == LAYERS\n" \
-           "print(b.run('open(\"/etc/passwd\")').status, b.run('print(1)').stdout)"
+    code = (
+        "from pipeline.grading.sandbox import Sandbox, LAYERS\nb = Sandbox()\nassert b.layers == LAYERS\n"
+        "print(b.run('open(\"/etc/passwd\")').status, b.run('print(1)').stdout)"
+    )
     try:
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, user=65534, group=65534, extra_groups=[],
-                              capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     except PermissionError:
         pytest.skip("nobody may not run this Python")
     if "Permission denied" in done.stderr:

@@ -1,4 +1,5 @@
 """One direction of imports, and nothing heavy where a command line only wants its help (docs/contracts.md)."""
+
 from __future__ import annotations
 
 import ast
@@ -16,10 +17,42 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "pipeline").rglob("*.py"))
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
 WIRING = {"config.py", "stage.py", "tracking.py"}
-HEAVY = {"torch", "mlflow", "transformers", "numpy", "pyarrow", "matplotlib", "sympy", "dvc", "fasttext"}
-CORE = ("model.py", "tokenizer.py", "train.py", "examples.py", "prompts.py", "flops.py", "reward_model.py", "records.py",
-        "errors.py", "generate", "rl", "grading", "evaluate")
-CORE_NEEDS = {"torch", "transformers", "tokenizers", "safetensors", "numpy", "sympy", "vllm", "datasets"}
+HEAVY = {
+    "torch",
+    "mlflow",
+    "transformers",
+    "numpy",
+    "pyarrow",
+    "matplotlib",
+    "sympy",
+    "dvc",
+    "fasttext",
+}
+CORE = (
+    "model.py",
+    "tokenizer.py",
+    "train.py",
+    "examples.py",
+    "prompts.py",
+    "flops.py",
+    "reward_model.py",
+    "records.py",
+    "errors.py",
+    "generate",
+    "rl",
+    "grading",
+    "evaluate",
+)
+CORE_NEEDS = {
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "sympy",
+    "vllm",
+    "datasets",
+}
 
 
 def roots(path: Path) -> set[str]:
@@ -42,7 +75,9 @@ def test_direction(path: Path) -> None:
         assert not any(name.startswith("pipeline.world") for name in names)
 
 
-@pytest.mark.parametrize("path", [p for p in LIBRARY if part(p) in CORE], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in LIBRARY if part(p) in CORE], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_core_needs_few_packages(path: Path) -> None:
     known = set(sys.stdlib_module_names) | CORE_NEEDS | {"pipeline"}
     assert roots(path) <= known, f"{path.name} imports {sorted(roots(path) - known)}"
@@ -50,21 +85,35 @@ def test_core_needs_few_packages(path: Path) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stage_module_loads_nothing_heavy(name: str) -> None:
-    code = f"import sys, stages.{name}; print(*({{m.split('.')[0] for m in sys.modules}} & {HEAVY!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        f"import sys, stages.{name}; print(*({{m.split('.')[0] for m in sys.modules}} & {HEAVY!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_help_answers_at_once(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     bytecode = str(tmp_path_factory.getbasetemp() / "bytecode")
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment = {
+        key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"
+    }
     command = [sys.executable, "-m", f"stages.{name}", "--help"]
     took = []
-    for _ in range(4):  # the first fills the bytecode cache; the best of the rest, as other work may share the machine
+    for _ in range(
+        4
+    ):  # the first fills the bytecode cache; the best of the rest, as other work may share the machine
         begin = time.process_time(), os.times().children_user + os.times().children_system
-        done = subprocess.run(command, cwd=ROOT, env={**environment, "PYTHONPYCACHEPREFIX": bytecode},
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**environment, "PYTHONPYCACHEPREFIX": bytecode},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0 and "profile" in done.stdout, done.stderr
         took.append(os.times().children_user + os.times().children_system - begin[1])
     assert min(took[1:]) < 1.0, f"{min(took[1:]):.2f} CPU seconds"
@@ -75,9 +124,18 @@ def test_stage_modules_are_thin(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 80
     tree = ast.parse("\n".join(lines))
-    top = {name for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) for name in names_of(node)}
+    top = {
+        name
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in names_of(node)
+    }
     assert not top & HEAVY
 
 
 def names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
-    return [a.name.split(".")[0] for a in node.names] if isinstance(node, ast.Import) else [(node.module or "").split(".")[0]]
+    return (
+        [a.name.split(".")[0] for a in node.names]
+        if isinstance(node, ast.Import)
+        else [(node.module or "").split(".")[0]]
+    )

@@ -1,4 +1,5 @@
 """`make arms` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then nothing is left to do."""
+
 from __future__ import annotations
 
 import os
@@ -13,7 +14,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("conf", "lab", "pipeline", "stages", "requirements", "Makefile", "dvc.yaml", "pyproject.toml", ".dvcignore")
+COPIED = (
+    "conf",
+    "lab",
+    "pipeline",
+    "stages",
+    "requirements",
+    "Makefile",
+    "dvc.yaml",
+    "pyproject.toml",
+    ".dvcignore",
+)
 PLAN = {"profile": "smoke", "arms": "[sft, grpo_os_rule, ppo]", "seeds": "[0, 1]"}
 
 
@@ -22,7 +33,9 @@ def project(tmp_path: Path) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                source, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             shutil.copy(source, tmp_path / name)
     plan = tmp_path / "lab/conf/pipeline.yaml"
@@ -30,7 +43,9 @@ def project(tmp_path: Path) -> Path:
     for key, value in PLAN.items():
         text = re.sub(f"^{key}:.*", f"{key}: {value}", text, flags=re.MULTILINE)
     plan.write_text(text)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True
+    )
     return tmp_path
 
 
@@ -39,8 +54,14 @@ def start(project: Path, log: Path) -> subprocess.Popen:
     command = ["make", "-o", "setup", "arms", f"VENV={Path(sys.executable).parents[1]}", "JOBS=2"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     with log.open("w") as file:
-        return subprocess.Popen(command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT,
-                                start_new_session=True)
+        return subprocess.Popen(
+            command,
+            cwd=project,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def finish(project: Path) -> str:
@@ -59,7 +80,9 @@ def ended(project: Path) -> dict[str, float]:
 def in_flight(project: Path) -> list[Path]:
     """Checkpoints of cells that have no result yet."""
     states = project.glob("data/lab/.ckpt/rl/*/*/state/*")
-    return [path for path in states if not (project / "data/lab/rl" / path.parents[2].name).exists()]
+    return [
+        path for path in states if not (project / "data/lab/rl" / path.parents[2].name).exists()
+    ]
 
 
 @pytest.mark.e2e
@@ -78,9 +101,14 @@ def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
     text = finish(project)
     assert kept.items() <= ended(project).items() and len(ended(project)) == 6
     assert "resumed from its checkpoint" in text
-    models = {f"{arm}-{seed}" for arm in ("sft", "grpo_os_rule", "ppo") for seed in (0, 1)} | {"base", "instruct"}
+    models = {f"{arm}-{seed}" for arm in ("sft", "grpo_os_rule", "ppo") for seed in (0, 1)} | {
+        "base",
+        "instruct",
+    }
     assert {path.name for path in (project / "data/lab/evaluate").iterdir()} == models
-    assert {path.name for path in (project / "data").iterdir()} == {"lab"}  # the main graph was left alone
+    assert {path.name for path in (project / "data").iterdir()} == {
+        "lab"
+    }  # the main graph was left alone
     assert {path.name for path in (project / "reports").iterdir()} == {"lab"}
     assert "grpo_os_rule-1" in (project / "reports/lab/report.md").read_text(encoding="utf-8")
 

@@ -1,4 +1,5 @@
 """Real input: GSM8K and MATH train, the user's pages, data and base model (issue: profile=real)."""
+
 from __future__ import annotations
 
 import gzip
@@ -23,8 +24,10 @@ from pipeline.world.real_pages import write_seed, write_web
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("DSM_SHARED", ROOT.parent / "shared"))
-needs_shared = pytest.mark.skipif(not (SHARED / "datasets/gsm8k/train.jsonl").is_file(),
-                                  reason="no data sets at ../shared/datasets (DSM_SHARED names another place)")
+needs_shared = pytest.mark.skipif(
+    not (SHARED / "datasets/gsm8k/train.jsonl").is_file(),
+    reason="no data sets at ../shared/datasets (DSM_SHARED names another place)",
+)
 PAGE = "<html><body><p>{}</p></body></html>"
 PROSE = "A page of some length about the derivative of a polynomial, its roots and the slope of its graph at each of them. "
 
@@ -37,17 +40,32 @@ def test_a_gsm8k_row() -> None:
     row = {"question": "How many? ", "answer": work}
     found = real_sets.gsm8k(row, 3)
     assert found.solution == "Ann sold 48/2 = 24 clips.\nIn all 2,400/2=1200.\n\\boxed{1200}"
-    assert (found.id, found.question, found.answer, found.format) == ("gsm8k-train-3", "How many?", "1200", "cot")
+    assert (found.id, found.question, found.answer, found.format) == (
+        "gsm8k-train-3",
+        "How many?",
+        "1200",
+        "cot",
+    )
 
 
 def test_a_math_row_of_the_parquet_loses_its_suffix_and_one_of_the_hub_reads_the_same() -> None:
     solution = "We get $x=\\boxed{\\frac{1}{2}}$."
-    glued = {"level": "Level 4", "type": "Algebra", "reward_model": {"ground_truth": {
-        "question": "Find $x$." + real_sets.SUFFIX, "solution": solution, "target": "\\frac{1}{2}"}}}
+    glued = {
+        "level": "Level 4",
+        "type": "Algebra",
+        "reward_model": {
+            "ground_truth": {
+                "question": "Find $x$." + real_sets.SUFFIX,
+                "solution": solution,
+                "target": "\\frac{1}{2}",
+            }
+        },
+    }
     plain = {"problem": "Find $x$.", "solution": solution, "level": "Level 4", "type": "Algebra"}
     assert real_sets.math(glued, 0) == real_sets.math(plain, 0)
     assert real_sets.math(glued, 0) == Instruction(
-        "math-train-0", "Find $x$.", solution, "\\frac{1}{2}", level=4, family="Algebra")
+        "math-train-0", "Find $x$.", solution, "\\frac{1}{2}", level=4, family="Algebra"
+    )
     glued["reward_model"]["ground_truth"]["question"] = "Find $x$."
     with pytest.raises(ValueError, match="suffix"):
         real_sets.math(glued, 0)
@@ -61,7 +79,12 @@ def real_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     for name in ("a", "b"):
         (folder / "pages" / f"{name}.html").write_text(PAGE.format(PROSE + name))
     pages = folder / "pages"
-    cfg = RealConfig(folder=str(SHARED / "datasets"), questions=500, web=(str(pages),), seed=(str(pages / "a.html"),))
+    cfg = RealConfig(
+        folder=str(SHARED / "datasets"),
+        questions=500,
+        web=(str(pages),),
+        seed=(str(pages / "a.html"),),
+    )
     return folder / "out", build_real(cfg, 0, folder / "out")
 
 
@@ -76,8 +99,11 @@ def test_all_rows_come_through_and_none_is_used_twice(real_world: tuple[Path, di
     assert counts["questions"] == len(questions) == 500 and questions < {row.id for row in instruct}
     keys = {key_of(row.question) for row in instruct}
     assert not keys & {key_of(q.question) for q in held} and 200 < len(held) < 400
-    asked = {key_of(q.question) for name in ("gsm8k", "math", "cmath")
-             for q in read_rows(out / f"benchmarks/{name}.jsonl", Question)}
+    asked = {
+        key_of(q.question)
+        for name in ("gsm8k", "math", "cmath")
+        for q in read_rows(out / f"benchmarks/{name}.jsonl", Question)
+    }
     assert len(asked) > 7400 and not asked & (keys | {key_of(q.question) for q in held})
 
 
@@ -102,9 +128,17 @@ def test_the_answers_are_the_ones_that_the_parquet_states() -> None:
     from pipeline.grading import grade_many
 
     raw = list(real_sets.file_rows(SHARED / "datasets/math/train.verl.parquet"))[::25]
-    pairs = [(real_sets.math(row, i).answer, row["reward_model"]["ground_truth"]["target"]) for i, row in enumerate(raw)]
-    wrong = [pair for pair, g in zip(pairs, grade_many([(f"\\boxed{{{a}}}", t) for a, t in pairs]), strict=True)
-             if pair[0] != pair[1] and g.verdict != "right"]
+    pairs = [
+        (real_sets.math(row, i).answer, row["reward_model"]["ground_truth"]["target"])
+        for i, row in enumerate(raw)
+    ]
+    wrong = [
+        pair
+        for pair, g in zip(
+            pairs, grade_many([(f"\\boxed{{{a}}}", t) for a, t in pairs]), strict=True
+        )
+        if pair[0] != pair[1] and g.verdict != "right"
+    ]
     assert len(wrong) <= 10, wrong
 
 
@@ -112,58 +146,122 @@ def test_the_answers_are_the_ones_that_the_parquet_states() -> None:
 
 
 def own_rows(path: Path, count: int = 40) -> str:
-    write_jsonl(path, [Instruction(f"own-{i}", f"What is {i}+1?", f"{i}+1={i + 1}\n\\boxed{{{i + 1}}}", str(i + 1))
-                       for i in range(count)])
+    write_jsonl(
+        path,
+        [
+            Instruction(
+                f"own-{i}", f"What is {i}+1?", f"{i}+1={i + 1}\n\\boxed{{{i + 1}}}", str(i + 1)
+            )
+            for i in range(count)
+        ],
+    )
     return str(path)
 
 
 def test_own_instruction_rows_alone(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(PAGE.format(PROSE))
     page = str(tmp_path / "page.html")
-    cfg = RealConfig(train=(own_rows(tmp_path / "own.jsonl"),), benchmarks=(), validation=0.2, web=(page,), seed=(page,))
+    cfg = RealConfig(
+        train=(own_rows(tmp_path / "own.jsonl"),),
+        benchmarks=(),
+        validation=0.2,
+        web=(page,),
+        seed=(page,),
+    )
     counts = build_real(cfg, 0, tmp_path / "out")
-    assert counts["instruct"] == counts["questions"] and counts["instruct"] + counts["validation"] == 40
+    assert (
+        counts["instruct"] == counts["questions"]
+        and counts["instruct"] + counts["validation"] == 40
+    )
     assert counts["sources"]["own.jsonl"]["rows"] == 40
     again = build_real(cfg, 0, tmp_path / "again")
     assert counts == again
     for path in sorted((tmp_path / "out").rglob("*.jsonl")):
-        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "out")).read_bytes()
+        assert (
+            path.read_bytes()
+            == (tmp_path / "again" / path.relative_to(tmp_path / "out")).read_bytes()
+        )
 
 
-def test_the_hub_through_the_datasets_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_through_the_datasets_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`datasets` reads a folder as it reads the hub: configurations from the card, the train split of each."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder, names = tmp_path / "mathset", ("algebra", "geometry")
-    card = [{"config_name": name, "data_files": [{"split": "train", "path": f"{name}.jsonl"}]} for name in names]
+    card = [
+        {"config_name": name, "data_files": [{"split": "train", "path": f"{name}.jsonl"}]}
+        for name in names
+    ]
     folder.mkdir()
     (folder / "README.md").write_text("---\n" + yaml.safe_dump({"configs": card}) + "---\n")
     for name in names:
-        write_jsonl(folder / f"{name}.jsonl", [{"problem": f"{name} {i}?", "solution": f"$\\boxed{{{i}}}$", "level": "Level 2",
-                                                "type": name} for i in range(3750)])
+        write_jsonl(
+            folder / f"{name}.jsonl",
+            [
+                {
+                    "problem": f"{name} {i}?",
+                    "solution": f"$\\boxed{{{i}}}$",
+                    "level": "Level 2",
+                    "type": name,
+                }
+                for i in range(3750)
+            ],
+        )
     rows, note = real_sets.load("math", RealConfig(source="hub", hub={"math": str(folder)}))
-    assert len(rows) == 7500 and rows[3750].question == "geometry 0?" and rows[3750].level == 2 and note["hub"] == str(folder)
+    assert (
+        len(rows) == 7500
+        and rows[3750].question == "geometry 0?"
+        and rows[3750].level == 2
+        and note["hub"] == str(folder)
+    )
     with pytest.raises(UserError, match=r"world\.real\.hub: .*nowhere"):
         real_sets.load("gsm8k", RealConfig(source="hub", hub={"gsm8k": str(tmp_path / "nowhere")}))
 
 
-@pytest.mark.parametrize(("settings", "says"), [
-    ({"folder": ""}, r"gsm8k/train\.jsonl.*7473 rows.*world\.real\.folder"),
-    ({"folder": "nowhere"}, r"nowhere: no gsm8k/train\.jsonl.*DSM_DATASETS.*source=hub"),
-    ({"train": ("no_such_set",)}, r"world\.real\.train: no_such_set: gsm8k, math, or a \.jsonl"),
-    ({"train": ("bad.jsonl",)}, r"bad\.jsonl:2: not a JSON line"),
-    ({"train": ("own.jsonl",), "web": ("missing",)}, r"missing: no such file or folder; world\.real\.web"),
-    ({"train": ("own.jsonl",), "web": ("empty",)}, r"empty: no WARC, WET or HTML file.*world\.real\.web"),
-    ({"train": ("own.jsonl",), "seed": ("missing",)}, r"missing: no such file or folder; world\.real\.seed"),
-    ({"train": ("own.jsonl",), "seed": ()}, r"world\.real\.seed: no page"),
-    ({"train": ("own.jsonl",), "seed": ("bad_seed.jsonl",)}, r"bad_seed\.jsonl:1: a seed page needs url and text"),
-    ({"train": ("own.jsonl",), "validation": 1e-9}, r"validation; both are needed"),
-    ({"benchmarks": ("gsm8k",), "train": ("own.jsonl",)}, r"evaluate\.folder is not set|folder that holds gsm8k/test\.jsonl"),
-])
-def test_what_is_missing_is_named_in_one_line(settings: dict, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"folder": ""}, r"gsm8k/train\.jsonl.*7473 rows.*world\.real\.folder"),
+        ({"folder": "nowhere"}, r"nowhere: no gsm8k/train\.jsonl.*DSM_DATASETS.*source=hub"),
+        (
+            {"train": ("no_such_set",)},
+            r"world\.real\.train: no_such_set: gsm8k, math, or a \.jsonl",
+        ),
+        ({"train": ("bad.jsonl",)}, r"bad\.jsonl:2: not a JSON line"),
+        (
+            {"train": ("own.jsonl",), "web": ("missing",)},
+            r"missing: no such file or folder; world\.real\.web",
+        ),
+        (
+            {"train": ("own.jsonl",), "web": ("empty",)},
+            r"empty: no WARC, WET or HTML file.*world\.real\.web",
+        ),
+        (
+            {"train": ("own.jsonl",), "seed": ("missing",)},
+            r"missing: no such file or folder; world\.real\.seed",
+        ),
+        ({"train": ("own.jsonl",), "seed": ()}, r"world\.real\.seed: no page"),
+        (
+            {"train": ("own.jsonl",), "seed": ("bad_seed.jsonl",)},
+            r"bad_seed\.jsonl:1: a seed page needs url and text",
+        ),
+        ({"train": ("own.jsonl",), "validation": 1e-9}, r"validation; both are needed"),
+        (
+            {"benchmarks": ("gsm8k",), "train": ("own.jsonl",)},
+            r"evaluate\.folder is not set|folder that holds gsm8k/test\.jsonl",
+        ),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line(
+    settings: dict, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     own_rows(Path("own.jsonl"))
     Path("empty").mkdir()
-    Path("bad.jsonl").write_text('{"id": "a", "question": "q", "solution": "s", "answer": "1"}\n{"id":\n')
+    Path("bad.jsonl").write_text(
+        '{"id": "a", "question": "q", "solution": "s", "answer": "1"}\n{"id":\n'
+    )
     Path("bad_seed.jsonl").write_text('{"url": "https://x.org"}\n')
     Path("page.html").write_text(PAGE.format(PROSE))
     base = {"validation": 0.2, "benchmarks": (), "web": ("page.html",), "seed": ("page.html",)}
@@ -183,26 +281,40 @@ def test_a_folder_of_html_and_archives_becomes_a_crawl(tmp_path: Path) -> None:
     (web / "other").mkdir()
     (web / "math/one.html").write_text(PAGE.format(PROSE))
     (web / "other/two.html").write_text(PAGE.format("Two. " + PROSE))
-    (web / "MANIFEST.md").write_text("| file | url |\n|---|---|\n| math/one.html | https://a.org/one |\n"
-                                     "| other/two.html | https://a.org/two |\n")
+    (web / "MANIFEST.md").write_text(
+        "| file | url |\n|---|---|\n| math/one.html | https://a.org/one |\n"
+        "| other/two.html | https://a.org/two |\n"
+    )
     write_warc(web / "crawl.warc.gz", [("https://b.org/three", PAGE.format(PROSE).encode())])
     assert write_web([web], tmp_path / "out") == {"files": 2, "packed_pages": 2}
-    urls = {page.url for path in (tmp_path / "out").glob("*.warc.gz") for page in read_warc(path) if isinstance(page, RawPage)}
+    urls = {
+        page.url
+        for path in (tmp_path / "out").glob("*.warc.gz")
+        for page in read_warc(path)
+        if isinstance(page, RawPage)
+    }
     assert urls == {"https://a.org/one", "https://a.org/two", "https://b.org/three"}
     assert (tmp_path / "out/000-crawl.warc.gz").read_bytes() == (web / "crawl.warc.gz").read_bytes()
-    assert gzip.decompress((tmp_path / "out/000-crawl.warc.gz").read_bytes()).startswith(b"WARC/1.0")
+    assert gzip.decompress((tmp_path / "out/000-crawl.warc.gz").read_bytes()).startswith(
+        b"WARC/1.0"
+    )
     # a part of the crawl's folder as its seed: the URLs are the crawl's
     write_jsonl(tmp_path / "more.jsonl", [{"url": "https://c.org", "text": "known"}])
     found = write_seed([web / "math", tmp_path / "more.jsonl"], tmp_path / "seed.jsonl", 10**6)
     rows = list(read_jsonl(tmp_path / "seed.jsonl"))
-    assert found["pages"] == 2 and [row["url"] for row in rows] == ["https://a.org/one", "https://c.org"]
+    assert found["pages"] == 2 and [row["url"] for row in rows] == [
+        "https://a.org/one",
+        "https://c.org",
+    ]
     assert "derivative of a polynomial" in rows[0]["text"] and "<p>" not in rows[0]["text"]
 
 
 # ---- any Hugging Face causal LM as the base
 
-CHATML = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
-          "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
 
 
 def base_folder(kind: str, path: Path) -> Path:
@@ -210,24 +322,50 @@ def base_folder(kind: str, path: Path) -> Path:
     Qwen2 (rotary, grouped heads, untied head, its own chat template and end of turn)."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        PreTrainedTokenizerFast,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     core = Tokenizer(models.BPE())
-    core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, show_progress=False,
-                                  initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    core.pre_tokenizer, core.decoder = (
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+        decoders.ByteLevel(),
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=special,
+        show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+    )
     core.train_from_iterator([f"What is {i}+1? {PROSE} {i}+1={i + 1}" for i in range(50)], trainer)
     chat = kind == "qwen2"
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token=special[2] if chat else special[0])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core, eos_token=special[2] if chat else special[0]
+    )
     tokenizer.chat_template = CHATML if chat else None
     torch.manual_seed(0)
     if chat:
-        model = Qwen2ForCausalLM(Qwen2Config(
-            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-            intermediate_size=64, max_position_embeddings=256, tie_word_embeddings=False))
+        model = Qwen2ForCausalLM(
+            Qwen2Config(
+                vocab_size=len(tokenizer),
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                intermediate_size=64,
+                max_position_embeddings=256,
+                tie_word_embeddings=False,
+            )
+        )
     else:
-        model = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=2, n_positions=256))
+        model = GPT2LMHeadModel(
+            GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=2, n_positions=256)
+        )
     model.save_pretrained(path)
     tokenizer.save_pretrained(path)
     return path
@@ -242,8 +380,19 @@ def run_stage(name: str, cfg, axes: dict | None = None) -> Path:
 
     body = importlib.import_module(f"stages.{name}").main.__wrapped__
     contract, axes = CONTRACTS[f"stages.{name}"], axes or {}
-    out, *reads = (Path(str(path).format(data="data", **axes)) for path in (contract.out, *contract.reads))
-    job = Job(name, axes, out, reads, Path("data"), None, {"name": "none"}, Path(body.__code__.co_filename))
+    out, *reads = (
+        Path(str(path).format(data="data", **axes)) for path in (contract.out, *contract.reads)
+    )
+    job = Job(
+        name,
+        axes,
+        out,
+        reads,
+        Path("data"),
+        None,
+        {"name": "none"},
+        Path(body.__code__.co_filename),
+    )
     execute(body, cfg, job)
     return job.target
 
@@ -263,7 +412,9 @@ def small_world() -> None:
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "qwen2"])
-def test_a_hugging_face_folder_goes_through_the_chain(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hugging_face_folder_goes_through_the_chain(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.evaluate.config import EvaluateConfig
     from pipeline.model import ModelConfig, load_model, load_tokenizer
     from pipeline.rl.config import ArmConfig, RLConfig
@@ -276,27 +427,56 @@ def test_a_hugging_face_folder_goes_through_the_chain(kind: str, tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     base = base_folder(kind, tmp_path / "base")
     small_world()
-    train = TrainConfig(steps=2, sequences=2, sequence_length=64, optimizer="adamw", warmup_steps=0, lr=1e-3)
-    run_stage("pretrain", PretrainStage(profile="test", model=ModelConfig(path=str(base)), pretrain=train))
+    train = TrainConfig(
+        steps=2, sequences=2, sequence_length=64, optimizer="adamw", warmup_steps=0, lr=1e-3
+    )
+    run_stage(
+        "pretrain", PretrainStage(profile="test", model=ModelConfig(path=str(base)), pretrain=train)
+    )
     run_stage("sft", SFTStage(profile="test", sft=train, style="paper"))
     arms = {
         "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
         "sft": ArmConfig("sft", "sft", "none", "sft"),
     }
-    scale = RLConfig(questions_per_step=2, group_size=2, steps=2, max_new_tokens=6, engine="auto", style="paper",
-                     validation_size=2, validation_samples=1, control_prompt_tokens=20, control_output_tokens=6)
+    scale = RLConfig(
+        questions_per_step=2,
+        group_size=2,
+        steps=2,
+        max_new_tokens=6,
+        engine="auto",
+        style="paper",
+        validation_size=2,
+        validation_samples=1,
+        control_prompt_tokens=20,
+        control_output_tokens=6,
+    )
     for arm, row in arms.items():
         run_stage("rl", RLStage(profile="test", rl=row, rl_scale=scale), {"rl": arm, "seed": 0})
-    cfg = EvaluateConfig(benchmarks=("mini_gsm8k",), samples=2, ks=(1, 2), max_new_tokens=6, engine="auto", style="paper")
-    out = run_stage("evaluate", EvaluateStage(profile="test", model="grpo_os_rule-0", evaluate=cfg), {"model": "grpo_os_rule-0"})
+    cfg = EvaluateConfig(
+        benchmarks=("mini_gsm8k",),
+        samples=2,
+        ks=(1, 2),
+        max_new_tokens=6,
+        engine="auto",
+        style="paper",
+    )
+    out = run_stage(
+        "evaluate",
+        EvaluateStage(profile="test", model="grpo_os_rule-0", evaluate=cfg),
+        {"model": "grpo_os_rule-0"},
+    )
     rows = list(read_jsonl(out / "mini_gsm8k.jsonl"))
-    assert len(rows) == 6 and all(len(row["samples"]) == 2 and row["greedy"]["tokens"] > 0 for row in rows)
+    assert len(rows) == 6 and all(
+        len(row["samples"]) == 2 and row["greedy"]["tokens"] > 0 for row in rows
+    )
 
     policy, first = load_model("data/rl/sft-0/model"), load_model(base)
     assert policy.config.model_type == kind and type(policy) is type(first)
     head, embedding = policy.get_output_embeddings().weight, policy.get_input_embeddings().weight
     assert (head.data_ptr() == embedding.data_ptr()) == (kind == "gpt2")
-    assert any(not p.equal(q) for p, q in zip(policy.parameters(), first.parameters(), strict=True)), "nothing was trained"
+    assert any(
+        not p.equal(q) for p, q in zip(policy.parameters(), first.parameters(), strict=True)
+    ), "nothing was trained"
     assert load_tokenizer("data/rl/sft-0/model").chat_template == load_tokenizer(base).chat_template
 
 
@@ -310,12 +490,17 @@ def test_the_prompt_is_the_folders_own(kind: str, tmp_path: Path) -> None:
     prompt = tokenizer.decode([t for t, m in zip(ids, mask, strict=True) if not m])
     response = tokenizer.decode([t for t, m in zip(ids, mask, strict=True) if m])
     if kind == "qwen2":
-        assert prompt == "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n" and response == "So.<|im_end|>"
+        assert (
+            prompt == "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+            and response == "So.<|im_end|>"
+        )
     else:
         assert prompt == "User: Why?\n\nAssistant:" and response == " So.<|endoftext|>"
 
 
-def test_a_base_folder_that_will_not_do_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.generate import Sampling, make_engine
     from pipeline.model import load_model, load_tokenizer
     from pipeline.train import Packed, TrainConfig, train_lm
@@ -323,13 +508,22 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(tmp_path: Path, m
     base = base_folder("gpt2", tmp_path / "base")
     model, tokenizer = load_model(base), load_tokenizer(base)
     with pytest.raises(UserError, match="sequence_length=300 exceeds the model's 256 positions"):
-        next(train_lm(model, Packed([([1] * 400, [1] * 400)], 300, 0), TrainConfig(sequence_length=300)))
+        next(
+            train_lm(
+                model, Packed([([1] * 400, [1] * 400)], 300, 0), TrainConfig(sequence_length=300)
+            )
+        )
     with pytest.raises(UserError, match="engine=fast reads llama.*use engine=hf"):
         make_engine("fast", model, tokenizer)
-    with pytest.raises(UserError, match="prompt of 250 tokens and max_new_tokens=20 exceed the model's 256 positions"):
+    with pytest.raises(
+        UserError,
+        match="prompt of 250 tokens and max_new_tokens=20 exceed the model's 256 positions",
+    ):
         make_engine("auto", model, tokenizer).sample([[5] * 250], [0], Sampling(0.0, 20))
     settings = json.loads((base / "tokenizer_config.json").read_text())
-    (base / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in settings.items() if k != "eos_token"}))
+    (base / "tokenizer_config.json").write_text(
+        json.dumps({k: v for k, v in settings.items() if k != "eos_token"})
+    )
     with pytest.raises(UserError, match=r"no eos_token.*tokenizer_config\.json"):
         load_tokenizer(base)
     for path in base.glob("tokenizer*"):
@@ -344,7 +538,9 @@ def test_an_arm_that_needs_traces_refuses_real_questions() -> None:
     from pipeline.rl.data_source import check_traces
 
     check_traces("grpo_ps_rule", [Question("a", "?", "1", trace=("1",))])
-    with pytest.raises(UserError, match=r"arm grpo_ps_rule: question b has no trace.*conf/pipeline\.yaml"):
+    with pytest.raises(
+        UserError, match=r"arm grpo_ps_rule: question b has no trace.*conf/pipeline\.yaml"
+    ):
         check_traces("grpo_ps_rule", [Question("b", "?", "1")])
 
 
@@ -362,7 +558,9 @@ def test_the_plan_of_a_profile_is_what_stands_in_pipeline_yaml() -> None:
         assert one_line, f"{path.name}: the Makefile reads one line"
         assert all((ROOT / f"conf/rl/{arm}.yaml").is_file() for arm in plan["arms"])
         if path.stem == built["profile"]:
-            assert plan == {"arms": built["arms"], "seeds": built["seeds"]}, f"{path.name} and conf/pipeline.yaml differ"
+            assert plan == {"arms": built["arms"], "seeds": built["seeds"]}, (
+                f"{path.name} and conf/pipeline.yaml differ"
+            )
 
 
 @pytest.mark.e2e
@@ -375,10 +573,16 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     path = tmp_path / "conf/profile/real.yaml"
     text = path.read_text()
-    for old, new in (("steps: 120", "steps: 10"), ("steps: 300", "steps: 10"), ("steps: 10\n", "steps: 2\n"),
-                     ("questions: 100", "questions: 6"),
-                     ("max_new_tokens: 192", "max_new_tokens: 16"), ("max_new_tokens: 128", "max_new_tokens: 16"),
-                     ("held_out: 30", "held_out: 6"), ("questions: 60", "questions: 6")):
+    for old, new in (
+        ("steps: 120", "steps: 10"),
+        ("steps: 300", "steps: 10"),
+        ("steps: 10\n", "steps: 2\n"),
+        ("questions: 100", "questions: 6"),
+        ("max_new_tokens: 192", "max_new_tokens: 16"),
+        ("max_new_tokens: 128", "max_new_tokens: 16"),
+        ("held_out: 30", "held_out: 6"),
+        ("questions: 60", "questions: 6"),
+    ):
         assert old in text, old
         text = text.replace(old, new)
     path.write_text(text)
@@ -386,11 +590,21 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
     for key, value in {"profile": "real", "arms": "[rft, grpo_os_rule]", "seeds": "[0]"}.items():
         plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
     (tmp_path / "conf/pipeline.yaml").write_text(plan)
-    environment = {**os.environ, "DSM_DATASETS": str(SHARED / "datasets"), "DSM_WEB": str(SHARED / "web"),
-                   "DVC_NO_ANALYTICS": "1",
-                   "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "DSM_DATASETS": str(SHARED / "datasets"),
+        "DSM_WEB": str(SHARED / "web"),
+        "DVC_NO_ANALYTICS": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     for command in (["init", "--no-scm", "--quiet"], ["repro"]):
-        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=tmp_path, env=environment, check=True)
-    scores = json.loads((tmp_path / "data/evaluate/grpo_os_rule-0/summary.json").read_text())["benchmarks"]
+        subprocess.run(
+            [sys.executable, "-m", "dvc", *command], cwd=tmp_path, env=environment, check=True
+        )
+    scores = json.loads((tmp_path / "data/evaluate/grpo_os_rule-0/summary.json").read_text())[
+        "benchmarks"
+    ]
     assert {name: row["n"] for name, row in scores.items()} == {"gsm8k": 6, "math": 6, "cmath": 6}
-    assert (tmp_path / "reports/report.md").is_file() and (tmp_path / "reports/index.html").is_file()
+    assert (tmp_path / "reports/report.md").is_file() and (
+        tmp_path / "reports/index.html"
+    ).is_file()

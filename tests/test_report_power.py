@@ -1,4 +1,5 @@
 """The power calculation: known variances are found again, and a design has the power that it is said to have."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,10 @@ def test_without_seed_or_question_effect_none_is_made_up():
     rng = np.random.default_rng(1)
     noise = Components(question=0.0, seed=0.0, both=0.0, sample=0.25)
     found = [components(gap(rng, 5, 400, 8, of=noise)) for _ in range(30)]
-    assert np.mean([f.seed for f in found]) < 0.007**2 and np.mean([f.question for f in found]) < 0.03**2
+    assert (
+        np.mean([f.seed for f in found]) < 0.007**2
+        and np.mean([f.question for f in found]) < 0.03**2
+    )
 
 
 def test_one_seed_says_nothing_about_seeds():
@@ -45,11 +49,16 @@ def test_counts_of_right_samples_tell_what_the_samples_tell():
     """On the validation split only the number of right samples is kept: from samples drawn apart the same variances come out."""
     rng, S, N, K = np.random.default_rng(4), 4, 3000, 4
     p_N = np.clip(rng.normal(0.5, 0.2, N), 0.02, 0.98)
-    right = [rng.random((S, N, K)) < np.clip(p + rng.normal(0, 0.1, (S, N)), 0, 1)[..., None] for p in (p_N, p_N + 0.05)]
+    right = [
+        rng.random((S, N, K)) < np.clip(p + rng.normal(0, 0.1, (S, N)), 0, 1)[..., None]
+        for p in (p_N, p_N + 0.05)
+    ]
     known = components(right[1].astype(float) - right[0])
     size, found = of_shares([right[1].mean(2), right[0].mean(2)], (1, -1), K)
     assert size == f"{S} x {N} x {K}" and found.sample == pytest.approx(known.sample, rel=0.05)
-    assert found.both == pytest.approx(known.both, abs=0.1**2) and found.seed == pytest.approx(known.seed, abs=0.01**2)
+    assert found.both == pytest.approx(known.both, abs=0.1**2) and found.seed == pytest.approx(
+        known.seed, abs=0.01**2
+    )
     assert of_shares([right[0].mean(2)] * 2, (1, -1), 1) is None
 
 
@@ -69,21 +78,32 @@ def test_more_of_anything_shows_more_and_seeds_bound_what_questions_can_do():
     least = smallest(TRUE, 0.03, 5, 8)
     assert power(TRUE, 0.03, 5, least, 8) >= 0.8 > power(TRUE, 0.03, 5, least - 1, 8)
     assert smallest(TRUE, 0.03, 5, 16) < least and smallest(TRUE, 0.03, 8, 8) < least
-    assert smallest(TRUE, 0.015, 3, 8) is None  # 1.2 points between seeds: no number of questions mends that
+    assert (
+        smallest(TRUE, 0.015, 3, 8) is None
+    )  # 1.2 points between seeds: no number of questions mends that
 
 
 def run(data: Path, *more: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pipeline.report.power", "--data", str(data), *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
+    )
 
 
 def test_command_prints_a_table_and_asks_for_what_one_seed_cannot_tell(tmp_path):
     data = make_tree(tmp_path, questions=60, deep=(8, 60), seeds=(0, 1, 2))
     done = run(data, "--seeds", "3", "5")
-    assert "| `online_rft` - `rft` | 3 x 100 x 4 |" in done.stdout and "the validation split" in done.stdout, done.stderr
-    assert done.stdout.count("\n| 5 |") == 1 and "mean" not in done.stdout and "C11" not in done.stdout
+    assert (
+        "| `online_rft` - `rft` | 3 x 100 x 4 |" in done.stdout
+        and "the validation split" in done.stdout
+    ), done.stderr
+    assert (
+        done.stdout.count("\n| 5 |") == 1 and "mean" not in done.stdout and "C11" not in done.stdout
+    )
     done = run(data, "--seeds", "3", "5", "--of", "benchmarks")
-    assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and "mini_math" in done.stdout, done.stderr
+    assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and "mini_math" in done.stdout, (
+        done.stderr
+    )
     one = make_tree(tmp_path / "one", questions=20, deep=(8, 20), seeds=(0,))
     done = run(one)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "--seed-sd" in done.stderr
@@ -91,7 +111,14 @@ def test_command_prints_a_table_and_asks_for_what_one_seed_cannot_tell(tmp_path)
 
 
 def test_iterations_have_a_line_of_their_own(tmp_path):
-    data = make_tree(tmp_path, questions=20, deep=(8, 20), seeds=(0, 1, 2), arms=("grpo_iter", "grpo_os"))
+    data = make_tree(
+        tmp_path, questions=20, deep=(8, 20), seeds=(0, 1, 2), arms=("grpo_iter", "grpo_os")
+    )
     done = run(data, "--seeds", "5")
-    assert "| `grpo_iter`: first iteration - later (C11) | 3 x 100 x 4 |" in done.stdout, done.stderr
-    assert "Claim C11, 100 questions x 4 samples: " in done.stdout and " points with 5 seeds" in done.stdout
+    assert "| `grpo_iter`: first iteration - later (C11) | 3 x 100 x 4 |" in done.stdout, (
+        done.stderr
+    )
+    assert (
+        "Claim C11, 100 questions x 4 samples: " in done.stdout
+        and " points with 5 seeds" in done.stdout
+    )

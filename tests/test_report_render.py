@@ -1,4 +1,5 @@
 """The report of a small made-up run: complete, deterministic, self-contained, and honest when things are missing."""
+
 import json
 import re
 import shutil
@@ -30,7 +31,15 @@ def made(tree, tmp_path_factory):
 
 def report(data, out, **more):
     out.mkdir()
-    results = replace(load(data), origin={"commit": "`abc`", "grading_mode": "strict", "protocol": "cot", "temperature": "0.7"})
+    results = replace(
+        load(data),
+        origin={
+            "commit": "`abc`",
+            "grading_mode": "strict",
+            "protocol": "cot",
+            "temperature": "0.7",
+        },
+    )
     write_report(results, ReportConfig(), out, **more)
     return (out / "report.md").read_text(), (out / "index.html").read_text()
 
@@ -39,22 +48,46 @@ def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_pa
     out, markdown, page = made
     report(tree, tmp_path / "two")
     for path in sorted(out.rglob("*.*")):
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(out)).read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(out)).read_bytes(), (
+            path.name
+        )
     assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "<script" not in page
     assert str(tree) not in markdown + page
     assert page.count("<img") == len(list((out / "figures").glob("*.png"))) == markdown.count("![")
-    for heading in ("Claims", "Scores", "Gains", "(Figure 5)", "(Figure 7)", "Deviations", "Cost", "Provenance"):
+    for heading in (
+        "Claims",
+        "Scores",
+        "Gains",
+        "(Figure 5)",
+        "(Figure 7)",
+        "Deviations",
+        "Cost",
+        "Provenance",
+    ):
         assert heading in markdown and heading in page
-    assert {c["id"] for c in json.loads((out / "claims.json").read_text())["claims"]} >= {f"C{i}" for i in range(1, 15)}
+    assert {c["id"] for c in json.loads((out / "claims.json").read_text())["claims"]} >= {
+        f"C{i}" for i in range(1, 15)
+    }
 
 
 def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):
     results = load(tree)
-    rows = lambda m: [json.loads(x) for x in (tree / f"evaluate/{m}/mini_math.jsonl").read_text().splitlines()]  # noqa: E731
-    share = lambda m: [np.mean([s["verdict"] == "right" for s in r["samples"][:8]]) for r in rows(m)]  # noqa: E731
-    by_hand = difference(np.array([share("grpo_os_rule-0"), share("grpo_os_rule-1")]), np.array([share("instruct")]))
-    assert difference(*results.pair("grpo_os_rule", "instruct", ["mini_math"], "sampled")) == by_hand
-    assert f"{100 * by_hand.mean:+.1f} [{100 * by_hand.low:+.1f}, {100 * by_hand.high:+.1f}]" in made[1]
+
+    def share(model):
+        lines = (tree / f"evaluate/{model}/mini_math.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        return [np.mean([s["verdict"] == "right" for s in r["samples"][:8]]) for r in rows]
+
+    by_hand = difference(
+        np.array([share("grpo_os_rule-0"), share("grpo_os_rule-1")]), np.array([share("instruct")])
+    )
+    assert (
+        difference(*results.pair("grpo_os_rule", "instruct", ["mini_math"], "sampled")) == by_hand
+    )
+    assert (
+        f"{100 * by_hand.mean:+.1f} [{100 * by_hand.low:+.1f}, {100 * by_hand.high:+.1f}]"
+        in made[1]
+    )
 
 
 def test_missing_arms_and_stages_are_named(tree, tmp_path):
@@ -73,14 +106,26 @@ def test_scores_at_the_floor_are_said_plainly(tmp_path):
     data = make_tree(tmp_path, questions=40, seeds=(0, 1), skill=0.01, deep=(8, 40))
     markdown, _ = report(data, tmp_path / "out")
     assert "scores near zero" in markdown
-    assert all(c.status == FLOORED for c in all_claims(load(data)) if c.id in ("C7", "C8", "C9", "C10", "C12", "C14"))
+    assert all(
+        c.status == FLOORED
+        for c in all_claims(load(data))
+        if c.id in ("C7", "C8", "C9", "C10", "C12", "C14")
+    )
     assert "not testable here" in markdown
 
 
 def test_claims_follow_the_interval(tmp_path):
-    data = make_tree(tmp_path, questions=300, seeds=(0, 1, 2), deep=(8, 300), arms=("rft", "online_rft", "grpo_os_rule"))
+    data = make_tree(
+        tmp_path,
+        questions=300,
+        seeds=(0, 1, 2),
+        deep=(8, 300),
+        arms=("rft", "online_rft", "grpo_os_rule"),
+    )
     claims = {c.id: c for c in all_claims(load(data))}
-    assert claims["C7"].status == claims["C8"].status == REPRODUCED  # simulated gains of 9 and 4 points
+    assert (
+        claims["C7"].status == claims["C8"].status == REPRODUCED
+    )  # simulated gains of 9 and 4 points
     gap = claims["C8"].numbers[0].value
     assert gap.low > 0 and gap.seeds == 3
     maj, passed, more = (number.value for number in claims["C12"].numbers[:3])
@@ -91,10 +136,20 @@ def test_claims_follow_the_interval(tmp_path):
 
 def test_one_seed_orders_no_arms(tmp_path):
     """The same gains as above, trained once: a direction at most, and the text says what is missing."""
-    data = make_tree(tmp_path, questions=300, seeds=(0,), deep=(8, 300), arms=("rft", "online_rft", "grpo_os_rule"))
+    data = make_tree(
+        tmp_path,
+        questions=300,
+        seeds=(0,),
+        deep=(8, 300),
+        arms=("rft", "online_rft", "grpo_os_rule"),
+    )
     claims = {c.id: c for c in all_claims(load(data))}
     for id in ("C7", "C8"):
-        assert claims[id].numbers[0].value.low > 0 and claims[id].status == DIRECTION and "One seed" in claims[id].sentence
+        assert (
+            claims[id].numbers[0].value.low > 0
+            and claims[id].status == DIRECTION
+            and "One seed" in claims[id].sentence
+        )
     assert claims["C12"].status in (DIRECTION, NOT)
 
 
@@ -132,20 +187,37 @@ def iterative_tree(folder, gains, seeds=(0, 1, 2)):
         cell = data / f"rl/grpo_iter-{seed}"
         cell.mkdir(parents=True)
         levels = np.cumsum([0.4, *gains])
-        rows = [{"step": step, "id": f"v{i}", "greedy": True, "right": int(rng.binomial(64, p)), "samples": 64}
-                for step, p in zip((0, 10, 20), levels, strict=True) for i in range(100)]
+        rows = [
+            {
+                "step": step,
+                "id": f"v{i}",
+                "greedy": True,
+                "right": int(rng.binomial(64, p)),
+                "samples": 64,
+            }
+            for step, p in zip((0, 10, 20), levels, strict=True)
+            for i in range(100)
+        ]
         (cell / "validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        metrics = [{"step": s, "validation_sampled": float(np.interp(s, (0, 10, 20), levels))}
-                   | ({"iteration": (s - 1) // 10 + 1} if s else {}) for s in range(21)]
+        metrics = [
+            {"step": s, "validation_sampled": float(np.interp(s, (0, 10, 20), levels))}
+            | ({"iteration": (s - 1) // 10 + 1} if s else {})
+            for s in range(21)
+        ]
         (cell / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in metrics))
     return data
 
 
-@pytest.mark.parametrize(("gains", "status"), [((0.2, 0.02), REPRODUCED), ((0.02, 0.2), NOT), ((-0.1, 0.0), NOT)])
+@pytest.mark.parametrize(
+    ("gains", "status"), [((0.2, 0.02), REPRODUCED), ((0.02, 0.2), NOT), ((-0.1, 0.0), NOT)]
+)
 def test_iterations_improve_and_most_in_the_first(tmp_path, gains, status):
     claim = next(c for c in all_claims(load(iterative_tree(tmp_path, gains))) if c.id == "C11")
     assert claim.status == status
-    assert claim.numbers[0].value.mean == pytest.approx(sum(gains), abs=0.02) and claim.numbers[0].value.seeds == 3
+    assert (
+        claim.numbers[0].value.mean == pytest.approx(sum(gains), abs=0.02)
+        and claim.numbers[0].value.seeds == 3
+    )
     assert claim.numbers[1].value.mean == pytest.approx(gains[0] - gains[1], abs=0.02)
 
 
@@ -161,19 +233,29 @@ def test_memory_and_operations_decide_together_on_ppo(tmp_path):
                 cell = data / f"rl/{arm}-{seed}"
                 cell.mkdir(parents=True, exist_ok=True)
                 (cell / "summary.json").write_text(json.dumps({"flops": work, "parameters": 2**20}))
-                settings = {"gradient_coefficient": arm.split("_")[0], "kl_coef": 0.04, "data_source": "online",
-                            "reward_function": "rule"}
+                settings = {
+                    "gradient_coefficient": arm.split("_")[0],
+                    "kl_coef": 0.04,
+                    "data_source": "online",
+                    "reward_function": "rule",
+                }
                 (cell / "config.json").write_text(json.dumps({"rl": settings}))
                 mb = ppo_mb[seed] if arm == "ppo_rule" else 1000 + seed
-                (data / f".cost/rl-{arm}-{seed}.json").write_text(json.dumps({"seconds": 1.0, "peak_rss_mb": mb}))
+                (data / f".cost/rl-{arm}-{seed}.json").write_text(
+                    json.dumps({"seconds": 1.0, "peak_rss_mb": mb})
+                )
         claim = next(c for c in all_claims(load(data)) if c.id == "C13")
-        assert ("by formula its model states are 36.0 MiB against 20.0" in claim.sentence) == (claim.status == DIRECTION)
+        assert ("by formula its model states are 36.0 MiB against 20.0" in claim.sentence) == (
+            claim.status == DIRECTION
+        )
         return claim.status
 
     data = make_tree(tmp_path, questions=20, seeds=(0, 1), deep=(8, 20), arms=("grpo_os_rule",))
     assert status(1.5, (1200, 1210)) == REPRODUCED
     assert status(1.5, (1000.5, 1210)) == DIRECTION  # one PPO run took less than one GRPO run
-    assert status(1.5, (950, 1040)) == DIRECTION  # the process tells nothing; what has to be held does
+    assert (
+        status(1.5, (950, 1040)) == DIRECTION
+    )  # the process tells nothing; what has to be held does
     assert status(0.9, (1200, 1210)) == status(1.5, (900, 910)) == NOT
 
 

@@ -1,4 +1,5 @@
 """Do the 95 % intervals hold the truth about 95 times in 100? Simulated arms with known seed and question effects."""
+
 import numpy as np
 import pytest
 
@@ -37,9 +38,13 @@ def test_difference_of_two_arms_on_common_questions_covers(seed_sd):
 @pytest.mark.parametrize("own_sd", [0.0, 0.03])
 def test_difference_paired_by_seed_covers(own_sd):
     """Arms whose seeds share a shift, and have one of their own."""
+
     def make(rng, d):
         shared_S = rng.normal(0, 0.04, 5)
-        one, two = (np.concatenate([arm(rng, d + s, base, own_sd, 1) for s in shared_S]) for base in (0.52, 0.48))
+        one, two = (
+            np.concatenate([arm(rng, d + s, base, own_sd, 1) for s in shared_S])
+            for base in (0.52, 0.48)
+        )
         return paired(one, two)
 
     assert 0.91 <= coverage(make, 0.04) <= 0.998
@@ -48,7 +53,10 @@ def test_difference_paired_by_seed_covers(own_sd):
 def test_pairing_by_seed_takes_off_what_the_seeds_share():
     rng = np.random.default_rng(0)
     shift_S1 = np.array([-0.2, -0.1, 0, 0.1, 0.2])[:, None]
-    one, two = rng.random((5, 300)) * 0.1 + 0.5 + shift_S1, rng.random((5, 300)) * 0.1 + 0.45 + shift_S1
+    one, two = (
+        rng.random((5, 300)) * 0.1 + 0.5 + shift_S1,
+        rng.random((5, 300)) * 0.1 + 0.45 + shift_S1,
+    )
     assert paired(one, two).low > 0 > difference(one, two).low
 
 
@@ -62,7 +70,10 @@ def test_a_bootstrap_over_three_seeds_misses_more_often():
     rng, hits = np.random.default_rng(3), 0
     for _ in range(200):
         values_SN = arm(rng, rng.normal(0, 0.15, 400), 0.5, 0.1, 3)
-        draws = [values_SN[rng.integers(0, 3, 3)].mean(0)[rng.integers(0, 400, 400)].mean() for _ in range(200)]
+        draws = [
+            values_SN[rng.integers(0, 3, 3)].mean(0)[rng.integers(0, 400, 400)].mean()
+            for _ in range(200)
+        ]
         low, high = np.quantile(draws, [0.025, 0.975])
         hits += low <= 0.5 <= high
     assert hits / 200 < 0.88
@@ -101,6 +112,10 @@ def test_equal_models_differ_by_nothing_and_unpaired_ones_are_refused():
 
 
 def test_a_value_a_seed_has_students_interval():
-    found = over_seeds([1.0, 2.0, 3.0])  # t with 2 degrees of freedom is 4.303, standard error 1 / sqrt 3
-    assert (found.mean, found.seeds) == (2.0, 3) and found.high - 2 == pytest.approx(4.3027 / 3**0.5, abs=1e-4)
+    found = over_seeds(
+        [1.0, 2.0, 3.0]
+    )  # t with 2 degrees of freedom is 4.303, standard error 1 / sqrt 3
+    assert (found.mean, found.seeds) == (2.0, 3) and found.high - 2 == pytest.approx(
+        4.3027 / 3**0.5, abs=1e-4
+    )
     assert over_seeds([5.0]).low == -float("inf")

@@ -1,4 +1,5 @@
 """Reward models: where they are read, what enters the loss, labels, calibration, and a folder that loads again."""
+
 import copy
 import json
 from dataclasses import replace
@@ -28,8 +29,20 @@ from pipeline.rl.data_source import online
 from pipeline.rl.forward import Rows
 from pipeline.rl.reward_function import judge
 
-CONFIG = RewardConfig(questions=8, held_out=4, samples=6, max_new_tokens=12, epochs=3, questions_per_step=2, lr=3e-3,
-                      checkpoint_every=2, process=True, process_questions=4, process_samples=3, continuations=2)
+CONFIG = RewardConfig(
+    questions=8,
+    held_out=4,
+    samples=6,
+    max_new_tokens=12,
+    epochs=3,
+    questions_per_step=2,
+    lr=3e-3,
+    checkpoint_every=2,
+    process=True,
+    process_questions=4,
+    process_samples=3,
+    continuations=2,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +77,13 @@ def test_scores_are_read_at_the_given_tokens_whatever_follows(base):
     got = read_at(model, rows, [[1, 3], [1], [0, 2]], 8)
     for output, ends, values in zip(rows.outputs, [[1, 3], [1], [0, 2]], got, strict=True):
         hidden = model.model(input_ids=torch.tensor([[1, 5, 6, *output]])).last_hidden_state[0]
-        torch.testing.assert_close(values, model.score(hidden)[[3 + end for end in ends], 0], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            values, model.score(hidden)[[3 + end for end in ends], 0], rtol=1e-5, atol=1e-5
+        )
     shorter = flatten([Labelled("q", [1, 5, 6], [[20, 21]], [[1]], [[1.0]])])[0]
-    torch.testing.assert_close(read_at(model, shorter, [[1]], 8)[0][0], got[0][0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        read_at(model, shorter, [[1]], 8)[0][0], got[0][0], rtol=1e-5, atol=1e-5
+    )
 
 
 def test_a_likelihood_head_adds_the_log_likelihood_of_what_was_read(base, tmp_path):
@@ -77,12 +94,18 @@ def test_a_likelihood_head_adds_the_log_likelihood_of_what_was_read(base, tmp_pa
     policy = half_taught()
     for output, ends, values in zip(rows.outputs, [[1, 3], [1], [0, 2]], got, strict=True):
         tokens = torch.tensor([[1, 5, 6, *output]])
-        logp_T = torch.log_softmax(policy(tokens).logits[0, 2:-1], -1).gather(1, tokens[0, 3:, None])[:, 0]
-        linear = model.score(model.model(input_ids=tokens).last_hidden_state[0])[[3 + end for end in ends], 0]
+        logp_T = torch.log_softmax(policy(tokens).logits[0, 2:-1], -1).gather(
+            1, tokens[0, 3:, None]
+        )[:, 0]
+        linear = model.score(model.model(input_ids=tokens).last_hidden_state[0])[
+            [3 + end for end in ends], 0
+        ]
         torch.testing.assert_close(values, linear + logp_T.cumsum(0)[ends], rtol=1e-5, atol=1e-5)
     model.save_pretrained(tmp_path)
     same = load_judge(tmp_path, "cpu", 64)
-    assert same.trained["head"] == "likelihood" and torch.equal(read_at(same.model, rows, [[3], [1], [2]], 8)[1], got[1])
+    assert same.trained["head"] == "likelihood" and torch.equal(
+        read_at(same.model, rows, [[3], [1], [2]], 8)[1], got[1]
+    )
     label_gradient(model, [some()], 64)
     assert model.model.embed_tokens.weight.grad[200].norm() > 0  # of every token, by the softmax
 
@@ -102,7 +125,9 @@ def test_only_labelled_tokens_enter_the_loss(base):
     process = Labelled("q", [1, 5, 6], [[20, 21, 22, 23]], [[1, 3]], [[1.0, 0.0]])
     loss, _ = label_gradient(model, [process], 64)
     logits = read_at(model, flatten([process])[0], [[1, 3]], 64)[0].detach()
-    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor([1.0, 0.0]))
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.tensor([1.0, 0.0])
+    )
     assert abs(loss - expected.item()) < 1e-5
     model.zero_grad()
     label_gradient(model, [Labelled("q", [1, 5, 6], [[20, 21, 22, 23]], [[1]], [[1.0]])], 64)
@@ -130,7 +155,9 @@ def test_training_lowers_the_loss_and_resumes_to_the_bit(base, tmp_path):
     torn.close()
     again = new_scorer(base)
     assert list(train_scorer(again, data, CONFIG, 0, tmp_path / "b")) == rows
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True)
+    )
 
 
 def _folder(path, name):
@@ -148,7 +175,11 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
     out, state = _folder(tmp_path, "out"), _folder(tmp_path, "state")
     setting = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(), out, state)
     outcome, process = train_outcome(setting, follow), train_process(setting, follow)
-    assert outcome["n"] == 24 and 0 <= outcome["ece"] <= 1 and outcome["of_n"]["any"] >= outcome["of_n"]["best_of_n"]
+    assert (
+        outcome["n"] == 24
+        and 0 <= outcome["ece"] <= 1
+        and outcome["of_n"]["any"] >= outcome["of_n"]["best_of_n"]
+    )
     assert process["against_exact_steps"]["steps"] > 0
     rows, ends, _ = flatten([some()])
     first = load_judge(out / "outcome", "cpu", 64)(rows, ends)
@@ -156,7 +187,10 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
     kept = load_judge(out / "outcome", "cpu", 64).trained  # iteration 2 goes on so
     assert kept == {"balance": False, "labels_at": "last", "head": "linear"}
     labels = [json.loads(line) for line in (out / "step_labels.jsonl").read_text().splitlines()]
-    assert all(row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"]) for row in labels)
+    assert all(
+        row["labels"][-1] == float(row["right"]) and len(row["labels"]) == len(row["ends"])
+        for row in labels
+    )
     before = {path.name: path.read_bytes() for path in out.rglob("*.jsonl")}
     out, state = _folder(tmp_path, "out 2"), _folder(tmp_path, "state 2")
     again = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(), out, state)
@@ -167,7 +201,9 @@ def test_both_models_end_to_end_and_a_saved_one_scores_alike(base, tmp_path):
 def test_missing_folder_and_too_few_questions_are_one_line(base, tmp_path):
     with pytest.raises(UserError, match="no reward model"):
         load_judge(tmp_path / "nothing", "cpu", 64)
-    setting = Setting(CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(3), tmp_path, tmp_path)
+    setting = Setting(
+        CONFIG, 0, "cpu", tokenizer(), half_taught(), base, questions(3), tmp_path, tmp_path
+    )
     with pytest.raises(UserError, match="held_out"):
         train_outcome(setting, follow)
 
@@ -189,8 +225,17 @@ def test_continuations_start_after_each_step_but_the_last():
 
     text = " 1+2=3\n\\boxed{3}"
     tokens = tokenizer().encode(text, add_special_tokens=False) + [tokenizer().eos_token_id]
-    row = {"question": "q", "prompt": [1, 5], "tokens": tokens, "text": text, "right": True, "finished": True}
-    labelled = reward_data.step_labels(Recorder(), tokenizer(), [row], {"q": "3"}, CONFIG, ("k",))[0]
+    row = {
+        "question": "q",
+        "prompt": [1, 5],
+        "tokens": tokens,
+        "text": text,
+        "right": True,
+        "finished": True,
+    }
+    labelled = reward_data.step_labels(Recorder(), tokenizer(), [row], {"q": "3"}, CONFIG, ("k",))[
+        0
+    ]
     prompts, seeds = calls[0]
     assert len(prompts) == CONFIG.continuations and len(set(seeds)) == CONFIG.continuations
     assert tokenizer().decode(prompts[0][2:]) == " 1+2=3"
@@ -198,9 +243,11 @@ def test_continuations_start_after_each_step_but_the_last():
 
 
 def test_training_labels_stand_at_every_token_or_at_the_last():
-    rows = [{"question": "q", "prompt": [1, 2], "tokens": [7, 8, 9], "right": True, "weight": 0.6},
-            {"question": "q", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.5},
-            {"question": "r", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.0}]
+    rows = [
+        {"question": "q", "prompt": [1, 2], "tokens": [7, 8, 9], "right": True, "weight": 0.6},
+        {"question": "q", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.5},
+        {"question": "r", "prompt": [1, 2], "tokens": [7], "right": False, "weight": 0.0},
+    ]
     (every,), (last,) = (reward_data.training_labels(rows, at) for at in ("every", "last"))
     assert (every.ends, every.labels) == ([[0, 1, 2], [0]], [[1.0, 1.0, 1.0], [0.0]])
     assert (last.ends, last.labels, last.weights) == ([[2], [0]], [[1.0], [0.0]], [[0.6], [0.5]])
@@ -210,10 +257,17 @@ def test_training_labels_stand_at_every_token_or_at_the_last():
 
 
 def test_right_and_wrong_labels_of_a_question_weigh_the_same():
-    assert reward_data.balanced([[1.0, 0.0], [0.0, 0.0, 1.0]]) == [[0.25, 0.5 / 3], [0.5 / 3, 0.5 / 3, 0.25]]
+    assert reward_data.balanced([[1.0, 0.0], [0.0, 0.0, 1.0]]) == [
+        [0.25, 0.5 / 3],
+        [0.5 / 3, 0.5 / 3, 0.25],
+    ]
     both, one = [[1.0], [0.0]], [[1.0], [1.0]]
     assert reward_data.weigh([both, one], True) == [[[0.5], [0.5]], [[0.0], [0.0]]]
-    assert reward_data.weigh([one, one], True) == reward_data.weigh([one, one], False) == [[[1.0], [1.0]]] * 2
+    assert (
+        reward_data.weigh([one, one], True)
+        == reward_data.weigh([one, one], False)
+        == [[[1.0], [1.0]]] * 2
+    )
 
 
 def test_weights_scale_the_gradient_and_a_weight_of_0_is_no_label(base):
@@ -242,12 +296,26 @@ def test_calibration_error_of_known_bins():
 
 
 def test_best_of_n_against_the_votes_and_chance():
-    rows = [{"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3} for a in (4, 4, 3)]
+    rows = [
+        {"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3}
+        for a in (4, 4, 3)
+    ]
     found = reward_data.best_of_n(rows, [0.1, 0.2, 0.9])
-    assert (found["best_of_n"], found["majority"], found["weighted"], found["any"]) == (1.0, 0.0, 1.0, 1.0)
-    right_repeats = [{"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3} for a in (3, 3, 3, 4)]
+    assert (found["best_of_n"], found["majority"], found["weighted"], found["any"]) == (
+        1.0,
+        0.0,
+        1.0,
+        1.0,
+    )
+    right_repeats = [
+        {"question": "q", "text": f"\\boxed{{{a}}}", "tokens": [a], "right": a == 3}
+        for a in (3, 3, 3, 4)
+    ]
     found = reward_data.best_of_n(right_repeats, [0.5] * 4)
-    assert (found["mean"], found["chance"]) == (0.75, 0.5)  # a score that knows nothing loses to a random sample
+    assert (found["mean"], found["chance"]) == (
+        0.75,
+        0.5,
+    )  # a score that knows nothing loses to a random sample
 
 
 @pytest.mark.parametrize("name", ["outcome", "process"])
@@ -257,10 +325,22 @@ def test_equal_outputs_of_a_question_are_scored_alike_whatever_batch_they_fall_i
     torch.manual_seed(0)
     torch.nn.init.normal_(scorer.score.weight)
     scale = replace(SCALE, questions_per_step=6)
-    drawn = online(make_engine("fast", half_taught(), tokenizer()), tokenizer(), questions(6), scale, (0,))
-    voices = [drawn.rows.outputs[scale.group_size * p] for p in range(6)]  # of a question; the last group has two
-    rows = Rows(drawn.rows.prompts, [voices[b // 7] for b in range(42)] + [voices[0]], [*(b // 7 for b in range(42)), 5])
-    data = replace(drawn, rows=rows, texts=[tokenizer().decode(tokens, skip_special_tokens=True) for tokens in rows.outputs])
+    drawn = online(
+        make_engine("fast", half_taught(), tokenizer()), tokenizer(), questions(6), scale, (0,)
+    )
+    voices = [
+        drawn.rows.outputs[scale.group_size * p] for p in range(6)
+    ]  # of a question; the last group has two
+    rows = Rows(
+        drawn.rows.prompts,
+        [voices[b // 7] for b in range(42)] + [voices[0]],
+        [*(b // 7 for b in range(42)), 5],
+    )
+    data = replace(
+        drawn,
+        rows=rows,
+        texts=[tokenizer().decode(tokens, skip_special_tokens=True) for tokens in rows.outputs],
+    )
     for size in (20, 50, 90, 10**6):
         rewards = judge(name, data, tokenizer(), Judge(scorer, size)).rewards
         assert [rewards[7 * (b // 7)] for b in range(42)] == rewards[:42], size

@@ -1,4 +1,5 @@
 """Group and step advantages (4.1.2, 4.1.3), step ends, token weights."""
+
 import math
 
 import pytest
@@ -110,8 +111,11 @@ def test_tokens_after_the_last_step_belong_to_it():
 
 def test_padding_of_steps_changes_nothing():
     r, present = ragged([[1.0, 0.3], [0.2], [0.5, 0.1, 0.9], [0.4]])
-    wide = step_advantage(torch.nn.functional.pad(r, (0, 3), value=math.nan),
-                          torch.nn.functional.pad(present, (0, 3)), 4)
+    wide = step_advantage(
+        torch.nn.functional.pad(r, (0, 3), value=math.nan),
+        torch.nn.functional.pad(present, (0, 3)),
+        4,
+    )
     torch.testing.assert_close(wide[:, :3], step_advantage(r, present, 4), rtol=0, atol=1e-12)
 
 

@@ -1,4 +1,5 @@
 """Algorithm 1 between iterations: replay, the new reference, the reward model trained on; and model rewards in the loop."""
+
 import copy
 from dataclasses import replace
 
@@ -54,7 +55,9 @@ def test_reference_is_the_policy_after_an_iteration_and_the_judge_has_learned(tm
     assert [row.get("iteration") for row in metrics] == [None, 1, 1, 2, 2]
     assert metrics[3]["kl"] == 0.0 and metrics[2]["kl"] > 0 and metrics[4]["kl"] > 0
     assert "judge_accuracy" in metrics[3] and "judge_accuracy" not in metrics[4]
-    assert any(not torch.equal(v, judge_before[k]) for k, v in given.judge.model.state_dict().items())
+    assert any(
+        not torch.equal(v, judge_before[k]) for k, v in given.judge.model.state_dict().items()
+    )
     mixed = list(read_jsonl(tmp_path / "out/judge-1.jsonl"))
     old = [row for row in mixed if row["round"] == 0]
     assert len(mixed) == 40 and len(old) == 4  # 36 new rows, a tenth of history
@@ -70,7 +73,9 @@ def test_a_reward_model_judges_and_does_not_move(name, tmp_path):
     stored = list(read_jsonl(tmp_path / "out/rollouts/step-00001.jsonl"))
     assert all(0 <= r <= 1 for row in stored for r in row["rewards"])
     assert metrics[1]["reward"] != metrics[1]["accuracy"] and metrics[1]["grad_norm"] > 0
-    expected = given.judge(loop.data_source.Rows([[1, 5, 6]], [stored[0]["tokens"]], [0]), [stored[0]["ends"]])
+    expected = given.judge(
+        loop.data_source.Rows([[1, 5, 6]], [stored[0]["tokens"]], [0]), [stored[0]["ends"]]
+    )
     assert len(expected[0]) == len(stored[0]["rewards"])
 
 

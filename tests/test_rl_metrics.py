@@ -1,4 +1,5 @@
 """Rows, rollouts, the offline pool, the control's budget, the stop at a non-finite loss, golden losses."""
+
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -45,7 +46,16 @@ def test_rows_of_every_arm(runs, name):
 
 def test_what_every_arm_reports(runs):
     grpo = runs["grpo_os_rule"][0][1]
-    assert {"reward", "accuracy", "kl", "entropy", "zero_variance", "truncated", "clip_fraction", "grad_norm"} <= set(grpo)
+    assert {
+        "reward",
+        "accuracy",
+        "kl",
+        "entropy",
+        "zero_variance",
+        "truncated",
+        "clip_fraction",
+        "grad_norm",
+    } <= set(grpo)
     assert grpo["kl"] == 0.0 and grpo["clip_fraction"] == 0.0 and grpo["reward"] == grpo["accuracy"]
     assert runs["grpo_os_rule"][0][3]["kl"] > 0
     assert "kl" not in runs["online_rft"][0][1] and "accuracy" not in runs["rft"][0][1]
@@ -69,7 +79,9 @@ def test_metrics_by_hand(runs):
 
 def test_rollouts_on_file(runs):
     for row in read_jsonl(runs["grpo_ps_rule"][1] / "rollouts/step-00001.jsonl"):
-        assert len(row["tokens"]) == len(row["logprobs"]) and row["ends"][-1] == len(row["tokens"]) - 1
+        assert (
+            len(row["tokens"]) == len(row["logprobs"]) and row["ends"][-1] == len(row["tokens"]) - 1
+        )
         assert len(row["ends"]) == len(row["rewards"]) == len(row["advantages"])
         assert tokenizer().decode(row["tokens"], skip_special_tokens=True) == row["text"]
         assert "token_advantages" not in row
@@ -91,13 +103,18 @@ def test_a_rollout_depends_on_its_key_and_slot_alone():
     drawn = data_source.online(engine, tokenizer(), some, SCALE, (0, 0, 1))
     fewer = data_source.online(engine, tokenizer(), some[:2], SCALE, (0, 0, 1))
     assert fewer.rows.outputs == drawn.rows.outputs[:8]
-    assert data_source.online(engine, tokenizer(), some, SCALE, (0, 0, 2)).rows.outputs != drawn.rows.outputs
+    assert (
+        data_source.online(engine, tokenizer(), some, SCALE, (0, 0, 2)).rows.outputs
+        != drawn.rows.outputs
+    )
 
 
 def test_every_arm_with_a_seed_sees_the_same_questions():
     seen = [q.id for step in (1, 2, 3, 4) for q in data_source.batch_of(questions(), 3, step, 3)]
     assert sorted(seen) == sorted(q.id for q in questions())  # an epoch
-    assert seen != [q.id for step in (1, 2, 3, 4) for q in data_source.batch_of(questions(), 4, step, 3)]
+    assert seen != [
+        q.id for step in (1, 2, 3, 4) for q in data_source.batch_of(questions(), 4, step, 3)
+    ]
 
 
 def test_rft_keeps_right_and_distinct_outputs_and_its_file_is_fixed(tmp_path):
@@ -109,7 +126,10 @@ def test_rft_keeps_right_and_distinct_outputs_and_its_file_is_fixed(tmp_path):
     assert all(len(rows) == SCALE.group_size for rows in pool.values())
     kept = data_source.offline(pool, tokenizer(), questions(), SCALE)
     assert kept.texts and all(judge("rule", kept, tokenizer(), None).right)
-    keys = [(slot, tuple(tokens)) for slot, tokens in zip(kept.rows.prompt_of, kept.rows.outputs, strict=True)]
+    keys = [
+        (slot, tuple(tokens))
+        for slot, tokens in zip(kept.rows.prompt_of, kept.rows.outputs, strict=True)
+    ]
     assert len(keys) == len(set(keys))
 
 
@@ -120,11 +140,18 @@ def test_the_controls_budget_is_a_grpo_runs_by_formula(runs):
         assert row["step"] * step <= row["flops"] < row["step"] * step + 0.2 * step
     fixed = replace(SCALE, control_prompt_tokens=6, control_output_tokens=12)
     drawn = rollouts()
-    exact = replace(drawn, rows=data_source.Rows([[1] * 6] * 3, [[2] * 12] * 12, drawn.rows.prompt_of))
-    batch = replace(loop.make_batch(ARMS["grpo_os_rule"], fixed, exact, judge("rule", drawn, tokenizer(), None)),
-                    ref_logp_BT=torch.zeros(1))
-    measured = loop.step_work(ARMS["grpo_os_rule"], batch, half_taught(), None, None) + loop.one_pass(
-        half_taught().config, exact.rows)
+    exact = replace(
+        drawn, rows=data_source.Rows([[1] * 6] * 3, [[2] * 12] * 12, drawn.rows.prompt_of)
+    )
+    batch = replace(
+        loop.make_batch(
+            ARMS["grpo_os_rule"], fixed, exact, judge("rule", drawn, tokenizer(), None)
+        ),
+        ref_logp_BT=torch.zeros(1),
+    )
+    measured = loop.step_work(
+        ARMS["grpo_os_rule"], batch, half_taught(), None, None
+    ) + loop.one_pass(half_taught().config, exact.rows)
     assert measured == flops.grpo_step(shape, 3, 4, 6, 12)
 
 
@@ -153,7 +180,9 @@ def test_the_answers_step_is_judged_by_the_rule():
     text = " 1/2+1/3=5/6\n\\boxed{\\frac{5}{6}}"
     tokens = tokenizer().encode(text, add_special_tokens=False) + [tokenizer().eos_token_id]
     question = Question("q", "?", "\\frac{5}{6}", trace=("5/6",))
-    data = data_source.Rollouts([question], data_source.Rows([[1, 2]], [tokens], [0]), [text], [[0.0] * len(tokens)], [True])
+    data = data_source.Rollouts(
+        [question], data_source.Rows([[1, 2]], [tokens], [0]), [text], [[0.0] * len(tokens)], [True]
+    )
     judged = judge("rule_steps", data, tokenizer(), None)
     assert judged.rewards == [[1.0, 1.0]] and judged.right == [True]
     bare = replace(data, questions=[replace(question, trace=())])
@@ -192,14 +221,31 @@ def test_bfloat16_compute_trains_float32_weights(tmp_path):
     scale = replace(SCALE, steps=1, compute_dtype="bfloat16", lr=1e-6, validation_size=0)
     run(ARMS["online_rft"], tmp_path, scale, given=given)
     assert all(p.dtype == torch.float32 for p in given.policy.parameters())
-    assert any(not torch.equal(a, b) for a, b in zip(before, given.policy.parameters(), strict=True))
+    assert any(
+        not torch.equal(a, b) for a, b in zip(before, given.policy.parameters(), strict=True)
+    )
 
 
 def test_every_arm_file_is_a_row_of_table10():
     names = {f.name for f in fields(ArmConfig)}
     files = sorted((ROOT / "conf/rl").glob("*.yaml"))
-    assert {"sft", "rft", "online_rft", "dpo", "dpo_sum", "ppo", "grpo_os", "grpo_os_rule", "grpo_ps", "grpo_ps_rule",
-            "grpo_iter", "token_mean", "dr_grpo", "sample_std", "mu2"} <= {path.stem for path in files}
+    assert {
+        "sft",
+        "rft",
+        "online_rft",
+        "dpo",
+        "dpo_sum",
+        "ppo",
+        "grpo_os",
+        "grpo_os_rule",
+        "grpo_ps",
+        "grpo_ps_rule",
+        "grpo_iter",
+        "token_mean",
+        "dr_grpo",
+        "sample_std",
+        "mu2",
+    } <= {path.stem for path in files}
     for path in files:
         settings = yaml.safe_load(path.read_text())
         assert set(settings) <= names and settings["name"] == path.stem
@@ -219,7 +265,11 @@ def losses() -> dict[str, list[float]]:
     found = {}
     for name in ("grpo_os_rule", "grpo_ps_rule", "online_rft"):
         with tempfile.TemporaryDirectory() as folder:
-            rows = run(ARMS[name], Path(folder), replace(SCALE, steps=10, validation_size=0, checkpoint_every=10))
+            rows = run(
+                ARMS[name],
+                Path(folder),
+                replace(SCALE, steps=10, validation_size=0, checkpoint_every=10),
+            )
         found[name] = [row["loss"] for row in rows[1:]]
     return found
 

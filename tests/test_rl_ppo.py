@@ -1,4 +1,5 @@
 """PPO (Eq. 1, 2, 18) and the second opinion of a public loss library on PPO and outcome GRPO."""
+
 import copy
 from dataclasses import replace
 
@@ -8,7 +9,12 @@ from rl_tiny import ARMS, SCALE, half_taught, inputs, tokenizer
 from test_rl_gradient import fixed, gradient, rollouts
 
 from pipeline.rl.forward import Rows
-from pipeline.rl.gradient_coefficient import gradient_coefficient, group_advantage, policy_loss, token_weights
+from pipeline.rl.gradient_coefficient import (
+    gradient_coefficient,
+    group_advantage,
+    policy_loss,
+    token_weights,
+)
 from pipeline.rl.loop import train_policy
 from pipeline.rl.reward_function import judge
 from pipeline.rl.update import make_batch
@@ -54,12 +60,17 @@ def test_gae_ends_with_the_output_whatever_stands_after_it():
 
 def test_kl_in_the_reward_and_the_reward_on_the_last_real_token():
     ratio = torch.tensor([[0.1, 0.2, 0.3, 7.0]], dtype=F64)
-    got = token_rewards(torch.tensor([1.0], dtype=F64), ratio, torch.zeros(1, 4, dtype=F64), THREE, 0.04)
+    got = token_rewards(
+        torch.tensor([1.0], dtype=F64), ratio, torch.zeros(1, 4, dtype=F64), THREE, 0.04
+    )
     close(got, [[-0.004, -0.008, 0.988, 0.0]])
 
 
 def test_whitening_runs_over_real_tokens_once():
-    x, mask = torch.tensor([[1.0, 2, 99], [3, 99, 99]], dtype=F64), torch.tensor([[1, 1, 0], [1, 0, 0]], dtype=torch.bool)
+    x, mask = (
+        torch.tensor([[1.0, 2, 99], [3, 99, 99]], dtype=F64),
+        torch.tensor([[1, 1, 0], [1, 0, 0]], dtype=torch.bool),
+    )
     white = whiten(x, mask)
     close(white[mask].mean(), 0.0)
     close(white[mask].square().mean(), 1.0)
@@ -84,8 +95,12 @@ def test_the_value_model_moves_and_the_policy_loss_gives_it_no_gradient(tmp_path
     critic = new_critic(given.policy, ARMS["ppo"], SCALE)
     data = rollouts()
     judged = judge("rule", data, tokenizer(), None)
-    batch, returns = ppo_batch(critic, make_batch(ARMS["ppo"], SCALE, data, judged), data, judged, ARMS["ppo"], SCALE)
-    assert not batch.advantage_BT.requires_grad and all(p.grad is None for p in critic.model.parameters())
+    batch, returns = ppo_batch(
+        critic, make_batch(ARMS["ppo"], SCALE, data, judged), data, judged, ARMS["ppo"], SCALE
+    )
+    assert not batch.advantage_BT.requires_grad and all(
+        p.grad is None for p in critic.model.parameters()
+    )
     before = [p.clone() for p in given.policy.parameters()]
     losses = []
     for _ in range(8):
@@ -109,7 +124,9 @@ def test_equal_outputs_teach_the_value_model_as_if_each_had_passed():
         critic = new_critic(copy.deepcopy(half_taught()).double(), ARMS["ppo"], SCALE)
         critic.model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
         batch = make_batch(ARMS["ppo"], SCALE, data, judged)
-        batch, returns = ppo_batch(critic, replace(batch, rows=some), data, judged, ARMS["ppo"], SCALE)
+        batch, returns = ppo_batch(
+            critic, replace(batch, rows=some), data, judged, ARMS["ppo"], SCALE
+        )
         loss = value_gradient(critic, batch, returns, SCALE)
         gradient = torch.cat([p.grad.flatten() for p in critic.model.parameters()])
         found.append((torch.tensor(loss), batch.advantage_BT, returns, gradient))
@@ -121,7 +138,17 @@ def test_equal_outputs_teach_the_value_model_as_if_each_had_passed():
 def test_ppo_rows_hold_a_value_loss_and_cost_more_than_grpo(tmp_path):
     found = {}
     for name in ("ppo", "grpo_os_rule"):
-        rows = list(train_policy(inputs(), ARMS[name], replace(SCALE, steps=1), 0, tmp_path / name, tmp_path / f"{name}s", {}))
+        rows = list(
+            train_policy(
+                inputs(),
+                ARMS[name],
+                replace(SCALE, steps=1),
+                0,
+                tmp_path / name,
+                tmp_path / f"{name}s",
+                {},
+            )
+        )
         found[name] = rows[-1]
     assert found["ppo"]["value_loss"] > 0 and "value_loss" not in found["grpo_os_rule"]
     assert found["ppo"]["flops"] > 1.3 * found["grpo_os_rule"]["flops"]  # claim C13, by formula
@@ -135,16 +162,24 @@ polgrad = pytest.importorskip("polgrad", reason="a test extra: pip install polgr
 
 def loss_config(kl=None):
     return polgrad.PolicyLossConfig(
-        ratio=polgrad.RatioKind.TOKEN, surrogate=polgrad.SurrogateKind.PG_CLIP, clip=polgrad.ClipConfig(0.2, 0.2),
-        aggregation=polgrad.Aggregation.SEQ_MEAN_TOKEN_MEAN, kl=kl)
+        ratio=polgrad.RatioKind.TOKEN,
+        surrogate=polgrad.SurrogateKind.PG_CLIP,
+        clip=polgrad.ClipConfig(0.2, 0.2),
+        aggregation=polgrad.Aggregation.SEQ_MEAN_TOKEN_MEAN,
+        kl=kl,
+    )
 
 
 @pytest.mark.parametrize("unbiased", [True, False])
 def test_polgrad_agrees_on_group_advantages(unbiased):
     r = torch.rand(6, 8, dtype=F64, generator=torch.Generator().manual_seed(0))
     config = polgrad.GroupNormConfig(eps=0.0, unbiased=unbiased)
-    theirs = polgrad.grpo_advantages(r.flatten(), torch.arange(6).repeat_interleave(8), config).view(6, 8)
-    torch.testing.assert_close(group_advantage(r, "sample" if unbiased else "population"), theirs, rtol=0, atol=1e-12)
+    theirs = polgrad.grpo_advantages(
+        r.flatten(), torch.arange(6).repeat_interleave(8), config
+    ).view(6, 8)
+    torch.testing.assert_close(
+        group_advantage(r, "sample" if unbiased else "population"), theirs, rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.04])
@@ -152,8 +187,14 @@ def test_polgrad_agrees_on_the_gradient_of_outcome_grpo_and_of_ppo(beta):
     logp, old, ref, advantage, mask = fixed(11)
     logp.requires_grad_()
     kl = polgrad.KLLossConfig(polgrad.KLEstimator.K3, beta) if beta else None
-    result = polgrad.policy_loss(loss_config(kl), logprobs=logp, old_logprobs=old, advantages=advantage, response_mask=mask,
-                                 ref_logprobs=ref if beta else None)
+    result = polgrad.policy_loss(
+        loss_config(kl),
+        logprobs=logp,
+        old_logprobs=old,
+        advantages=advantage,
+        response_mask=mask,
+        ref_logprobs=ref if beta else None,
+    )
     gc, clipped = gradient_coefficient(advantage, logp, old, ref, beta, 0.2)
     weight = token_weights(mask.sum(1), "output_mean", 4, int(mask.sum()), 9)
     ours = gradient(policy_loss(logp, gc, weight, mask), logp)
@@ -166,12 +207,16 @@ def test_polgrad_agrees_on_gae_the_kl_reward_whitening_and_the_value_loss():
     lengths, r = mask.sum(1), torch.rand(4, dtype=F64, generator=torch.Generator().manual_seed(5))
     at_end = torch.zeros(4, 5, dtype=F64)
     at_end[torch.arange(4), lengths - 1] = r
-    theirs = polgrad.kl_in_reward(at_end, old, ref, polgrad.KLEstimator.K1, 0.04, response_mask=mask)
+    theirs = polgrad.kl_in_reward(
+        at_end, old, ref, polgrad.KLEstimator.K1, 0.04, response_mask=mask
+    )
     rewards = token_rewards(r, old, ref, lengths, 0.04)
     torch.testing.assert_close(rewards, theirs, rtol=0, atol=1e-12)
     config = polgrad.GAEConfig(gamma=1.0, lam=0.95)
-    ours, expected = generalised_advantage(rewards, value, lengths, 1.0, 0.95), polgrad.gae(
-        theirs, value, config=config, response_mask=mask)
+    ours, expected = (
+        generalised_advantage(rewards, value, lengths, 1.0, 0.95),
+        polgrad.gae(theirs, value, config=config, response_mask=mask),
+    )
     for a, b in zip(ours, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
     n = int(mask.sum())  # they divide by n - 1, we by n
@@ -187,7 +232,9 @@ def test_reference_and_old_policy_do_not_move_while_a_step_runs(tmp_path):
     real = loop.output_log_probs
 
     def watched(model, *rest):
-        seen.append(all(torch.equal(value, start[name]) for name, value in model.state_dict().items()))
+        seen.append(
+            all(torch.equal(value, start[name]) for name, value in model.state_dict().items())
+        )
         return real(model, *rest)
 
     loop.output_log_probs = watched
@@ -196,4 +243,6 @@ def test_reference_and_old_policy_do_not_move_while_a_step_runs(tmp_path):
     finally:
         loop.output_log_probs = real
     assert len(seen) == SCALE.steps and all(seen)
-    assert any(not torch.equal(value, start[name]) for name, value in given.policy.state_dict().items())
+    assert any(
+        not torch.equal(value, start[name]) for name, value in given.policy.state_dict().items()
+    )

@@ -1,4 +1,5 @@
 """kill -9 at every phase of a step, run again: every file is the file of an undisturbed run, byte for byte."""
+
 import json
 import os
 import signal
@@ -18,7 +19,10 @@ PHASES: dict[str, tuple[object, str]] = {
     "sampling": (loop, "draw"),
     "scoring": (loop, "judge"),
     "update": (loop, "apply_gradient"),
-    "checkpoint": (checkpoint.os, "replace"),  # the new state is written, the rename has not happened
+    "checkpoint": (
+        checkpoint.os,
+        "replace",
+    ),  # the new state is written, the rename has not happened
     "after checkpoint": (checkpoint, "save"),
     "validation": (loop, "validate"),
     "rollouts": (loop, "write_jsonl"),
@@ -34,7 +38,10 @@ RUNS = ARMS | {
     "dr_grpo": replace(GRPO, aggregation="constant_length", advantage_std="none"),
     "sample_std": replace(GRPO, advantage_std="sample"),
     "ppo_outcome": replace(ARMS["ppo"], reward_function="outcome"),
-    **{f"{name}_mu2": replace(ARMS[name], updates_per_rollout=2) for name in ("grpo_os", "grpo_ps", "grpo_ps_rule", "grpo_iter")},
+    **{
+        f"{name}_mu2": replace(ARMS[name], updates_per_rollout=2)
+        for name in ("grpo_os", "grpo_ps", "grpo_ps_rule", "grpo_iter")
+    },
 }
 
 
@@ -49,7 +56,9 @@ def run_arm(arm: str, folder: Path, checkpoint_every: int = 1) -> None:
     save_file(dict(given.policy.named_parameters()), folder / "policy.safetensors")
 
 
-def killed_at(phase: str, count: int, arm: str, folder: Path, checkpoint_every: int = 1) -> Callable[[], None]:
+def killed_at(
+    phase: str, count: int, arm: str, folder: Path, checkpoint_every: int = 1
+) -> Callable[[], None]:
     """The run of an arm, in which the `count`-th call of a phase's function ends the process before (or after) its work."""
 
     def work() -> None:
@@ -78,9 +87,9 @@ def results(folder: Path) -> dict[str, bytes]:
     return kills.files(folder, without=("state",))
 
 
-@pytest.mark.parametrize("arm", [
-    pytest.param(arm, marks=[] if arm in FAST else [pytest.mark.slow]) for arm in RUNS
-])
+@pytest.mark.parametrize(
+    "arm", [pytest.param(arm, marks=[] if arm in FAST else [pytest.mark.slow]) for arm in RUNS]
+)
 def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
     half_taught()  # taught once, in the parent
     assert ended(lambda: run_arm(arm, tmp_path / "whole")) == 0
@@ -88,7 +97,9 @@ def test_a_killed_run_ends_like_an_undisturbed_one(arm, tmp_path):
     assert "policy.safetensors" in whole and "out/validation/step-00004.jsonl" in whole
     assert arm == "sft" or "out/rollouts/step-00004.jsonl" in whole
     for phase in PHASES:
-        for count in (2,) if arm in FAST else (1, 3):  # with a checkpoint every third step, two steps are done again
+        for count in (
+            (2,) if arm in FAST else (1, 3)
+        ):  # with a checkpoint every third step, two steps are done again
             folder = tmp_path / f"{phase}-{count}"
             folder.mkdir()
             first = ended(killed_at(phase, count, arm, folder, count))
@@ -112,6 +123,12 @@ def test_two_kills_and_a_torn_temporary_file(tmp_path):
 
 
 def test_another_seed_gives_other_files(tmp_path):
-    rows = [list(loop.train_policy(inputs(), ARMS["mu2"], SCALE, seed, tmp_path / str(seed), tmp_path / f"s{seed}", {}))
-            for seed in (1, 2)]
+    rows = [
+        list(
+            loop.train_policy(
+                inputs(), ARMS["mu2"], SCALE, seed, tmp_path / str(seed), tmp_path / f"s{seed}", {}
+            )
+        )
+        for seed in (1, 2)
+    ]
     assert rows[0] != rows[1]

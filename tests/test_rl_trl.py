@@ -1,4 +1,5 @@
 """TRL's GRPO loss on our batch, where it is the paper's: the same gradient. Needs trl (benchmarks/grpo_step.py says how)."""
+
 import copy
 from dataclasses import replace
 
@@ -12,7 +13,9 @@ from pipeline.rl.forward import output_log_probs
 from pipeline.rl.reward_function import judge
 from pipeline.rl.update import make_batch, policy_gradient
 
-trl = pytest.importorskip("trl", reason="a peer, not a dependency; benchmarks/grpo_step.py says how to install it")
+trl = pytest.importorskip(
+    "trl", reason="a peer, not a dependency; benchmarks/grpo_step.py says how to install it"
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +25,26 @@ def trainer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trl")
     save_model(half_taught(), tokenizer(), folder / "model")
     config = trl.GRPOConfig(
-        output_dir=str(folder / "out"), use_cpu=True, bf16=False, gradient_checkpointing=False, report_to=[],
-        loss_type="grpo", beta=0.04, epsilon=0.01, use_bias_correction_kl=False, num_generations=SCALE.group_size,
-        per_device_train_batch_size=12, model_init_kwargs={"dtype": "float32"})
-    made = trl.GRPOTrainer(str(folder / "model"), reward_funcs=lambda completions, **_: [0.0] * len(completions), args=config,
-                           train_dataset=Dataset.from_list([{"prompt": "1+1"}]), processing_class=tokenizer())
+        output_dir=str(folder / "out"),
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        report_to=[],
+        loss_type="grpo",
+        beta=0.04,
+        epsilon=0.01,
+        use_bias_correction_kl=False,
+        num_generations=SCALE.group_size,
+        per_device_train_batch_size=12,
+        model_init_kwargs={"dtype": "float32"},
+    )
+    made = trl.GRPOTrainer(
+        str(folder / "model"),
+        reward_funcs=lambda completions, **_: [0.0] * len(completions),
+        args=config,
+        train_dataset=Dataset.from_list([{"prompt": "1+1"}]),
+        processing_class=tokenizer(),
+    )
     made.current_gradient_accumulation_steps = 1
     return made
 
@@ -40,8 +58,11 @@ def trl_gradient(trainer, batch, old_BT):
         "prompt_ids": torch.tensor([[0] * (width - len(p)) + p for p in prompts]),
         "prompt_mask": torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]),
         "completion_ids": torch.tensor([o + [0] * (length - len(o)) for o in rows.outputs]),
-        "completion_mask": torch.tensor([[1] * len(o) + [0] * (length - len(o)) for o in rows.outputs]),
-        "advantages": batch.advantage_BT.float(), "ref_per_token_logps": batch.ref_logp_BT.float(),
+        "completion_mask": torch.tensor(
+            [[1] * len(o) + [0] * (length - len(o)) for o in rows.outputs]
+        ),
+        "advantages": batch.advantage_BT.float(),
+        "ref_per_token_logps": batch.ref_logp_BT.float(),
     }
     if old_BT is not None:
         inputs["old_per_token_logps"] = old_BT.float()
@@ -68,6 +89,8 @@ def test_trl_has_our_gradient_in_the_first_update_and_in_the_second(trainer, nam
         assert (found - mine).norm() < 2e-5 * mine.norm()
         assert (sums["clipped"] > 0) == old
         batch = seen
-        with torch.no_grad():  # a step away, so that the second pass has ratios, and clipped ones among them
+        with (
+            torch.no_grad()
+        ):  # a step away, so that the second pass has ratios, and clipped ones among them
             for p in model.parameters():
                 p.add_(p.grad, alpha=-0.1)

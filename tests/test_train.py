@@ -1,4 +1,5 @@
 """Training: the loss falls, a killed run ends as an undisturbed one, only responses count, matrices are orthogonalised."""
+
 import pytest
 import torch
 
@@ -10,7 +11,9 @@ from pipeline.records import Instruction
 from pipeline.tokenizer import train_tokenizer
 from pipeline.train import Packed, TrainConfig, lr_factor, make_stream, next_token_loss, train_lm
 
-CFG = TrainConfig(steps=12, sequences=2, sequence_length=24, warmup_steps=2, checkpoint_every=4, log_every=2)
+CFG = TrainConfig(
+    steps=12, sequences=2, sequence_length=24, warmup_steps=2, checkpoint_every=4, log_every=2
+)
 SIZE = ModelConfig(hidden_size=32, layers=2, heads=1, intermediate_size=48)
 
 
@@ -32,7 +35,9 @@ def test_a_resumed_run_is_bit_identical(tmp_path, optimizer):
     run.close()
     resumed = new_model(SIZE, 50, 0, 1, seed=99)
     assert list(train_lm(resumed, _data(), cfg, tmp_path)) == rows
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True)
+    )
 
 
 def test_the_loss_falls_and_weights_move():
@@ -50,7 +55,9 @@ def test_masked_tokens_count_only_as_context():
     mask = torch.zeros(2, 12, dtype=torch.bool)
     mask[:, 6:] = True
     logits = model(tokens).logits
-    expected = torch.stack([-logits[b, t - 1].log_softmax(-1)[tokens[b, t]] for b in range(2) for t in range(6, 12)]).mean()
+    expected = torch.stack(
+        [-logits[b, t - 1].log_softmax(-1)[tokens[b, t]] for b in range(2) for t in range(6, 12)]
+    ).mean()
     torch.testing.assert_close(next_token_loss(model, tokens, mask), expected)
 
 
@@ -64,8 +71,14 @@ def test_only_the_response_of_an_instruction_counts():
     tokenizer = train_tokenizer(["User: Assistant: 3+4=7 \\boxed{7}"] * 5, 300)
     row = Instruction("a", "What is 3+4?", "3+4=7\n\\boxed{7}", "7")
     ids, mask = instruction_example(tokenizer, row, "mini")
-    assert tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if m]) == " 3+4=7\n\\boxed{7}</s>"
-    assert tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if not m]) == "<s>User: What is 3+4?\n\nAssistant:"
+    assert (
+        tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if m])
+        == " 3+4=7\n\\boxed{7}</s>"
+    )
+    assert (
+        tokenizer.decode([i for i, m in zip(ids, mask, strict=True) if not m])
+        == "<s>User: What is 3+4?\n\nAssistant:"
+    )
 
 
 def test_orthogonalised_updates_have_unit_singular_values():
@@ -78,7 +91,10 @@ def test_learning_rate_schedules():
     paper = TrainConfig(steps=100, schedule="multi_step", warmup_steps=0)
     assert [lr_factor(s, paper) for s in (0, 79, 80, 89, 90, 99)] == [1, 1, 0.316, 0.316, 0.1, 0.1]
     linear = TrainConfig(steps=100, schedule="linear", warmup_steps=10)
-    assert lr_factor(0, linear) < lr_factor(9, linear) < lr_factor(10, linear) == 1 and lr_factor(99, linear) < 0.02
+    assert (
+        lr_factor(0, linear) < lr_factor(9, linear) < lr_factor(10, linear) == 1
+        and lr_factor(99, linear) < 0.02
+    )
 
 
 def test_impossible_settings_are_refused():

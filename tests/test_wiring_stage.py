@@ -1,4 +1,5 @@
 """A toy stage in a copy of the wiring: canonical and scratch runs, resume, and one line for every mistake."""
+
 from __future__ import annotations
 
 import json
@@ -58,17 +59,24 @@ defaults: [schema/toy, {profile: mini}, {rl: one}, {launcher: local}, {tracker: 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    library = [f"pipeline/{name}.py" for name in ("__init__", "code", "config", "errors", "help", "records", "run", "stage")]
+    library = [
+        f"pipeline/{name}.py"
+        for name in ("__init__", "code", "config", "errors", "help", "records", "run", "stage")
+    ]
     for name in [*library, "conf/launcher/local.yaml", "conf/tracker/none.yaml"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     files = {
-        "stages/__init__.py": "", "stages/toy.py": TOY, "conf/toy.yaml": PRIMARY,
+        "stages/__init__.py": "",
+        "stages/toy.py": TOY,
+        "conf/toy.yaml": PRIMARY,
         "conf/profile/mini.yaml": "# @package _global_\nprofile: mini\ntoy: {steps: 3}\nother: {x: 1}\n",
         "conf/profile/smoke.yaml": "# @package _global_\nprofile: smoke\ntoy: {steps: 2}\n",
-        "conf/rl/one.yaml": "name: one\n", "conf/rl/two.yaml": "name: two\n",
+        "conf/rl/one.yaml": "name: one\n",
+        "conf/rl/two.yaml": "name: two\n",
         "conf/experiment/both.yaml": BOTH,
-        "conf/pipeline.yaml": "profile: mini\narms: [one]\nseeds: [0]\n", "data/before/x": "1",
+        "conf/pipeline.yaml": "profile: mini\narms: [one]\nseeds: [0]\n",
+        "data/before/x": "1",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +89,9 @@ def call(project: Path, *arguments: str, code: int = 0) -> subprocess.CompletedP
     environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONPYCACHEPREFIX": bytecode}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "stages.toy", *arguments]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
@@ -90,7 +100,9 @@ def test_canonical_run_writes_data_and_nothing_else(project: Path) -> None:
     before = {path.name for path in project.iterdir()}
     call(project, "profile=mini", "rl=one", "seed=0")
     out = project / "data/toy/one-0"
-    assert [json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+    assert [
+        json.loads(line)["step"] for line in (out / "metrics.jsonl").read_text().splitlines()
+    ] == [1, 2, 3]
     summary = {"arm": "one", "last": 1.0, "rl": "one", "seed": 0, "stage": "toy"}
     assert json.loads((out / "summary.json").read_text()) == summary
     assert (out / "threads").read_text() == "1"
@@ -117,7 +129,9 @@ def test_killed_run_resumes_and_equals_an_undisturbed_one(project: Path) -> None
     config.write_text(config.read_text().replace("{steps: 3}", "{steps: 3, die_at: 2}"))
     call(project, "rl=one", "seed=0", code=9)
     assert not (project / "data/toy").exists()
-    spent = next((project / "data/.ckpt/toy/one-0").glob("*/")) / "clock.json"  # written every five seconds
+    spent = (
+        next((project / "data/.ckpt/toy/one-0").glob("*/")) / "clock.json"
+    )  # written every five seconds
     spent.write_text('{"seconds": 1000, "cpu_seconds": 900}')
     done = call(project, "rl=one", "seed=0")
     assert "resumed" in done.stdout
@@ -131,14 +145,17 @@ def test_killed_between_publishing_and_clearing_up_makes_it_whole_again(project:
     """DVC has not noted the output then: it deletes it and runs the stage again, whose checkpoint must not count."""
     call(project, "rl=one", "seed=0")
     whole = (project / "data/toy/one-0/metrics.jsonl").read_bytes()
-    killed = TOY.replace('run.cost(note="measured")', """import pipeline.run
+    killed = TOY.replace(
+        'run.cost(note="measured")',
+        """import pipeline.run
     replace = pipeline.run.replace
     def replace_and_die(target, made):
         replace(target, made)
         if not os.path.exists("killed"):
             open("killed", "w")
             os._exit(9)
-    pipeline.run.replace = replace_and_die""")
+    pipeline.run.replace = replace_and_die""",
+    )
     (project / "stages/toy.py").write_text(killed)
     call(project, "rl=one", "seed=0", code=9)
     shutil.rmtree(project / "data/toy")
@@ -174,7 +191,9 @@ MISTAKES = [
 @pytest.mark.parametrize(("arguments", "named"), MISTAKES)
 def test_mistake_is_one_line(project: Path, arguments: list[str], named: str) -> None:
     done = call(project, *arguments, code=1)
-    assert done.stderr.startswith("toy: ") and done.stderr.count("\n") == 1 and named in done.stderr, done.stderr
+    assert (
+        done.stderr.startswith("toy: ") and done.stderr.count("\n") == 1 and named in done.stderr
+    ), done.stderr
 
 
 def test_missing_input_is_one_line(project: Path) -> None:
@@ -205,14 +224,21 @@ def test_code_changed_meanwhile_is_refused(project: Path) -> None:
 
 def test_multirun_of_scratch_jobs(project: Path) -> None:
     call(project, "experiment=both", "seed=0", "toy.rate=3")
-    found = sorted(json.loads(p.read_text())["rl"] for p in project.glob("multirun/*/*/*/toy/summary.json"))
+    found = sorted(
+        json.loads(p.read_text())["rl"] for p in project.glob("multirun/*/*/*/toy/summary.json")
+    )
     assert found == ["one", "two"]
     assert not (project / "data/toy").exists()
 
 
 def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp_path):
     target, made = tmp_path / "reports", tmp_path / "made"
-    for path in ("report.md", "figures/old.png", "lab/corpus/summary.json", "lab/corpus/recall.png"):
+    for path in (
+        "report.md",
+        "figures/old.png",
+        "lab/corpus/summary.json",
+        "lab/corpus/recall.png",
+    ):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text("before")
     (made / "figures").mkdir(parents=True)
@@ -221,8 +247,12 @@ def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp
     assert holds_results(target / "lab") and not holds_results(target / "figures")
     fill(target, made)
     kept = {str(p.relative_to(target)): p.read_text() for p in target.rglob("*") if p.is_file()}
-    assert kept == {"report.md": "after", "figures/new.png": "after",
-                    "lab/corpus/summary.json": "before", "lab/corpus/recall.png": "before"}
+    assert kept == {
+        "report.md": "after",
+        "figures/new.png": "after",
+        "lab/corpus/summary.json": "before",
+        "lab/corpus/recall.png": "before",
+    }
 
 
 def test_progress_counts_steps_whatever_a_row_stands_for(monkeypatch, capsys):

@@ -1,4 +1,5 @@
 """MLflow is a view: rebuilt from files, parent and child runs, no loss in batches."""
+
 from __future__ import annotations
 
 import json
@@ -14,9 +15,16 @@ from pipeline.records import write_json, write_jsonl
 def make_cell(root: Path, name: str, rows: int) -> None:
     folder = root / "data/rl" / name
     write_json(folder / "config.json", {"profile": "mini", "rl": {"name": name, "kl_coef": 0.04}})
-    write_json(folder / "summary.json", {"stage": "rl", "steps": rows, "maj": {"8": 0.5}, "best@8": float("nan")})
-    write_jsonl(folder / "metrics.jsonl", ({"step": i, "reward": i / 10, "kl": 0.0} for i in range(rows)))
-    write_json(root / f"data/.cost/rl-{name}.json", {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"})
+    write_json(
+        folder / "summary.json",
+        {"stage": "rl", "steps": rows, "maj": {"8": 0.5}, "best@8": float("nan")},
+    )
+    write_jsonl(
+        folder / "metrics.jsonl", ({"step": i, "reward": i / 10, "kl": 0.0} for i in range(rows))
+    )
+    write_json(
+        root / f"data/.cost/rl-{name}.json", {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"}
+    )
 
 
 def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
@@ -26,16 +34,29 @@ def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
         folder = tmp_path / "data" / name
         write_json(folder / "config.json", {"profile": "lab"})
         write_json(folder / "summary.json", {"stage": name.split("/")[1]})
-    found = {str(folder.relative_to(tmp_path)): str(cost.relative_to(tmp_path))
-             for folder, cost in tracking.result_folders(tmp_path)}
-    assert found == {"data/rl/a-0": "data/.cost/rl-a-0.json", "data/lab/rl/a-0": "data/lab/.cost/rl-a-0.json",
-                     "data/lab/sft": "data/lab/.cost/sft.json"}
+    found = {
+        str(folder.relative_to(tmp_path)): str(cost.relative_to(tmp_path))
+        for folder, cost in tracking.result_folders(tmp_path)
+    }
+    assert found == {
+        "data/rl/a-0": "data/.cost/rl-a-0.json",
+        "data/lab/rl/a-0": "data/lab/.cost/rl-a-0.json",
+        "data/lab/sft": "data/lab/.cost/sft.json",
+    }
     store = tmp_path / "mlflow.db"
     assert tracking.rebuild(tmp_path, store) == 3
     client = tracking.Store(f"sqlite:///{store}").client
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
-    cells = {run.info.run_name: run.data.tags.get("cell") for run in client.search_runs([experiment])}
-    assert cells == {"rl mini": None, "rl lab": None, "data/rl/a-0": "a-0", "data/lab/rl/a-0": "a-0", "data/lab/sft": ""}
+    cells = {
+        run.info.run_name: run.data.tags.get("cell") for run in client.search_runs([experiment])
+    }
+    assert cells == {
+        "rl mini": None,
+        "rl lab": None,
+        "data/rl/a-0": "a-0",
+        "data/lab/rl/a-0": "a-0",
+        "data/lab/sft": "",
+    }
 
 
 def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
@@ -51,7 +72,10 @@ def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     child = runs["data/rl/a-0"]
     assert child.data.tags["mlflow.parentRunId"] == runs["rl mini"].info.run_id
     assert {key: child.data.tags[key] for key in ("commit", "profile", "fingerprint")} == {
-        "commit": "abc", "profile": "mini", "fingerprint": "f00"}
+        "commit": "abc",
+        "profile": "mini",
+        "fingerprint": "f00",
+    }
     assert "Table 10" in child.data.tags["paper_ref"]
     assert child.data.params["rl.kl_coef"] == "0.04"
     assert child.data.metrics["summary.maj.8"] == 0.5 and child.data.metrics["cost.seconds"] == 2.5
@@ -65,8 +89,15 @@ def live_tracking(root: Path, store: Path) -> None:
     for number in ("0", "1"):
         folder = root / "multirun/day/time-rl" / number
         write_json(folder / "out/config.json", {"profile": "mini"})
-        job = SimpleNamespace(stage="rl", cell="a-0", scratch=folder, tracker={"name": "mlflow", "uri": f"sqlite:///{store}"})
-        run = SimpleNamespace(job=job, settings=SimpleNamespace(profile="mini"), fingerprint="f", out=folder / "out")
+        job = SimpleNamespace(
+            stage="rl",
+            cell="a-0",
+            scratch=folder,
+            tracker={"name": "mlflow", "uri": f"sqlite:///{store}"},
+        )
+        run = SimpleNamespace(
+            job=job, settings=SimpleNamespace(profile="mini"), fingerprint="f", out=folder / "out"
+        )
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(root)
             tracker = tracking.start(run)
@@ -77,7 +108,10 @@ def live_tracking(root: Path, store: Path) -> None:
     live = [run for run in client.search_runs([experiment]) if run.data.tags["source"] == "live"]
     parents = [run for run in live if "sweep" in run.data.tags]
     assert len(parents) == 1 and len(live) == 3
-    assert {run.data.tags.get("mlflow.parentRunId") for run in live} == {None, parents[0].info.run_id}
+    assert {run.data.tags.get("mlflow.parentRunId") for run in live} == {
+        None,
+        parents[0].info.run_id,
+    }
     assert all(run.data.metrics["reward"] == 0.25 for run in live if "sweep" not in run.data.tags)
 
 
@@ -89,5 +123,8 @@ def test_torn_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_numbers_are_flat_and_finite() -> None:
-    assert tracking.numbers({"a": {"x@8": 1, "y": float("nan")}, "b": "text", "c": True}) == {"a.x_at_8": 1.0, "c": 1.0}
+    assert tracking.numbers({"a": {"x@8": 1, "y": float("nan")}, "b": "text", "c": True}) == {
+        "a.x_at_8": 1.0,
+        "c": 1.0,
+    }
     assert json.dumps(tracking.flat({"a": {"b": {"c": 1}}})) == '{"a.b.c": 1}'

@@ -1,4 +1,5 @@
 """Problems are true, splits are disjoint in structure, and the same seed writes the same files."""
+
 import hashlib
 import re
 from fractions import Fraction
@@ -26,8 +27,12 @@ def test_every_step_is_true_and_follows_from_the_question(kind):
     for problem in draw("rl", 300, 1, kind, KINDS[kind]):
         values = []
         for step in problem.steps:
-            exact = {"+": step.left + step.right, "-": step.left - step.right, "*": step.left * step.right,
-                     "/": Fraction(step.left, step.right)}[step.op]
+            exact = {
+                "+": step.left + step.right,
+                "-": step.left - step.right,
+                "*": step.left * step.right,
+                "/": Fraction(step.left, step.right),
+            }[step.op]
             assert exact == step.value
             for number, ref in ((step.left, step.left_ref), (step.right, step.right_ref)):
                 if ref >= 0:
@@ -69,8 +74,13 @@ def test_splits_share_no_structure(world):
     seen = {split: set() for split in SPLITS}
     for row in read_rows(out / "instruct.jsonl", Instruction):
         seen["sft"].add(row.structure)
-    files = {"questions.jsonl": "rl", "validation.jsonl": "validation", "benchmarks/mini_gsm8k.jsonl": "test",
-             "benchmarks/mini_math.jsonl": "test", "benchmarks/mini_cmath.jsonl": "test"}
+    files = {
+        "questions.jsonl": "rl",
+        "validation.jsonl": "validation",
+        "benchmarks/mini_gsm8k.jsonl": "test",
+        "benchmarks/mini_math.jsonl": "test",
+        "benchmarks/mini_cmath.jsonl": "test",
+    }
     for name, split in files.items():
         seen[split] |= {row.structure for row in read_rows(out / name, Question)}
     for kind, levels in KINDS.items():

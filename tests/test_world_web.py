@@ -1,4 +1,5 @@
 """The built-in web: same seed same bytes, truth that agrees with the WARC files, held-out formats and splits."""
+
 from __future__ import annotations
 
 import gzip
@@ -25,14 +26,35 @@ from pipeline.world.web_config import WebConfig
 from pipeline.world.web_plan import BROKEN, ODD, plan
 from pipeline.world.web_problems import explain, web_problems
 
-SMALL = WebConfig(pages=900, domains=24, records_per_shard=400, contaminated=30, broken=0.03, odd=0.06, oversized_bytes=300_000)
+SMALL = WebConfig(
+    pages=900,
+    domains=24,
+    records_per_shard=400,
+    contaminated=30,
+    broken=0.03,
+    odd=0.06,
+    oversized_bytes=300_000,
+)
 
 
 @pytest.fixture(scope="module")
 def benchmarks():
-    return {name: [p.as_question(f"{name}-{i:05d}") for i, p in enumerate(
-        draw("test", 300, 0, kind, (1, 2, 3, 4, 5) if kind == "symbolic" else (2, 3, 4), unique=kind != "symbolic"))]
-        for name, kind in BENCHMARKS.items()}
+    return {
+        name: [
+            p.as_question(f"{name}-{i:05d}")
+            for i, p in enumerate(
+                draw(
+                    "test",
+                    300,
+                    0,
+                    kind,
+                    (1, 2, 3, 4, 5) if kind == "symbolic" else (2, 3, 4),
+                    unique=kind != "symbolic",
+                )
+            )
+        ]
+        for name, kind in BENCHMARKS.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +94,9 @@ def text_of(out, row) -> str:
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path, benchmarks):
-    cfg = WebConfig(pages=200, domains=12, records_per_shard=90, contaminated=6, oversized_bytes=50_000)
+    cfg = WebConfig(
+        pages=200, domains=12, records_per_shard=90, contaminated=6, oversized_bytes=50_000
+    )
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         build_web(tmp_path / name, cfg, seed, benchmark_items=benchmarks)
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
@@ -112,12 +136,16 @@ def test_formulas_of_truth_stand_in_the_page(web):
 
 def test_fastwarc_reads_an_undamaged_web(tmp_path):
     fastwarc = pytest.importorskip("fastwarc.warc", reason="fastwarc is not installed")
-    build_web(tmp_path, WebConfig(pages=160, domains=12, broken=0.0, odd=0.0, records_per_shard=100), 1)
+    build_web(
+        tmp_path, WebConfig(pages=160, domains=12, broken=0.0, odd=0.0, records_per_shard=100), 1
+    )
     rows = [json.loads(line) for line in (tmp_path / "web" / "truth.jsonl").open(encoding="utf-8")]
     read = []
     for path in sorted((tmp_path / "web").glob("*.warc.gz")):
         with path.open("rb") as file:
-            for record in fastwarc.ArchiveIterator(file, record_types=fastwarc.WarcRecordType.response, verify_digests=True):
+            for record in fastwarc.ArchiveIterator(
+                file, record_types=fastwarc.WarcRecordType.response, verify_digests=True
+            ):
                 assert record.http_content_type == "text/html"
                 read.append((record.headers["WARC-Target-URI"], path.name))
     assert read == [(row["url"], row["file"]) for row in rows]
@@ -135,7 +163,9 @@ def test_every_kind_of_damage_is_planted_and_does_not_spread(web):
             unpacker.decompress(data)
             assert not unpacker.eof  # ends in the middle of the member
         else:
-            assert gzip.decompress(data).startswith(b"WARC/1.0\r\n")  # each begins where truth says, torn neighbours or not
+            assert gzip.decompress(data).startswith(
+                b"WARC/1.0\r\n"
+            )  # each begins where truth says, torn neighbours or not
     for row in rows:
         if row["broken"] == "bad_chunk":
             assert b"\r\nzz-no-length\r\n" in gzip.decompress(member(out, row))
@@ -150,7 +180,10 @@ def test_shares_of_domains_are_those_of_the_table(web):
     wanted = {site.host: site.share for site in SITES}
     pages, math = Counter(), Counter()
     for row in rows:
-        if not (row["near_dup_of"] or row["mirror_of"] or row["group"]) and row["broken"] in ("", "clipped"):
+        if not (row["near_dup_of"] or row["mirror_of"] or row["group"]) and row["broken"] in (
+            "",
+            "clipped",
+        ):
             pages[row["domain"]] += 1
             math[row["domain"]] += row["is_math"]
     assert len(pages) == 24
@@ -164,8 +197,16 @@ def test_copies_are_copies(web):
     out, rows, summary = web
     by_url = {row["url"]: row for row in rows}
     assert len(by_url) == len(rows)
-    mirrors = [row for row in rows if row["mirror_of"] and row["readable"] and by_url[row["mirror_of"]]["readable"]]
-    near = [row for row in rows if row["near_dup_of"] and row["readable"] and by_url[row["near_dup_of"]]["readable"]]
+    mirrors = [
+        row
+        for row in rows
+        if row["mirror_of"] and row["readable"] and by_url[row["mirror_of"]]["readable"]
+    ]
+    near = [
+        row
+        for row in rows
+        if row["near_dup_of"] and row["readable"] and by_url[row["near_dup_of"]]["readable"]
+    ]
     assert summary["mirror"] == summary["near_dup"] == 36
     for row in mirrors:
         assert http(out, row)[2] == http(out, by_url[row["mirror_of"]])[2]
@@ -220,15 +261,21 @@ def test_only_planted_pages_leak(web, benchmarks):
     for question in texts.values():
         words = grams(question)
         size = min(10, len(words))
-        index[size].update(tuple(words[i:i + size]) for i in range(len(words) - size + 1))
+        index[size].update(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
     planted = 0
     for row in rows:
         words = grams(row["text"])
-        hit = any(tuple(words[i:i + size]) in found for size, found in index.items() for i in range(len(words) - size + 1))
+        hit = any(
+            tuple(words[i : i + size]) in found
+            for size, found in index.items()
+            for i in range(len(words) - size + 1)
+        )
         assert hit == bool(row["contaminated"] and row["readable"]), row["url"]
         if row["readable"]:
             planted += bool(row["contaminated"])
-            assert all(texts[leak["benchmark"], leak["id"]] in row["text"] for leak in row["contaminated"])
+            assert all(
+                texts[leak["benchmark"], leak["id"]] in row["text"] for leak in row["contaminated"]
+            )
     assert planted >= 28
     assert {leak["benchmark"] for row in rows for leak in row["contaminated"]} == set(benchmarks)
 
@@ -239,25 +286,42 @@ def test_seed_is_small_and_biased(web):
     truth = {row["url"]: row for row in rows}
     math = [row for row in rows if row["is_math"] and row["readable"]]
     assert 20 <= len(seed) <= 0.5 * len(math)
-    assert all(truth[row["url"]]["is_math"] and truth[row["url"]]["text"] == row["text"] for row in seed)
-    assert not any(truth[row["url"]]["contaminated"] or truth[row["url"]]["mirror_of"] for row in seed)
-    assert len({truth[row["url"]]["domain"] for row in seed}) < len({row["domain"] for row in math}) / 2
+    assert all(
+        truth[row["url"]]["is_math"] and truth[row["url"]]["text"] == row["text"] for row in seed
+    )
+    assert not any(
+        truth[row["url"]]["contaminated"] or truth[row["url"]]["mirror_of"] for row in seed
+    )
+    assert (
+        len({truth[row["url"]]["domain"] for row in seed})
+        < len({row["domain"] for row in math}) / 2
+    )
 
 
 def test_other_pages_are_full_of_numbers_too(web):
     _, rows, _ = web
-    numbers = [bool(re.search(r"\d", r["text"])) for r in rows if r["readable"] and not r["is_math"]]
+    numbers = [
+        bool(re.search(r"\d", r["text"])) for r in rows if r["readable"] and not r["is_math"]
+    ]
     assert sum(numbers) > 0.85 * len(numbers)
     assert any(re.search(r"\d [-+x] ", r["text"]) for r in rows if not r["is_math"])
-    prose = [re.sub(r"\$[^$\n]+\$", "", r["text"]) for r in rows if r["kind"] not in ("code", "typeset")]
-    assert not [text for text in prose if re.search(r"<[a-z_A-Z]+>|\{\w*\}|%\(", text)]  # no slot left open
+    prose = [
+        re.sub(r"\$[^$\n]+\$", "", r["text"]) for r in rows if r["kind"] not in ("code", "typeset")
+    ]
+    assert not [
+        text for text in prose if re.search(r"<[a-z_A-Z]+>|\{\w*\}|%\(", text)
+    ]  # no slot left open
 
 
 @pytest.mark.parametrize("prose", [prose_en, prose_zh])
 def test_no_rule_hides_another(prose):
-    names = [name for table in (prose.WORDS, prose.TOPICS, prose.TITLES, prose.ROWS) for name in table]
+    names = [
+        name for table in (prose.WORDS, prose.TOPICS, prose.TITLES, prose.ROWS) for name in table
+    ]
     assert len(names) == len(set(names))
-    assert set(prose.TOPICS) == set(FORMS) and {f"{topic}_title" for topic in FORMS} == set(prose.TITLES)
+    assert set(prose.TOPICS) == set(FORMS) and {f"{topic}_title" for topic in FORMS} == set(
+        prose.TITLES
+    )
 
 
 def test_lab_size_and_bad_sizes():

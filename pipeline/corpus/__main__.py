@@ -13,13 +13,17 @@ RULE = "let counting runs and lone commonplaces (under 13 words in a row of a lo
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="dsm-corpus", description="Mine a mathematical corpus from web pages.")
+    top = argparse.ArgumentParser(
+        prog="dsm-corpus", description="Mine a mathematical corpus from web pages."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     pack = commands.add_parser("pack", help="turn a folder of HTML into a WARC file")
     pack.add_argument("folder", type=Path)
     pack.add_argument(
-        "--urls", type=Path, help="JSONL with file and url (default: urls.jsonl or MANIFEST.md in the folder)"
+        "--urls",
+        type=Path,
+        help="JSONL with file and url (default: urls.jsonl or MANIFEST.md in the folder)",
     )
 
     extract = commands.add_parser("extract", help="pages to text with LaTeX formulas, a row a page")
@@ -29,34 +33,71 @@ def parser() -> argparse.ArgumentParser:
     score.add_argument("rows", type=Path, metavar="IN.jsonl")
     score.add_argument("--model", type=Path, required=True, help="classifier.bin of `mine`")
 
-    mine = commands.add_parser("mine", help="the whole loop: classifier, ranking, domains, decontamination")
+    mine = commands.add_parser(
+        "mine", help="the whole loop: classifier, ranking, domains, decontamination"
+    )
     mine.add_argument("inputs", type=Path, nargs="+", metavar="IN", help=INPUT)
-    mine.add_argument("--seed-rows", type=Path, required=True, help="JSONL of seed pages with url and text")
-    mine.add_argument("--benchmarks", type=Path, nargs="*", default=[], help="JSONL files to decontaminate against")
-    mine.add_argument("--token-budget", type=int, default=0, help="keep the best pages up to so many tokens")
-    mine.add_argument("--keep-fraction", type=float, default=0.2, help="without a budget: this share of all tokens")
+    mine.add_argument(
+        "--seed-rows", type=Path, required=True, help="JSONL of seed pages with url and text"
+    )
+    mine.add_argument(
+        "--benchmarks",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="JSONL files to decontaminate against",
+    )
+    mine.add_argument(
+        "--token-budget", type=int, default=0, help="keep the best pages up to so many tokens"
+    )
+    mine.add_argument(
+        "--keep-fraction",
+        type=float,
+        default=0.2,
+        help="without a budget: this share of all tokens",
+    )
     mine.add_argument("--iterations", type=int, default=4)
-    mine.add_argument("--annotations", default="", help="YAML of URL prefixes as marked by a person")
-    mine.add_argument("--bucket", type=int, default=200_000, help="fastText's buckets; 2000000 is a 2 GB model")
+    mine.add_argument(
+        "--annotations", default="", help="YAML of URL prefixes as marked by a person"
+    )
+    mine.add_argument(
+        "--bucket", type=int, default=200_000, help="fastText's buckets; 2000000 is a 2 GB model"
+    )
     mine.add_argument("--epoch", type=int, default=3)
-    mine.add_argument("--least", type=int, default=0, help="repeat a small seed up to so many lines (say 6000)")
+    mine.add_argument(
+        "--least", type=int, default=0, help="repeat a small seed up to so many lines (say 6000)"
+    )
     mine.add_argument("--information-rule", action="store_true", help=RULE)
 
     clean = commands.add_parser("decontaminate", help="remove benchmark text from rows with a text")
     clean.add_argument("rows", type=Path, metavar="IN.jsonl")
-    clean.add_argument("--benchmarks", type=Path, nargs="+", required=True, help="JSONL files of questions and answers")
+    clean.add_argument(
+        "--benchmarks",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="JSONL files of questions and answers",
+    )
     clean.add_argument("--mode", choices=["segment", "page"], default="segment")
     clean.add_argument("--information-rule", action="store_true", help=RULE)
 
     inspect = commands.add_parser("inspect", help="why a page was kept or dropped")
     inspect.add_argument("url")
-    inspect.add_argument("--corpus", type=Path, default=Path("data/corpus"), help="the output folder of `mine`")
-    inspect.add_argument("--seed-rows", type=Path, help="say too whether the page is in this seed file of `mine`")
+    inspect.add_argument(
+        "--corpus", type=Path, default=Path("data/corpus"), help="the output folder of `mine`"
+    )
+    inspect.add_argument(
+        "--seed-rows", type=Path, help="say too whether the page is in this seed file of `mine`"
+    )
 
     for command in (pack, extract, score, mine, clean):
-        command.add_argument("--out", type=Path, required=True, help="a folder for `mine`, else a file")
+        command.add_argument(
+            "--out", type=Path, required=True, help="a folder for `mine`, else a file"
+        )
     for command in (extract, mine):
-        command.add_argument("--workers", type=int, default=1, help="processes; the result does not depend on it")
+        command.add_argument(
+            "--workers", type=int, default=1, help="processes; the result does not depend on it"
+        )
         command.add_argument("--max-page-bytes", type=int, default=8_000_000)
     return top
 

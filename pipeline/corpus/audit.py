@@ -17,13 +17,17 @@ REJECTS = 5  # of each reason
 OPENING = 300  # characters of a page
 
 
-def near_cut(crawl: Crawl, scores: np.ndarray, eligible: np.ndarray, kept: np.ndarray) -> dict[int, dict[str, Any]]:
+def near_cut(
+    crawl: Crawl, scores: np.ndarray, eligible: np.ndarray, kept: np.ndarray
+) -> dict[int, dict[str, Any]]:
     """By number of the page: which side of the cut it is on, and its place in the ranking, 1 = best."""
     numbers = np.flatnonzero(eligible)
     order = numbers[np.lexsort((crawl.url_hash[numbers], -scores[numbers]))]
     cut = int(kept[order].sum())
     near = range(max(0, cut - NEAR), min(len(order), cut + NEAR))
-    return {int(order[at]): {"side": "above" if at < cut else "below", "rank": at + 1} for at in near}
+    return {
+        int(order[at]): {"side": "above" if at < cut else "below", "rank": at + 1} for at in near
+    }
 
 
 class RejectSample:
@@ -34,7 +38,9 @@ class RejectSample:
 
     def add(self, row: dict[str, Any]) -> None:
         rows = self.found.setdefault(row["reason"], [])
-        rows.append((stable_hash(f"{row['source']} {row['offset']}", "audit"), row["url"] or "", row))
+        rows.append(
+            (stable_hash(f"{row['source']} {row['offset']}", "audit"), row["url"] or "", row)
+        )
         if len(rows) > 2 * REJECTS:
             self.found[row["reason"]] = sorted(rows, key=lambda item: item[:2])[:REJECTS]
 

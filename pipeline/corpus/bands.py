@@ -48,7 +48,13 @@ def parts_of(pages: int, cfg: DedupConfig) -> int:
 
 
 def pairs_of_part(
-    bands: Sequence[Path], signatures: Sequence[Path], unique: Path, part: int, parts: int, threshold: float, out: Path
+    bands: Sequence[Path],
+    signatures: Sequence[Path],
+    unique: Path,
+    part: int,
+    parts: int,
+    threshold: float,
+    out: Path,
 ) -> None:
     """Write the pages of a part's bands that are alike (.npy, 2 x M numbers of pages of the crawl).
 
@@ -60,7 +66,9 @@ def pairs_of_part(
     hashes, places = rows[0], rows[2].astype(np.int64)
     new = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
     first, same = np.maximum.accumulate(np.where(new, np.arange(len(new)), 0)), np.flatnonzero(~new)
-    left, right = np.concatenate([[places[first[same]], places[same]], [places[same - 1], places[same]]], axis=1)
+    left, right = np.concatenate(
+        [[places[first[same]], places[same]], [places[same - 1], places[same]]], axis=1
+    )
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
     once = np.append(True, (np.diff(left) != 0) | (np.diff(right) != 0))[: len(left)]
@@ -74,7 +82,9 @@ def pairs_of_part(
     save(np.stack([left[alike], right[alike]]), out)
 
 
-def rows_of_part(bands: Sequence[Path], starts: np.ndarray, unique: np.ndarray, part: int, parts: int) -> np.ndarray:
+def rows_of_part(
+    bands: Sequence[Path], starts: np.ndarray, unique: np.ndarray, part: int, parts: int
+) -> np.ndarray:
     """The rows of the hashes from part/parts to (part+1)/parts of all, of unique pages: (3, R), places in the crawl."""
     low, high = ((1 << 64) * edge // parts for edge in (part, part + 1))
     found = [np.zeros((3, 0), dtype=np.uint64)]

@@ -35,7 +35,9 @@ def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
         matched = sum(size >= shortest for size in sizes)
         if not matched:
             keys = ", ".join((*TEXT_KEYS, *OPTION_KEYS))
-            raise UserError(f"{path}: none of its {len(sizes)} texts has {shortest} words; rows need one of {keys}")
+            raise UserError(
+                f"{path}: none of its {len(sizes)} texts has {shortest} words; rows need one of {keys}"
+            )
         print(f"{name}: {matched} texts of {len(rows)} rows, {len(sizes) - matched} more under {shortest} words that "
               "match nothing", file=sys.stderr)  # fmt: skip
     return found

@@ -9,7 +9,8 @@ from pipeline.corpus.formulas import BACKSLASH, BREAK, DOLLAR, OPEN, TICK, Formu
 
 PRIVATE = re.compile("[\ue000-\ue005]")
 LEGAL = re.compile(
-    r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)", re.I
+    r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)",
+    re.I,
 )
 
 
@@ -40,4 +41,6 @@ def is_boilerplate(block: Block) -> bool:
     if OPEN in block.text or block.tag in ("h1", "h2"):
         return False
     size = len(block.text)
-    return (block.linked > 0.5 * size and size < 400) or (size < 300 and LEGAL.match(block.text) is not None)
+    return (block.linked > 0.5 * size and size < 400) or (
+        size < 300 and LEGAL.match(block.text) is not None
+    )

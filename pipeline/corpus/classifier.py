@@ -30,7 +30,12 @@ def line_of(text: str, max_tokens: int) -> str:
 
 
 def train(
-    positives: Iterable[str], negatives: Iterable[str], cfg: ClassifierConfig, seed: int, work: Path, out: Path
+    positives: Iterable[str],
+    negatives: Iterable[str],
+    cfg: ClassifierConfig,
+    seed: int,
+    work: Path,
+    out: Path,
 ) -> dict:
     """Train on page texts and write the model to `out`; returns counts. Raises UserError when a class is empty."""
     import fasttext
@@ -45,7 +50,12 @@ def train(
             f"corpus: {positive_count} seed pages and {negative_count} crawl pages to"
             " train the classifier on; it needs some of both: give more seed pages or more WARC files"
         )
-    copies = [(copy, line) for lines in classes for line in lines for copy in range(-(-cfg.least // len(lines)) or 1)]
+    copies = [
+        (copy, line)
+        for lines in classes
+        for line in lines
+        for copy in range(-(-cfg.least // len(lines)) or 1)
+    ]
     copies.sort(key=lambda item: (stable_hash(item[1], salt=f"shuffle {seed} {item[0]}"), item[1]))
     lines = [line for _, line in copies]
     work.mkdir(parents=True, exist_ok=True)
@@ -68,7 +78,12 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     os.replace(temporary, out)
     training.unlink()
-    return {"positives": positive_count, "negatives": negative_count, "lines": len(lines), "words": len(model.words)}
+    return {
+        "positives": positive_count,
+        "negatives": negative_count,
+        "lines": len(lines),
+        "words": len(model.words),
+    }
 
 
 class Classifier:
@@ -78,20 +93,26 @@ class Classifier:
         import fasttext
 
         if not path.is_file():
-            raise UserError(f"{path}: no such classifier; train one with `mine`, or give another path")
+            raise UserError(
+                f"{path}: no such classifier; train one with `mine`, or give another path"
+            )
         try:
             self.model = fasttext.load_model(str(path))
         except ValueError as error:
             raise UserError(f"{path}: not a fastText model ({error})") from None
         if MATH not in self.model.labels:
-            raise UserError(f"{path}: a classifier needs the label {MATH}, this one has {self.model.labels[:5]}")
+            raise UserError(
+                f"{path}: a classifier needs the label {MATH}, this one has {self.model.labels[:5]}"
+            )
         self.max_tokens = max_tokens
 
     def score(self, text: str) -> float:
         line = line_of(text, self.max_tokens)
         if not line:
             return 0.0
-        found = {label: float(p) for p, label in self.model.f.predict(line + "\n", -1, 0.0, "strict")}
+        found = {
+            label: float(p) for p, label in self.model.f.predict(line + "\n", -1, 0.0, "strict")
+        }
         if len(found) == 2:
             other = next(p for label, p in found.items() if label != MATH)
             return min(1.0, max(0.0, 1.0 - (other - SMOOTHING)))

@@ -35,10 +35,16 @@ class Show:
         self.shown, pace = now, ""
         if done > self.first:
             each = (now - self.start) / (done - self.first)
-            pace = f", {each:.2g} s each" + (f", {each * (total - done):.0f} s left" if done < total else "")
+            pace = f", {each:.2g} s each" + (
+                f", {each * (total - done):.0f} s left" if done < total else ""
+            )
         line = f"{step}: {done} of {total} {self.unit}{pace}"
-        print(f"\r\x1b[K{line}" if self.terminal else line, file=sys.stderr, flush=True,
-              end="" if self.terminal and done != total else "\n")
+        print(
+            f"\r\x1b[K{line}" if self.terminal else line,
+            file=sys.stderr,
+            flush=True,
+            end="" if self.terminal and done != total else "\n",
+        )
 
 
 def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
@@ -52,7 +58,9 @@ def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(read_jsonl(path), 1):
         if not isinstance(row.get("text"), str):
             if "rejected" not in row:
-                raise UserError(f"{path}:{number}: no text; give the output of `extract`, or rows with a text")
+                raise UserError(
+                    f"{path}:{number}: no text; give the output of `extract`, or rows with a text"
+                )
             row.pop("text", None)
         yield row
         show(step, number, total)
@@ -61,7 +69,9 @@ def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
 def check_out(path: Path, folder: bool = False) -> None:
     """Raises UserError at once for a place that nothing can be written to at the end."""
     if path.exists() and path.is_dir() != folder:
-        raise UserError(f"{path}: is a {'file' if folder else 'folder'}; --out needs a {'folder' if folder else 'file'}")
+        raise UserError(
+            f"{path}: is a {'file' if folder else 'folder'}; --out needs a {'folder' if folder else 'file'}"
+        )
 
 
 def pack(args: argparse.Namespace) -> None:
@@ -82,7 +92,11 @@ def extract_file(path: Path, name: str, max_bytes: int, out: Path) -> None:
             if isinstance(page, Reject):
                 yield row | {"rejected": page.reason, "detail": page.detail}
             else:
-                yield row | {"lang": page.lang, "text": page.text, "formulas": [asdict(f) for f in page.formulas]}
+                yield row | {
+                    "lang": page.lang,
+                    "text": page.text,
+                    "formulas": [asdict(f) for f in page.formulas],
+                }
 
     write_jsonl(out, rows())
 
@@ -119,7 +133,8 @@ def score(args: argparse.Namespace) -> None:
     check_out(args.out)
     judge = Classifier(args.model, CorpusConfig().classifier.max_tokens)
     rows = (
-        row | ({"score": judge.score(row["text"])} if "text" in row else {}) for row in rows_with_text(args.rows, "score")
+        row | ({"score": judge.score(row["text"])} if "text" in row else {})
+        for row in rows_with_text(args.rows, "score")
     )
     print(f"{args.out}: {write_jsonl(args.out, rows)} rows")
 
@@ -144,7 +159,9 @@ def mine(args: argparse.Namespace) -> None:
     )  # fmt: skip
     for line in warnings_of(summary):
         print(f"dsm-corpus: {line}", file=sys.stderr)
-    print(f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records")
+    print(
+        f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records"
+    )
 
 
 def check_annotations(cfg: RecallConfig, out: Path) -> None:
@@ -153,17 +170,27 @@ def check_annotations(cfg: RecallConfig, out: Path) -> None:
 
     if cfg.annotations and cfg.iterations < 2:
         raise UserError("--annotations: one iteration reads none; give --iterations 2 or more")
-    lost = lost_mark(out, cfg.accept_share, from_yaml(Path(cfg.annotations)) if cfg.annotations else None)
+    lost = lost_mark(
+        out, cfg.accept_share, from_yaml(Path(cfg.annotations)) if cfg.annotations else None
+    )
     if lost:
-        raise UserError(f"{lost} was marked by hand; give that file with --annotations, or move it away")
+        raise UserError(
+            f"{lost} was marked by hand; give that file with --annotations, or move it away"
+        )
 
 
 def warnings_of(summary: dict[str, Any]) -> Iterator[str]:
     """What a run found wrong with its input, but went on."""
-    for prefix in sorted({prefix for row in summary["iterations"] for prefix in row.get("prefixes_unmatched", ())}):
+    for prefix in sorted(
+        {prefix for row in summary["iterations"] for prefix in row.get("prefixes_unmatched", ())}
+    ):
         yield f"--annotations: no page lies under {prefix}"
     edges, pages = summary["score_histogram"]["edges"], summary["score_histogram"]["all"]
-    if sum(count for low, count in zip(edges, pages, strict=False) if 0.45 <= low < 0.55) == sum(pages) > 0:
+    if (
+        sum(count for low, count in zip(edges, pages, strict=False) if 0.45 <= low < 0.55)
+        == sum(pages)
+        > 0
+    ):
         yield "the classifier learnt nothing (all scores are near 0.5); give more seed pages, or --least 6000"
 
 
@@ -191,10 +218,15 @@ def decontaminate(args: argparse.Namespace) -> None:
             cleaned = clean(row["text"], index)
             counts["strict"] += bool(cleaned.hits)
             counts["ruled"] += any(not hit.uninformative for hit in cleaned.hits)
-            place = {"row": number, **{key: row.get(key, "") for key in ("url", "source", "offset")}}
+            place = {
+                "row": number,
+                **{key: row.get(key, "") for key in ("url", "source", "offset")},
+            }
             hits.extend(place | hit_row(hit, index) for hit in cleaned.hits)
             if cleaned.text is None:
-                yield {key: row[key] for key in row if key not in ("text", "formulas")} | {"rejected": "contaminated"}
+                yield {key: row[key] for key in row if key not in ("text", "formulas")} | {
+                    "rejected": "contaminated"
+                }
                 continue
             if cleaned.removed and row.get("formulas"):
                 row["formulas"] = formulas_left(row["text"], row["formulas"], cleaned.removed)

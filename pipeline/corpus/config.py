@@ -30,9 +30,8 @@ class DecontaminateConfig:
     ngram: int = 10
     shortest: int = 3
     mode: str = "segment"  # "segment": drop the text segments (lines) that hold a match; "page": drop the page
-    information_rule: bool = (
-        False  # deviation from the paper: counting runs and lone commonplaces are no match; both counts are kept
-    )
+    # deviation from the paper: counting runs and lone commonplaces are no match; both counts are kept
+    information_rule: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,9 @@ class RecallConfig:
     min_pages: int = 10  # a share of fewer pages is noise
     stop_share: float = 0.98  # stop when so much of an iteration was collected in the one before
     annotations: str = ""  # YAML of URL prefixes that a person marked; "" = `accept_share` decides
-    accept_share: float = 0.3  # without annotations: accept a prefix of whose pages at least this share was collected
+    accept_share: float = (
+        0.3  # without annotations: accept a prefix of whose pages at least this share was collected
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class CorpusConfig:
 
     input: tuple[str, ...] = ()  # WARC or WET files or folders; () = the miniature world's
     seed: int = 0
-    token_budget: int = 0  # keep the best pages up to so many tokens; 0 = keep_fraction of the crawl's tokens
+    token_budget: int = (
+        0  # keep the best pages up to so many tokens; 0 = keep_fraction of the crawl's tokens
+    )
     keep_fraction: float = 0.2
     max_page_bytes: int = 8_000_000  # of HTML; larger records become rejects
     min_page_tokens: int = 20  # shorter pages become rejects
@@ -84,4 +87,7 @@ def check(cfg: CorpusConfig) -> None:
     )  # fmt: skip
     for name, value, least, most in ranges:
         if not (least <= value and (most is None or value <= most)):
-            raise UserError(f"corpus: {name} is {value}; give {least} " + ("or more" if most is None else f"to {most}"))
+            raise UserError(
+                f"corpus: {name} is {value}; give {least} "
+                + ("or more" if most is None else f"to {most}")
+            )

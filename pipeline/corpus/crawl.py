@@ -28,7 +28,9 @@ class Crawl:
         for start, end in zip(self.starts[:-1], self.starts[1:], strict=True):
             yield slice(int(start), int(end))
 
-    def rows(self, wanted: np.ndarray, columns: list[str] | None = None) -> Iterator[tuple[int, dict]]:
+    def rows(
+        self, wanted: np.ndarray, columns: list[str] | None = None
+    ) -> Iterator[tuple[int, dict]]:
         """(number of the page, row) of the pages where `wanted` is true, in order; shards without any are not
         opened."""
         for path, part in zip(self.shards, self.shard_slices(), strict=True):
@@ -48,7 +50,12 @@ def open_crawl(shards: list[Path]) -> Crawl:
         tokens.append(table["tokens"].to_numpy())
         starts.append(starts[-1] + len(table))
     empty = np.zeros(0, dtype=np.int64)
-    return Crawl(tuple(shards), np.array(starts), np.concatenate([empty, *hashes]), np.concatenate([empty, *tokens]))
+    return Crawl(
+        tuple(shards),
+        np.array(starts),
+        np.concatenate([empty, *hashes]),
+        np.concatenate([empty, *tokens]),
+    )
 
 
 def first_of_each_url(crawl: Crawl) -> np.ndarray:

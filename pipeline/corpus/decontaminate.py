@@ -54,10 +54,16 @@ class Index:
 
     def __init__(self, benchmarks: dict[str, list[str]], cfg: DecontaminateConfig):
         self.cfg = cfg
-        self.where: dict[str, tuple[str, int]] = {}  # joined gram -> first benchmark text that holds it
-        self.also: dict[str, dict[str, int]] = {}  # joined gram -> other benchmarks that hold it, with their first text
+        self.where: dict[
+            str, tuple[str, int]
+        ] = {}  # joined gram -> first benchmark text that holds it
+        self.also: dict[
+            str, dict[str, int]
+        ] = {}  # joined gram -> other benchmarks that hold it, with their first text
         self.sieve = Sieve()
-        self.in_brief: dict[str, int] = {}  # grams of texts under RUN grams: matches in a row that make such a text
+        self.in_brief: dict[
+            str, int
+        ] = {}  # grams of texts under RUN grams: matches in a row that make such a text
         self.texts = self.short = self.unmatched = 0
         for name in sorted(benchmarks):
             for item, text in enumerate(benchmarks[name]):
@@ -131,7 +137,9 @@ class Sieve:
             maybe = np.flatnonzero(bits[hashes >> np.uint64(65 - len(bits).bit_length())])
             nearest = np.searchsorted(known, hashes[maybe]).clip(max=len(known) - 1)
             found += [(at, size) for at in maybe[known[nearest] == hashes[maybe]].tolist()]
-        return sorted(found, key=lambda place: (place[0], place[1] < 4, place[1]))  # the order of the audit's rows
+        return sorted(
+            found, key=lambda place: (place[0], place[1] < 4, place[1])
+        )  # the order of the audit's rows
 
 
 def rolled(ids: np.ndarray, most: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -163,10 +171,14 @@ def is_counting_run(words: list[str]) -> bool:
     """
     if len(words) > 5 and len(set(words)) < 3:
         return True
-    informative = {word for word in words if not word[0].isdigit() and (len(word) > 1 or ord(word[0]) > 0x2E80)}
+    informative = {
+        word for word in words if not word[0].isdigit() and (len(word) > 1 or ord(word[0]) > 0x2E80)
+    }
     if not informative:
         return True
-    numbers = [float(word) for word in words if word.isascii() and word.replace(".", "", 1).isdigit()]
+    numbers = [
+        float(word) for word in words if word.isascii() and word.replace(".", "", 1).isdigit()
+    ]
     steps = [round(b - a, 9) for a, b in zip(numbers, numbers[1:], strict=False)]
     most = max(map(steps.count, set(steps)), default=0)
     return len(informative) < 3 and len(numbers) >= 4 and most >= 0.9 * len(steps)
@@ -207,7 +219,9 @@ def clean(text: str, index: Index) -> Cleaned:
     return Cleaned(rest if rest.strip() else None, hits, tuple(removed))
 
 
-def formulas_left(text: str, formulas: list[dict[str, Any]], removed: tuple[tuple[int, int], ...]) -> list[dict[str, Any]]:
+def formulas_left(
+    text: str, formulas: list[dict[str, Any]], removed: tuple[tuple[int, int], ...]
+) -> list[dict[str, Any]]:
     """Of the formulas of a row of `extract`, those that do not stand on a removed line. They are listed in the order of
     the text, each written between dollars there."""
     left, at, starts = [], 0, [start for start, _ in removed]

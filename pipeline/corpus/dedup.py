@@ -70,11 +70,17 @@ def sign_shard(pages: Path, cfg: DedupConfig, out: Path, bands: Path) -> None:
 
 
 def survivors(
-    cluster: np.ndarray, eligible: np.ndarray, scores: np.ndarray, tokens: np.ndarray, hashes: np.ndarray
+    cluster: np.ndarray,
+    eligible: np.ndarray,
+    scores: np.ndarray,
+    tokens: np.ndarray,
+    hashes: np.ndarray,
 ) -> np.ndarray:
     """One eligible page of each cluster: the best score, then the longest, then the smallest URL hash."""
     places = np.flatnonzero(eligible)
-    order = places[np.lexsort((hashes[places], -tokens[places], -scores[places], hashes[cluster[places]]))]
+    order = places[
+        np.lexsort((hashes[places], -tokens[places], -scores[places], hashes[cluster[places]]))
+    ]
     labels = cluster[order]
     kept = np.zeros(len(eligible), dtype=bool)
     kept[order[np.diff(labels, prepend=-1) != 0]] = True

@@ -65,7 +65,10 @@ def _extractor() -> Any:
     import tldextract
 
     return tldextract.TLDExtract(
-        cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True, extra_suffixes=MORE_SUFFIXES
+        cache_dir=None,
+        suffix_list_urls=(),
+        include_psl_private_domains=True,
+        extra_suffixes=MORE_SUFFIXES,
     )
 
 
@@ -109,10 +112,16 @@ def propose(
     """
     urls = [(number, row["url"]) for number, row in crawl.rows(eligible, ["url"])]
     hosts = domain_shares((host(url), bool(collected[number])) for number, url in urls)
-    above = domain_shares((registered_domain(host(url)), bool(collected[number])) for number, url in urls)
+    above = domain_shares(
+        (registered_domain(host(url)), bool(collected[number])) for number, url in urls
+    )
     # files without a host are no domain, however many lie side by side
-    mathematical = {name for name, counts in hosts.items() if name and is_mathematical(*counts, cfg)}
-    mathematical_above = {name for name, counts in above.items() if name and is_mathematical(*counts, cfg)}
+    mathematical = {
+        name for name, counts in hosts.items() if name and is_mathematical(*counts, cfg)
+    }
+    mathematical_above = {
+        name for name, counts in above.items() if name and is_mathematical(*counts, cfg)
+    }
     under: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for number, url in urls:
         name = host(url)
@@ -124,7 +133,9 @@ def propose(
         for prefix, pages in sorted(under.items())
         if len(pages) >= cfg.min_pages and any(collected[number] for number, _ in pages)
     }
-    titles = first_lines(crawl, {number for pages in wanted.values() for number, _ in pages[:SAMPLES]})
+    titles = first_lines(
+        crawl, {number for pages in wanted.values() for number, _ in pages[:SAMPLES]}
+    )
     proposals = [
         Proposal(
             prefix, registered_domain(prefix.split("/")[0]), len(pages), sum(bool(collected[n]) for n, _ in pages),
@@ -132,14 +143,20 @@ def propose(
         )
         for prefix, pages in wanted.items()
     ]  # fmt: skip
-    shares = {"hosts": hosts, "registered_domains": above, "mathematical": sorted(mathematical | mathematical_above)}
+    shares = {
+        "hosts": hosts,
+        "registered_domains": above,
+        "mathematical": sorted(mathematical | mathematical_above),
+    }
     return shares, proposals
 
 
 def first_lines(crawl: Crawl, numbers: set[int]) -> dict[int, str]:
     mask = np.zeros(len(crawl), dtype=bool)
     mask[list(numbers)] = True
-    return {number: row["text"].split("\n", 1)[0][:100] for number, row in crawl.rows(mask, ["text"])}
+    return {
+        number: row["text"].split("\n", 1)[0][:100] for number, row in crawl.rows(mask, ["text"])
+    }
 
 
 def by_share(least: float) -> Annotator:
@@ -152,7 +169,11 @@ def by_samples(is_math: dict[str, bool]) -> Annotator:
     world, who looks at the same few pages."""
 
     def accept(proposal: Proposal) -> bool:
-        known = [is_math[url] for url in (sample.split(" | ", 1)[0] for sample in proposal.samples) if url in is_math]
+        known = [
+            is_math[url]
+            for url in (sample.split(" | ", 1)[0] for sample in proposal.samples)
+            if url in is_math
+        ]
         return bool(known) and sum(known) >= 0.8 * len(known)
 
     return accept

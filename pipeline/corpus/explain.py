@@ -24,7 +24,9 @@ def stand_ins(crawl: Crawl, mined: Mined) -> dict[int, str]:
     for each of these pages."""
     unique = ~mined.duplicate_url
     stays = unique & ~mined.near_duplicate
-    found = _same(mined.duplicate_url, unique, crawl.url_hash) | _same(mined.near_duplicate, stays, mined.cluster)
+    found = _same(mined.duplicate_url, unique, crawl.url_hash) | _same(
+        mined.near_duplicate, stays, mined.cluster
+    )
     wanted = np.zeros(len(crawl), dtype=bool)
     wanted[list(found.values())] = True
     names = {
@@ -38,7 +40,9 @@ def _same(dropped: np.ndarray, taken: np.ndarray, key: np.ndarray) -> dict[int, 
     """For each dropped page the taken one with the same key; there is exactly one."""
     numbers, lost = np.flatnonzero(taken), np.flatnonzero(dropped)
     order = numbers[np.argsort(key[numbers], kind="stable")]
-    return dict(zip(lost.tolist(), order[np.searchsorted(key[order], key[lost])].tolist(), strict=True))
+    return dict(
+        zip(lost.tolist(), order[np.searchsorted(key[order], key[lost])].tolist(), strict=True)
+    )
 
 
 def decisions(corpus: Path, url: str) -> list[dict[str, Any]]:
@@ -52,7 +56,11 @@ def decisions(corpus: Path, url: str) -> list[dict[str, Any]]:
             reason = row.get("reason", "")
             if row["url"] and normal_url(row["url"]) == wanted:
                 decision = f"dropped: {reason}" if reason else "kept"
-                facts = {key: row[key] for key in row if key not in ("text", "url_hash") and row[key] not in (None, "")}
+                facts = {
+                    key: row[key]
+                    for key in row
+                    if key not in ("text", "url_hash") and row[key] not in (None, "")
+                }
                 found.append({"decision": decision, **facts})
             if not reason or reason in RANKED:
                 ranked.append(row["score"])
@@ -63,9 +71,17 @@ def decisions(corpus: Path, url: str) -> list[dict[str, Any]]:
         if row["decision"] == "kept" or row["reason"] in RANKED:
             row["ranking"] = (
                 f"{int((scores > row['score']).sum())} of {len(scores)} pages have a better score; "
-                + ("no page was collected" if cut is None else f"pages down to {cut:.6f} were collected")
+                + (
+                    "no page was collected"
+                    if cut is None
+                    else f"pages down to {cut:.6f} were collected"
+                )
             )
-        row |= {"accepted_prefixes": accepted} if (accepted := accepted_above(corpus, row["url"])) else {}
+        row |= (
+            {"accepted_prefixes": accepted}
+            if (accepted := accepted_above(corpus, row["url"]))
+            else {}
+        )
     return found
 
 
@@ -88,4 +104,7 @@ def contamination_of(corpus: Path, url: str) -> list[dict[str, Any]]:
 
 def in_seed(seed_rows: Path, url: str) -> bool:
     """Whether a file of seed rows has a page, or may have been read from the crawl for it."""
-    return any(row.get("url") and normal_url(row["url"]) == normal_url(url) for row in read_jsonl(seed_rows))
+    return any(
+        row.get("url") and normal_url(row["url"]) == normal_url(url)
+        for row in read_jsonl(seed_rows)
+    )

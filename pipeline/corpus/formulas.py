@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from pipeline.corpus.asciimath import latex_of_asciimath
 
 MAX_LATEX = 4_000  # characters; longer "formulas" are text that ran away
-OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"  # private-use marks around a formula's number, and for a line break
-DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"  # stand for $, \ and ` in code, where they delimit nothing
+OPEN, CLOSE, BREAK = (
+    "\ue000",
+    "\ue001",
+    "\ue002",
+)  # private-use marks around a formula's number, and for a line break
+DOLLAR, BACKSLASH, TICK = (
+    "\ue003",
+    "\ue004",
+    "\ue005",
+)  # stand for $, \ and ` in code, where they delimit nothing
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
 PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
@@ -106,11 +114,19 @@ class Formulas:
 
     def _asciimath(self, match: re.Match) -> str:
         inner = match[1].replace(BREAK, " ").strip()
-        return match[0] if OPEN in inner or not inner else self.add(latex_of_asciimath(inner), False, "asciimath")
+        return (
+            match[0]
+            if OPEN in inner or not inner
+            else self.add(latex_of_asciimath(inner), False, "asciimath")
+        )
 
     def _delimited(self, match: re.Match) -> str:
         found = match.groupdict()
-        inner = match[0] if found["n"] else next((found[name] for name in INNER if found.get(name) is not None), None)
+        inner = (
+            match[0]
+            if found["n"]
+            else next((found[name] for name in INNER if found.get(name) is not None), None)
+        )
         display = any(found[name] is not None for name in ("dd", "d", "n"))
         if inner is None or OPEN in inner or not inner.strip():
             return match[0]

@@ -34,7 +34,9 @@ from pipeline.corpus.recognise import (
 )
 
 MAX_TAGS = 400_000
-WHERE_SCRIPTS_ARE = 20_000  # characters at either end of a page in which a loader of AsciiMath is looked for
+WHERE_SCRIPTS_ARE = (
+    20_000  # characters at either end of a page in which a loader of AsciiMath is looked for
+)
 ASCIIMATH = ("-AM_", "=AM_", "sciimath", "sciiMath", "SCIIMath")
 PROLOGUE = re.compile(r"\A\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype[^>]*>)?", re.I)
 TORN = re.compile(r"<[a-zA-Z/!]")  # a tag without its end, after the last that has one
@@ -111,7 +113,9 @@ class Reader:
         """The blocks between two places of the page."""
         page, search, at = self.page, TAG.search, start
         for _ in range(MAX_TAGS):
-            found = search(page, at)  # not up to `end`: an unclosed tag would be looked through again from each < in it
+            found = search(
+                page, at
+            )  # not up to `end`: an unclosed tag would be looked through again from each < in it
             if found is None or found.start() >= end:
                 self.parts.append(page[at:end])
                 break
@@ -224,9 +228,13 @@ class Reader:
         if kind == FORMULA or ("data-" in raw and CARRIES_LATEX.search(raw)):
             ends = self.ends.raw(name, at) if name in CUSTOM else self.ends.nested(name, at)
             if ends is not None:
-                if name == "mjx-container" and self.beside_script(at - len(raw) - len(name) - 2, ends[1]):
+                if name == "mjx-container" and self.beside_script(
+                    at - len(raw) - len(name) - 2, ends[1]
+                ):
                     return ends[1]
-                formula = element_formula(name, attributes(raw), self.page[at : ends[0]], self.page, ends[1])
+                formula = element_formula(
+                    name, attributes(raw), self.page[at : ends[0]], self.page, ends[1]
+                )
                 if formula is not None:
                     self.parts.append(self.formulas.add(*formula))
                     return ends[1]

@@ -60,11 +60,15 @@ def _charset(content_type: bytes) -> str:
 def _checked(body: bytes, content_type: bytes) -> bytes:
     """`body` when it is HTML by its type, or by its first bytes where no type is given."""
     kind = content_type.split(b";")[0].strip().lower()
-    if kind in HTML_TYPES or (kind in (b"", b"application/octet-stream") and HTML_START.search(body[:2048])):
+    if kind in HTML_TYPES or (
+        kind in (b"", b"application/octet-stream") and HTML_START.search(body[:2048])
+    ):
         if not body.strip():
             raise BadHttp("empty", "no body")
         return body
-    raise BadHttp("not_html", kind.decode("ascii", "replace") or "no Content-Type and no tag at the start")
+    raise BadHttp(
+        "not_html", kind.decode("ascii", "replace") or "no Content-Type and no tag at the start"
+    )
 
 
 def _dechunk(body: bytes) -> bytes:

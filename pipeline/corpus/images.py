@@ -8,18 +8,22 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
 LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
 IMAGE_CLASS = re.compile(
-    r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex)", re.I
+    r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex)",
+    re.I,
 )
 SURE_CLASS = re.compile(r"\b(?:latex|tex|mathtex|wp-latex|mwe-math-fallback-image\w*)\b")
 IMAGE_SOURCE = re.compile(
     r"latex\.php|codecogs\.com|mimetex|mathtex|/math/render/|chart\?.*cht=tx|/latex(?:image|render)?[/?]|texify|/tex\.(?:cgi|php)|zhihu\.com/equation",
     re.I,
 )
-QUERY_IS_LATEX = re.compile(r"codecogs\.com/\w*(?:gif|png|svg|pdf|swf|emf)|mimetex|mathtex|/tex\.cgi|texify", re.I)
+QUERY_IS_LATEX = re.compile(
+    r"codecogs\.com/\w*(?:gif|png|svg|pdf|swf|emf)|mimetex|mathtex|/tex\.cgi|texify", re.I
+)
 # What codecogs' editor writes for characters that an address cannot hold, and its settings before the formula.
 CODECOGS = (("&space;", " "), ("&plus;", "+"), ("&hash;", "#"), ("&amp;", "&"))
 SETTINGS = re.compile(
-    r"^(?:\\(?:dpi\s*\{\d+\}|bg[_{]\w+\}?|fn_\w+|inline|(?:tiny|small|large|huge)(?![a-z]))\s*)+", re.I
+    r"^(?:\\(?:dpi\s*\{\d+\}|bg[_{]\w+\}?|fn_\w+|inline|(?:tiny|small|large|huge)(?![a-z]))\s*)+",
+    re.I,
 )
 ALL_LATEX = re.compile(r"\\[A-Za-z]+\s*[{^_]|[_^]\{|^\\[A-Za-z]+$")
 NOT_PROSE = re.compile(r"\\(?:text|mbox|mathrm|operatorname)\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -32,7 +36,10 @@ def may_be_formula_image(raw: str) -> bool:
     """Whether the attributes of an image are worth reading."""
     if "$" in raw or "\\" in raw:
         return True
-    return IMAGE_CLASS.search(raw, 0, 4_000) is not None or IMAGE_SOURCE.search(raw, 0, 4_000) is not None
+    return (
+        IMAGE_CLASS.search(raw, 0, 4_000) is not None
+        or IMAGE_SOURCE.search(raw, 0, 4_000) is not None
+    )
 
 
 def image_formula(attrs: dict[str, str]) -> Found | None:
@@ -46,7 +53,9 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
     if not by_source and not IMAGE_CLASS.search(classes):
         return undelimited(alt, display, "img") if is_latex(alt) else None
     latex = latex_of_address(source) if by_source else ""
-    if alt and (LATEX_SIGN.search(alt) or (not latex and (by_source or SURE_CLASS.search(classes)))):
+    if alt and (
+        LATEX_SIGN.search(alt) or (not latex and (by_source or SURE_CLASS.search(classes)))
+    ):
         return undelimited(alt, display, "img")
     return (latex, display, "img") if latex else None
 
@@ -54,7 +63,11 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
 def is_latex(alt: str) -> bool:
     """Whether an alternative text is one formula and nothing else, of an image that nothing else says is one."""
     inner = undelimited(alt, False, "")[0]
-    return (inner != alt or ALL_LATEX.search(alt) is not None) and "$" not in inner and is_no_prose(inner)
+    return (
+        (inner != alt or ALL_LATEX.search(alt) is not None)
+        and "$" not in inner
+        and is_no_prose(inner)
+    )
 
 
 def is_no_prose(latex: str) -> bool:

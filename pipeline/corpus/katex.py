@@ -27,9 +27,20 @@ FONTS = {
     "mathfrak": "\\mathfrak", "mathsf": "\\mathsf", "mathtt": "\\mathtt", "mathscr": "\\mathscr", "mathrm": "\\mathrm",
     "mathit": "\\mathit", "textbf": "\\mathbf", "amsrm": "\\mathbb",
 }  # fmt: skip
-PIECES = dict.fromkeys("⎛⎜⎝", "(") | dict.fromkeys("⎞⎟⎠", ")") | dict.fromkeys("⎡⎢⎣", "[") | dict.fromkeys("⎤⎥⎦", "]")
+PIECES = (
+    dict.fromkeys("⎛⎜⎝", "(")
+    | dict.fromkeys("⎞⎟⎠", ")")
+    | dict.fromkeys("⎡⎢⎣", "[")
+    | dict.fromkeys("⎤⎥⎦", "]")
+)
 PIECES |= dict.fromkeys("⎧⎨⎩⎪", "{") | dict.fromkeys("⎫⎬⎭", "}")
-MATRICES = {("(", ")"): "pmatrix", ("[", "]"): "bmatrix", ("|", "|"): "vmatrix", ("{", ""): "cases", ("‖", "‖"): "Vmatrix"}
+MATRICES = {
+    ("(", ")"): "pmatrix",
+    ("[", "]"): "bmatrix",
+    ("|", "|"): "vmatrix",
+    ("{", ""): "cases",
+    ("‖", "‖"): "Vmatrix",
+}
 # Tall delimiters and long accents are paths; these are the starts by which they are told apart.
 SHAPES = {
     sign: re.compile(r"\bd=[\"']" + start, re.S)
@@ -64,7 +75,9 @@ class Span:
     @cached_property
     def text(self) -> str:
         """Its text without the blanks of no width that KaTeX puts into stacks."""
-        return "".join(child if isinstance(child, str) else child.text for child in self.content).replace("\u200b", "")
+        return "".join(
+            child if isinstance(child, str) else child.text for child in self.content
+        ).replace("\u200b", "")
 
     def find(self, name: str) -> Span | None:
         """The first span of a class, itself or inside."""
@@ -77,7 +90,9 @@ class Span:
 def latex_of_katex(markup: str) -> str:
     """LaTeX of the inside of a KaTeX element without its MathML; "" when there is no drawing in it."""
     drawing = parse(markup).find("katex-html")
-    if drawing is None or ("vlist" in markup and "vlist-t" not in markup):  # before 0.8 stacks were of another kind
+    if drawing is None or (
+        "vlist" in markup and "vlist-t" not in markup
+    ):  # before 0.8 stacks were of another kind
         return ""
     return PMOD.sub(r"\\pmod{\1}", " ".join(row(drawing.content).split()))
 
@@ -91,7 +106,9 @@ def parse(markup: str) -> Span:
             stack[-1].content.append(unescape(markup[at : found.start()]))
         at = found.end()
         if found[0].startswith("<path"):
-            stack[-1].content.append(next((sign for sign, shape in SHAPES.items() if shape.search(found[0])), ""))
+            stack[-1].content.append(
+                next((sign for sign, shape in SHAPES.items() if shape.search(found[0])), "")
+            )
         if not found[2] or found[3].endswith("/"):
             continue
         if found[1]:
@@ -114,7 +131,9 @@ def row(content: list[Span | str]) -> str:
     """LaTeX of a sequence; a command is kept apart from a letter after it."""
     out = ""
     for child in content:
-        piece = latex_of_text(child.replace("\u200b", "")) if isinstance(child, str) else latex(child)
+        piece = (
+            latex_of_text(child.replace("\u200b", "")) if isinstance(child, str) else latex(child)
+        )
         if piece[:1].isalnum() and re.search(r"\\[A-Za-z]+$", out[-40:]):
             out += " "
         out += piece
@@ -176,7 +195,10 @@ def limits(span: Span) -> str:
     at = next((place for place, entry in enumerate(parts) if entry.find("mop")), None)
     if at is None:
         return row(span.content)
-    below, above = (row(parts[place].content).strip() if 0 <= place < len(parts) else "" for place in (at - 1, at + 1))
+    below, above = (
+        row(parts[place].content).strip() if 0 <= place < len(parts) else ""
+        for place in (at - 1, at + 1)
+    )
     return row(parts[at].content).strip() + script("_", below) + script("^", above)
 
 
@@ -185,7 +207,13 @@ def mop(span: Span) -> str:
         return limits(span) if "op-limits" in span.classes else row(span.content)
     text = span.text.strip()
     if text.isalpha() and text.isascii():
-        return f"\\{text}" if text in FUNCTIONS else f"\\operatorname{{{text}}}" if len(text) > 1 else text
+        return (
+            f"\\{text}"
+            if text in FUNCTIONS
+            else f"\\operatorname{{{text}}}"
+            if len(text) > 1
+            else text
+        )
     return row(span.content)
 
 
@@ -220,9 +248,16 @@ def kind(table: Span) -> str:
 
 
 def cells(table: Span) -> str:
-    columns = [entries(column)[::-1] for column in table.spans if any(name.startswith("col-align") for name in column.classes)]
+    columns = [
+        entries(column)[::-1]
+        for column in table.spans
+        if any(name.startswith("col-align") for name in column.classes)
+    ]
     height_of = max(map(len, columns), default=0)
-    rows = [[row(column[at].content).strip() if at < len(column) else "" for column in columns] for at in range(height_of)]
+    rows = [
+        [row(column[at].content).strip() if at < len(column) else "" for column in columns]
+        for at in range(height_of)
+    ]
     return " " + " \\\\ ".join(" & ".join(line) for line in rows) + " "
 
 

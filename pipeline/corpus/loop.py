@@ -63,7 +63,9 @@ class State:
     @classmethod
     def load(cls, path: Path) -> State:
         with np.load(path, allow_pickle=False) as found:
-            return cls(number=int(found["number"]), row={}, **{name: found[name] for name in ARRAYS})
+            return cls(
+                number=int(found["number"]), row={}, **{name: found[name] for name in ARRAYS}
+            )
 
 
 ARRAYS = ("seed_pages", "marked", "kept", "first", "scores", "eligible")
@@ -76,7 +78,9 @@ class Mined:
     duplicate_url: np.ndarray
     near_duplicate: np.ndarray  # of a better page, by the last iteration's scores
     scores: np.ndarray  # of the last iteration
-    iteration: np.ndarray  # in which a page of the last collection was first collected; 0 = not in it
+    iteration: (
+        np.ndarray
+    )  # in which a page of the last collection was first collected; 0 = not in it
     cluster: np.ndarray
     classifier: Path
     rows: list[dict[str, Any]]  # one an iteration
@@ -100,8 +104,13 @@ def mine_loop(
 
 def mined_of(ground: Ground, state: State, classifier: Path, rows: list[dict[str, Any]]) -> Mined:
     """What the last iteration's state says of each page."""
-    near_duplicate, iteration = ground.unique & ~state.eligible, np.where(state.kept, state.first, 0)
-    return Mined(~ground.unique, near_duplicate, state.scores, iteration, ground.cluster, classifier, rows)
+    near_duplicate, iteration = (
+        ground.unique & ~state.eligible,
+        np.where(state.kept, state.first, 0),
+    )
+    return Mined(
+        ~ground.unique, near_duplicate, state.scores, iteration, ground.cluster, classifier, rows
+    )
 
 
 def prepare(
@@ -114,7 +123,9 @@ def prepare(
     seed = recall.sample_seed(seed_rows, crawl, cfg.classifier.positives, f"seed {cfg.seed}")
     none, zeros = np.zeros(len(crawl), dtype=bool), np.zeros(len(crawl))
     ground = Ground(crawl, proofs, unique, cluster, seed.texts)
-    return ground, State(0, seed.pages, seed.marked, none, zeros.astype(np.int64), zeros, unique, {})
+    return ground, State(
+        0, seed.pages, seed.marked, none, zeros.astype(np.int64), zeros, unique, {}
+    )
 
 
 def model_of(work: Path, number: int) -> Path:
@@ -131,7 +142,9 @@ def iterate(
     """
     crawl, number = ground.crawl, before.number + 1
     seed = recall.Seed(ground.texts, before.seed_pages, before.marked)
-    distinct = dedup.survivors(ground.cluster, ground.unique, np.zeros(len(crawl)), crawl.tokens, crawl.url_hash)
+    distinct = dedup.survivors(
+        ground.cluster, ground.unique, np.zeros(len(crawl)), crawl.tokens, crawl.url_hash
+    )
     model = model_of(work, number)
     trained = recall.train_classifier(crawl, distinct, seed, cfg, model.parent, model)
     tasks = recall.score_tasks(crawl, ground.proofs, model, cfg, model.parent / "scores")
@@ -147,7 +160,9 @@ def iterate(
     return state if state.is_last(cfg) else discover(ground, state, cfg, annotate, out)
 
 
-def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotator, out: Path) -> State:
+def discover(
+    ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotator, out: Path
+) -> State:
     """Uncollected pages of mathematical domains, under accepted prefixes, join the seed."""
     shares, proposals = propose(ground.crawl, state.eligible, state.kept, cfg.recall)
     accepted = write_yaml(out / f"prefixes-{state.number}.yaml", proposals, annotate)
@@ -157,23 +172,35 @@ def discover(ground: Ground, state: State, cfg: CorpusConfig, annotate: Annotato
         "mathematical_domains": len(shares["mathematical"]), "hosts": len(shares["hosts"]),
         "prefixes_proposed": len(proposals), "prefixes_accepted": len(accepted), "seed_pages_added": int(added.sum()),
     }  # fmt: skip
-    if isinstance(annotate, Marks):  # of a person, who should hear of a prefix that says nothing about this crawl
+    if isinstance(
+        annotate, Marks
+    ):  # of a person, who should hear of a prefix that says nothing about this crawl
         row |= {"prefixes_unmatched": unmatched(ground.crawl, accepted)}
     return replace(state, seed_pages=state.seed_pages | added, marked=state.marked | under, row=row)
 
 
 def near_duplicates(
-    crawl: Crawl, proofs: list[str], unique: np.ndarray, cfg: CorpusConfig, work: Path, workers: Workers, progress: Progress
+    crawl: Crawl,
+    proofs: list[str],
+    unique: np.ndarray,
+    cfg: CorpusConfig,
+    work: Path,
+    workers: Workers,
+    progress: Progress,
 ) -> np.ndarray:
     """Each page's cluster. Signing is a task a shard, comparing a task a part of the band hashes."""
     if not cfg.dedup.enabled:
         return np.arange(len(crawl))
     tasks = []
     for path, proof in zip(crawl.shards, proofs, strict=True):
-        out, sorted_bands = (work / folder / f"{path.stem}.npy" for folder in ("signatures", "bands"))
+        out, sorted_bands = (
+            work / folder / f"{path.stem}.npy" for folder in ("signatures", "bands")
+        )
         receipt = fingerprint(proof, cfg.dedup.shingle, cfg.dedup.bands, cfg.dedup.rows)
         args = (path, cfg.dedup, out, sorted_bands)
-        tasks.append(Task(dedup.sign_shard, args, (out, sorted_bands), out.with_suffix(".receipt"), receipt))
+        tasks.append(
+            Task(dedup.sign_shard, args, (out, sorted_bands), out.with_suffix(".receipt"), receipt)
+        )
     for done, total in run(tasks, workers):
         progress("near-duplicates", done, total)
     parts = pair_tasks(tasks, unique, cfg, work)
@@ -201,7 +228,9 @@ def pair_tasks(signed: list[Task], unique: np.ndarray, cfg: CorpusConfig, work: 
     return tasks
 
 
-def overlap(crawl: Crawl, cluster: np.ndarray, kept: np.ndarray, before: np.ndarray) -> dict[str, float]:
+def overlap(
+    crawl: Crawl, cluster: np.ndarray, kept: np.ndarray, before: np.ndarray
+) -> dict[str, float]:
     """How much of this iteration's collection was collected in the one before (claim C3), by pages and by tokens.
 
     A page counts as collected before when it or a near-duplicate of it was: which copy survives may change with scores.
@@ -211,5 +240,7 @@ def overlap(crawl: Crawl, cluster: np.ndarray, kept: np.ndarray, before: np.ndar
     again = kept & np.isin(cluster, cluster[before])
     return {
         "pages_collected_before": round(int(again.sum()) / int(kept.sum()), 6),
-        "tokens_collected_before": round(int(crawl.tokens[again].sum()) / int(crawl.tokens[kept].sum()), 6),
+        "tokens_collected_before": round(
+            int(crawl.tokens[again].sum()) / int(crawl.tokens[kept].sum()), 6
+        ),
     }

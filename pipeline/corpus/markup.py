@@ -26,7 +26,9 @@ LATEX_TAGS = frozenset(
     "tex-math d-math x-tex tex la-tex latex math-field katex-element ktex m-math mathjax math-renderer".split()
 )
 # Classes of elements whose text is delimited LaTeX, or bare LaTeX in those of the second list.
-DELIMITED_CLASSES = frozenset("math-container arithmatex math tex2jax_process mathjax_process mathjax".split())
+DELIMITED_CLASSES = frozenset(
+    "math-container arithmatex math tex2jax_process mathjax_process mathjax".split()
+)
 LATEX_CLASSES = frozenset(
     "math-tex tex latex math-inline math-display math-block katex-inline katex-block mathtex wp-katex-eq".split()
 )
@@ -44,9 +46,12 @@ NOISE_NAME = re.compile(
     re.I,
 )
 NOT_NOISE = re.compile(
-    r"^(?:no|has|with|hide|show|js|is|tex2jax|layout|without|md-main|markdown)[-_]|[-_](?:layout|page)$", re.I
+    r"^(?:no|has|with|hide|show|js|is|tex2jax|layout|without|md-main|markdown)[-_]|[-_](?:layout|page)$",
+    re.I,
 )
-NOISE_ROLES = frozenset("navigation banner contentinfo search complementary menu menubar dialog tablist".split())
+NOISE_ROLES = frozenset(
+    "navigation banner contentinfo search complementary menu menubar dialog tablist".split()
+)
 INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 MAIN_MARKS = ("<main", 'role="main"', "role=main", "mw-content-text", "bodyContent", "mainbar")
 CLASS = re.compile(r"""\bclass\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
@@ -63,7 +68,12 @@ def attributes(raw: str) -> dict[str, str]:
 
 def hints_noise(name: str, raw: str) -> bool:
     """Whether `is_noise` is worth asking; plain searches, because most tags pass here."""
-    if "role=" in raw or "aria-hidden" in raw or "visibility" in raw or ("display" in raw and "none" in raw):
+    if (
+        "role=" in raw
+        or "aria-hidden" in raw
+        or "visibility" in raw
+        or ("display" in raw and "none" in raw)
+    ):
         return True
     return "id=" in raw and name in CONTAINERS
 
@@ -79,7 +89,9 @@ def is_noise(attrs: dict[str, str], name: str) -> bool:
 
 def is_noise_word(word: str) -> bool:
     """Whether a class or id names navigation, advertising or the like."""
-    return 0 < len(word) < 48 and NOISE_NAME.match(word) is not None and NOT_NOISE.search(word) is None
+    return (
+        0 < len(word) < 48 and NOISE_NAME.match(word) is not None and NOT_NOISE.search(word) is None
+    )
 
 
 def plain(markup: str) -> str:

@@ -8,7 +8,9 @@ from pipeline.corpus.mathml_tree import Node, fence, is_fenced, leaf_text, parse
 from pipeline.corpus.symbols import BIG, FUNCTIONS, OVER, SYMBOLS, UNDER, VARIANTS, latex_of_text
 
 PMOD = re.compile(r"\\(?:q?quad|;)\s*\(\\mathrm\{mod\}\\[;,]\s*")
-ARROWS = re.compile(r"\\;\s*(\\(?:iff|implies|impliedby))\s*\\;")  # MathJax writes the blanks of \iff out
+ARROWS = re.compile(
+    r"\\;\s*(\\(?:iff|implies|impliedby))\s*\\;"
+)  # MathJax writes the blanks of \iff out
 
 
 def latex_of_mathml(markup: str) -> str:
@@ -59,7 +61,12 @@ def is_function_name(node: Node, following: list[Node]) -> bool:
     text = leaf_text(node)
     applied = bool(following) and following[0].name == "mo" and leaf_text(following[0]) == "\u2061"
     return (
-        node.name == "mi" and len(text) > 1 and text.isalpha() and text.isascii() and applied and text not in FUNCTIONS
+        node.name == "mi"
+        and len(text) > 1
+        and text.isalpha()
+        and text.isascii()
+        and applied
+        and text not in FUNCTIONS
     )
 
 
@@ -93,7 +100,8 @@ def fenced_special(children: list[Node]) -> str | None:
 def no_line(node: Node) -> bool:
     return (
         len(node.children) == 2
-        and re.match(r"0(?:\.0*)?\s*(?:pt|em|px|ex)?$", node.attrs.get("linethickness", "x")) is not None
+        and re.match(r"0(?:\.0*)?\s*(?:pt|em|px|ex)?$", node.attrs.get("linethickness", "x"))
+        is not None
     )
 
 
@@ -106,7 +114,11 @@ def table_body(node: Node) -> str:
 
 
 def mtable(node: Node) -> str:
-    if len(node.children) == 1 and node.children[0].name == "mlabeledtr" and len(node.children[0].children) == 2:
+    if (
+        len(node.children) == 1
+        and node.children[0].name == "mlabeledtr"
+        and len(node.children[0].children) == 2
+    ):
         label, body = map(latex, node.children[0].children)
         return f"{body} \\tag{{{re.sub(r'[()]|.text|[{}]', '', label).strip()}}}"
     aligned = "right" in node.attrs.get("columnalign", "") and len(node.children) >= 1
@@ -154,9 +166,21 @@ def mtext(node: Node) -> str:
 
 def mspace(node: Node) -> str:
     width = re.match(r"(-?[\d.]+)em", node.attrs.get("width", ""))
-    size = float(width[1]) if width and width[1].count(".") < 2 and width[1] not in ("-", ".", "-.") else 0.0
+    size = (
+        float(width[1])
+        if width and width[1].count(".") < 2 and width[1] not in ("-", ".", "-.")
+        else 0.0
+    )
     return (
-        "\\qquad " if size >= 2 else "\\quad " if size >= 1 else "\\;" if size >= 0.27 else "\\," if size > 0.1 else ""
+        "\\qquad "
+        if size >= 2
+        else "\\quad "
+        if size >= 1
+        else "\\;"
+        if size >= 0.27
+        else "\\,"
+        if size > 0.1
+        else ""
     )
 
 
@@ -228,7 +252,9 @@ def takes_limits(node: Node) -> bool:
     text = leaf_text(core)
     if core.name in ("munder", "mover", "munderover") and core.children:
         return leaf_text(unwrapped(core.children[-1])) in ("⏞", "⏟", "︷", "︸")
-    return core.name in ("mo", "mi", "mtext") and (text in BIG or (len(text) > 1 and text.replace(" ", "").isalpha()))
+    return core.name in ("mo", "mi", "mtext") and (
+        text in BIG or (len(text) > 1 and text.replace(" ", "").isalpha())
+    )
 
 
 def munder(node: Node) -> str:
@@ -252,8 +278,15 @@ def mover(node: Node) -> str:
     accent, inner = leaf_text(unwrapped(above)), latex(base).strip()
     mark = OVER.get(accent) if unwrapped(above).name in ("mo", "mi", "mtext") else None
     if mark:
-        wide = len(re.sub(r"\\[a-z]+\{|[{}]", "", inner)) > 1 and not re.fullmatch(r"\\[A-Za-z]+", inner)
-        swap = {"\\hat": "\\widehat", "\\tilde": "\\widetilde", "\\bar": "\\overline", "\\vec": "\\overrightarrow"}
+        wide = len(re.sub(r"\\[a-z]+\{|[{}]", "", inner)) > 1 and not re.fullmatch(
+            r"\\[A-Za-z]+", inner
+        )
+        swap = {
+            "\\hat": "\\widehat",
+            "\\tilde": "\\widetilde",
+            "\\bar": "\\overline",
+            "\\vec": "\\overrightarrow",
+        }
         stretched = unwrapped(above).attrs.get("stretchy") == "true"
         narrow = unwrapped(above).attrs.get("stretchy") == "false"
         mark = swap.get(mark, mark) if (wide and not narrow) or stretched else mark
@@ -281,9 +314,13 @@ def mmultiscripts(node: Node) -> str:
     names = [child.name for child in node.children]
     cut = names.index("mprescripts") if "mprescripts" in names else len(names)
     after, before = node.children[1:cut], node.children[cut + 1 :]
-    out = "".join(scripts("{}", latex(a), latex(b)) for a, b in zip(before[::2], before[1::2], strict=False))
+    out = "".join(
+        scripts("{}", latex(a), latex(b)) for a, b in zip(before[::2], before[1::2], strict=False)
+    )
     out += based(node.children[0])
-    return out + "".join(scripts("", latex(a), latex(b)) for a, b in zip(after[::2], after[1::2], strict=False))
+    return out + "".join(
+        scripts("", latex(a), latex(b)) for a, b in zip(after[::2], after[1::2], strict=False)
+    )
 
 
 def mfenced(node: Node) -> str:
@@ -297,7 +334,11 @@ def mrow(node: Node) -> str:
     """A row; between stretching fences it becomes \\left ... \\right."""
     children = node.children
     inner_class = node.attrs.get("data-mjx-texclass") == "INNER"
-    if inner_class and len(children) >= 2 and all(fence(c) is not None for c in (children[0], children[-1])):
+    if (
+        inner_class
+        and len(children) >= 2
+        and all(fence(c) is not None for c in (children[0], children[-1]))
+    ):
         special = fenced_special(children)
         if special is not None:
             return special

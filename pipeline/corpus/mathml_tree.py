@@ -11,10 +11,24 @@ from dataclasses import dataclass, field
 from html import unescape
 
 TAG = re.compile(
-    r"""<(?:!--.*?--|(/?)(?:\w+:)?([a-zA-Z][\w-]*)((?:[^"'<>]|"[^"]{0,4000}"|'[^']{0,4000}')*?)(/?))>""", re.S
+    r"""<(?:!--.*?--|(/?)(?:\w+:)?([a-zA-Z][\w-]*)((?:[^"'<>]|"[^"]{0,4000}"|'[^']{0,4000}')*?)(/?))>""",
+    re.S,
 )
 ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>/]+))""")
-LEAVES = frozenset({"mi", "mo", "mn", "mtext", "ms", "mspace", "none", "mprescripts", "annotation", "annotation-xml"})
+LEAVES = frozenset(
+    {
+        "mi",
+        "mo",
+        "mn",
+        "mtext",
+        "ms",
+        "mspace",
+        "none",
+        "mprescripts",
+        "annotation",
+        "annotation-xml",
+    }
+)
 VOID = frozenset({"mspace", "none", "mprescripts"})
 MAX_DEPTH, MAX_MARKUP = 120, 200_000
 OPENING, CLOSING = frozenset("([{⟨⌊⌈|‖∥∣"), frozenset(")]}⟩⌋⌉|‖∥∣")
@@ -46,7 +60,13 @@ def parse(markup: str) -> Node:
             if name in open_names:
                 del stack[1 + len(open_names) - 1 - open_names[::-1].index(name) :]
             continue
-        node = Node(name, {m[1].lower(): unescape(m[2] or m[3] or m[4] or "") for m in ATTRIBUTE.finditer(found[3])})
+        node = Node(
+            name,
+            {
+                m[1].lower(): unescape(m[2] or m[3] or m[4] or "")
+                for m in ATTRIBUTE.finditer(found[3])
+            },
+        )
         stack[-1].children.append(node)
         if not found[4] and name not in VOID and len(stack) < MAX_DEPTH:
             stack.append(node)
@@ -54,7 +74,11 @@ def parse(markup: str) -> Node:
 
 
 def leaf_text(node: Node) -> str:
-    return " ".join(unescape(node.text).split()) if node.name != "mtext" else unescape(node.text).replace("\n", " ")
+    return (
+        " ".join(unescape(node.text).split())
+        if node.name != "mtext"
+        else unescape(node.text).replace("\n", " ")
+    )
 
 
 def unwrapped(node: Node) -> Node:

@@ -22,7 +22,15 @@ from pipeline.corpus.domains import Annotator, by_share
 from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.pages import KEPT, REJECT, Table, extract_shard, rows_of
-from pipeline.corpus.shards import Task, Workers, code_hash, file_hash, find_shards, fingerprint, run
+from pipeline.corpus.shards import (
+    Task,
+    Workers,
+    code_hash,
+    file_hash,
+    find_shards,
+    fingerprint,
+    run,
+)
 from pipeline.corpus.tokens import tokens
 from pipeline.corpus.truth import Measure, Truth, histogram
 from pipeline.records import write_json
@@ -63,7 +71,9 @@ def mine(
         *([measure.collection] if measure else []),
     )  # fmt: skip
     shutil.copyfile(mined.classifier, out / "classifier.bin")
-    return finish(crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure, explain)
+    return finish(
+        crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure, explain
+    )
 
 
 def finish(
@@ -77,7 +87,16 @@ def finish(
     if measure:
         funnel["truth"] = measured(measure, mined, accounts)
     write_json(out / "funnel.json", funnel)
-    names = ("records", "pages", "tokens", "languages", "rejects", "contamination", "iterations", "truth")
+    names = (
+        "records",
+        "pages",
+        "tokens",
+        "languages",
+        "rejects",
+        "contamination",
+        "iterations",
+        "truth",
+    )
     scores = histogram(mined.scores, ~mined.duplicate_url & ~mined.near_duplicate, measure)
     return {key: funnel[key] for key in names if key in funnel} | {"score_histogram": scores}
 
@@ -92,7 +111,9 @@ def measured(measure: Measure, mined: Mined, accounts: Accounts) -> dict[str, An
         "distinct pages": measure.copies(unique, distinct, measure.truth.content),
         "worksheets": measure.worksheets(distinct),
         "decontaminated": measure.leaks(collected, accounts.mask(len(unique), accounts.flagged)),
-        "decontaminated by the information rule": measure.leaks(collected, accounts.mask(len(unique), accounts.informed)),
+        "decontaminated by the information rule": measure.leaks(
+            collected, accounts.mask(len(unique), accounts.informed)
+        ),
     }
 
 
@@ -115,17 +136,33 @@ def steps(crawl: Crawl, mined: Mined, written: dict[str, Any]) -> list[dict[str,
         {"step": name, "pages": int(mask.sum()), "tokens": int(crawl.tokens[mask].sum())}
         for name, mask in masks.items()
     ]
-    return [*rows, {"step": "decontaminated", "pages": written["pages"], "tokens": written["tokens"]}]
+    return [
+        *rows,
+        {"step": "decontaminated", "pages": written["pages"], "tokens": written["tokens"]},
+    ]
 
 
 def extract_tasks(shards: list[Path], cfg: CorpusConfig, work: Path) -> list[Task]:
     """One task a shard: WARC to Parquet."""
     code, tasks = code_hash(), []
     for shard in find_shards(shards):
-        pages, rejects = work / "pages" / f"{shard.key}.parquet", work / "rejects" / f"{shard.key}.parquet"
+        pages, rejects = (
+            work / "pages" / f"{shard.key}.parquet",
+            work / "rejects" / f"{shard.key}.parquet",
+        )
         args = (shard.path, shard.name, pages, rejects, cfg.max_page_bytes, cfg.min_page_tokens)
-        proof = fingerprint(file_hash(shard.path), shard.name, cfg.max_page_bytes, cfg.min_page_tokens, code)
-        tasks.append(Task(extract_shard, args, (pages, rejects), work / "receipts" / f"{shard.key}.json", proof))
+        proof = fingerprint(
+            file_hash(shard.path), shard.name, cfg.max_page_bytes, cfg.min_page_tokens, code
+        )
+        tasks.append(
+            Task(
+                extract_shard,
+                args,
+                (pages, rejects),
+                work / "receipts" / f"{shard.key}.json",
+                proof,
+            )
+        )
     return tasks
 
 
@@ -153,7 +190,9 @@ class Accounts:
         self.contamination["counting_runs"] += sum(hit.counting_run for hit in cleaned.hits)
         self.contamination["lone"] += sum(hit.lone and not hit.counting_run for hit in cleaned.hits)
         self.contamination["pages"] += 1
-        self.contamination["pages_by_information_rule"] += any(not hit.uninformative for hit in cleaned.hits)
+        self.contamination["pages_by_information_rule"] += any(
+            not hit.uninformative for hit in cleaned.hits
+        )
         self.contamination["segments_removed"] += cleaned.removed_segments
 
     @staticmethod
@@ -173,7 +212,14 @@ class Accounts:
             "rejected_tokens": dict(self.tokens_of),
             "contamination": {
                 key: self.contamination[key]
-                for key in ("pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed")
+                for key in (
+                    "pages",
+                    "pages_by_information_rule",
+                    "hits",
+                    "counting_runs",
+                    "lone",
+                    "segments_removed",
+                )
             },
         }
 
@@ -206,7 +252,10 @@ def write_corpus(
             for line in audit_rows(row, cleaned, index, explain):
                 hits.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
             if number in near:
-                shown = {key: row[key] for key in ("url", "lang", "tokens", "formulas", "source", "offset")}
+                shown = {
+                    key: row[key]
+                    for key in ("url", "lang", "tokens", "formulas", "source", "offset")
+                }
                 near[number] |= shown | {"score": score, "opening": row["text"][:OPENING]}
             if cleaned is not None:
                 accounts.clean(number, cleaned)
@@ -247,7 +296,9 @@ def found_in(cleaned: Cleaned) -> str:
     return f"{len(cleaned.hits)} benchmark grams, first {first.gram!r} of {first.benchmark} {first.item}"
 
 
-def audit_rows(row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool) -> Iterator[dict[str, Any]]:
+def audit_rows(
+    row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool
+) -> Iterator[dict[str, Any]]:
     """One row a benchmark gram found in a page; start and end are characters of the page's text before removal."""
     for hit in cleaned.hits if cleaned else ():
         found = hit_row(hit, index)

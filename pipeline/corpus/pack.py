@@ -54,7 +54,9 @@ def read_folder(
     """Every HTML file below `folder`, in the order of their names. One without a URL is named by the folder, or `name`,
     and its place below: files of one name in two folders are two pages."""
     urls, base = urls_of(folder, mapping), name or folder.absolute().name
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
+    for path in sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+    ):
         relative = path.relative_to(folder).as_posix()
         url = clean_url(urls.get(relative, "file:///" + quote(f"{base}/{relative}")))
         source = f"{name}/{relative}" if name else relative
@@ -86,7 +88,11 @@ def pack(folder: Path, out: Path, mapping: Path | None = None, max_bytes: int = 
     """Turn a folder of HTML into a WARC; returns the number of pages. Raises UserError when there is none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give a folder of HTML files")
-    pages = (page for page in read_folder(folder, max_bytes, mapping=mapping) if isinstance(page, RawPage))
+    pages = (
+        page
+        for page in read_folder(folder, max_bytes, mapping=mapping)
+        if isinstance(page, RawPage)
+    )
     first = next(pages, None)
     if first is None:
         raise UserError(f"{folder}: no .html, .htm or .xhtml file below it")

@@ -93,7 +93,11 @@ def read_raw(path: Path, name: str, max_bytes: int) -> Iterator[RawPage | Reject
     elif path.suffix.lower() in SUFFIXES:
         url, size = f"file:///{quote(name)}", path.stat().st_size
         too_large = size > max_bytes
-        yield Reject(url, "too_large", f"{size} bytes", name, 0) if too_large else RawPage(url, path.read_bytes(), name, 0)
+        yield (
+            Reject(url, "too_large", f"{size} bytes", name, 0)
+            if too_large
+            else RawPage(url, path.read_bytes(), name, 0)
+        )
     else:
         yield from read_warc(path, max_bytes, name)
 
@@ -153,7 +157,9 @@ def rows_of(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, 
             yield from batch.to_pylist()
 
 
-def reject_row(reject: Reject, tokens: int | None = None, score: float | None = None) -> dict[str, Any]:
+def reject_row(
+    reject: Reject, tokens: int | None = None, score: float | None = None
+) -> dict[str, Any]:
     return {
         "url": reject.url,
         "reason": reject.reason,
@@ -165,7 +171,9 @@ def reject_row(reject: Reject, tokens: int | None = None, score: float | None = 
     }
 
 
-def extract_shard(path: Path, name: str, pages: Path, rejects: Path, max_bytes: int, min_tokens: int) -> None:
+def extract_shard(
+    path: Path, name: str, pages: Path, rejects: Path, max_bytes: int, min_tokens: int
+) -> None:
     """Read one shard into a Parquet file of pages and one of rejects."""
     with Table(pages, PAGE) as good, Table(rejects, REJECT) as bad:
         for page in read_pages(path, name, max_bytes, min_tokens):

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 BINS = 1 << 16
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray]  # scores (float64), URL hashes (int64), tokens (int64), one a page
+Columns = tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]  # scores (float64), URL hashes (int64), tokens (int64), one a page
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ class Seed:
 
     texts: dict[int, str]
     pages: np.ndarray  # bool, one a page of the crawl
-    marked: np.ndarray  # pages under accepted prefixes: never negatives, whether they joined the seed or not
+    marked: (
+        np.ndarray
+    )  # pages under accepted prefixes: never negatives, whether they joined the seed or not
 
     def __len__(self) -> int:
         return len(self.texts) + int(self.pages.sum())
@@ -48,7 +50,9 @@ def sample_seed(rows: Iterable[dict[str, Any]], crawl: Crawl, limit: int, salt: 
     pages = np.isin(crawl.url_hash, np.fromiter(texts, dtype=np.int64, count=len(texts)))
     present = set(crawl.url_hash[pages].tolist())
     return Seed(
-        {key: text for key, text in texts.items() if key not in present}, pages, np.zeros(len(crawl), dtype=bool)
+        {key: text for key, text in texts.items() if key not in present},
+        pages,
+        np.zeros(len(crawl), dtype=bool),
     )
 
 
@@ -56,16 +60,22 @@ def draw(crawl: Crawl, eligible: np.ndarray, count: int, salt: str) -> np.ndarra
     """A mask of `count` of the eligible pages, drawn by the hash of their URLs."""
     chosen = np.zeros(len(crawl), dtype=bool)
     numbers = np.flatnonzero(eligible)
-    mixed = np.array([stable_hash(str(key), salt) for key in crawl.url_hash[numbers].tolist()], dtype=np.int64)
+    mixed = np.array(
+        [stable_hash(str(key), salt) for key in crawl.url_hash[numbers].tolist()], dtype=np.int64
+    )
     chosen[numbers[np.argsort(mixed, kind="stable")[:count]]] = True
     return chosen
 
 
-def train_classifier(crawl: Crawl, unique: np.ndarray, seed: Seed, cfg: CorpusConfig, work: Path, out: Path) -> dict:
+def train_classifier(
+    crawl: Crawl, unique: np.ndarray, seed: Seed, cfg: CorpusConfig, work: Path, out: Path
+) -> dict:
     """Positives from the seed; as many negatives (or `least`, if more) from the rest of the crawl; returns counts."""
     salt = f"classifier {cfg.seed}"
     from_crawl = draw(crawl, seed.pages & unique, cfg.classifier.positives, salt)
-    wanted = min(cfg.classifier.negatives, max(cfg.classifier.least, len(seed.texts) + int(from_crawl.sum())))
+    wanted = min(
+        cfg.classifier.negatives, max(cfg.classifier.least, len(seed.texts) + int(from_crawl.sum()))
+    )
     negatives = draw(crawl, unique & ~seed.pages & ~seed.marked, wanted, salt)
 
     def texts(mask: np.ndarray) -> Iterator[str]:
@@ -86,7 +96,9 @@ def _loaded(model: Path, model_hash: str, max_tokens: int) -> classifier.Classif
 def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out: Path) -> None:
     """Write the score of every page of a shard (float64, .npy)."""
     judge = _loaded(model, model_hash, max_tokens)
-    scores = np.array([judge.score(row["text"]) for row in rows_of(pages, ["text"])], dtype=np.float64)
+    scores = np.array(
+        [judge.score(row["text"]) for row in rows_of(pages, ["text"])], dtype=np.float64
+    )
     temporary = out.with_name(out.name + ".tmp")
     with temporary.open("wb") as file:
         np.save(file, scores)
@@ -94,23 +106,37 @@ def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out:
     os.replace(temporary, out)
 
 
-def score_tasks(crawl: Crawl, proofs: list[str], model: Path, cfg: CorpusConfig, folder: Path) -> list[Task]:
+def score_tasks(
+    crawl: Crawl, proofs: list[str], model: Path, cfg: CorpusConfig, folder: Path
+) -> list[Task]:
     """One scoring task a shard; `proofs` say what each shard's pages were made from."""
     model_hash = file_hash(model)
     tasks = []
     for path, proof in zip(crawl.shards, proofs, strict=True):
         out = folder / f"{path.stem}.npy"
         args = (path, model, model_hash, cfg.classifier.max_tokens, out)
-        tasks.append(Task(score_shard, args, (out,), out.with_suffix(".receipt"), fingerprint(proof, model_hash)))
+        tasks.append(
+            Task(
+                score_shard,
+                args,
+                (out,),
+                out.with_suffix(".receipt"),
+                fingerprint(proof, model_hash),
+            )
+        )
     return tasks
 
 
 def read_scores(crawl: Crawl, folder: Path) -> np.ndarray:
     """The scores of all pages."""
-    return np.concatenate([np.zeros(0), *(np.load(folder / f"{path.stem}.npy") for path in crawl.shards)])
+    return np.concatenate(
+        [np.zeros(0), *(np.load(folder / f"{path.stem}.npy") for path in crawl.shards)]
+    )
 
 
-def keep_best(crawl: Crawl, scores: np.ndarray, eligible: np.ndarray, cfg: CorpusConfig) -> tuple[np.ndarray, dict]:
+def keep_best(
+    crawl: Crawl, scores: np.ndarray, eligible: np.ndarray, cfg: CorpusConfig
+) -> tuple[np.ndarray, dict]:
     """The best eligible pages that fit into the token budget, as a mask, and the cut."""
     total = int(crawl.tokens[eligible].sum())
     budget = cfg.token_budget or int(cfg.keep_fraction * total)

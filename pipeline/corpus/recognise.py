@@ -14,7 +14,14 @@ from html import unescape
 
 from pipeline.corpus.asciimath import latex_of_asciimath
 from pipeline.corpus.formulas import TEXT_ARGUMENT
-from pipeline.corpus.images import DELIMITERS, LATEX_SIGN, Found, image_formula, is_no_prose, undelimited
+from pipeline.corpus.images import (
+    DELIMITERS,
+    LATEX_SIGN,
+    Found,
+    image_formula,
+    is_no_prose,
+    undelimited,
+)
 from pipeline.corpus.katex import latex_of_katex
 from pipeline.corpus.markup import (
     DELIMITED_CLASSES,
@@ -58,13 +65,21 @@ VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
 CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it behind % from TeX
 # What MathJax 2 draws or leaves beside a preview; what comes after a preview that stands alone is none of these.
-RENDERED = re.compile(r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I)
+RENDERED = re.compile(
+    r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I
+)
 SCRIPT_NEXT = re.compile(r"\s*<script\b[^>]{0,200}math/", re.I)
 PLACEHOLDERS = frozenset({"[math]", "[Math Processing Error]"})
-MATH_SCRIPT = re.compile(r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I)
-BARE = re.compile(r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$")  # no markup, no delimiters, and a sign
+MATH_SCRIPT = re.compile(
+    r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I
+)
+BARE = re.compile(
+    r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$"
+)  # no markup, no delimiters, and a sign
 ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
-SURE_CLASSES = frozenset({"wp-katex-eq", "katex-inline", "katex-block"})  # their text is LaTeX whatever it looks like
+SURE_CLASSES = frozenset(
+    {"wp-katex-eq", "katex-inline", "katex-block"}
+)  # their text is LaTeX whatever it looks like
 DISPLAY_CLASSES = frozenset(
     "katex-display mathjax_display mathjax_svg_display math-display katex-block math-block".split()
 )
@@ -84,7 +99,9 @@ def kind_of(name: str, classes: str) -> int:
     return NEITHER
 
 
-def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end: int) -> Found | None:
+def element_formula(
+    name: str, attrs: dict[str, str], inner: str, page: str, end: int
+) -> Found | None:
     """The formula that an element is, which ends at `end` of the page. ("", ..) when it only draws one that stands
     elsewhere; None when it is none."""
     traits = traits_of(attrs.get("class", ""))
@@ -116,7 +133,11 @@ def element_formula(name: str, attrs: dict[str, str], inner: str, page: str, end
         return undelimited(plain(inner), display, "delimiters")
     if traits.only_math and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
         return undelimited(plain(inner), display or name == "div", "delimiters")
-    return delimited_element(plain(inner), display, traits.latex) if traits.delimited or traits.latex else None
+    return (
+        delimited_element(plain(inner), display, traits.latex)
+        if traits.delimited or traits.latex
+        else None
+    )
 
 
 @dataclass(frozen=True)
@@ -190,7 +211,9 @@ def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | No
     return latex_of_mathml(inner), display, "mathml"
 
 
-def rendered_by_mathjax2(attrs: dict[str, str], inner: str, display: bool, page: str, end: int) -> Found | None:
+def rendered_by_mathjax2(
+    attrs: dict[str, str], inner: str, display: bool, page: str, end: int
+) -> Found | None:
     """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries, or the
     LaTeX of a preview that stands alone."""
     if "mathjax_preview" in attrs.get("class", "").lower():
@@ -202,7 +225,12 @@ def rendered_by_mathjax2(attrs: dict[str, str], inner: str, display: bool, page:
     mathml = attrs.get("data-mathml", "")
     if not mathml and "data-mathml" in inner:
         mathml = next(
-            (a["data-mathml"] for a in map(attributes, re.findall(r"<span\b([^>]*)>", inner)) if "data-mathml" in a), ""
+            (
+                a["data-mathml"]
+                for a in map(attributes, re.findall(r"<span\b([^>]*)>", inner))
+                if "data-mathml" in a
+            ),
+            "",
         )
     return inside(mathml or inner, display)
 
@@ -234,4 +262,8 @@ def delimited_element(text: str, display: bool, bare: bool) -> Found | None:
             return None
     if text.startswith("\\begin{") and text.endswith("}"):
         return text, True, "delimiters"
-    return (text, display, "delimiters") if bare and LATEX_SIGN.search(text) and len(text) < 2_000 else None
+    return (
+        (text, display, "delimiters")
+        if bare and LATEX_SIGN.search(text) and len(text) < 2_000
+        else None
+    )

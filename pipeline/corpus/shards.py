@@ -19,7 +19,11 @@ from pipeline.errors import UserError
 
 HTML = (".html", ".htm", ".xhtml")
 SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", *HTML)
-FOREIGN = tuple(f"{kind}.{packed}" for kind in (".warc", ".wet") for packed in ("zst", "xz", "bz2", "lz4", "br", "zip"))
+FOREIGN = tuple(
+    f"{kind}.{packed}"
+    for kind in (".warc", ".wet")
+    for packed in ("zst", "xz", "bz2", "lz4", "br", "zip")
+)
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,26 @@ def find_shards(inputs: list[Path]) -> list[Shard]:
     found: list[Path] = []
     for path in inputs:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder; give WARC files, WET files or a folder of HTML")
+            raise UserError(
+                f"{path}: no such file or folder; give WARC files, WET files or a folder of HTML"
+            )
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         foreign = [p for p in files if p.name.lower().endswith(FOREIGN)]
         if foreign:
-            raise UserError(f"{foreign[0]}: {foreign[0].suffix} is not read; unpack it, or pack it with gzip")
+            raise UserError(
+                f"{foreign[0]}: {foreign[0].suffix} is not read; unpack it, or pack it with gzip"
+            )
         if path.is_dir():
             pages = [path] if any(p.name.lower().endswith(HTML) for p in files) else []
             files = [p for p in files if p.name.lower().endswith(SUFFIXES[:4])] + pages
             if not files:
-                raise UserError(f"{path}: no WARC, WET or HTML file below it ({', '.join(SUFFIXES)})")
+                raise UserError(
+                    f"{path}: no WARC, WET or HTML file below it ({', '.join(SUFFIXES)})"
+                )
         found += files
-    once = {os.path.abspath(p): p for p in reversed(found)}  # a file may be named twice, or below a folder that is
+    once = {
+        os.path.abspath(p): p for p in reversed(found)
+    }  # a file may be named twice, or below a folder that is
     folders = {Path(name) for name, p in once.items() if p.is_dir()}
     unique = sorted(
         (p for name, p in once.items()
@@ -64,7 +76,11 @@ def find_shards(inputs: list[Path]) -> list[Shard]:
     parent = os.path.commonpath([p.absolute().parent for p in unique])
     names = [p.absolute().relative_to(parent).as_posix() for p in unique]
     return [
-        Shard(path, name, f"{hashlib.blake2b(name.encode(), digest_size=5).hexdigest()}-{path.name[:60]}")
+        Shard(
+            path,
+            name,
+            f"{hashlib.blake2b(name.encode(), digest_size=5).hexdigest()}-{path.name[:60]}",
+        )
         for path, name in zip(unique, names, strict=True)
     ]
 
@@ -73,7 +89,11 @@ def file_hash(path: Path) -> str:
     """Hash of a file's bytes, or of the names and bytes of the HTML files below a folder and of their URLs."""
     digest = hashlib.blake2b(digest_size=16)
     mappings = [path / name for name in ("urls.jsonl", "MANIFEST.md")]
-    pages = (p for p in path.rglob("*") if p.is_file() and (p.name.lower().endswith(HTML) or p in mappings))
+    pages = (
+        p
+        for p in path.rglob("*")
+        if p.is_file() and (p.name.lower().endswith(HTML) or p in mappings)
+    )
     for part in sorted(pages) if path.is_dir() else [path]:
         if path.is_dir():
             digest.update(part.relative_to(path).as_posix().encode())
@@ -93,7 +113,9 @@ def code_hash() -> str:
 
 def fingerprint(*facts: Any) -> str:
     """Hash of plain values."""
-    return hashlib.blake2b(json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=16
+    ).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -112,7 +134,9 @@ class Task:
         return json.loads(self.receipt.read_text())["proof"] == self.proof
 
 
-Workers = int | Callable[[list[Task]], None]  # processes of this machine, or a function that has tasks done elsewhere
+Workers = (
+    int | Callable[[list[Task]], None]
+)  # processes of this machine, or a function that has tasks done elsewhere
 
 
 def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:
@@ -125,7 +149,9 @@ def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:
             workers(left)
         lost = [task.results[0] for task in left if not task.is_done()]
         if lost:
-            raise UserError(f"{lost[0]}: not made, nor {len(lost) - 1} others; read the executor's log, then run it again")
+            raise UserError(
+                f"{lost[0]}: not made, nor {len(lost) - 1} others; read the executor's log, then run it again"
+            )
         yield len(tasks), len(tasks)
         return
     if workers <= 1 or len(left) <= 1:

@@ -46,7 +46,9 @@ def kinds_of(codes_C: np.ndarray) -> np.ndarray:
     kinds_C = table[codes_C]
     if codes_C.dtype != np.uint8 and kinds_C.max(initial=0) == UNKNOWN:
         for block in np.unique(codes_C[kinds_C == UNKNOWN] >> 8).tolist():
-            table[block << 8 : (block + 1) << 8] = [_kind(code) for code in range(block << 8, (block + 1) << 8)]
+            table[block << 8 : (block + 1) << 8] = [
+                _kind(code) for code in range(block << 8, (block + 1) << 8)
+            ]
         kinds_C = table[codes_C]
     return kinds_C
 
@@ -80,7 +82,9 @@ def _decimals(codes_C: np.ndarray, kinds_C: np.ndarray, begins_C: np.ndarray) ->
     if not len(dots):
         return
     runs = np.flatnonzero(is_digit_C & begins_C)
-    follows = np.zeros(len(dots), dtype=bool)  # a dot right after the digits that follow the dot before it
+    follows = np.zeros(
+        len(dots), dtype=bool
+    )  # a dot right after the digits that follow the dot before it
     follows[1:] = runs[np.searchsorted(runs, dots[1:]) - 1] == dots[:-1] + 1
     points = dots[_place_in_chain(follows) % 2 == 0]
     begins_C[points] = begins_C[points + 1] = False
@@ -109,7 +113,12 @@ def _commands(codes_C: np.ndarray, kinds_C: np.ndarray, begins_C: np.ndarray) ->
 
 def _end_commands(codes_C: np.ndarray, kinds_C: np.ndarray, begins_C: np.ndarray) -> None:
     r"""The first foreign letter ends a command: \alphaβγ is \alpha and βγ."""
-    inside_C = (kinds_C[1:] == LETTER) & (kinds_C[:-1] == LETTER) & (codes_C[1:] > 127) & (codes_C[:-1] < 128)
+    inside_C = (
+        (kinds_C[1:] == LETTER)
+        & (kinds_C[:-1] == LETTER)
+        & (codes_C[1:] > 127)
+        & (codes_C[:-1] < 128)
+    )
     foreign = np.flatnonzero(inside_C) + 1
     starts = np.flatnonzero(begins_C)
     begun = starts[np.searchsorted(starts, foreign) - 1]
@@ -159,7 +168,9 @@ def ids_of(text: str, codes_C: np.ndarray, starts_T: np.ndarray, ends_T: np.ndar
     if len(others):
         single = others[sizes_T[others] == 1]  # nearly all of a Chinese text
         distinct, inverse = np.unique(codes_C[starts_T[single]], return_inverse=True)
-        ids_T[single] = np.array([word_id(chr(code)) for code in distinct.tolist()], dtype=np.uint32)[inverse]
+        ids_T[single] = np.array(
+            [word_id(chr(code)) for code in distinct.tolist()], dtype=np.uint32
+        )[inverse]
         for place in others[sizes_T[others] != 1].tolist():
             ids_T[place] = word_id(text[starts_T[place] : ends_T[place]])
     return ids_T

@@ -19,7 +19,9 @@ NUMBER = r"\d+(?:\.\d+)?|[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089]"
 WORD = rf"[^\W\d_{CJK}\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2089]+"
 ALL = re.compile(rf"{WORD}|{NUMBER}|[{CJK}]|{COMMAND}|[^\s\w]|_")
 GRAM = re.compile(rf"{COMMAND}|({WORD}|{NUMBER}|[{CJK}])")
-CLASSES = re.compile(rf"(?P<command>{COMMAND})|(?P<cjk>[{CJK}])|(?P<number>{NUMBER})|(?P<word>{WORD})|(?P<operator>\S)")
+CLASSES = re.compile(
+    rf"(?P<command>{COMMAND})|(?P<cjk>[{CJK}])|(?P<number>{NUMBER})|(?P<word>{WORD})|(?P<operator>\S)"
+)
 CJK_CHARACTER = re.compile(rf"[{CJK}]")
 LETTER = re.compile(r"[^\W\d_]")
 
@@ -34,7 +36,9 @@ def tokens(text: str) -> list[str]:
     """All tokens of `text`, normalised. `tokens("若 $x^2=9$")` is ["若", "$", "x", "^", "2", "=", "9", "$"]."""
     if text.isascii():
         return ALL.findall(text.lower())
-    return [token if token.isascii() else normal(token) for token in ALL.findall(_lower_ascii(text))]
+    return [
+        token if token.isascii() else normal(token) for token in ALL.findall(_lower_ascii(text))
+    ]
 
 
 def classed(text: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +51,10 @@ def grams(text: str) -> list[str]:
     """Words, numbers and CJK characters of `text`, normalised: what decontamination compares."""
     if text.isascii():
         return list(filter(None, GRAM.findall(text.lower())))
-    return [gram if gram.isascii() else normal(gram) for gram in filter(None, GRAM.findall(_lower_ascii(text)))]
+    return [
+        gram if gram.isascii() else normal(gram)
+        for gram in filter(None, GRAM.findall(_lower_ascii(text)))
+    ]
 
 
 def gram_spans(text: str) -> list[tuple[int, int]]:

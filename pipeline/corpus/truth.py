@@ -26,7 +26,9 @@ class Truth:
         self.at = {(row["file"], row["offset"]): number for number, row in enumerate(known)}
         self.is_math = np.array([row["is_math"] for row in known], dtype=bool)
         self.chinese = np.array([row["lang"] == "zh" for row in known], dtype=bool)
-        self.prose = np.array([row["formula_source"] == "dollars" or not row["formulas"] for row in known], dtype=bool)
+        self.prose = np.array(
+            [row["formula_source"] == "dollars" or not row["formulas"] for row in known], dtype=bool
+        )
         self.worksheet = np.array([bool(row["group"]) for row in known], dtype=bool)
         self.leak = np.array([bool(row["contaminated"]) for row in known], dtype=bool)
         # An original that no reader can read leaves its copies to stand for it.
@@ -54,7 +56,10 @@ class Measure:
     def reading(self) -> dict[str, Any]:
         """Of the readable records, how many became pages; of the pages, how many are readable records."""
         right = int((self.number >= 0).sum())
-        return {"recall": share(right, len(self.truth.is_math)), "precision": share(right, len(self.number))}
+        return {
+            "recall": share(right, len(self.truth.is_math)),
+            "precision": share(right, len(self.number)),
+        }
 
     def copies(self, before: np.ndarray, after: np.ndarray, original: np.ndarray) -> dict[str, Any]:
         """Removal of copies. `original` gives each record the one it is a copy of; one of each may stay."""
@@ -77,12 +82,19 @@ class Measure:
         truth, right = self.truth, kept & self.is_math
         wanted = np.unique(truth.content[truth.is_math])
         found = np.isin(wanted, truth.content[self.number[right]])
-        parts = {"recall_en": ~truth.chinese, "recall_zh": truth.chinese, "recall_prose": truth.prose}
+        parts = {
+            "recall_en": ~truth.chinese,
+            "recall_zh": truth.chinese,
+            "recall_prose": truth.prose,
+        }
         return {
             "precision": share(right.sum(), kept.sum()),
             "precision_tokens": share(self.tokens[right].sum(), self.tokens[kept].sum()),
             "recall": share(found.sum(), len(wanted)),
-            **{name: share((found & mask[wanted]).sum(), mask[wanted].sum()) for name, mask in parts.items()},
+            **{
+                name: share((found & mask[wanted]).sum(), mask[wanted].sum())
+                for name, mask in parts.items()
+            },
         }
 
     def leaks(self, kept: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
@@ -104,4 +116,7 @@ def histogram(scores: np.ndarray, eligible: np.ndarray, measure: Measure | None)
     found = {"edges": [round(float(edge), 4) for edge in edges]}
     if measure is None:
         return found | {"all": counts(eligible)}
-    return found | {"math": counts(eligible & measure.is_math), "other": counts(eligible & ~measure.is_math)}
+    return found | {
+        "math": counts(eligible & measure.is_math),
+        "other": counts(eligible & ~measure.is_math),
+    }

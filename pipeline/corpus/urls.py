@@ -7,7 +7,8 @@ import re
 from urllib.parse import unquote, urlsplit
 
 TRACKING = re.compile(
-    r"^(?:utm_\w+|fbclid|gclid|ref|ref_src|spm|from|source|share|session_?id|phpsessid|jsessionid|sid)$", re.I
+    r"^(?:utm_\w+|fbclid|gclid|ref|ref_src|spm|from|source|share|session_?id|phpsessid|jsessionid|sid)$",
+    re.I,
 )
 INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.I)
 

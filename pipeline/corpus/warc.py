@@ -143,7 +143,9 @@ def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterato
     try:
         file = path.open("rb")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give a WARC file or a folder") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); give a WARC file or a folder"
+        ) from None
     with file:
         gzipped = file.read(2) == MAGIC[:2] or path.suffix == ".gz"
         offset, size = 0, path.stat().st_size
@@ -163,7 +165,9 @@ def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterato
             offset = _next_member(file, offset + len(MAGIC)) if torn else stream.read_to
 
 
-def _records_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Iterator[RawPage | Reject]:
+def _records_of(
+    stream: Stream, name: str, offset: int, max_bytes: int
+) -> Iterator[RawPage | Reject]:
     """The records of one member. A record is held back until what follows it is read well; lines that follow it without
     a blank line between are its own. Returns whether the member is torn."""
     held = None
@@ -173,13 +177,21 @@ def _records_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Itera
             while line == b"":
                 start, line, parted = stream.offset, stream.line(), True
             if line is not None and not line.startswith(b"WARC/"):
-                ours = held is not None and (not parted or getattr(held, "reason", "") == "bad_header")
+                ours = held is not None and (
+                    not parted or getattr(held, "reason", "") == "bad_header"
+                )
                 if not ours:
                     if held is not None:
                         yield held
                     held = Reject("", "bad_header", f"no WARC record: {line[:40]!r}", name, start)
                 elif isinstance(held, RawPage):
-                    held = Reject(held.url, "bad_header", "the record is longer than its Content-Length", name, held.offset)
+                    held = Reject(
+                        held.url,
+                        "bad_header",
+                        "the record is longer than its Content-Length",
+                        name,
+                        held.offset,
+                    )
                 while line is not None and not line.startswith(b"WARC/1"):
                     start, line = stream.offset, stream.line()
             if line is None:
@@ -190,7 +202,9 @@ def _records_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Itera
             held = _record(stream, name, start, max_bytes)
         stream.drain()
     except Torn as error:
-        url = held.url if held is not None and not stream.broken else ""  # a URL this near to damage is not to be trusted
+        url = (
+            held.url if held is not None and not stream.broken else ""
+        )  # a URL this near to damage is not to be trusted
         yield Reject(url, error.reason, str(error), name, offset)
         return True
     if held is not None:
@@ -216,7 +230,9 @@ def _record(stream: Stream, name: str, offset: int, max_bytes: int) -> RawPage |
     if kind not in (b"response", b"resource", b"conversion"):
         return None
     if not whole:
-        return Reject(url, "truncated", "the record is shorter than its Content-Length", name, offset)
+        return Reject(
+            url, "truncated", "the record is shorter than its Content-Length", name, offset
+        )
     if b"warc-truncated" in header:
         cause = header[b"warc-truncated"][:40].decode("utf-8", "replace")
         return Reject(url, "truncated", f"WARC-Truncated: {cause}", name, offset)

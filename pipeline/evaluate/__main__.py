@@ -1,9 +1,10 @@
 """Evaluate any Hugging Face folder on any benchmark, outside the graph.
 
-    python -m pipeline.evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
-    python -m pipeline.evaluate MODEL --file questions.jsonl --out OUT
-    python -m pipeline.evaluate --list [--folder DATASETS]
+python -m pipeline.evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
+python -m pipeline.evaluate MODEL --file questions.jsonl --out OUT
+python -m pipeline.evaluate --list [--folder DATASETS]
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.list:
             for name, benchmark in benchmarks.TABLE.items():
-                size = f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}" if benchmark.rows else "made by the world stage"
+                size = (
+                    f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}"
+                    if benchmark.rows
+                    else "made by the world stage"
+                )
                 if benchmark.read and options.folder:
                     size = benchmarks.load(name, Path(options.world), Path(options.folder)).note
                 print(f"{name:13} {benchmark.lang}  {benchmark.file:32} {size}")
@@ -45,15 +50,30 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     from pipeline.model import load_model, load_tokenizer
 
     cfg = EvaluateConfig(
-        benchmarks=tuple(options.benchmarks.split(",")), questions=options.questions, samples=options.samples,
-        temperature=options.temperature, max_new_tokens=options.max_new_tokens, protocol=options.protocol, style=options.style,
-        batch=options.batch, engine=options.engine, grading_mode=options.mode, source=options.source, folder=options.folder,
-        shots=options.shots, exemplars=options.exemplars)
+        benchmarks=tuple(options.benchmarks.split(",")),
+        questions=options.questions,
+        samples=options.samples,
+        temperature=options.temperature,
+        max_new_tokens=options.max_new_tokens,
+        protocol=options.protocol,
+        style=options.style,
+        batch=options.batch,
+        engine=options.engine,
+        grading_mode=options.mode,
+        source=options.source,
+        folder=options.folder,
+        shots=options.shots,
+        exemplars=options.exemplars,
+    )
     name = Path(options.model).name
     if options.file:
         loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
         shown = SHOWS.get(cfg.protocol)
-        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None, shown) if shown else ()
+        shots = (
+            exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None, shown)
+            if shown
+            else ()
+        )
         tasks = [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
     else:
         tasks = make_tasks(cfg, name, Path(options.world))
@@ -61,7 +81,10 @@ def evaluate_folder(options: argparse.Namespace) -> None:
         print(f"{task.key}: {task.loaded.note}")
     tokenizer = load_tokenizer(options.model)
     engine = make_engine(cfg.engine, load_model(options.model, device=options.device), tokenizer)
-    out, settings = Path(options.out), benchmarks.digest_of(repr((cfg, [t.loaded.note for t in tasks])))
+    out, settings = (
+        Path(options.out),
+        benchmarks.digest_of(repr((cfg, [t.loaded.note for t in tasks]))),
+    )
     state = checkpoint_of(out / ".ckpt" / settings, Path(options.model))
     timings: list[dict] = []
     for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
@@ -75,11 +98,21 @@ def evaluate_folder(options: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     default = EvaluateConfig()
-    made = argparse.ArgumentParser(prog="python -m pipeline.evaluate", description=(__doc__ or "").split("\n")[0])
+    made = argparse.ArgumentParser(
+        prog="python -m pipeline.evaluate", description=(__doc__ or "").split("\n")[0]
+    )
     add = made.add_argument
     add("model", nargs="?", help="a Hugging Face folder")
-    add("--list", action="store_true", help="list the benchmarks; with --folder, verify each file there")
-    add("--benchmarks", default="gsm8k", help="names, with commas; name@protocol asks one under another protocol")
+    add(
+        "--list",
+        action="store_true",
+        help="list the benchmarks; with --folder, verify each file there",
+    )
+    add(
+        "--benchmarks",
+        default="gsm8k",
+        help="names, with commas; name@protocol asks one under another protocol",
+    )
     add("--file", help="a JSONL file of your own questions (id, question, answer, lang) instead")
     add("--folder", default="", help="folder of the real benchmark files")
     add("--source", default="local", choices=("local", "hub"))
@@ -91,7 +124,12 @@ def parser() -> argparse.ArgumentParser:
     add("--protocol", default="cot", choices=PROTOCOLS)
     add("--style", default="paper", choices=("paper", "mini"))
     add("--mode", default="strict", choices=MODES, help="grading mode")
-    add("--shots", type=int, default=0, help="few_shot, pal: so many of the stated exemplars (pipeline/evaluate/exemplars.py)")
+    add(
+        "--shots",
+        type=int,
+        default=0,
+        help="few_shot, pal: so many of the stated exemplars (pipeline/evaluate/exemplars.py)",
+    )
     add("--exemplars", default="", help="few_shot, pal: a JSONL file of your own worked solutions")
     add("--batch", type=int, default=default.batch)
     add("--engine", default="fast")

@@ -6,6 +6,7 @@ since the profile decides their size; the real ones are checked byte for byte (l
 
 To add one: a `Benchmark` in `TABLE`, and a reader if no reader below fits its rows.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -55,8 +56,14 @@ def math(row: dict[str, Any], index: int) -> Question:
     level = str(row.get("level", 0)).removeprefix("Level ").strip()
     name = row.get("unique_id") or f"math-{row.get('idx', index)}"
     answer = row.get("answer") or last_box(row["solution"])
-    return Question(str(name), row["problem"], answer, "en", int(level) if level.isdigit() else 0,
-                    row.get("subject") or row.get("type") or "")
+    return Question(
+        str(name),
+        row["problem"],
+        answer,
+        "en",
+        int(level) if level.isdigit() else 0,
+        row.get("subject") or row.get("type") or "",
+    )
 
 
 def cmath(row: dict[str, Any], index: int) -> Question:
@@ -66,16 +73,24 @@ def cmath(row: dict[str, Any], index: int) -> Question:
 def mgsm_zh(row: dict[str, Any], index: int) -> Question:
     """The released file keeps the question as a chat message; the hub has a plain column and a number."""
     if "messages" in row:
-        return Question(f"mgsm_zh-{row['id']}", row["messages"][0]["content"], str(row["answer"]), "zh")
-    return Question(f"mgsm_zh-{index}", row["question"].removeprefix("问题："), str(row["answer_number"]), "zh")
+        return Question(
+            f"mgsm_zh-{row['id']}", row["messages"][0]["content"], str(row["answer"]), "zh"
+        )
+    return Question(
+        f"mgsm_zh-{index}", row["question"].removeprefix("问题："), str(row["answer_number"]), "zh"
+    )
 
 
 def mmlu_stem(row: dict[str, Any], index: int) -> Question:
     """Four options; asked in the words of the paper's prompt."""
     options = tuple(row["options"])
-    listed = ", ".join(f"({letter}) {text}" for letter, text in zip("ABCDEFGH", options, strict=False))
+    listed = ", ".join(
+        f"({letter}) {text}" for letter, text in zip("ABCDEFGH", options, strict=False)
+    )
     ask = f"{row['question'].strip()}\nWhat of the following is the right choice? Explain your answer.\n{listed}"
-    return Question(f"mmlu_stem-{row['id']}", ask, row["answer"], "en", family=row["topic"], options=options)
+    return Question(
+        f"mmlu_stem-{row['id']}", ask, row["answer"], "en", family=row["topic"], options=options
+    )
 
 
 def gaokao_cloze(row: dict[str, Any], index: int) -> Question:
@@ -85,7 +100,9 @@ def gaokao_cloze(row: dict[str, Any], index: int) -> Question:
 def gaokao_qa(row: dict[str, Any], index: int) -> Question:
     """Options carry their letter already; a few questions have several right letters, written "ACD" or "A C"."""
     options = tuple(text[3:].strip() for text in row["options"])
-    listed = " ".join(f"({letter}){text}" for letter, text in zip("ABCDEFGH", options, strict=False))
+    listed = " ".join(
+        f"({letter}){text}" for letter, text in zip("ABCDEFGH", options, strict=False)
+    )
     ask = f"{row['question'].strip()}\n从以下选项中选择：{listed}"
     return Question(f"gaokao_qa-{index}", ask, row["label"].replace(" ", ""), "zh", options=options)
 
@@ -98,7 +115,11 @@ def last_box(solution: str) -> str:
     start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
     if start < 0:
         raise ValueError("the solution has no \\boxed answer")
-    rest = solution[start:].split("boxed" if solution.startswith("\\boxed", start) else "fbox", 1)[1].lstrip()
+    rest = (
+        solution[start:]
+        .split("boxed" if solution.startswith("\\boxed", start) else "fbox", 1)[1]
+        .lstrip()
+    )
     if not rest.startswith("{"):
         return rest.split("$")[0].split()[0]
     depth = 0
@@ -116,33 +137,83 @@ TABLE: dict[str, Benchmark] = {
     "mini_math": Benchmark("mini_math.jsonl", "en", source="pipeline/world"),
     "mini_cmath": Benchmark("mini_cmath.jsonl", "zh", source="pipeline/world"),
     "gsm8k": Benchmark(
-        "gsm8k/test.jsonl", "en", gsm8k, 1319, "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
-        ("openai/gsm8k", "main", "test"), _MIT_GSM),
+        "gsm8k/test.jsonl",
+        "en",
+        gsm8k,
+        1319,
+        "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
+        ("openai/gsm8k", "main", "test"),
+        _MIT_GSM,
+    ),
     "math": Benchmark(
-        "math/test.jsonl", "en", math, 5000, "3371949f33dd702d04b43fddd7d53a028de0aaca0e76abb1b875a050297b3aa4",
-        None, "hendrycks/math, MIT"),
+        "math/test.jsonl",
+        "en",
+        math,
+        5000,
+        "3371949f33dd702d04b43fddd7d53a028de0aaca0e76abb1b875a050297b3aa4",
+        None,
+        "hendrycks/math, MIT",
+    ),
     "math500": Benchmark(
-        "math/math500.jsonl", "en", math, 500, "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132",
-        ("HuggingFaceH4/MATH-500", None, "test"), "hendrycks/math, MIT; split of openai/prm800k, MIT"),
+        "math/math500.jsonl",
+        "en",
+        math,
+        500,
+        "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132",
+        ("HuggingFaceH4/MATH-500", None, "test"),
+        "hendrycks/math, MIT; split of openai/prm800k, MIT",
+    ),
     "cmath": Benchmark(
-        "cmath/test.jsonl", "zh", cmath, 1098, "cabe17c127c3227912b3384f4755e180f3aa0d9e5865677e7e5e223439bf15eb",
-        ("weitianwen/cmath", None, "test"), f"XiaoMi/cmath, CC BY 4.0; {_DEEPSEEK}"),
+        "cmath/test.jsonl",
+        "zh",
+        cmath,
+        1098,
+        "cabe17c127c3227912b3384f4755e180f3aa0d9e5865677e7e5e223439bf15eb",
+        ("weitianwen/cmath", None, "test"),
+        f"XiaoMi/cmath, CC BY 4.0; {_DEEPSEEK}",
+    ),
     "mgsm_zh": Benchmark(
-        "mgsm_zh/mgsm_zh.jsonl", "zh", mgsm_zh, 250, "165c3b6753e8a8786183c27b9af7b7590d54dca4d0136edadb24d684c95bb50d",
-        ("juletxara/mgsm", "zh", "test"), f"google-research/url-nlp, CC BY 4.0; {_DEEPSEEK}"),
+        "mgsm_zh/mgsm_zh.jsonl",
+        "zh",
+        mgsm_zh,
+        250,
+        "165c3b6753e8a8786183c27b9af7b7590d54dca4d0136edadb24d684c95bb50d",
+        ("juletxara/mgsm", "zh", "test"),
+        f"google-research/url-nlp, CC BY 4.0; {_DEEPSEEK}",
+    ),
     "mmlu_stem": Benchmark(
-        "mmlu_stem/test.jsonl", "en", mmlu_stem, 3018,
-        "1c918d1df6de635a0202c989705c34f19b0c4ad858cbdb27135cdfc7fd44f14a", None, f"hendrycks/test, MIT; {_DEEPSEEK}"),
+        "mmlu_stem/test.jsonl",
+        "en",
+        mmlu_stem,
+        3018,
+        "1c918d1df6de635a0202c989705c34f19b0c4ad858cbdb27135cdfc7fd44f14a",
+        None,
+        f"hendrycks/test, MIT; {_DEEPSEEK}",
+    ),
     "gaokao_cloze": Benchmark(
-        "gaokao/gaokao-mathcloze.jsonl", "zh", gaokao_cloze, 118,
-        "088675c147794970a3ed25c7147a3bbc59715d6813837d5f483f46dcb1b5008d", None, f"AGIEval, MIT; {_DEEPSEEK}"),
+        "gaokao/gaokao-mathcloze.jsonl",
+        "zh",
+        gaokao_cloze,
+        118,
+        "088675c147794970a3ed25c7147a3bbc59715d6813837d5f483f46dcb1b5008d",
+        None,
+        f"AGIEval, MIT; {_DEEPSEEK}",
+    ),
     "gaokao_qa": Benchmark(
-        "gaokao/gaokao-mathqa.jsonl", "zh", gaokao_qa, 351,
-        "d246f12752d121289ef55cbf1bcf954243cefb65d110f71d09358e24065c808f", None, f"AGIEval, MIT; {_DEEPSEEK}"),
+        "gaokao/gaokao-mathqa.jsonl",
+        "zh",
+        gaokao_qa,
+        351,
+        "d246f12752d121289ef55cbf1bcf954243cefb65d110f71d09358e24065c808f",
+        None,
+        f"AGIEval, MIT; {_DEEPSEEK}",
+    ),
 }
 
 
-def load(name: str, world: Path, folder: Path | None = None, source: str = "local", limit: int = 0) -> Loaded:
+def load(
+    name: str, world: Path, folder: Path | None = None, source: str = "local", limit: int = 0
+) -> Loaded:
     """`limit` questions (0 = all) of a benchmark of `TABLE`, verified; see `subset` for which.
 
     Miniature ones are read from `world/<file>`, real ones from `folder/<file>` or the hub. Raises UserError, one line,
@@ -163,9 +234,15 @@ def load(name: str, world: Path, folder: Path | None = None, source: str = "loca
     if not questions:
         raise UserError(f"{name}: the file has no questions; make it anew")
     if len({q.id for q in questions}) != len(questions):
-        raise UserError(f"{name}: two questions share an id; ids key the samples, make them distinct")
+        raise UserError(
+            f"{name}: two questions share an id; ids key the samples, make them distinct"
+        )
     asked = subset(questions, limit)
-    return Loaded(name, asked, note + (f", a fixed random {len(asked)} asked" if len(asked) < len(questions) else ""))
+    return Loaded(
+        name,
+        asked,
+        note + (f", a fixed random {len(asked)} asked" if len(asked) < len(questions) else ""),
+    )
 
 
 def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
@@ -183,7 +260,11 @@ def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
 def read_questions(path: Path, limit: int = 0) -> Loaded:
     """A user's own JSONL file of `Question` rows as a benchmark named after the file."""
     questions = tuple(read_rows(path, Question))
-    return Loaded(path.stem, subset(questions, limit), f"{len(questions)} rows, content {content_digest(questions)[:12]}")
+    return Loaded(
+        path.stem,
+        subset(questions, limit),
+        f"{len(questions)} rows, content {content_digest(questions)[:12]}",
+    )
 
 
 def content_digest(questions: Iterable[Question]) -> str:
@@ -198,27 +279,37 @@ def digest_of(text: str) -> str:
 
 def _local(name: str, benchmark: Benchmark, folder: Path | None) -> tuple[Question, ...]:
     if folder is None:
-        raise UserError(f"{name}: evaluate.folder is not set; give the folder that holds {benchmark.file}, or source=hub")
+        raise UserError(
+            f"{name}: evaluate.folder is not set; give the folder that holds {benchmark.file}, or source=hub"
+        )
     path = folder / benchmark.file
     if not path.is_file():
-        raise UserError(f"{path}: no such file; {name} is {benchmark.rows} rows of {benchmark.source}")
+        raise UserError(
+            f"{path}: no such file; {name} is {benchmark.rows} rows of {benchmark.source}"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != benchmark.sha256:
-        raise UserError(f"{path}: not the expected {name} file (sha256 {digest[:12]}, expected {benchmark.sha256[:12]}, "
-                        f"{benchmark.rows} rows of {benchmark.source})")
+        raise UserError(
+            f"{path}: not the expected {name} file (sha256 {digest[:12]}, expected {benchmark.sha256[:12]}, "
+            f"{benchmark.rows} rows of {benchmark.source})"
+        )
     return _convert(name, benchmark, read_jsonl(path), str(path))
 
 
 def _hub_rows(name: str, benchmark: Benchmark) -> Iterable[dict[str, Any]]:
     if benchmark.hub is None:
-        raise UserError(f"{name}: no hub data set has these rows in one split; use evaluate.source=local")
+        raise UserError(
+            f"{name}: no hub data set has these rows in one split; use evaluate.source=local"
+        )
     from datasets import load_dataset
 
     dataset, configuration, split = benchmark.hub
     return load_dataset(dataset, configuration, split=split)
 
 
-def _convert(name: str, benchmark: Benchmark, rows: Iterable[dict[str, Any]], where: str) -> tuple[Question, ...]:
+def _convert(
+    name: str, benchmark: Benchmark, rows: Iterable[dict[str, Any]], where: str
+) -> tuple[Question, ...]:
     questions = []
     for index, row in enumerate(rows):
         try:
@@ -227,5 +318,7 @@ def _convert(name: str, benchmark: Benchmark, rows: Iterable[dict[str, Any]], wh
             raise UserError(f"{where}, row {index + 1}: not a row of {name} ({error})") from None
         questions.append(replace(question, lang=benchmark.lang))
     if len(questions) != benchmark.rows:
-        raise UserError(f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew")
+        raise UserError(
+            f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew"
+        )
     return tuple(questions)

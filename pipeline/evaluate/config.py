@@ -1,4 +1,5 @@
 """What an evaluation is: which questions, which protocol, how many samples."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -66,7 +67,9 @@ class EvaluateConfig:
             if getattr(self, key) < 1:
                 raise UserError(f"evaluate.{key}={getattr(self, key)} must be at least 1")
         if self.samples and not self.temperature > 0:
-            raise UserError(f"evaluate.temperature={self.temperature} must be above 0 where samples are drawn")
+            raise UserError(
+                f"evaluate.temperature={self.temperature} must be above 0 where samples are drawn"
+            )
         if self.protocol not in PROTOCOLS:
             raise UserError(f"evaluate.protocol={self.protocol}: one of {', '.join(PROTOCOLS)}")
         if self.grading_mode not in MODES:
@@ -77,9 +80,15 @@ class EvaluateConfig:
             raise UserError(f"evaluate.ks={list(self.ks)} must rise from at least 1")
         for name in self.questions_of:
             if name not in self.benchmarks:
-                raise UserError(f"evaluate.questions_of names {name}, which is not among evaluate.benchmarks")
+                raise UserError(
+                    f"evaluate.questions_of names {name}, which is not among evaluate.benchmarks"
+                )
         for name, count in self.extra_samples.items():
             if name not in self.benchmarks:
-                raise UserError(f"evaluate.extra_samples names {name}, which is not among evaluate.benchmarks")
+                raise UserError(
+                    f"evaluate.extra_samples names {name}, which is not among evaluate.benchmarks"
+                )
             if count < self.samples:
-                raise UserError(f"evaluate.extra_samples.{name}={count} is below evaluate.samples={self.samples}")
+                raise UserError(
+                    f"evaluate.extra_samples.{name}={count} is below evaluate.samples={self.samples}"
+                )

@@ -3,6 +3,7 @@
 Only the ids are here; the texts are read from the data sets. CMATH's public training rows give an answer without a
 solution, so its exemplars, and those of MGSM-zh, which has no training rows of its own, show the answer alone.
 """
+
 from __future__ import annotations
 
 import re
@@ -15,7 +16,9 @@ from pipeline.errors import UserError
 from pipeline.evaluate.benchmarks import TABLE, last_box
 from pipeline.records import Instruction, read_jsonl, read_rows
 
-_ASK = re.compile(r" Let's think step by step and output the final answer within \\boxed\{\}\.$")  # glued on by the release
+_ASK = re.compile(
+    r" Let's think step by step and output the final answer within \\boxed\{\}\.$"
+)  # glued on by the release
 
 
 KIND = {"cot": "chain-of-thought", "pot": "program"}
@@ -27,12 +30,19 @@ class Stated:
 
     file: str
     ids: tuple[str, ...]
-    read: Callable[[dict[str, Any], int], Instruction] | None = None  # None: rows are `Instruction` already
+    read: Callable[[dict[str, Any], int], Instruction] | None = (
+        None  # None: rows are `Instruction` already
+    )
 
 
 def _gsm8k(row: dict[str, Any], index: int) -> Instruction:
     solution, answer = row["answer"].rsplit("####", 1)
-    return Instruction(f"gsm8k-train-{index}", row["question"], re.sub(r"<<[^<>]*>>", "", solution).strip(), answer.strip())
+    return Instruction(
+        f"gsm8k-train-{index}",
+        row["question"],
+        re.sub(r"<<[^<>]*>>", "", solution).strip(),
+        answer.strip(),
+    )
 
 
 def _gsm8k_program(row: dict[str, Any], index: int) -> Instruction:
@@ -42,7 +52,9 @@ def _gsm8k_program(row: dict[str, Any], index: int) -> Instruction:
     named: dict[str, str] = {}  # a value -> the variable that holds it
     lines = []
     for k, (left, value) in enumerate(noted):
-        lines.append(f"v{k} = " + "".join(named.get(part, part) for part in re.split(r"(\d*\.?\d+)", left)))
+        lines.append(
+            f"v{k} = " + "".join(named.get(part, part) for part in re.split(r"(\d*\.?\d+)", left))
+        )
         named[value] = f"v{k}"
     code = "\n".join([*lines, f"print(v{len(noted) - 1})"])
     return replace(plain, solution=f"```python\n{code}\n```", format="pot")
@@ -51,24 +63,42 @@ def _gsm8k_program(row: dict[str, Any], index: int) -> Instruction:
 def _math(row: dict[str, Any], index: int) -> Instruction:
     truth = row["reward_model"]["ground_truth"]
     answer = last_box(truth["solution"])
-    return Instruction(f"math-train-{row['extra_info']['index']}", _ASK.sub("", truth["question"]), truth["solution"], answer)
+    return Instruction(
+        f"math-train-{row['extra_info']['index']}",
+        _ASK.sub("", truth["question"]),
+        truth["solution"],
+        answer,
+    )
 
 
 def _cmath(row: dict[str, Any], index: int) -> Instruction:
-    return Instruction(f"cmath-dev-{index}", row["input"], "", str(row["golden"]), lang="zh", level=int(row["grade"]))
+    return Instruction(
+        f"cmath-dev-{index}",
+        row["input"],
+        "",
+        str(row["golden"]),
+        lang="zh",
+        level=int(row["grade"]),
+    )
 
 
 def _world(prefix: str) -> Stated:
     return Stated("instruct.jsonl", tuple(f"{prefix}-{k:05d}" for k in range(128)))
 
 
-_CMATH = Stated("cmath/cmath_dev.jsonl", tuple(f"cmath-dev-{k}" for k in (0, 100, 200, 300, 400, 500)), _cmath)
+_CMATH = Stated(
+    "cmath/cmath_dev.jsonl", tuple(f"cmath-dev-{k}" for k in (0, 100, 200, 300, 400, 500)), _cmath
+)
 STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on MATH, 6 on CMATH
     "mini_gsm8k": _world("sft-word_en"),
     "mini_math": _world("sft-symbolic"),
     "mini_cmath": _world("sft-word_zh"),
     "gsm8k": Stated("gsm8k/train.jsonl", tuple(f"gsm8k-train-{k}" for k in range(8)), _gsm8k),
-    "math": Stated("math/train.verl.parquet", tuple(f"math-train-{k}" for k in (2, 1749, 4685, 6760, 5553, 2547, 3394)), _math),
+    "math": Stated(
+        "math/train.verl.parquet",
+        tuple(f"math-train-{k}" for k in (2, 1749, 4685, 6760, 5553, 2547, 3394)),
+        _math,
+    ),
     "cmath": _CMATH,
     "mgsm_zh": _CMATH,
 }
@@ -79,29 +109,36 @@ PROGRAMS: dict[str, Stated] = {
 }
 
 
-def exemplars_of(name: str, shots: int, file: str, world: Path, folder: Path | None,
-                 format: str = "cot") -> tuple[Instruction, ...]:
+def exemplars_of(
+    name: str, shots: int, file: str, world: Path, folder: Path | None, format: str = "cot"
+) -> tuple[Instruction, ...]:
     """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones.
 
     format -- "cot": chains of thought; "pot": programs
     world  -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
     """
     if shots < 1:
-        raise UserError("protocols few_shot and pal need evaluate.shots >= 1, and evaluate.exemplars for a benchmark without "
-                        "stated ids")
+        raise UserError(
+            "protocols few_shot and pal need evaluate.shots >= 1, and evaluate.exemplars for a benchmark without "
+            "stated ids"
+        )
     lang = TABLE[name].lang if name in TABLE else "en"
     if file:
         return _first(read_rows(Path(file), Instruction), shots, lang, file, format)
     table = STATED if format == "cot" else PROGRAMS
     if name not in table:
-        raise UserError(f"{name}: no {KIND[format]} exemplars are stated for it; name a file with evaluate.exemplars (JSONL of "
-                        "Instruction)")
+        raise UserError(
+            f"{name}: no {KIND[format]} exemplars are stated for it; name a file with evaluate.exemplars (JSONL of "
+            "Instruction)"
+        )
     stated = table[name]
     if stated.read is None:
         path = world.parent / stated.file
         rows = {row.id: row for row in read_rows(path, Instruction)}
     elif folder is None:
-        raise UserError(f"{name}: evaluate.folder is not set; give the folder that holds {stated.file}")
+        raise UserError(
+            f"{name}: evaluate.folder is not set; give the folder that holds {stated.file}"
+        )
     else:
         path = folder / stated.file
         read = (stated.read(row, index) for index, row in enumerate(_rows(path)))
@@ -119,8 +156,12 @@ def _rows(path: Path) -> Iterable[dict[str, Any]]:
     return load_dataset("parquet", data_files=str(path), split="train")
 
 
-def _first(rows: Iterable[Instruction], shots: int, lang: str, where: str, format: str) -> tuple[Instruction, ...]:
+def _first(
+    rows: Iterable[Instruction], shots: int, lang: str, where: str, format: str
+) -> tuple[Instruction, ...]:
     found = [row for row in rows if row.lang == lang and row.format == format][:shots]
     if len(found) < shots:
-        raise UserError(f"{where}: {len(found)} {KIND[format]} rows in {lang}, evaluate.shots={shots} are needed")
+        raise UserError(
+            f"{where}: {len(found)} {KIND[format]} rows in {lang}, evaluate.shots={shots} are needed"
+        )
     return tuple(found)

@@ -12,6 +12,7 @@ maj@K    K samples vote; samples vote together when their answers are equivalent
 A vote is an integer class: RIGHT for every answer equivalent to the reference, NO_ANSWER, or 1, 2, ... for the
 classes of wrong answers. Nothing here knows how answers are compared; `answer_classes` is given that.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -49,7 +50,9 @@ def maj_at_k(classes: Sequence[int], ks: Sequence[int]) -> list[float]:
 
 
 @lru_cache(maxsize=1 << 16)  # questions share few patterns of votes
-def _maj(right: int, silent: int, rivals: tuple[int, ...], ks: tuple[int, ...]) -> tuple[float, ...]:
+def _maj(
+    right: int, silent: int, rivals: tuple[int, ...], ks: tuple[int, ...]
+) -> tuple[float, ...]:
     samples, top, chance = right + silent + sum(rivals), max(ks), np.zeros(len(ks))
     for m in range(1, min(right, top) + 1):
         poly_YX = _rivals_at_most(m, rivals, silent, top - m)
@@ -75,7 +78,9 @@ def _rivals_at_most(m: int, rivals: Sequence[int], silent: int, degree: int) -> 
     return poly_YX
 
 
-def answer_classes(samples: Sequence[tuple[str | None, bool]], same: Callable[[str, str], bool]) -> list[int]:
+def answer_classes(
+    samples: Sequence[tuple[str | None, bool]], same: Callable[[str, str], bool]
+) -> list[int]:
     """Class of each sample, given its (extracted answer, verdict is right) pair; `same` compares two answers.
 
     Equal texts are one class without a call of `same`; a new text joins the first class whose first member it equals.
@@ -104,7 +109,9 @@ def question_scores(classes: Sequence[int], ks: Sequence[int]) -> dict[str, dict
     ks = [k for k in ks if k <= len(classes)]
     right = sum(c == RIGHT for c in classes)
     return {
-        "maj": {str(k): value for k, value in zip(ks, maj_at_k(classes, ks), strict=True)} if ks else {},
+        "maj": {str(k): value for k, value in zip(ks, maj_at_k(classes, ks), strict=True)}
+        if ks
+        else {},
         "pass": {str(k): pass_at_k(len(classes), right, k) for k in ks},
     }
 

@@ -2,6 +2,7 @@
 
 Model-written code never runs here: `run_all` hands it to the sandbox.
 """
+
 from __future__ import annotations
 
 import re
@@ -38,13 +39,19 @@ def program(text: str) -> str | None:
     found = blocks(text)
     if not found:
         return None
-    earlier = [line for block in found[:-1] for line in block.split("\n") if not line.startswith("print(")]
+    earlier = [
+        line for block in found[:-1] for line in block.split("\n") if not line.startswith("print(")
+    ]
     return "\n".join([*earlier, found[-1]])
 
 
 def shown(ran: Ran) -> str:
     """The text of an output block: the output, or `Runtime errors: ...`; the middle of a long one is left out."""
-    text = f"Runtime errors: {_middle_out(ran.error)}" if ran.error else _middle_out(ran.output.strip())
+    text = (
+        f"Runtime errors: {_middle_out(ran.error)}"
+        if ran.error
+        else _middle_out(ran.output.strip())
+    )
     return text.replace("```", "'''")  # a printed fence must not close the block
 
 
@@ -54,7 +61,9 @@ def run_all(programs: Sequence[str]) -> list[Ran]:
     for source in programs:
         if source not in results:
             found = _sandbox().run(source)
-            failure = {"ok": "", "error": found.error or "error", "output": ""}.get(found.status, found.status)
+            failure = {"ok": "", "error": found.error or "error", "output": ""}.get(
+                found.status, found.status
+            )
             results[source] = Ran(found.stdout, failure)
     return [results[source] for source in programs]
 

@@ -2,6 +2,7 @@
 
 Each is a function (engine, tokenizer, questions, seeds, sampling, cfg) -> one Transcript a question, in order.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -15,8 +16,10 @@ from pipeline.prompts import prompt_ids
 from pipeline.records import Instruction, Question
 
 # question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question
-SHOT = {"en": ("Q: {question}\nA: {solution}", " The answer is {answer}.", "\n\n\n", "\nQ:"),
-        "zh": ("问题：{question}\n答案：{solution}", "所以答案是：{answer}。", "\n\n", "\n问题：")}
+SHOT = {
+    "en": ("Q: {question}\nA: {solution}", " The answer is {answer}.", "\n\n\n", "\nQ:"),
+    "zh": ("问题：{question}\n答案：{solution}", "所以答案是：{answer}。", "\n\n", "\n问题："),
+}
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,46 @@ class Transcript:
     judged: str
 
 
-def cot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+def cot(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    sampling,
+    cfg: EvaluateConfig,
+):
     """Chain of thought, zero-shot: one generation, graded as it stands."""
     outputs = engine.sample(chat_prompts(tokenizer, questions, "cot", cfg.style), seeds, sampling)
-    return [Transcript(t, len(o.tokens), o.finished, t) for t, o in zip(_texts(tokenizer, outputs), outputs, strict=True)]
+    return [
+        Transcript(t, len(o.tokens), o.finished, t)
+        for t, o in zip(_texts(tokenizer, outputs), outputs, strict=True)
+    ]
 
 
-def few_shot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling,
-             exemplars: Sequence[Instruction]):
+def few_shot(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    sampling,
+    exemplars: Sequence[Instruction],
+):
     """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
     outputs, texts, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
-    return [Transcript(t, len(o.tokens), o.finished, a) for t, o, a in zip(texts, outputs, answers, strict=True)]
+    return [
+        Transcript(t, len(o.tokens), o.finished, a)
+        for t, o, a in zip(texts, outputs, answers, strict=True)
+    ]
 
 
-def pal(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, exemplars: Sequence[Instruction]):
+def pal(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    sampling,
+    exemplars: Sequence[Instruction],
+):
     """Few-shot programs for base models (PAL): raw text; the answer is what the program printed, as in `pot`."""
     outputs, _, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
     return _printed(outputs, answers)
@@ -50,13 +79,27 @@ def pal(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
 
 def _continue(engine, tokenizer, questions, seeds, sampling, exemplars):
     """Outputs, texts and the part of each text that answers, when raw text with exemplars is continued."""
-    prompts, stops = [few_shot_ids(tokenizer, question, exemplars) for question in questions], tuple(s[3] for s in SHOT.values())
+    prompts, stops = (
+        [few_shot_ids(tokenizer, question, exemplars) for question in questions],
+        tuple(s[3] for s in SHOT.values()),
+    )
     outputs = engine.sample(prompts, seeds, replace(sampling, stop=stops))
     texts = _texts(tokenizer, outputs)
-    return outputs, texts, [t.split(SHOT[q.lang][3])[0] for q, t in zip(questions, texts, strict=True)]
+    return (
+        outputs,
+        texts,
+        [t.split(SHOT[q.lang][3])[0] for q, t in zip(questions, texts, strict=True)],
+    )
 
 
-def pot(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+def pot(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    sampling,
+    cfg: EvaluateConfig,
+):
     """Program of thought: the answer is what the program prints. No program, a failed one or a silent one: no answer."""
     outputs = engine.sample(chat_prompts(tokenizer, questions, "pot", cfg.style), seeds, sampling)
     return _printed(outputs, _texts(tokenizer, outputs))
@@ -70,12 +113,30 @@ def _printed(outputs, texts: Sequence[str]) -> list[Transcript]:
     for text, output, source in zip(texts, outputs, code, strict=True):
         result = next(ran) if source is not None else programs.Ran("", "no program")
         printed = "" if result.error else result.output.strip()[-1000:]
-        full = text if source is None else f"{text}\n{programs.OUTPUT}\n{programs.shown(result)}\n```\n"
-        found.append(Transcript(full, len(output.tokens), output.finished, f"\\boxed{{{printed}}}" if printed else ""))
+        full = (
+            text
+            if source is None
+            else f"{text}\n{programs.OUTPUT}\n{programs.shown(result)}\n```\n"
+        )
+        found.append(
+            Transcript(
+                full,
+                len(output.tokens),
+                output.finished,
+                f"\\boxed{{{printed}}}" if printed else "",
+            )
+        )
     return found
 
 
-def tir(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], sampling, cfg: EvaluateConfig):
+def tir(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    seeds: Sequence[int],
+    sampling,
+    cfg: EvaluateConfig,
+):
     """Tool-integrated reasoning: a generation stops where it asks for output; its program runs, the output is fed back.
 
     At most `cfg.max_rounds` generations (the paper's code: 2). Graded on the text, as the paper's tables are.
@@ -84,8 +145,11 @@ def tir(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
     texts, drawn, finished = [""] * len(ids), [0] * len(ids), [False] * len(ids)
     asking = list(range(len(ids)))
     for turn in range(cfg.max_rounds):
-        outputs = engine.sample([ids[i] for i in asking], [_turn_seed(seeds[i], turn) for i in asking],
-                                replace(sampling, stop=(programs.OUTPUT,)))
+        outputs = engine.sample(
+            [ids[i] for i in asking],
+            [_turn_seed(seeds[i], turn) for i in asking],
+            replace(sampling, stop=(programs.OUTPUT,)),
+        )
         waiting = []
         for i, output, text in zip(asking, outputs, _texts(tokenizer, outputs), strict=True):
             ids[i] += output.tokens
@@ -94,7 +158,9 @@ def tir(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
             finished[i] = output.finished
             if programs.OUTPUT in text and programs.program(texts[i]) is not None:
                 waiting.append(i)
-        for i, ran in zip(waiting, programs.run_all([programs.program(texts[i]) for i in waiting]), strict=True):
+        for i, ran in zip(
+            waiting, programs.run_all([programs.program(texts[i]) for i in waiting]), strict=True
+        ):
             told = ("" if texts[i].endswith("\n") else "\n") + f"{programs.shown(ran)}\n```\n"
             texts[i] += told
             ids[i] += tokenizer.encode(told, add_special_tokens=False)
@@ -104,7 +170,9 @@ def tir(engine, tokenizer, questions: Sequence[Question], seeds: Sequence[int], 
     return [Transcript(t, n, f, t) for t, n, f in zip(texts, drawn, finished, strict=True)]
 
 
-def chat_prompts(tokenizer, questions: Sequence[Question], protocol: str, style: str) -> list[list[int]]:
+def chat_prompts(
+    tokenizer, questions: Sequence[Question], protocol: str, style: str
+) -> list[list[int]]:
     """Prompt ids of each question; a run of one question (its samples) is rendered once."""
     cache: dict[tuple[str, str], list[int]] = {}
     for q in questions:
@@ -116,8 +184,11 @@ def chat_prompts(tokenizer, questions: Sequence[Question], protocol: str, style:
 def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]) -> list[int]:
     """Ids of the exemplars and the open question, after a begin-of-text token where the tokenizer has one."""
     ask, close, between, _ = SHOT[question.lang]
-    shots = [ask.format(question=e.question, solution=e.solution) + (close.format(answer=e.answer) if e.format == "cot" else "")
-             for e in exemplars]
+    shots = [
+        ask.format(question=e.question, solution=e.solution)
+        + (close.format(answer=e.answer) if e.format == "cot" else "")
+        for e in exemplars
+    ]
     open_end = ask.format(question=question.question, solution="").rstrip(" ")
     if not exemplars:
         raise UserError("protocols few_shot and pal have no exemplars; set evaluate.shots")
@@ -125,11 +196,21 @@ def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]
     return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
 
-def run_protocol(name: str, engine, tokenizer, questions, seeds, sampling, cfg: EvaluateConfig,
-                 exemplars: Sequence[Instruction] = ()) -> list[Transcript]:
+def run_protocol(
+    name: str,
+    engine,
+    tokenizer,
+    questions,
+    seeds,
+    sampling,
+    cfg: EvaluateConfig,
+    exemplars: Sequence[Instruction] = (),
+) -> list[Transcript]:
     """The protocol by its name; `exemplars` are what few_shot and pal show."""
     if name in SHOWS:
-        return {"few_shot": few_shot, "pal": pal}[name](engine, tokenizer, questions, seeds, sampling, exemplars)
+        return {"few_shot": few_shot, "pal": pal}[name](
+            engine, tokenizer, questions, seeds, sampling, exemplars
+        )
     return PROTOCOLS[name](engine, tokenizer, questions, seeds, sampling, cfg)
 
 
@@ -141,7 +222,10 @@ def _turn_seed(seed: int, turn: int) -> int:
     """Each turn draws anew; the first turn keeps the sample's own seed."""
     if turn == 0:
         return seed
-    return int.from_bytes(hashlib.blake2b(f"{seed}\x1f{turn}".encode(), digest_size=8).digest(), "big") >> 1
+    return (
+        int.from_bytes(hashlib.blake2b(f"{seed}\x1f{turn}".encode(), digest_size=8).digest(), "big")
+        >> 1
+    )
 
 
 PROTOCOLS = {"cot": cot, "pot": pot, "tir": tir}

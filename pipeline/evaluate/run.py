@@ -3,6 +3,7 @@
 Sample i of a question draws with seed hash(question id, i); chunks are fixed by the configuration. So a run that was
 killed and resumed writes the files of an undisturbed one, and two models meet the same randomness.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -23,7 +24,9 @@ from pipeline.grading import grade_many, is_equivalent
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 
 GREEDY = -1  # sample index of the greedy answer; its seed is never used
-LONGEST_VOTE = 200  # characters; longer wrong answers vote together only when they are the same text
+LONGEST_VOTE = (
+    200  # characters; longer wrong answers vote together only when they are the same text
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,13 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     for key in (*cfg.benchmarks, *cfg.extra_benchmarks.get(model, ())):
         name, _, protocol = key.partition("@")
         if protocol and protocol not in PROTOCOLS:
-            raise UserError(f"evaluate.benchmarks: {key}: the protocol is one of {', '.join(PROTOCOLS)}")
+            raise UserError(
+                f"evaluate.benchmarks: {key}: the protocol is one of {', '.join(PROTOCOLS)}"
+            )
         if key not in cfg.benchmarks and protocol in TOOLS and (why := programs.missing_sandbox()):
-            print(f"{model}: {key} is left out: {why}")  # an extra: the report says that it was not tested
+            print(
+                f"{model}: {key} is left out: {why}"
+            )  # an extra: the report says that it was not tested
             continue
         limit = cfg.questions_of.get(key, cfg.questions_of.get(name, cfg.questions))
         loaded = benchmarks.load(name, world, folder, cfg.source, limit)
@@ -63,8 +70,15 @@ def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     return tasks
 
 
-def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, checkpoint: Path, out: Path,
-             timings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def evaluate(
+    engine,
+    tokenizer,
+    tasks: Sequence[Task],
+    cfg: EvaluateConfig,
+    checkpoint: Path,
+    out: Path,
+    timings: list[dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
     """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk.
 
     timings -- a row for every chunk that was answered now, not taken from `checkpoint`, is added here and nowhere else:
@@ -76,7 +90,12 @@ def evaluate(engine, tokenizer, tasks: Sequence[Task], cfg: EvaluateConfig, chec
         for start in range(0, len(questions), cfg.chunk):
             part = checkpoint / f"{task.key}-{start:06d}.jsonl"
             if not part.is_file():
-                write_jsonl(part, answer_questions(engine, tokenizer, questions[start : start + cfg.chunk], task, cfg, timings))
+                write_jsonl(
+                    part,
+                    answer_questions(
+                        engine, tokenizer, questions[start : start + cfg.chunk], task, cfg, timings
+                    ),
+                )
             chunk = list(read_jsonl(part))
             rows += chunk
             step += 1
@@ -94,23 +113,56 @@ def checkpoint_of(folder: Path, model: Path) -> Path:
     return chosen
 
 
-def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Task, cfg: EvaluateConfig,
-                     timings: list[dict[str, Any]]) -> list[dict]:
+def answer_questions(
+    engine,
+    tokenizer,
+    questions: Sequence[Question],
+    task: Task,
+    cfg: EvaluateConfig,
+    timings: list[dict[str, Any]],
+) -> list[dict]:
     """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples of each."""
     began = time.perf_counter()
     greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
-    answers = run_protocol(task.protocol, engine, tokenizer, questions, [0] * len(questions), greedy, cfg, task.exemplars)
-    owners = [(q, i) for q in questions for i in range(task.extra_samples if q.id in task.extra else cfg.samples)]
+    answers = run_protocol(
+        task.protocol,
+        engine,
+        tokenizer,
+        questions,
+        [0] * len(questions),
+        greedy,
+        cfg,
+        task.exemplars,
+    )
+    owners = [
+        (q, i)
+        for q in questions
+        for i in range(task.extra_samples if q.id in task.extra else cfg.samples)
+    ]
     if owners:
-        hot = Sampling(temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
+        hot = Sampling(
+            temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch
+        )
         asked, seeds = [q for q, _ in owners], [sample_seed(q.id, i) for q, i in owners]
-        answers = answers + run_protocol(task.protocol, engine, tokenizer, asked, seeds, hot, cfg, task.exemplars)
+        answers = answers + run_protocol(
+            task.protocol, engine, tokenizer, asked, seeds, hot, cfg, task.exemplars
+        )
     owners = [(q, GREEDY) for q in questions] + owners
     answered = time.perf_counter()
     judged = [(a.judged, q.answer, q.question) for a, (q, _) in zip(answers, owners, strict=True)]
     grades = grade_many(judged, mode=cfg.grading_mode)
-    rows = {q.id: {"id": q.id, "question": q.question, "answer": q.answer, "lang": q.lang, "level": q.level,
-                   "greedy": None, "samples": []} for q in questions}
+    rows = {
+        q.id: {
+            "id": q.id,
+            "question": q.question,
+            "answer": q.answer,
+            "lang": q.lang,
+            "level": q.level,
+            "greedy": None,
+            "samples": [],
+        }
+        for q in questions
+    }
     for (question, index), answer, grade in zip(owners, answers, grades, strict=True):
         sample = _sample_row(answer, grade)
         if index == GREEDY:
@@ -119,10 +171,17 @@ def answer_questions(engine, tokenizer, questions: Sequence[Question], task: Tas
             rows[question.id]["samples"].append(sample)
     for row in rows.values():
         add_votes(row, cfg.grading_mode)
-    timings.append({"benchmark": task.key, "first": questions[0].id, "questions": len(questions), "outputs": len(owners),
-                    "output_tokens": sum(answer.tokens for answer in answers),
-                    "answer_seconds": round(answered - began, 3),
-                    "grade_seconds": round(time.perf_counter() - answered, 3)})
+    timings.append(
+        {
+            "benchmark": task.key,
+            "first": questions[0].id,
+            "questions": len(questions),
+            "outputs": len(owners),
+            "output_tokens": sum(answer.tokens for answer in answers),
+            "answer_seconds": round(answered - began, 3),
+            "grade_seconds": round(time.perf_counter() - answered, 3),
+        }
+    )
     return list(rows.values())
 
 
@@ -136,7 +195,9 @@ def add_votes(row: dict[str, Any], mode: str) -> None:
     """Write each sample's class of equivalent answers as `vote` (metrics.answer_classes), which maj@K counts."""
 
     def same(answer: str, other: str) -> bool:
-        return max(len(answer), len(other)) <= LONGEST_VOTE and is_equivalent(answer, other, mode=mode)
+        return max(len(answer), len(other)) <= LONGEST_VOTE and is_equivalent(
+            answer, other, mode=mode
+        )
 
     samples = row["samples"]
     votes = answer_classes([(s["extracted"], s["verdict"] == "right") for s in samples], same)
@@ -152,9 +213,12 @@ def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -
     """
     outputs = [s for row in rows for s in (row["greedy"], *row["samples"])]
     result: dict[str, Any] = {
-        "n": len(rows), "samples": samples,
+        "n": len(rows),
+        "samples": samples,
         "greedy": _mean(row["greedy"]["verdict"] == "right" for row in rows),
-        "sampled": _mean(s["verdict"] == "right" for row in rows for s in row["samples"][:samples]) if samples else None,
+        "sampled": _mean(s["verdict"] == "right" for row in rows for s in row["samples"][:samples])
+        if samples
+        else None,
         "no_answer": _mean(s["verdict"] == "no_answer" for s in outputs),
         "timeout": _mean(s["verdict"] == "timeout" for s in outputs),
         "truncated": _mean(not s["finished"] for s in outputs),
@@ -175,24 +239,44 @@ def score(model: str, tasks: Sequence[Task], cfg: EvaluateConfig, out: Path) -> 
         summary = summarise(list(read_jsonl(out / f"{task.key}.jsonl")), cfg.samples, cfg.ks)
         shown = {"exemplars": [shot.id for shot in task.exemplars]} if task.exemplars else {}
         scores[task.key] = {**summary, "protocol": task.protocol, "data": task.loaded.note, **shown}
-    return {"model": model, "benchmarks": scores, "grading_mode": cfg.grading_mode, "protocol": cfg.protocol,
-            "temperature": cfg.temperature}
+    return {
+        "model": model,
+        "benchmarks": scores,
+        "grading_mode": cfg.grading_mode,
+        "protocol": cfg.protocol,
+        "temperature": cfg.temperature,
+    }
 
 
-def _curves(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -> dict[str, dict[str, float]]:
+def _curves(
+    rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]
+) -> dict[str, dict[str, float]]:
     scores = [question_scores([s["vote"] for s in row["samples"][:samples]], ks) for row in rows]
-    return {kind: {k: _mean(s[kind][k] for s in scores) for k in scores[0][kind]} for kind in ("maj", "pass")}
+    return {
+        kind: {k: _mean(s[kind][k] for s in scores) for k in scores[0][kind]}
+        for kind in ("maj", "pass")
+    }
 
 
 def _chunk_metrics(rows: Sequence[dict[str, Any]], cfg: EvaluateConfig) -> dict[str, Any]:
     whole = summarise(rows, cfg.samples, ())
-    return {"questions": whole["n"], "greedy": whole["greedy"], "sampled": whole["sampled"],
-            "output_tokens": whole["output_tokens"]}
+    return {
+        "questions": whole["n"],
+        "greedy": whole["greedy"],
+        "sampled": whole["sampled"],
+        "output_tokens": whole["output_tokens"],
+    }
 
 
 def _sample_row(answer: Transcript, grade) -> dict[str, Any]:
-    return {"text": answer.text, "tokens": answer.tokens, "finished": answer.finished,
-            "extracted": grade.extracted, "verdict": grade.verdict, "rule": grade.rule}
+    return {
+        "text": answer.text,
+        "tokens": answer.tokens,
+        "finished": answer.finished,
+        "extracted": grade.extracted,
+        "verdict": grade.verdict,
+        "rule": grade.rule,
+    }
 
 
 def _mean(values) -> float:

@@ -1,4 +1,5 @@
 """What every engine promises: the same rows and seeds give the same outputs, in the order of the prompts."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.max_new_tokens < 1 or self.batch_rows < 1:
-            raise UserError(f"sampling: temperature >= 0, max_new_tokens >= 1 and batch_rows >= 1 are needed, not {self}")
+            raise UserError(
+                f"sampling: temperature >= 0, max_new_tokens >= 1 and batch_rows >= 1 are needed, not {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class Output:
 
 
 class Engine(Protocol):
-    def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[Output]:
         """One output a row. Neighbours with one prompt may share what they have in common; their seeds tell them apart."""
 
     def sync(self, model) -> None:
@@ -62,7 +67,9 @@ def make_engine(name: str, model, tokenizer) -> Engine:
             return make_engine("hf", model, tokenizer)
         if kind in SUPPORTED:
             return FastEngine(model, tokenizer)
-        raise UserError(f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf")
+        raise UserError(
+            f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf"
+        )
     if name == "hf":
         from pipeline.generate.hf import HFEngine
 

@@ -1,4 +1,5 @@
 """One token a row from its logits, by inverse CDF of a uniform that depends on (seed of the row, position) alone."""
+
 from __future__ import annotations
 
 import hashlib
@@ -25,7 +26,13 @@ def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def draw(logits_NV: torch.Tensor, seeds_B: np.ndarray, position: int, temperature: float, node_B: np.ndarray | None = None):
+def draw(
+    logits_NV: torch.Tensor,
+    seeds_B: np.ndarray,
+    position: int,
+    temperature: float,
+    node_B: np.ndarray | None = None,
+):
     """Token and log-probability of each output: (token_B, logp_B). Temperature 0 takes the first largest logit.
 
     `node_B`: the row of the logits that each output draws from; by default they are the same rows.
@@ -39,6 +46,8 @@ def draw(logits_NV: torch.Tensor, seeds_B: np.ndarray, position: int, temperatur
         u_B = torch.from_numpy(uniforms(seeds_B, position)).to(cdf_BV.device)
         # scaled by the last value, so that rounding of the sum can never point past the end
         point_B1 = (u_B.to(cdf_BV.dtype) * cdf_BV[:, -1])[:, None]
-        token_B = torch.searchsorted(cdf_BV, point_B1, right=True)[:, 0].clamp(max=cdf_BV.shape[1] - 1)
+        token_B = torch.searchsorted(cdf_BV, point_B1, right=True)[:, 0].clamp(
+            max=cdf_BV.shape[1] - 1
+        )
     rows_B = torch.arange(len(token_B), device=token_B.device) if node_B is None else at_B
     return token_B, logp_NV[rows_B, token_B]

@@ -7,6 +7,7 @@ task says much the same several times, at temperature 1 too (docs/rl.md).
 Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a key/value head, T positions,
 D head dimension, E hidden, V vocabulary.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -21,13 +22,17 @@ from pipeline.generate.draw import draw
 from pipeline.generate.stop import StopStrings
 
 SUPPORTED = ("llama", "qwen2", "mistral")
-COMPACT_AT = 0.75  # rebuild the caches when fewer than this share of their nodes have a running output
+COMPACT_AT = (
+    0.75  # rebuild the caches when fewer than this share of their nodes have a running output
+)
 
 
 class Cache:
     """Keys and values of each layer, one row a node, with room for more nodes and for every position that is to come."""
 
-    def __init__(self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor) -> None:
+    def __init__(
+        self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor
+    ) -> None:
         self.layers = layers  # ((nodes or more) x H x room x D) each
         self.length_N = length_N
 
@@ -92,7 +97,9 @@ class FastEngine:
         self.head = model.lm_head.weight.detach()
 
     @torch.no_grad()
-    def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
         return in_batches(prompts, seeds, sampling, self._sample_batch)
 
@@ -106,7 +113,9 @@ class FastEngine:
         count_B = np.full(len(prompts), sampling.max_new_tokens)
         row_L = np.arange(len(prompts))  # outputs that still run
         for t in range(sampling.max_new_tokens):
-            token_L, logp_L = draw(logits_NV, seeds_B[row_L], t, sampling.temperature, node_B[row_L])
+            token_L, logp_L = draw(
+                logits_NV, seeds_B[row_L], t, sampling.temperature, node_B[row_L]
+            )
             token_L = token_L.cpu().numpy()
             tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
             ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
@@ -139,7 +148,9 @@ class FastEngine:
         cache = []
         for layer in self.layers:
             query, key, value = self._project(layer, x_PTE, rope)
-            attended = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads)
+            attended = F.scaled_dot_product_attention(
+                query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads
+            )
             x_PTE = self._after_attention(layer, x_PTE, attended)
             cache.append(tuple(F.pad(kv, (0, 0, 0, room - T)) for kv in (key, value)))
         last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
@@ -151,7 +162,9 @@ class FastEngine:
         span, row_N = int(length_N.max()) + 1, torch.arange(N, device=token_N.device)
         x_N1E = F.embedding(token_N[:, None], self.embed)
         rope = self._rope(length_N[:, None], x_N1E)
-        hidden_N11T = (torch.arange(span, device=token_N.device)[None] > length_N[:, None])[:, None, None]
+        hidden_N11T = (torch.arange(span, device=token_N.device)[None] > length_N[:, None])[
+            :, None, None
+        ]
         for layer, (key_cache, value_cache) in zip(self.layers, cache.layers, strict=True):
             query, key, value = self._project(layer, x_N1E, rope)
             key_cache[row_N, :, length_N] = key[:, :, 0]
@@ -159,7 +172,9 @@ class FastEngine:
             query_NHGD = query.view(N, self.kv_heads, -1, self.head_dim)
             score_NHGT = query_NHGD @ key_cache[:N, :, :span].transpose(2, 3) * self.head_dim**-0.5
             weight_NHGT = score_NHGT.masked_fill(hidden_N11T, float("-inf")).softmax(-1)
-            attended = (weight_NHGT @ value_cache[:N, :, :span]).view(N, self.heads, 1, self.head_dim)
+            attended = (weight_NHGT @ value_cache[:N, :, :span]).view(
+                N, self.heads, 1, self.head_dim
+            )
             x_N1E = self._after_attention(layer, x_N1E, attended)
         cache.length_N = length_N + 1
         return F.linear(_rms(x_N1E[:, 0], self.norm, self.eps), self.head)
@@ -168,14 +183,25 @@ class FastEngine:
         B, T, _ = x_BTE.shape
         cos, sin = rope
         qkv = F.linear(_rms(x_BTE, layer["norm1"], self.eps), layer["qkv"], layer["qkv_bias"])
-        q, k, v = qkv.split([self.heads * self.head_dim, self.kv_heads * self.head_dim, self.kv_heads * self.head_dim], -1)
+        q, k, v = qkv.split(
+            [
+                self.heads * self.head_dim,
+                self.kv_heads * self.head_dim,
+                self.kv_heads * self.head_dim,
+            ],
+            -1,
+        )
         q, k, v = (y.view(B, T, -1, self.head_dim).transpose(1, 2) for y in (q, k, v))
         return q * cos + _rotate(q) * sin, k * cos + _rotate(k) * sin, v
 
     def _after_attention(self, layer, x_BTE, attended_BHTD):
         B, T, _ = x_BTE.shape
-        x_BTE = x_BTE + F.linear(attended_BHTD.transpose(1, 2).reshape(B, T, -1), layer["o"], layer["o_bias"])
-        gate, up = F.linear(_rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]).chunk(2, -1)
+        x_BTE = x_BTE + F.linear(
+            attended_BHTD.transpose(1, 2).reshape(B, T, -1), layer["o"], layer["o_bias"]
+        )
+        gate, up = F.linear(
+            _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
+        ).chunk(2, -1)
         return x_BTE + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
 
 
@@ -189,13 +215,21 @@ def _fuse(layer) -> dict:
     def bias(part):
         return None if part.bias is None else part.bias.detach()
 
-    qkv, gate_up = (attention.q_proj, attention.k_proj, attention.v_proj), (mlp.gate_proj, mlp.up_proj)
+    qkv, gate_up = (
+        (attention.q_proj, attention.k_proj, attention.v_proj),
+        (mlp.gate_proj, mlp.up_proj),
+    )
     return {
-        "norm1": layer.input_layernorm.weight.detach(), "norm2": layer.post_attention_layernorm.weight.detach(),
-        "qkv": cat(qkv, "weight"), "qkv_bias": cat(qkv, "bias"),
-        "gate_up": cat(gate_up, "weight"), "gate_up_bias": cat(gate_up, "bias"),
-        "o": attention.o_proj.weight.detach(), "o_bias": bias(attention.o_proj),
-        "down": mlp.down_proj.weight.detach(), "down_bias": bias(mlp.down_proj),
+        "norm1": layer.input_layernorm.weight.detach(),
+        "norm2": layer.post_attention_layernorm.weight.detach(),
+        "qkv": cat(qkv, "weight"),
+        "qkv_bias": cat(qkv, "bias"),
+        "gate_up": cat(gate_up, "weight"),
+        "gate_up_bias": cat(gate_up, "bias"),
+        "o": attention.o_proj.weight.detach(),
+        "o_bias": bias(attention.o_proj),
+        "down": mlp.down_proj.weight.detach(),
+        "down_bias": bias(mlp.down_proj),
     }
 
 

@@ -1,4 +1,5 @@
 """Any causal LM of transformers, through its own forward pass and key-value cache; left-padded batches."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,28 +24,38 @@ class HFEngine:
         self.model, self.limit = model, position_limit(model)
 
     @torch.no_grad()
-    def sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling) -> list[Output]:
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[Output]:
         """See `Engine`. Every row runs until the longest of its batch has ended."""
         return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))
         if self.limit is not None and width + sampling.max_new_tokens > self.limit:
-            raise UserError(f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
-                            f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions")
+            raise UserError(
+                f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
+                f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions"
+            )
         tokens = torch.full((len(prompts), width), self.eos, dtype=torch.long, device=device)
         attention = torch.zeros_like(tokens)
         for b, prompt in enumerate(prompts):
-            tokens[b, width - len(prompt):] = torch.tensor(list(prompt), device=device)
-            attention[b, width - len(prompt):] = 1
+            tokens[b, width - len(prompt) :] = torch.tensor(list(prompt), device=device)
+            attention[b, width - len(prompt) :] = 1
         position = (attention.cumsum(1) - 1).clamp(min=0)
         stop = StopStrings(self.tokenizer, sampling.stop, len(prompts))
         drawn, logps, cache = [], [], None
         count_B = np.full(len(prompts), sampling.max_new_tokens)
         row_B = np.arange(len(prompts))
         for t in range(sampling.max_new_tokens):
-            result = self.model(input_ids=tokens, attention_mask=attention, position_ids=position,
-                                past_key_values=cache, use_cache=True, logits_to_keep=1)
+            result = self.model(
+                input_ids=tokens,
+                attention_mask=attention,
+                position_ids=position,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
             cache = result.past_key_values
             token_B, logp_B = draw(result.logits[:, -1], seeds_B, t, sampling.temperature)
             drawn.append(token_B)

@@ -1,4 +1,5 @@
 """Stop strings found as tokens arrive."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,7 +22,7 @@ class StopStrings:
         for b, (row, token) in enumerate(zip(row_B, token_B, strict=True)):
             if row < 0:
                 continue
-            tail = self.tail[row] = (self.tail[row] + [int(token)])[-self.keep:]
+            tail = self.tail[row] = (self.tail[row] + [int(token)])[-self.keep :]
             text = self.tokenizer.decode(tail)
             hit_B[b] = any(s in text for s in self.stop)
         return hit_B

@@ -3,6 +3,7 @@
 `strict` is the reward of every RL run and the judge of every table; `deepseek` gives the verdicts of the paper's own
 scorer, quirks included. Nothing in here evaluates model text. docs/grading.md says what each mode decides.
 """
+
 from pipeline.grading.extract import extract
 from pipeline.grading.grade import Grade, grade, grade_many, is_equivalent
 from pipeline.grading.steps import step_verdicts

@@ -1,4 +1,5 @@
 """python -m pipeline.grading"""
+
 from pipeline.grading.cli import main
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A yes needs the field (pipeline/grading/field.py) and, where roots were taken, t
 know the sign of a nested root. A difference of floats is a no. A yes of the floats alone is undecided and goes to the
 worker. Nothing takes unbounded work: exact values are capped in bits, powers in the field are modular.
 """
+
 from __future__ import annotations
 
 import cmath
@@ -16,14 +17,15 @@ from pipeline.grading.field import Ring
 from pipeline.grading.tree import MINUS, Node, Unknown, has_symbol, symbols
 
 POINTS = 3
-LONG_DECIMAL = 10  # significant digits from which a decimal may stand for the exact value that it rounds
+LONG_DECIMAL = (
+    10  # significant digits from which a decimal may stand for the exact value that it rounds
+)
 FLOAT_DIGITS = 15  # significant digits from which a decimal may be a double with its noise: 0.30000000000000004
 _FAILURES = (Unknown, ValueError, OverflowError, ZeroDivisionError, RecursionError)
 
 
 def equal(a: Node, b: Node) -> tuple[bool | None, str]:
-    """(verdict, rule): True, False, or None when only a proof would decide ("undecided") or no value is in reach ("cap").
-    """
+    """(verdict, rule): True, False, or None when only a proof would decide ("undecided") or no value is in reach ("cap")."""
     if a == b:
         return True, "same tree"
     try:
@@ -59,7 +61,9 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
 
 def rounds(literal: Node, other: Node) -> bool:
     """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15: one float step off)."""
-    if not _long_decimal(literal) or (other[0] == "n" and literal[2] < FLOAT_DIGITS):  # two literals: only a double's noise
+    if not _long_decimal(literal) or (
+        other[0] == "n" and literal[2] < FLOAT_DIGITS
+    ):  # two literals: only a double's noise
         return False
     value = constant(other)
     if value is None:
@@ -72,7 +76,9 @@ def rounds(literal: Node, other: Node) -> bool:
     over, digits = abs(literal[1]) - abs(value), literal[2]
     if digits >= FLOAT_DIGITS:
         return abs(over) <= abs(value) * Fraction(10) ** (1 - FLOAT_DIGITS)
-    unit = Fraction(10) ** ((Decimal(literal[1].numerator) / literal[1].denominator).adjusted() + 1 - digits)
+    unit = Fraction(10) ** (
+        (Decimal(literal[1].numerator) / literal[1].denominator).adjusted() + 1 - digits
+    )
     return -unit < over <= unit / 2
 
 

@@ -1,4 +1,5 @@
 """Chinese numerals in answers: 五分之三, 二十一, 三点五, 百分之二十, and the factors 万, 亿 and million after digits."""
+
 from __future__ import annotations
 
 import re
@@ -21,12 +22,25 @@ UNITS = frozenset(
     "立方米 立方厘米 立方分米 升 毫升 克 千克 公斤 斤 吨 箱 盒 袋 瓶 桶 杯 碗 盘 包 筐 篮 堆 份 倍 道 题 步 圈 段 根 块钱 元钱 "
     "家 所 户 车 批 幅 枚 颗 粒 片 节 轮 场 局 分数 票 成 折 米每秒 千米每小时".split()
 )
-_FACTOR = re.compile(r"(\d+(?:\.\d+)?)(\s*(?:\\text\s*\{)?\s*)"
-                     r"(万亿|百万|千万|万|亿|(?:thousand|million|billion|trillion)\b)(?!\d)")
+_FACTOR = re.compile(
+    r"(\d+(?:\.\d+)?)(\s*(?:\\text\s*\{)?\s*)"
+    r"(万亿|百万|千万|万|亿|(?:thousand|million|billion|trillion)\b)(?!\d)"
+)
 _HAS_FACTOR = re.compile("[万亿]|thousand|illion")
 _SEVERAL = re.compile(  # 1万5千, 1万2000, 2亿3000万
-    r"(?<![\d.])(?:(\d{1,8})\s*亿\s*)?(?:(\d{1,4})\s*万\s*)?(?:(\d)\s*千(?![克米瓦卡]))?(\d{1,4}(?![\d.千百十万亿]))?")
-_FACTORS = {"万": 4, "亿": 8, "万亿": 12, "百万": 6, "千万": 7, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+    r"(?<![\d.])(?:(\d{1,8})\s*亿\s*)?(?:(\d{1,4})\s*万\s*)?(?:(\d)\s*千(?![克米瓦卡]))?(\d{1,4}(?![\d.千百十万亿]))?"
+)
+_FACTORS = {
+    "万": 4,
+    "亿": 8,
+    "万亿": 12,
+    "百万": 6,
+    "千万": 7,
+    "thousand": 3,
+    "million": 6,
+    "billion": 9,
+    "trillion": 12,
+}
 
 
 def numeral(text: str) -> str | None:
@@ -38,9 +52,11 @@ def numeral(text: str) -> str | None:
     if text == "一半":
         return r"\frac{1}{2}"
     match = _VALUE.match(text)
-    if match is None or (text[match.end():] and text[match.end():] not in UNITS):
+    if match is None or (text[match.end() :] and text[match.end() :] not in UNITS):
         return None
-    if not (match["percent"] or match["down"]) and text.strip("负")[0] in "万亿千百":  # 千克 is a unit, no thousand
+    if (
+        not (match["percent"] or match["down"]) and text.strip("负")[0] in "万亿千百"
+    ):  # 千克 is a unit, no thousand
         return None
     sign = "-" if match["sign"] else ""
     if match["percent"]:
@@ -61,14 +77,23 @@ def factor(text: str) -> tuple[str, bool]:
     >>> factor("1.5万元"), factor("2亿3000万")
     (('15000元', True), ('230000000', True))
     """
+
     def several(match: re.Match[str]) -> str:
         if not (match[1] or match[2]) or sum(map(bool, match.groups())) < 2:
             return match[0]
-        return str(sum(int(part) * 10**power for part, power in zip(match.groups(), (8, 4, 3, 0), strict=True) if part))
+        return str(
+            sum(
+                int(part) * 10**power
+                for part, power in zip(match.groups(), (8, 4, 3, 0), strict=True)
+                if part
+            )
+        )
 
     def scaled(match: re.Match[str]) -> str:
         value = Fraction(match[1]) * 10 ** _FACTORS[match[3]]
-        return (str(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}") + match[2]
+        return (
+            str(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+        ) + match[2]
 
     changed = _FACTOR.sub(scaled, _SEVERAL.sub(several, text)) if _HAS_FACTOR.search(text) else text
     return changed, changed != text

@@ -4,6 +4,7 @@ grade: rows {"id", "kind": "answer" | "text", "prediction", "reference", "questi
 "verdict": true | false | null, "status": "right" | "wrong" | "no_answer" | "timeout", "extracted", "rule", "seconds",
 "mode"}. A malformed row is reported by its line number, the others are graded, and the exit status is then 1.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -36,20 +37,37 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dsm-grade", description="Judge answers against references.")
+    parser = argparse.ArgumentParser(
+        prog="dsm-grade", description="Judge answers against references."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     grading = commands.add_parser("grade", help="grade a JSONL file of predictions")
-    grading.add_argument("input", type=Path, help="rows with id, kind (answer or text), prediction, reference, question?, lang?")
+    grading.add_argument(
+        "input",
+        type=Path,
+        help="rows with id, kind (answer or text), prediction, reference, question?, lang?",
+    )
     grading.add_argument("--out", type=Path, required=True, help="where the verdicts go (JSONL)")
     grading.set_defaults(run=_grade)
-    explaining = commands.add_parser("explain", help="show what is extracted, the normal forms and the rule that decides")
-    explaining.add_argument("prediction", help="a whole output, or a bare answer with --kind answer")
+    explaining = commands.add_parser(
+        "explain", help="show what is extracted, the normal forms and the rule that decides"
+    )
+    explaining.add_argument(
+        "prediction", help="a whole output, or a bare answer with --kind answer"
+    )
     explaining.add_argument("reference")
     explaining.add_argument("--kind", choices=("answer", "text"), default="text")
-    explaining.add_argument("--question", default="", help="decides whether the order of a comma list is free")
+    explaining.add_argument(
+        "--question", default="", help="decides whether the order of a comma list is free"
+    )
     explaining.set_defaults(run=_explain)
     for command in (grading, explaining):
-        command.add_argument("--mode", choices=MODES, default="strict", help="strict (default) or the paper's own scorer")
+        command.add_argument(
+            "--mode",
+            choices=MODES,
+            default="strict",
+            help="strict (default) or the paper's own scorer",
+        )
     return parser
 
 
@@ -59,7 +77,9 @@ def _grade(args: argparse.Namespace) -> int:
     if not args.out.parent.is_dir():
         raise UserError(f"{args.out.parent}: no such folder for --out; make it first")
     if args.out.is_dir() or args.out.resolve() == args.input.resolve():
-        raise UserError(f"{args.out}: --out is {'a folder' if args.out.is_dir() else 'the input'}; name another file")
+        raise UserError(
+            f"{args.out}: --out is {'a folder' if args.out.is_dir() else 'the input'}; name another file"
+        )
     worker.start()  # before the first row is timed
     counts: dict[str, int] = {}
     temporary = args.out.with_name(args.out.name + ".tmp")
@@ -68,14 +88,23 @@ def _grade(args: argparse.Namespace) -> int:
             start = time.perf_counter()
             result = _judge(row, args.mode)
             counts[result.verdict] = counts.get(result.verdict, 0) + 1
-            verdict = {"id": row["id"], "verdict": _VERDICTS.get(result.verdict), "status": result.verdict,
-                       "extracted": result.extracted, "rule": result.rule, "mode": args.mode,
-                       "seconds": round(time.perf_counter() - start, 6)}
+            verdict = {
+                "id": row["id"],
+                "verdict": _VERDICTS.get(result.verdict),
+                "status": result.verdict,
+                "extracted": result.extracted,
+                "rule": result.rule,
+                "mode": args.mode,
+                "seconds": round(time.perf_counter() - start, 6),
+            }
             out.write(json.dumps(verdict, sort_keys=True) + "\n")
     os.replace(temporary, args.out)
     malformed = counts.pop("malformed", 0)
     summary = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no rows"
-    print(f"{args.out}: {summary}; mode {args.mode}" + (f"; {malformed} malformed rows left out" if malformed else ""))
+    print(
+        f"{args.out}: {summary}; mode {args.mode}"
+        + (f"; {malformed} malformed rows left out" if malformed else "")
+    )
     return 1 if malformed else 0
 
 
@@ -93,7 +122,10 @@ def _rows(path: Path, lines: Any, counts: dict[str, int]) -> Iterator[dict[str, 
         try:
             row = json.loads(line)
             problem = _problem(row)
-        except (ValueError, RecursionError) as error:  # bad JSON or bad UTF-8, or JSON nested without end
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # bad JSON or bad UTF-8, or JSON nested without end
             problem = f"not a JSON line ({error})"
         if problem:
             counts["malformed"] = counts.get("malformed", 0) + 1
@@ -119,8 +151,15 @@ def _problem(row: Any) -> str | None:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    result = _judge({"kind": args.kind, "prediction": args.prediction, "reference": args.reference,
-                     "question": args.question}, args.mode)
+    result = _judge(
+        {
+            "kind": args.kind,
+            "prediction": args.prediction,
+            "reference": args.reference,
+            "question": args.question,
+        },
+        args.mode,
+    )
     print(f"mode       {args.mode}")
     print(f"extracted  {result.extracted}")
     for name, text in (("answer", result.extracted), ("reference", args.reference)):
@@ -135,7 +174,11 @@ def _explain(args: argparse.Namespace) -> int:
 
 def _normal_forms(text: str | None, mode: str) -> Iterator[str]:
     if text is None or len(text) > MAX_CHARS:
-        yield "none" if text is None else f"{len(text)} characters, over the cap of {MAX_CHARS}: compared as a string"
+        yield (
+            "none"
+            if text is None
+            else f"{len(text)} characters, over the cap of {MAX_CHARS}: compared as a string"
+        )
         return
     if mode == "deepseek":
         yield deepseek.strip(text)
@@ -143,5 +186,3 @@ def _normal_forms(text: str | None, mode: str) -> Iterator[str]:
     yield f"cleaned as {clean(text)!r}"
     for name, form in strict.readings(clean(text)):
         yield f"read {name}: {form_text(form)}"
-
-

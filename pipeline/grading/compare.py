@@ -1,4 +1,5 @@
 """Whether two forms say the same. Conventions are stated in docs/grading.md, section "Conventions of strict"."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -71,7 +72,10 @@ class Comparer:
         plain = algebra.constant((b if a.unit else a).parts[0])
         if plain is None or abs(plain) > 1:
             return False
-        hundredth = [("*", (f.parts[0], ("n", Fraction(1, 100), 0))) if f.unit == "%" else f.parts[0] for f in (a, b)]
+        hundredth = [
+            ("*", (f.parts[0], ("n", Fraction(1, 100), 0))) if f.unit == "%" else f.parts[0]
+            for f in (a, b)
+        ]
         return self.trees(*hundredth)
 
     def ordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
@@ -89,14 +93,22 @@ class Comparer:
     def collections(self, a: Form, b: Form) -> bool:
         kinds = {a.kind, b.kind}
         if not self.any_order and _names_each(a) != _names_each(b) and "set" not in kinds:
-            return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(a.parts, b.parts)
+            return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(
+                a.parts, b.parts
+            )
         if kinds == {"bracket"}:
             return a.marks == b.marks and self.ordered(a.parts, b.parts)
         if kinds == {"list", "bracket"}:  # 12,34 for (12,34); a list read from 1,234 is left alone
             bracket, items = (a, b) if a.kind == "bracket" else (b, a)
             if bracket.marks == ("[", "]") and len(bracket.parts) > 2:  # a list as Python prints it
-                return self.collections(replace(a, kind="list", marks=(",",)), replace(b, kind="list", marks=(",",)))
-            return bracket.marks == ("(", ")") and items.marks == (",",) and self.ordered(a.parts, b.parts)
+                return self.collections(
+                    replace(a, kind="list", marks=(",",)), replace(b, kind="list", marks=(",",))
+                )
+            return (
+                bracket.marks == ("(", ")")
+                and items.marks == (",",)
+                and self.ordered(a.parts, b.parts)
+            )
         if kinds == {"set", "bracket"}:
             return False
         free = self.any_order or "set" in kinds or {"and", "or"} & {*a.marks, *b.marks}
@@ -117,7 +129,13 @@ class Comparer:
     def ratios(self, a: Form, b: Form) -> bool:
         if self.ordered(a.parts, b.parts):
             return True
-        values = [[algebra.constant(part.parts[0]) if part.kind == "scalar" else None for part in form.parts] for form in (a, b)]
+        values = [
+            [
+                algebra.constant(part.parts[0]) if part.kind == "scalar" else None
+                for part in form.parts
+            ]
+            for form in (a, b)
+        ]
         if len(values[0]) != len(values[1]) or any(not value for row in values for value in row):
             return False
         return len({x / y for x, y in zip(*values, strict=True)}) == 1
@@ -148,7 +166,11 @@ class Comparer:
         if len(a.marks) == len(b.marks) == 1 and "!=" not in a.marks + b.marks:
             above = [difference(form, positive=True) for form in (a, b)]
             strict = ["=" in form.marks[0] for form in (a, b)]
-            if None not in above and strict[0] == strict[1] and algebra.ratio(*above) == (True, 1.0):
+            if (
+                None not in above
+                and strict[0] == strict[1]
+                and algebra.ratio(*above) == (True, 1.0)
+            ):
                 self.rule = "inequality"
                 return True
         x, y = solution_set(a), solution_set(b)
@@ -165,14 +187,22 @@ class Comparer:
         solutions = solution_set(relation)
         if solutions is None:
             return False
-        other = punctured(other) if other.kind == "minus" else joined(other) if other.kind == "list" else other
+        other = (
+            punctured(other)
+            if other.kind == "minus"
+            else joined(other)
+            if other.kind == "list"
+            else other
+        )
         return solutions.kind == other.kind and self.same(solutions, other)
 
 
 def simplified(form: Form) -> Form:
     """Plus-minus written out as two values; one-element unions and chains of equal numbers as their value."""
     if form.kind == "scalar" and has_symbol(form.parts[0], "±"):
-        signs = [replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)]
+        signs = [
+            replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)
+        ]
         return Form("list", tuple(signs), ("and",))
     if form.kind == "list" and form.parts[0].kind == "relation" and joined(form).kind != "list":
         return merged(joined(form))
@@ -181,10 +211,18 @@ def simplified(form: Form) -> Form:
         for part in map(simplified, form.parts):
             items += part.parts if part.kind == "list" else (part,)
         return replace(form, parts=tuple(items))
-    if form.kind == "relation" and form.marks == ("=",) and form.parts[1].kind in ("scalar", "list"):
+    if (
+        form.kind == "relation"
+        and form.marks == ("=",)
+        and form.parts[1].kind in ("scalar", "list")
+    ):
         right = simplified(form.parts[1])
         if right.kind == "list":
-            return Form("list", tuple(replace(form, parts=(form.parts[0], item)) for item in right.parts), ("and",))
+            return Form(
+                "list",
+                tuple(replace(form, parts=(form.parts[0], item)) for item in right.parts),
+                ("and",),
+            )
     return merged(form)
 
 
@@ -197,12 +235,19 @@ def value_of(relation: Form, bare: bool) -> Form | None:
         return last
     if is_name(last) and len(relation.parts) == 2:
         return first
-    constants = [algebra.constant(part.parts[0]) if part.kind == "scalar" else None for part in relation.parts]
+    constants = [
+        algebra.constant(part.parts[0]) if part.kind == "scalar" else None
+        for part in relation.parts
+    ]
     if None not in constants:
         if first.parts[0][0] == "n":
             return None
         return last if len(set(constants)) == 1 else None
-    plain_sum = first.kind == "scalar" and first.parts[0][0] == "+" and all(term[0] == "s" for term in first.parts[0][1])
+    plain_sum = (
+        first.kind == "scalar"
+        and first.parts[0][0] == "+"
+        and all(term[0] == "s" for term in first.parts[0][1])
+    )
     return last if bare and plain_sum and constants[-1] is not None else None
 
 
@@ -218,7 +263,11 @@ def difference(form: Form, positive: bool = False) -> Node | None:
 
 def _names_each(form: Form) -> bool:
     """x = 2, y = 1: every item gives its value to another name, so the order of bare values beside it counts."""
-    names = [part.parts[0] for part in form.parts if part.kind == "relation" and part.marks == ("=",) and is_name(part.parts[0])]
+    names = [
+        part.parts[0]
+        for part in form.parts
+        if part.kind == "relation" and part.marks == ("=",) and is_name(part.parts[0])
+    ]
     return form.kind == "list" and len(set(names)) == len(names) == len(form.parts)
 
 
@@ -228,8 +277,14 @@ def _is_number(item: Form) -> bool:
 
 def _applied(form: Form) -> frozenset[Node]:
     """The sides such as f(2), which name a value and hold no symbol."""
-    return frozenset(part.parts[0] for part in form.parts if part.kind == "scalar" and part.parts[0][0] == "f" and is_name(part))
+    return frozenset(
+        part.parts[0]
+        for part in form.parts
+        if part.kind == "scalar" and part.parts[0][0] == "f" and is_name(part)
+    )
 
 
 def symbols_of(form: Form) -> frozenset[str]:
-    return frozenset().union(*(symbols(part.parts[0]) for part in form.parts if part.kind == "scalar"))
+    return frozenset().union(
+        *(symbols(part.parts[0]) for part in form.parts if part.kind == "scalar")
+    )

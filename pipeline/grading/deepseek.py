@@ -6,6 +6,7 @@ read only up to the first bracket that does not match; all boxes of an output, o
 references. Where the original would call parse_latex, simplify or eval, this uses the bounded grammar of strict mode
 and its worker, so an answer cannot run code or take unbounded time.
 """
+
 from __future__ import annotations
 
 import math
@@ -44,7 +45,7 @@ def decide(found: list[str], reference: str, question: str = "") -> tuple[str, s
         if len(wanted) == 1 and _float(wanted[0]) is not None:
             right = same(found[-1], wanted[0])
         else:
-            right = _matched(list(dict.fromkeys(_parts(found, question)))[-len(wanted):], wanted)
+            right = _matched(list(dict.fromkeys(_parts(found, question)))[-len(wanted) :], wanted)
     except OverTime as error:
         return "timeout", f"cap: {error}"
     return ("right" if right else "wrong"), "deepseek"
@@ -63,7 +64,9 @@ def extract_all(output: str) -> list[str]:
         found = [_program_output(output)]
     else:
         found = re.findall(r"-?\d*\.?\d+", output.replace(",", "")[-20_000:])[-1:]
-    return [strip(text.strip().split("\n")[0].lstrip(":").rstrip(".").rstrip("/")) for text in found]
+    return [
+        strip(text.strip().split("\n")[0].lstrip(":").rstrip(".").rstrip("/")) for text in found
+    ]
 
 
 def _boxes(output: str) -> list[str]:
@@ -73,14 +76,18 @@ def _boxes(output: str) -> list[str]:
         for brace in re.finditer(r"[{}]", piece):
             depth += 1 if brace[0] == "{" else -1
             if depth < 0:
-                percent = piece[brace.end():brace.end() + 1] == "%"  # the original keeps the brace: `50}` for \boxed{50}%
-                found.append(piece[:brace.start() + percent])
+                percent = (
+                    piece[brace.end() : brace.end() + 1] == "%"
+                )  # the original keeps the brace: `50}` for \boxed{50}%
+                found.append(piece[: brace.start() + percent])
                 break
     return found
 
 
 def _program_output(output: str) -> str:
-    return output.rsplit("```output", 1)[1].split("```", 1)[0].strip() if "```output" in output else ""
+    return (
+        output.rsplit("```output", 1)[1].split("```", 1)[0].strip() if "```output" in output else ""
+    )
 
 
 def _parts(answers: list[str], question: str) -> list[str]:
@@ -94,15 +101,33 @@ def _parts(answers: list[str], question: str) -> list[str]:
     return parts
 
 
-_STRIPS = [(re.compile(pattern), to) for pattern, to in (
-    (r"\n|\\!", ""), (r"[tdc]frac", "frac"), (r"\\left|\\right", ""), (r"\^(?:\{\\circ\}|\\circ)", ""),
-    (r"\{[cm]?m\}(?:\^[23])?", ""), (r"p\.m\.$", ""), (r"(\d)\s*t$", r"\1"), (r"\\?\$|x\\in", ""), (r"\\%", "%"),
-    (r" \.", " 0."), (r"\{\.", "{0."), (r"\\cdot", ""), (r"\\math(?:bf|rm)", ""), (r"\\mbox\{.*?\}", ""),
-    (r"(\d)\.0+(?=\D|$)", r"\1"), (r"^\.", "0."),
-    (r"\\(sqrt|tan)(-?[0-9.a-zA-Z]+)", r"\\\1{\2}"), (r"\\(sqrt|tan)\s+(\w+)$", r"\\\1{\2}"), (r" ", ""),
-    (r"\\frac([^{])([^{])", r"\\frac{\1}{\2}"), (r"\\frac([^{])\{", r"\\frac{\1}{"),
-    (r"^(-?\d+|[^/]*sqrt[^/]*)/(-?\d+|[^/]*sqrt[^/]*)$", r"\\frac{\1}{\2}"),
-)]
+_STRIPS = [
+    (re.compile(pattern), to)
+    for pattern, to in (
+        (r"\n|\\!", ""),
+        (r"[tdc]frac", "frac"),
+        (r"\\left|\\right", ""),
+        (r"\^(?:\{\\circ\}|\\circ)", ""),
+        (r"\{[cm]?m\}(?:\^[23])?", ""),
+        (r"p\.m\.$", ""),
+        (r"(\d)\s*t$", r"\1"),
+        (r"\\?\$|x\\in", ""),
+        (r"\\%", "%"),
+        (r" \.", " 0."),
+        (r"\{\.", "{0."),
+        (r"\\cdot", ""),
+        (r"\\math(?:bf|rm)", ""),
+        (r"\\mbox\{.*?\}", ""),
+        (r"(\d)\.0+(?=\D|$)", r"\1"),
+        (r"^\.", "0."),
+        (r"\\(sqrt|tan)(-?[0-9.a-zA-Z]+)", r"\\\1{\2}"),
+        (r"\\(sqrt|tan)\s+(\w+)$", r"\\\1{\2}"),
+        (r" ", ""),
+        (r"\\frac([^{])([^{])", r"\\frac{\1}{\2}"),
+        (r"\\frac([^{])\{", r"\\frac{\1}{"),
+        (r"^(-?\d+|[^/]*sqrt[^/]*)/(-?\d+|[^/]*sqrt[^/]*)$", r"\\frac{\1}{\2}"),
+    )
+]
 
 
 @lru_cache(maxsize=1 << 14)
@@ -112,7 +137,7 @@ def strip(text: str) -> str:
     if len(text) > MAX_CHARS:
         return text
     if text.startswith("\\text{") and text.endswith("}"):
-        text = text[len("\\text{"):-1]
+        text = text[len("\\text{") : -1]
     without_unit = re.sub(r"\\text\{.*?\}$", "", text).strip()
     text = without_unit or text
     for pattern, to in _STRIPS[:11]:
@@ -155,11 +180,20 @@ def same(a: str, b: str, depth: int = 0) -> bool:
         return False
     if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
         raise OverTime("length")
-    if _BRACKETED.match(a) and _BRACKETED.match(b) and _parts_same(a[1:-1].split(","), b[1:-1].split(","), depth):
+    if (
+        _BRACKETED.match(a)
+        and _BRACKETED.match(b)
+        and _parts_same(a[1:-1].split(","), b[1:-1].split(","), depth)
+    ):
         return True
     if _is_matrix(a) and _is_matrix(b):
-        rows = [[line.split("&") for line in _inside(text).split("\\\\") if line.strip()] for text in (a, b)]
-        if len(rows[0]) == len(rows[1]) and all(_parts_same(p, q, depth) for p, q in zip(*rows, strict=True)):
+        rows = [
+            [line.split("&") for line in _inside(text).split("\\\\") if line.strip()]
+            for text in (a, b)
+        ]
+        if len(rows[0]) == len(rows[1]) and all(
+            _parts_same(p, q, depth) for p, q in zip(*rows, strict=True)
+        ):
             return True
     sides = [text.split("=") for text in (a, b)]
     if len(sides[0]) == len(sides[1]) == 2:
@@ -176,11 +210,13 @@ def _parts_same(a: list[str], b: list[str], depth: int) -> bool:
 
 
 def _is_matrix(text: str) -> bool:
-    return bool(re.match(r"\\begin\{[pb]matrix\}", text) and re.search(r"\\end\{[pb]matrix\}$", text))
+    return bool(
+        re.match(r"\\begin\{[pb]matrix\}", text) and re.search(r"\\end\{[pb]matrix\}$", text)
+    )
 
 
 def _inside(text: str) -> str:
-    return text[len("\\begin{pmatrix}"):-len("\\end{pmatrix}")]
+    return text[len("\\begin{pmatrix}") : -len("\\end{pmatrix}")]
 
 
 def _equations(a: list[str], b: list[str]) -> bool:

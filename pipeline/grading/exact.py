@@ -1,4 +1,5 @@
 """Exact rational value of a tree, with a cap on its size; and the number of bits a power would take."""
+
 from __future__ import annotations
 
 import math
@@ -72,7 +73,9 @@ def _integer_root(value: int, degree: int) -> int | None:
     return root if root**degree == value else None
 
 
-def _function(name: str, args: tuple[Node, ...], env: dict[str, Fraction] | None) -> Fraction | None:
+def _function(
+    name: str, args: tuple[Node, ...], env: dict[str, Fraction] | None
+) -> Fraction | None:
     if name in ("sum", "prod"):
         return _written_out(name, args, env)
     if name not in ("factorial", "binom", "abs", "floor", "ceil", "gcd", "lcm", "max", "min"):
@@ -94,7 +97,9 @@ def _function(name: str, args: tuple[Node, ...], env: dict[str, Fraction] | None
     return Fraction(math.factorial(whole[0]) if name == "factorial" else math.comb(*whole))
 
 
-def _written_out(name: str, args: tuple[Node, ...], env: dict[str, Fraction] | None) -> Fraction | None:
+def _written_out(
+    name: str, args: tuple[Node, ...], env: dict[str, Fraction] | None
+) -> Fraction | None:
     variable, low, high, body = args
     first, last = exact(low, env), exact(high, env)
     if first is None or last is None or first.denominator != 1 or last.denominator != 1:

@@ -4,6 +4,7 @@ Two rational expressions that agree there are equal but for a chance near 2^-190
 odd prime below 150, so those primes have square roots in the field, odd roots are unique, and roots are multiplicative:
 sqrt(6) = sqrt(2) sqrt(3). Which of two square roots stands for the real one is not known for nested radicands.
 """
+
 from __future__ import annotations
 
 import functools
@@ -19,7 +20,9 @@ Element = tuple[int, int]  # re + im i
 
 
 def pseudo_random(*key: object) -> int:
-    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=32).digest(), "big") % PRIME
+    return (
+        int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=32).digest(), "big") % PRIME
+    )
 
 
 def _times(x: Element, y: Element) -> Element:
@@ -158,8 +161,11 @@ class Ring:
         norm = _inverse(((1 + half * half) % PRIME, 0))
         sine, cosine = _times((2 * half, 0), norm), _times((1 - half * half, 0), norm)
         return {
-            "sin": lambda: sine, "cos": lambda: cosine, "tan": lambda: _times(sine, _inverse(cosine)),
-            "cot": lambda: _times(cosine, _inverse(sine)), "sec": lambda: _inverse(cosine),
+            "sin": lambda: sine,
+            "cos": lambda: cosine,
+            "tan": lambda: _times(sine, _inverse(cosine)),
+            "cot": lambda: _times(cosine, _inverse(sine)),
+            "sec": lambda: _inverse(cosine),
             "csc": lambda: _inverse(sine),
         }[name]()
 
@@ -182,7 +188,9 @@ class Ring:
 def _rational(value: Fraction) -> Element:
     if value.denominator % PRIME == 0:
         raise Unknown("division by zero")
-    return value.numerator * pow(value.denominator, -1, PRIME) % PRIME if value.denominator > 1 else value.numerator % PRIME, 0
+    return value.numerator * pow(
+        value.denominator, -1, PRIME
+    ) % PRIME if value.denominator > 1 else value.numerator % PRIME, 0
 
 
 def _signed(node: Node) -> tuple[int, Node]:

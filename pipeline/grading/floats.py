@@ -1,4 +1,5 @@
 """Values of trees in double precision: real where no `i` occurs, complex where it does. Overflow is infinity."""
+
 from __future__ import annotations
 
 import cmath
@@ -15,10 +16,25 @@ CONSTANTS = {"pi": math.pi, "e": math.e, "infty": math.inf, "°": math.pi / 180,
 Number = float | complex
 
 _REAL = {
-    "sin": math.sin, "cos": math.cos, "tan": math.tan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
-    "arcsin": math.asin, "arccos": math.acos, "arctan": math.atan, "exp": math.exp, "ln": math.log, "lg": math.log10,
-    "log": math.log10, "abs": abs, "floor": math.floor, "ceil": math.ceil,
-    "cot": lambda x: 1 / math.tan(x), "sec": lambda x: 1 / math.cos(x), "csc": lambda x: 1 / math.sin(x),
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "sinh": math.sinh,
+    "cosh": math.cosh,
+    "tanh": math.tanh,
+    "arcsin": math.asin,
+    "arccos": math.acos,
+    "arctan": math.atan,
+    "exp": math.exp,
+    "ln": math.log,
+    "lg": math.log10,
+    "log": math.log10,
+    "abs": abs,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "cot": lambda x: 1 / math.tan(x),
+    "sec": lambda x: 1 / math.cos(x),
+    "csc": lambda x: 1 / math.sin(x),
     "factorial": lambda x: math.gamma(x + 1),
 }
 _COMPLEX = {"sin": cmath.sin, "cos": cmath.cos, "exp": cmath.exp, "ln": cmath.log, "abs": abs}
@@ -27,7 +43,10 @@ _COMPLEX = {"sin": cmath.sin, "cos": cmath.cos, "exp": cmath.exp, "ln": cmath.lo
 def environment(names: list[str], point: int) -> dict[str, float]:
     """A fixed value for each symbol at `point`."""
     low, high = _RANGES[point]
-    return {name: low + (high - low) * (pseudo_random("float", name, point) % 10**9) / 10**9 for name in names}
+    return {
+        name: low + (high - low) * (pseudo_random("float", name, point) % 10**9) / 10**9
+        for name in names
+    }
 
 
 def value(node: Node, env: dict[str, float], imaginary: bool | None = None) -> Number:
@@ -70,7 +89,12 @@ def _power(node: Node, env: dict[str, float], imaginary: bool) -> Number:
 
 def _odd_degree(exponent: Node) -> int | None:
     """n for the tree of 1/n with n odd."""
-    if exponent[0] == "^" and exponent[1][0] == "n" and exponent[1][1].denominator == 1 and exponent[1][1] % 2:
+    if (
+        exponent[0] == "^"
+        and exponent[1][0] == "n"
+        and exponent[1][1].denominator == 1
+        and exponent[1][1] % 2
+    ):
         return int(exponent[1][1])
     return None
 
@@ -82,7 +106,11 @@ def _function(name: str, args: tuple[Node, ...], env: dict[str, float], imaginar
     if name in ("log", "base") and len(values) == 2:
         return _log(values) if name == "log" else _unknown(name)
     if name == "binom":
-        return _exp(math.lgamma(values[0] + 1) - math.lgamma(values[1] + 1) - math.lgamma(values[0] - values[1] + 1))
+        return _exp(
+            math.lgamma(values[0] + 1)
+            - math.lgamma(values[1] + 1)
+            - math.lgamma(values[0] - values[1] + 1)
+        )
     if name in ("max", "min"):
         return max(values) if name == "max" else min(values)
     table = _COMPLEX if imaginary else _REAL
@@ -106,10 +134,19 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-def _written_out(name: str, args: tuple[Node, ...], env: dict[str, float], imaginary: bool) -> Number:
+def _written_out(
+    name: str, args: tuple[Node, ...], env: dict[str, float], imaginary: bool
+) -> Number:
     variable, low, high, body = args
     first, last = _value(low, env, imaginary), _value(high, env, imaginary)
-    if first != int(first) or last != int(last) or last - first > (MAX_NESTED_TERMS if has_big(body) else MAX_TERMS):
+    if (
+        first != int(first)
+        or last != int(last)
+        or last - first > (MAX_NESTED_TERMS if has_big(body) else MAX_TERMS)
+    ):
         raise Unknown("bounds that are no integers, or too many terms")
-    terms = [_value(body, {**env, variable[1]: float(k)}, imaginary) for k in range(int(first), int(last) + 1)]
+    terms = [
+        _value(body, {**env, variable[1]: float(k)}, imaginary)
+        for k in range(int(first), int(last) + 1)
+    ]
     return sum(terms) if name == "sum" else math.prod(terms)

@@ -2,6 +2,7 @@
 
 `read` turns a cleaned answer into a Form by splitting its tokens at the top level, weakest separator first.
 """
+
 from __future__ import annotations
 
 import re
@@ -15,8 +16,24 @@ from pipeline.grading.units import without_unit
 MAX_NESTING = 12
 MAX_ITEMS = 200
 _OPEN, _CLOSE = {"(", "[", "{"}, {")", "]", "}"}  # a LaTeX group and \\{ \\} alike
-_RELATIONS = {"=": "=", "==": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "le": "<=", "ge": ">=", "ne": "!=",
-              "!=": "!=", "in": "in", "approx": "=", "equiv": "=", "sim": "=", "to": "to", "rightarrow": "to"}
+_RELATIONS = {
+    "=": "=",
+    "==": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "le": "<=",
+    "ge": ">=",
+    "ne": "!=",
+    "!=": "!=",
+    "in": "in",
+    "approx": "=",
+    "equiv": "=",
+    "sim": "=",
+    "to": "to",
+    "rightarrow": "to",
+}
 _AND = {"and", "or", "和", "或", "与", "及", "以及", "或者", ", and", ",and", ", or"}
 
 
@@ -38,7 +55,11 @@ class Form:
 def read(text: str) -> Form:
     """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
     if (word := plain_text(text)) is not None:
-        return REALS if word in ("all real numbers", "all reals", "全体实数", "实数集") else Form("text", (word,))
+        return (
+            REALS
+            if word in ("all real numbers", "all reals", "全体实数", "实数集")
+            else Form("text", (word,))
+        )
     if re.fullmatch(r"\d{1,2}:\d\d [ap]m", text):
         return Form("text", (text,))
     return _read(tokenize(text), 0)
@@ -50,7 +71,9 @@ def plain_text(text: str) -> str | None:
     >>> plain_text("\\\\text{Monday}"), plain_text("xy"), plain_text("no solution"), plain_text("x")
     ('monday', None, 'no solution', None)
     """
-    inner = re.sub(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text)
+    inner = re.sub(
+        r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text
+    )
     inner = re.sub(r"\s+", " ", inner).strip(" .,!\"'")
     if not inner or not re.fullmatch(r"[^\W\d_]+(?:[ '\-,.()/&]+[^\W\d_]+)*\)?", inner):
         return None
@@ -89,7 +112,16 @@ def _trim(tokens: list[Token]) -> list[Token]:
     return tokens[start:end]
 
 
-_EDGES = {("op", ","), ("op", ";"), ("op", "."), ("op", ":"), ("text", "and"), ("op", '"'), ("op", "'"), ("cmd", "\\")}
+_EDGES = {
+    ("op", ","),
+    ("op", ";"),
+    ("op", "."),
+    ("op", ":"),
+    ("text", "and"),
+    ("op", '"'),
+    ("op", "'"),
+    ("cmd", "\\"),
+}
 
 
 def _split(tokens: list[Token], is_separator) -> tuple[list[list[Token]], list[Token]]:
@@ -109,13 +141,19 @@ def _split(tokens: list[Token], is_separator) -> tuple[list[list[Token]], list[T
 
 
 def _conjunction(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(tokens, lambda t: t == ("op", ";") or (t.kind == "text" and t.text.strip().lower() in _AND))
+    pieces, marks = _split(
+        tokens, lambda t: t == ("op", ";") or (t.kind == "text" and t.text.strip().lower() in _AND)
+    )
     if not marks:
         return None
     if all(mark.kind == "text" for mark in marks) and _money_words(pieces):
         return _money_words(pieces)
     pieces = [piece for piece in pieces if _trim(piece)]
-    return _list(pieces, depth, tuple(sorted({"or" if m.text in ("or", "或", "或者") else "and" for m in marks})))
+    return _list(
+        pieces,
+        depth,
+        tuple(sorted({"or" if m.text in ("or", "或", "或者") else "and" for m in marks})),
+    )
 
 
 def _money_words(pieces: list[list[Token]]) -> Form | None:
@@ -125,7 +163,20 @@ def _money_words(pieces: list[list[Token]]) -> Form | None:
     units = [piece[1].text.lower().rstrip("s") for piece in pieces]
     if units != ["dollar", "cent"] and units != ["元", "分"]:
         return None
-    return Form("scalar", (parse_scalar([pieces[0][0], Token("op", "+"), pieces[1][0], Token("op", "/"), Token("num", "100")]),))
+    return Form(
+        "scalar",
+        (
+            parse_scalar(
+                [
+                    pieces[0][0],
+                    Token("op", "+"),
+                    pieces[1][0],
+                    Token("op", "/"),
+                    Token("num", "100"),
+                ]
+            ),
+        ),
+    )
 
 
 def _commas(tokens: list[Token], depth: int) -> Form | None:
@@ -142,7 +193,11 @@ def _list(pieces: list[list[Token]], depth: int, marks: tuple[str, ...]) -> Form
     items: list[Form] = []
     for piece in pieces:
         form = _read(piece, depth + 1)
-        if form.kind == "list" and set(marks) <= {"and", "or"} and all(part.kind == "relation" for part in form.parts):
+        if (
+            form.kind == "list"
+            and set(marks) <= {"and", "or"}
+            and all(part.kind == "relation" for part in form.parts)
+        ):
             form = _point(form)
         items += form.parts if form.kind == "list" else (form,)
     name = None
@@ -170,7 +225,14 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
         if not marks:
             return _read(pieces[0], depth + 1)
     if marks[-1].text == "approx":  # \\sqrt{2} \\approx 1.41: the exact side is the answer
-        exact = _read([token for part in zip(pieces, [*marks[:-1], None], strict=False) for token in _flat(part)], depth + 1)
+        exact = _read(
+            [
+                token
+                for part in zip(pieces, [*marks[:-1], None], strict=False)
+                for token in _flat(part)
+            ],
+            depth + 1,
+        )
         value = exact.parts[-1] if exact.kind == "relation" else exact
         if value.kind == "scalar" and not symbols(value.parts[0]):
             return exact
@@ -198,8 +260,14 @@ def _union(tokens: list[Token], depth: int) -> Form | None:
     pieces, marks = _split(tokens, lambda t: t == ("cmd", "cup"))
     if marks:
         return Form("union", tuple(_read(piece, depth + 1) for piece in pieces))
-    pieces, marks = _split(tokens, lambda t: t.kind == "cmd" and t.text in ("setminus", "backslash"))
-    return Form("minus", tuple(_read(piece, depth + 1) for piece in pieces)) if len(marks) == 1 else None
+    pieces, marks = _split(
+        tokens, lambda t: t.kind == "cmd" and t.text in ("setminus", "backslash")
+    )
+    return (
+        Form("minus", tuple(_read(piece, depth + 1) for piece in pieces))
+        if len(marks) == 1
+        else None
+    )
 
 
 def _ratio(tokens: list[Token], depth: int) -> Form | None:
@@ -241,7 +309,9 @@ def _bracketed(tokens: list[Token], depth: int) -> Form | None:
     if not _trim(inner):
         return Form("set", ()) if marks[0] == "{" else None
     condition, bars = _split(inner, lambda t: t.kind == "op" and t.text in "|:")
-    if marks[0] == "{" and len(bars) == 1 and len(condition[0]) <= 4:  # set-builder: its condition says it all
+    if (
+        marks[0] == "{" and len(bars) == 1 and len(condition[0]) <= 4
+    ):  # set-builder: its condition says it all
         return _read(condition[1], depth + 1)
     pieces, marked = _split(inner, lambda t: t.kind == "op" and t.text in ",;")
     if marked:
@@ -249,22 +319,38 @@ def _bracketed(tokens: list[Token], depth: int) -> Form | None:
         return Form("set", items) if marks[0] == "{" else Form("bracket", items, marks)
     form = _read(inner, depth + 1)
     if tokens[0] == ("cmd", "{"):
-        return form if form.kind == "union" else Form("set", form.parts if form.kind == "list" else (form,))
+        return (
+            form
+            if form.kind == "union"
+            else Form("set", form.parts if form.kind == "list" else (form,))
+        )
     if form.kind == "list":
         return Form("bracket", form.parts, marks)
-    return form if form.kind in ("scalar", "text", "union", "relation", "ratio", "bracket", "set") else None
+    return (
+        form
+        if form.kind in ("scalar", "text", "union", "relation", "ratio", "bracket", "set")
+        else None
+    )
 
 
 def _matrix(tokens: list[Token], depth: int) -> Form | None:
     """An environment of rows, perhaps inside square or round brackets, perhaps with a scalar before it."""
-    begin = next((k for k, t in enumerate(tokens) if t.kind == "cmd" and t.text.startswith("begin ")), None)
+    begin = next(
+        (k for k, t in enumerate(tokens) if t.kind == "cmd" and t.text.startswith("begin ")), None
+    )
     if begin is None:
         return None
-    end = next((k for k, t in enumerate(tokens) if t.kind == "cmd" and t.text.startswith("end ")), None)
+    end = next(
+        (k for k, t in enumerate(tokens) if t.kind == "cmd" and t.text.startswith("end ")), None
+    )
     kind = tokens[begin].text.split(" ")[1]
-    if end is None or end < begin or kind not in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "array", "smallmatrix"):
+    if (
+        end is None
+        or end < begin
+        or kind not in ("matrix", "pmatrix", "bmatrix", "Bmatrix", "array", "smallmatrix")
+    ):
         raise Unreadable(f"environment {kind!r}")
-    before, after = tokens[:begin], tokens[end + 1:]
+    before, after = tokens[:begin], tokens[end + 1 :]
     if before and after and before[-1].text in _OPEN and after[0].text in _CLOSE:
         before, after = before[:-1], after[1:]
     if after:
@@ -272,7 +358,7 @@ def _matrix(tokens: list[Token], depth: int) -> Form | None:
     before = [Token("num", "1")] if before == [("op", "+")] else before
     factor = MINUS if before == [("op", "-")] else parse_scalar(before) if before else None
     rows = []
-    for row in _split(tokens[begin + 1:end], lambda t: t == ("cmd", "\\"))[0]:
+    for row in _split(tokens[begin + 1 : end], lambda t: t == ("cmd", "\\"))[0]:
         if _trim(row):
             cells = [_read(cell, depth + 1) for cell in _split(row, lambda t: t == ("op", "&"))[0]]
             rows.append(tuple(_scaled(cell, factor) for cell in cells))
@@ -291,8 +377,14 @@ def _scalar(tokens: list[Token]) -> Form:
     """An expression with its unit dropped; `%` is kept as the unit, degrees are dropped."""
     tokens = without_unit(tokens)
     unit = ""
-    angle = any(token.kind == "cmd" and token.text in FUNCTIONS for token in tokens)  # cos 60 degrees keeps them
-    if tokens and tokens[-1] in (("op", "%"), ("op", "°")) and not (angle and tokens[-1].text == "°"):
+    angle = any(
+        token.kind == "cmd" and token.text in FUNCTIONS for token in tokens
+    )  # cos 60 degrees keeps them
+    if (
+        tokens
+        and tokens[-1] in (("op", "%"), ("op", "°"))
+        and not (angle and tokens[-1].text == "°")
+    ):
         unit, tokens = tokens[-1].text.strip("°"), tokens[:-1]
     if not tokens:
         raise Unreadable("a unit without a value")
@@ -300,4 +392,8 @@ def _scalar(tokens: list[Token]) -> Form:
 
 
 _INFINITY = ("s", "infty")
-REALS = Form("bracket", (Form("scalar", (("*", (MINUS, _INFINITY)),)), Form("scalar", (_INFINITY,))), ("(", ")"))
+REALS = Form(
+    "bracket",
+    (Form("scalar", (("*", (MINUS, _INFINITY)),)), Form("scalar", (_INFINITY,))),
+    ("(", ")"),
+)

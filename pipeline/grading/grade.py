@@ -1,4 +1,5 @@
 """From an output and a reference to a verdict: extraction, the chosen mode, a cache over (answer, reference) pairs."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -32,11 +33,15 @@ def grade_answer(answer: str, reference: str, mode: str = "strict", question: st
     if not answer.strip():
         return Grade("no_answer", None, "extract")
     if mode == "deepseek":
-        return Grade(*_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question)))
+        return Grade(
+            *_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question))
+        )
     return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
 
 
-def grade(output: str, reference: str, mode: str = "strict", question: str = "", lang: str = "en") -> Grade:
+def grade(
+    output: str, reference: str, mode: str = "strict", question: str = "", lang: str = "en"
+) -> Grade:
     """Judge a whole output: extract its answer, compare it with the reference.
 
     question -- decides only whether the order of a comma list is free. Raises UserError for an unknown mode.

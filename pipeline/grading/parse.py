@@ -1,4 +1,5 @@
 """The scalar grammar: tokens to a tree, by recursive descent with a depth cap. Nothing is evaluated here."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -10,8 +11,10 @@ MAX_DEPTH = 60
 MAX_DIGITS = 1000
 
 _CALLABLE = frozenset("fghFGH")
-_CONSTANTS = frozenset("pi infty theta alpha beta gamma delta epsilon zeta eta iota kappa lambda mu nu xi rho sigma tau "
-                       "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split())
+_CONSTANTS = frozenset(
+    "pi infty theta alpha beta gamma delta epsilon zeta eta iota kappa lambda mu nu xi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega ell hbar".split()
+)
 MAX_BIG = 3  # sums and products in one expression
 
 
@@ -31,7 +34,9 @@ def parse_prefix(tokens: list[Token]) -> Node:
 
 def number(text: str) -> Node:
     """A literal with its count of significant digits when it is a decimal."""
-    if len(text) > MAX_DIGITS or (("e" in text or "E" in text) and len(text.lower().split("e")[1]) > 4):
+    if len(text) > MAX_DIGITS or (
+        ("e" in text or "E" in text) and len(text.lower().split("e")[1]) > 4
+    ):
         raise Unreadable("a number over the digit cap")
     mantissa = text.lower().split("e")[0]
     return ("n", Fraction(text), len(mantissa.replace(".", "").lstrip("0")) if "." in text else 0)
@@ -39,7 +44,14 @@ def number(text: str) -> Node:
 
 class _Parser:
     def __init__(self, tokens: list[Token], mixed: bool = True) -> None:
-        self.tokens, self.mixed, self.at, self.depth, self.bars, self.big = tokens, mixed, 0, 0, 0, 0
+        self.tokens, self.mixed, self.at, self.depth, self.bars, self.big = (
+            tokens,
+            mixed,
+            0,
+            0,
+            0,
+            0,
+        )
 
     def peek(self, ahead: int = 0) -> Token:
         at = self.at + ahead
@@ -181,9 +193,17 @@ class _Parser:
         period = self.argument()
         if period[0] != "n" or period[1].denominator != 1:
             raise Unreadable("a bar over something else than digits")
-        digits = self.tokens[self.at - 2].text if self.tokens[self.at - 1].text == "}" else self.tokens[self.at - 1].text
+        digits = (
+            self.tokens[self.at - 2].text
+            if self.tokens[self.at - 1].text == "}"
+            else self.tokens[self.at - 1].text
+        )
         places = len(dotted.split(".")[1])
-        return ("n", Fraction(dotted + "0") + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places), 0)
+        return (
+            "n",
+            Fraction(dotted + "0") + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places),
+            0,
+        )
 
     def command(self, name: str) -> Node:
         if name in _CONSTANTS:
@@ -207,7 +227,11 @@ class _Parser:
             return self.big_operator(name)
         if name in ("angle", "triangle", "overline"):
             node = self.argument()  # the bar over AB names the segment, over z the conjugate
-            return node if node[0] == "s" and len(node[1]) > 1 and name == "overline" else ("f", name, (node,))
+            return (
+                node
+                if node[0] == "s" and len(node[1]) > 1 and name == "overline"
+                else ("f", name, (node,))
+            )
         if name in FUNCTIONS:
             return self.function(name)
         raise Unreadable(f"\\{name} is not in the grammar")
@@ -247,7 +271,11 @@ class _Parser:
     def chain(self) -> Node:
         """What a function without parentheses takes: factors side by side, up to a sign or another function."""
         factors = [self.signed_factor()]
-        while self.starts_factor() and self.peek().text not in FUNCTIONS and self.peek() != ("op", "("):
+        while (
+            self.starts_factor()
+            and self.peek().text not in FUNCTIONS
+            and self.peek() != ("op", "(")
+        ):
             factors.append(self.factor())
         return factors[0] if len(factors) == 1 else ("*", tuple(factors))
 
@@ -268,7 +296,12 @@ class _Parser:
         if kind == "op" and text == "{" and self.peek(1) == ("op", "}"):
             raise Unreadable("an empty group")
         if digit and kind == "num" and len(text) > 1 and text.isdigit():
-            self.tokens = [*self.tokens[:self.at], Token("num", text[0]), Token("num", text[1:]), *self.tokens[self.at + 1:]]
+            self.tokens = [
+                *self.tokens[: self.at],
+                Token("num", text[0]),
+                Token("num", text[1:]),
+                *self.tokens[self.at + 1 :],
+            ]
         negative = (kind, text) == ("op", "-") and not power
         self.at += negative
         node = self.primary()
@@ -276,7 +309,21 @@ class _Parser:
         return minus(node) if negative else node
 
 
-_OPENERS = frozenset({"frac", "sqrt", "cbrt", "binom", "lfloor", "lceil", "sum", "prod", "angle", "triangle", "overline"})
+_OPENERS = frozenset(
+    {
+        "frac",
+        "sqrt",
+        "cbrt",
+        "binom",
+        "lfloor",
+        "lceil",
+        "sum",
+        "prod",
+        "angle",
+        "triangle",
+        "overline",
+    }
+)
 
 
 def subscript(node: Node, index: Node) -> Node:

@@ -2,6 +2,7 @@
 
 The files are not part of the repository; docs/grading.md names their sources. Used by tests and benchmarks.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -38,7 +39,14 @@ def _openai(folder: Path, name: str) -> Iterator[Record]:
         reference = row["ground_truth"].split("A: ")[-1].strip()
         for model in ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"):
             solution = row[model]
-            yield Record(name, f"{number}/{model}", row["question"], solution["solution"], reference, solution["is_correct"])
+            yield Record(
+                name,
+                f"{number}/{model}",
+                row["question"],
+                solution["solution"],
+                reference,
+                solution["is_correct"],
+            )
 
 
 def _mathcoder_gsm8k(folder: Path, name: str) -> Iterator[Record]:
@@ -55,10 +63,20 @@ def _mathcoder_math(folder: Path, name: str) -> Iterator[Record]:
 def _mathcoder(row: dict[str, Any], name: str, right: bool) -> Record:
     """The transcript of prose, code and program outputs; a last message that repeats the extracted answer is left out."""
     messages = [message for message in row["debug_result"] if message["role"] in _FENCES]
-    if len(messages) > 1 and messages[-1]["content"] in (row["completion"], row.get("model_answer")):
+    if len(messages) > 1 and messages[-1]["content"] in (
+        row["completion"],
+        row.get("model_answer"),
+    ):
         messages = messages[:-1]
     output = "\n".join(_FENCES[message["role"]].format(message["content"]) for message in messages)
-    return Record(name, row["id"], row["messages"][1]["content"][0]["content"], output, row["ground_truth"]["answer"], right)
+    return Record(
+        name,
+        row["id"],
+        row["messages"][1]["content"][0]["content"],
+        output,
+        row["ground_truth"]["answer"],
+        right,
+    )
 
 
 _FENCES = {"text": "{}", "code": "```python\n{}\n```", "execution": "```output\n{}\n```"}
@@ -80,8 +98,21 @@ def _tora(folder: Path, name: str) -> Iterator[Record]:
 def _nemo(folder: Path, name: str) -> Iterator[Record]:
     """OpenMathInstruct-2 solutions, right by construction (NVIDIA/NeMo-Skills)."""
     for number, row in enumerate(read_jsonl(folder / "nemo_openmathinstruct2_100.jsonl")):
-        yield Record(name, str(number), row["problem"], row["generated_solution"], row["expected_answer"], True)
+        yield Record(
+            name,
+            str(number),
+            row["problem"],
+            row["generated_solution"],
+            row["expected_answer"],
+            True,
+        )
 
 
-SETS = {"openai": _openai, "mathcoder_gsm8k": _mathcoder_gsm8k, "mathcoder_math": _mathcoder_math, "qwen": _qwen,
-        "tora": _tora, "nemo": _nemo}
+SETS = {
+    "openai": _openai,
+    "mathcoder_gsm8k": _mathcoder_gsm8k,
+    "mathcoder_math": _mathcoder_math,
+    "qwen": _qwen,
+    "tora": _tora,
+    "nemo": _nemo,
+}

@@ -6,6 +6,7 @@ and a seccomp filter (no sockets, exec, fork, threads, signals), then runs the s
 to a cap and kills it at a deadline. Only text comes back. Nothing leaks from one snippet to the next, so results do not
 depend on the order of snippets or on the number of servers. Needs no root. docs/grading.md has the threat model.
 """
+
 from __future__ import annotations
 
 import json
@@ -56,9 +57,13 @@ class Sandbox:
     '42\\n'
     """
 
-    def __init__(self, limits: Limits = Limits(), processes: int = 1, allow_fewer: bool = False) -> None:  # noqa: B008
+    def __init__(
+        self, limits: Limits = Limits(), processes: int = 1, allow_fewer: bool = False
+    ) -> None:  # noqa: B008
         if processes < 1 or limits.seconds <= 0:
-            raise UserError(f"sandbox: processes {processes} and seconds {limits.seconds} must be positive")
+            raise UserError(
+                f"sandbox: processes {processes} and seconds {limits.seconds} must be positive"
+            )
         self.limits = limits
         self.idle: queue.SimpleQueue[_Server] = queue.SimpleQueue()
         self.servers = [_Server() for _ in range(processes)]
@@ -66,8 +71,10 @@ class Sandbox:
         missing = [layer for layer in LAYERS if layer not in self.layers]
         if missing and not allow_fewer:
             self.close()
-            raise UserError(f"sandbox: {', '.join(missing)} not available on this machine, so model-written Python could do "
-                            "harm; use a Linux kernel with them, or pass allow_fewer=True where that is acceptable")
+            raise UserError(
+                f"sandbox: {', '.join(missing)} not available on this machine, so model-written Python could do "
+                "harm; use a Linux kernel with them, or pass allow_fewer=True where that is acceptable"
+            )
         for server in self.servers:
             self.idle.put(server)
 
@@ -103,14 +110,27 @@ class _Server:
         self.layers = self.start()
 
     def start(self) -> tuple[str, ...]:
-        environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg"}
+        environment = {
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+            "MPLBACKEND": "Agg",
+        }
         self.process = subprocess.Popen(  # -I: neither the environment nor the current folder reaches the server
-            [sys.executable, "-I", str(_SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env=environment, start_new_session=True, cwd="/")
+            [sys.executable, "-I", str(_SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+            cwd="/",
+        )
         hello = self._receive(_START_SECONDS)
         if hello is None:
             self.stop()
-            raise RuntimeError("the sandbox server did not start; are numpy and sympy installed for this Python?")
+            raise RuntimeError(
+                "the sandbox server did not start; are numpy and sympy installed for this Python?"
+            )
         return tuple(hello["layers"])
 
     def run(self, code: str, limits: Limits) -> Result:
@@ -125,7 +145,9 @@ class _Server:
                 self.stop()
                 return Result("timeout", "", "the server did not answer and was replaced")
         if answer["status"] == "refused":
-            raise RuntimeError(f"a layer of the sandbox failed after it had worked: {answer['error']}")
+            raise RuntimeError(
+                f"a layer of the sandbox failed after it had worked: {answer['error']}"
+            )
         return Result(answer["status"], answer["stdout"], answer["error"])
 
     def stop(self) -> None:

@@ -1,4 +1,5 @@
 """Solution sets: inequalities as intervals, unions merged, the reals without points."""
+
 from __future__ import annotations
 
 from pipeline.grading import algebra
@@ -24,16 +25,26 @@ def _is_name_tree(node: Node) -> bool:
     if node[0] == "s":
         return node[1] not in ("pi", "infty", "i", "±")
     if node[0] == "^":
-        if node[2][0] == "n" and node[2][1] < 0 and node[1] not in _INVERTED:  # x^{-1} = 5 says that x is 1/5
+        if (
+            node[2][0] == "n" and node[2][1] < 0 and node[1] not in _INVERTED
+        ):  # x^{-1} = 5 says that x is 1/5
             return False
-        return _is_name_tree(node[1]) and (node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2]))
+        return _is_name_tree(node[1]) and (
+            node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2])
+        )
     if node[0] == "*":
-        if len(node[1]) == 2 and node[1][0] in _POLYNOMIALS and node[1][1][0] == "n":  # p(2), which the grammar has as 2p
+        if (
+            len(node[1]) == 2 and node[1][0] in _POLYNOMIALS and node[1][1][0] == "n"
+        ):  # p(2), which the grammar has as 2p
             return True
         return all(_is_name_tree(child) for child in node[1])
     if node[0] == "f" and len(node[1]) == 1:  # f(2)
         return True
-    return node[0] == "f" and node[1] not in ("sum", "prod", "base", "binom", "factorial") and bool(symbols(node))
+    return (
+        node[0] == "f"
+        and node[1] not in ("sum", "prod", "base", "binom", "factorial")
+        and bool(symbols(node))
+    )
 
 
 def solution_set(relation: Form) -> Form | None:
@@ -57,7 +68,9 @@ def solution_set(relation: Form) -> Form | None:
     return None
 
 
-def _interval(name: Form, low: Form | None, low_sign: str, high: Form | None, high_sign: str) -> Form:
+def _interval(
+    name: Form, low: Form | None, low_sign: str, high: Form | None, high_sign: str
+) -> Form:
     tree = name.parts[0]
     if tree[0] == "f" and tree[1] == "abs":
         return _absolute(low, low_sign, high, high_sign)
@@ -77,19 +90,29 @@ def _absolute(low: Form | None, low_sign: str, high: Form | None, high_sign: str
     if low is None:
         return Form("bracket", (negative(high), high), (mirror[right], right))
     top, closing = (high, right) if high else (_ENDS[1], ")")
-    return Form("union", (Form("bracket", (negative(top), negative(low)), (mirror[closing], mirror[left])),
-                          Form("bracket", (low, top), (left, closing))))
+    return Form(
+        "union",
+        (
+            Form("bracket", (negative(top), negative(low)), (mirror[closing], mirror[left])),
+            Form("bracket", (low, top), (left, closing)),
+        ),
+    )
 
 
 def punctured(form: Form) -> Form:
     """R without finitely many numbers as a union of open intervals; anything else unchanged."""
     if form.kind != "minus" or form.parts[0] != REALS or form.parts[1].kind != "set":
         return form
-    values = [(algebra.real(part.parts[0]), part) for part in form.parts[1].parts if part.kind == "scalar"]
+    values = [
+        (algebra.real(part.parts[0]), part) for part in form.parts[1].parts if part.kind == "scalar"
+    ]
     if len(values) != len(form.parts[1].parts) or any(value is None for value, _ in values):
         return form
     ends = [_ENDS[0], *(part for _, part in sorted(values, key=lambda pair: pair[0])), _ENDS[1]]
-    return Form("union", tuple(Form("bracket", pair, ("(", ")")) for pair in zip(ends, ends[1:], strict=False)))
+    return Form(
+        "union",
+        tuple(Form("bracket", pair, ("(", ")")) for pair in zip(ends, ends[1:], strict=False)),
+    )
 
 
 def joined(form: Form) -> Form:
@@ -106,7 +129,11 @@ def joined(form: Form) -> Form:
         lows = [s for s in sets if s.parts[0] != _ENDS[0]]
         highs = [s for s in sets if s.parts[1] != _ENDS[1]]
         if len(lows) == len(highs) == 1:
-            return Form("bracket", (lows[0].parts[0], highs[0].parts[1]), (lows[0].marks[0], highs[0].marks[1]))
+            return Form(
+                "bracket",
+                (lows[0].parts[0], highs[0].parts[1]),
+                (lows[0].marks[0], highs[0].marks[1]),
+            )
     return form
 
 
@@ -125,7 +152,11 @@ def merged(form: Form) -> Form:
         span, part = spans[k], form.parts[k]
         if result and _touches(result[-1], (span, part)):
             before_span, before = result[-1]
-            last = part if (span[1], part.marks[1] == "]") > (before_span[1], before.marks[1] == "]") else before
+            last = (
+                part
+                if (span[1], part.marks[1] == "]") > (before_span[1], before.marks[1] == "]")
+                else before
+            )
             left = "[" if before_span[0] == span[0] and part.marks[0] == "[" else before.marks[0]
             whole = Form("bracket", (before.parts[0], last.parts[1]), (left, last.marks[1]))
             result[-1] = ((before_span[0], max(span[1], before_span[1])), whole)
@@ -136,7 +167,11 @@ def merged(form: Form) -> Form:
 
 
 def _span(part: Form) -> tuple[float, float] | None:
-    if part.kind != "bracket" or len(part.parts) != 2 or any(end.kind != "scalar" for end in part.parts):
+    if (
+        part.kind != "bracket"
+        or len(part.parts) != 2
+        or any(end.kind != "scalar" for end in part.parts)
+    ):
         return None
     low, high = (algebra.real(end.parts[0]) for end in part.parts)
     return None if low is None or high is None or low > high else (low, high)
@@ -145,7 +180,9 @@ def _span(part: Form) -> tuple[float, float] | None:
 def _touches(a: tuple[tuple[float, float], Form], b: tuple[tuple[float, float], Form]) -> bool:
     """Whether interval b, which does not begin before a, leaves no gap after a."""
     (_, end), (start, _) = a[0], b[0]
-    return start < end or (start == end and "]" in a[1].marks[1] + ("]" if b[1].marks[0] == "[" else ""))
+    return start < end or (
+        start == end and "]" in a[1].marks[1] + ("]" if b[1].marks[0] == "[" else "")
+    )
 
 
 def _name_of(relation: Form) -> Form | None:

@@ -1,4 +1,5 @@
 """Forms and trees as people write them, for `explain`. Nothing decides by these texts."""
+
 from __future__ import annotations
 
 from pipeline.grading.forms import Form
@@ -26,7 +27,12 @@ def _inside(form: Form) -> str:
         return "[" + "; ".join(", ".join(map(_inside, row)) for row in form.parts) + "]"
     items = [_inside(part) for part in form.parts]
     if form.kind == "relation":
-        return " ".join([items[0], *(f"{mark} {item}" for mark, item in zip(form.marks, items[1:], strict=True))])
+        return " ".join(
+            [
+                items[0],
+                *(f"{mark} {item}" for mark, item in zip(form.marks, items[1:], strict=True)),
+            ]
+        )
     if form.kind == "set":
         return "{" + ", ".join(items) + "}"
     if form.kind == "bracket":
@@ -49,7 +55,11 @@ def tree_text(node: Node) -> str:
         minus, factors = ("-", node[1][1:]) if node[1][0] == MINUS else ("", node[1])
         return minus + " * ".join(_factor(factor, powers=True) for factor in factors)
     if kind == "^":
-        return f"1/{_factor(node[1])}" if node[2] == MINUS else f"{_factor(node[1])}^{_factor(node[2])}"
+        return (
+            f"1/{_factor(node[1])}"
+            if node[2] == MINUS
+            else f"{_factor(node[1])}^{_factor(node[2])}"
+        )
     return f"{node[1]}({', '.join(map(tree_text, node[2]))})"
 
 

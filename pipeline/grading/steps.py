@@ -3,6 +3,7 @@
 A solution is lines. Every line but the last holds one equation over integers or fractions (`She has 3+4=7 apples.`);
 the last line holds the boxed answer. Integers and Fractions only, a parser of our own, nothing evaluated.
 """
+
 from __future__ import annotations
 
 import re
@@ -65,7 +66,11 @@ def arithmetic(text: str) -> Fraction | None:
         return None
     try:
         value, rest = _sum(tokens, 0)
-    except (IndexError, ValueError, ZeroDivisionError):  # ran off the end; a stray operator; a division by zero
+    except (
+        IndexError,
+        ValueError,
+        ZeroDivisionError,
+    ):  # ran off the end; a stray operator; a division by zero
         return None
     return value if rest == len(tokens) else None
 

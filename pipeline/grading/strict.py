@@ -1,4 +1,5 @@
 """`strict`: whether a bare answer says the same as the reference, cheap tests first. Pure but for the worker."""
+
 from __future__ import annotations
 
 import re
@@ -15,13 +16,25 @@ from pipeline.grading.tree import Node
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
-_UNIT = re.compile(r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
-                   r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
-                   r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)")  # what else would be a factor
-_ASKS_FOR_ALL = re.compile(r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
-                           r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有", re.I)
+_UNIT = re.compile(
+    r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
+    r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
+    r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)"
+)  # what else would be a factor
+_ASKS_FOR_ALL = re.compile(
+    r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
+    r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有",
+    re.I,
+)
 
-_ALL_WORDS = ("all ", " both", " every", " all", "separated by commas", "所有")  # one of them is in every match; quick
+_ALL_WORDS = (
+    "all ",
+    " both",
+    " every",
+    " all",
+    "separated by commas",
+    "所有",
+)  # one of them is in every match; quick
 
 
 def asks_for_all(question: str) -> bool:
@@ -30,7 +43,9 @@ def asks_for_all(question: str) -> bool:
     return any(word in small for word in _ALL_WORDS) and bool(_ASKS_FOR_ALL.search(small))
 
 
-def decide(answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool = False) -> Decision:
+def decide(
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool = False
+) -> Decision:
     """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS characters."""
     a, b = unwrap(answer), unwrap(reference)
     if not a or not b:
@@ -55,7 +70,9 @@ def _too_long(a: str, b: str) -> Decision:
     return ("wrong", "number") if all(digits) else ("timeout", "cap: length")
 
 
-def _forms(answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool) -> Decision:
+def _forms(
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool
+) -> Decision:
     a, b = clean(answer), clean(reference)
     if not a or not b:
         return "wrong", "empty"
@@ -113,10 +130,15 @@ def readings(text: str, decimal: bool = False, unit: bool = False) -> tuple[tupl
 def _grouped(raw: str) -> tuple[tuple[str, Form], ...]:
     """60,120 is a number, but against a list it is the list 60, 120."""
     raw = unwrap(raw)
-    return (("list", read(raw.replace(",", ", "))),) if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,8}", raw) else ()
+    return (
+        (("list", read(raw.replace(",", ", "))),)
+        if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,8}", raw)
+        else ()
+    )
 
 
-def _pairs(a: tuple[tuple[str, Form], ...], b: tuple[tuple[str, Form], ...]) -> list[tuple[Form, Form]]:
+def _pairs(
+    a: tuple[tuple[str, Form], ...], b: tuple[tuple[str, Form], ...]
+) -> list[tuple[Form, Form]]:
     pairs = [(i, x, j, y) for i, x in a for j, y in b if "as it stands" in (i, j)]
     return [(x, y) for i, x, j, y in pairs if "list" not in (i, j) or x.kind == y.kind == "list"]
-

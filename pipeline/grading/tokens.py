@@ -1,4 +1,5 @@
 """Tokens of a cleaned answer (pipeline/grading/text.py): numbers, names, commands, words, operators."""
+
 from __future__ import annotations
 
 import re
@@ -9,16 +10,27 @@ MAX_TOKENS = 600
 FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt cbrt gcd lcm max min det".split()
 )
-_ALIASES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "infinity": "infty", "inf": "infty", "oo": "infty"}
+_ALIASES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "infinity": "infty",
+    "inf": "infty",
+    "oo": "infty",
+}
 _WORD_NAMES = FUNCTIONS | {"pi", "infty", "theta", "alpha", "beta", "lambda", "frac"}
 _VARIABLES = frozenset("abcdkmnpqrstuvwxyz")  # letters that may stand side by side as a product
-_STYLES = frozenset("text mathrm mathbf mathit mathsf mathcal mathbb textbf textit textrm textnormal mbox operatorname "
-                    "hbox rm bf boldsymbol vec overrightarrow hat bar tilde underline".split())
+_STYLES = frozenset(
+    "text mathrm mathbf mathit mathsf mathcal mathbb textbf textit textrm textnormal mbox operatorname "
+    "hbox rm bf boldsymbol vec overrightarrow hat bar tilde underline".split()
+)
 _UNIT_LETTERS = frozenset("mgshLJVW")  # units when set upright after a number: 4\\mathrm{m}^3
 _DROPPED = frozenset("displaystyle limits nolimits , ! ; : >".split())
 _TOKEN = re.compile(
     r"(?P<num>\d+(?:\.\d+)?(?:[eE][+-]?\d+(?![\d.]))?|\.\d+)|(?P<cmd>\\[A-Za-z]+\*?|\\.)|(?P<word>[A-Za-z]+)"
-    r"|(?P<cjk>[\u3400-\u9fff\uff00-\uffef]+)|(?P<op><=|>=|!=|==|[^\s])", re.S)
+    r"|(?P<cjk>[\u3400-\u9fff\uff00-\uffef]+)|(?P<op><=|>=|!=|==|[^\s])",
+    re.S,
+)
 
 
 class Token(NamedTuple):
@@ -41,7 +53,12 @@ def tokenize(text: str) -> list[Token]:
         kind, value = match.lastgroup, match[0]
         if kind == "cmd" and (name := value[1:].rstrip("*")) in _STYLES:
             content, at = _group(text, at)
-            unit = content.strip() in _UNIT_LETTERS and tokens and tokens[-1].kind == "num" and text[at:at + 1] != "_"
+            unit = (
+                content.strip() in _UNIT_LETTERS
+                and tokens
+                and tokens[-1].kind == "num"
+                and text[at : at + 1] != "_"
+            )
             tokens += [Token("text", content)] if unit else _styled(name, content)
         elif kind == "cmd" and name in ("begin", "end"):
             content, at = _group(text, at)
@@ -72,8 +89,8 @@ def _group(text: str, at: int) -> tuple[str, int]:
     for end in range(at, len(text)):
         depth += (text[end] == "{") - (text[end] == "}")
         if depth == 0:
-            return text[at + 1:end], end + 1
-    return text[at + 1:], len(text)
+            return text[at + 1 : end], end + 1
+    return text[at + 1 :], len(text)
 
 
 def _styled(style: str, content: str) -> list[Token]:
@@ -83,8 +100,20 @@ def _styled(style: str, content: str) -> list[Token]:
     if content.isascii() and content.isalpha():
         if len(content) == 1:
             return [Token("sym", content)]
-        return [Token("cmd", _ALIASES.get(content, content))] if content in FUNCTIONS else [Token("text", content)]
-    if style in ("text", "textbf", "mbox", "textnormal", "textrm", "textit", "hbox") and not re.search(r"\d|\\", content):
+        return (
+            [Token("cmd", _ALIASES.get(content, content))]
+            if content in FUNCTIONS
+            else [Token("text", content)]
+        )
+    if style in (
+        "text",
+        "textbf",
+        "mbox",
+        "textnormal",
+        "textrm",
+        "textit",
+        "hbox",
+    ) and not re.search(r"\d|\\", content):
         return [Token("text", content)]
     return tokenize(content)
 
@@ -98,9 +127,13 @@ def _word(word: str) -> list[Token]:
         return [Token("text", word)]
     if len(word) == 1 or (word.isupper() and len(word) <= 6):
         return [Token("sym", word)]
-    if len(word) <= 3 and set(word) <= _VARIABLES and word not in ("cm", "mm", "km", "cups", "pts", "ms", "mph", "sq", "rad"):
+    if (
+        len(word) <= 3
+        and set(word) <= _VARIABLES
+        and word not in ("cm", "mm", "km", "cups", "pts", "ms", "mph", "sq", "rad")
+    ):
         return [Token("sym", letter) for letter in word]
     for known in ("sqrt", "pi"):  # 2xsqrt(3) or xpi without a sign between
         if word.endswith(known) and len(word) - len(known) <= 2:
-            return _word(word[:-len(known)]) + [Token("cmd", known)]
+            return _word(word[: -len(known)]) + [Token("cmd", known)]
     return [Token("text", word)]

@@ -4,6 +4,7 @@
 (0 = exact), ("s", name) a symbol, ("+", (..)), ("*", (..)), ("^", base, exponent), ("f", name, (..)) a function or an
 operator that is not one of those.
 """
+
 from __future__ import annotations
 
 import functools
@@ -61,4 +62,6 @@ def has_big(node: Node) -> bool:
         return False
     if node[0] == "f" and node[1] in BIG:
         return True
-    return any(map(has_big, node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]))
+    return any(
+        map(has_big, node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2])
+    )

@@ -1,4 +1,5 @@
 """The words behind a value: a unit, which is dropped, or words that change the value."""
+
 from __future__ import annotations
 
 import re
@@ -24,11 +25,19 @@ def without_unit(tokens: list[Token]) -> list[Token]:
 def _in_unit(tokens: list[Token], at: int) -> bool:
     kind, text = tokens[at]
     if kind == "num":  # only as a power
-        return tokens[at - 1].text in "^-" or (tokens[at - 1].text == "{" and tokens[at - 2].text == "^")
-    return kind == "text" or (kind == "op" and text in "/^{}-()*.,'") or (kind == "sym" and tokens[at - 1].text in "/*.")
+        return tokens[at - 1].text in "^-" or (
+            tokens[at - 1].text == "{" and tokens[at - 2].text == "^"
+        )
+    return (
+        kind == "text"
+        or (kind == "op" and text in "/^{}-()*.,'")
+        or (kind == "sym" and tokens[at - 1].text in "/*.")
+    )
 
 
-_NO_UNIT = re.compile(r"\b(?:and|or|not|more|less|least|most|over|under|above|below)\b"
-                      r"|以上|以下|以内|以外|之间|左右|多|不|或|和|半(?![径圆球])|^的"
-                      r"|^(?:squared|cubed|factorial|base|hundred|dozen|halves|(?:third|f(?:our|if)th|(?:six|seven|eigh|nin|ten|"
-                      r"hundred|thousand)th)s)\b")
+_NO_UNIT = re.compile(
+    r"\b(?:and|or|not|more|less|least|most|over|under|above|below)\b"
+    r"|以上|以下|以内|以外|之间|左右|多|不|或|和|半(?![径圆球])|^的"
+    r"|^(?:squared|cubed|factorial|base|hundred|dozen|halves|(?:third|f(?:our|if)th|(?:six|seven|eigh|nin|ten|"
+    r"hundred|thousand)th)s)\b"
+)

@@ -5,6 +5,7 @@ for a line with a deadline and kills the server when none comes, so neither a lo
 it; no signal handlers, any thread, any process. Trees travel as JSON, sympy objects are built from them node by node,
 and no text is ever parsed by sympy. Run as a module: the server.
 """
+
 from __future__ import annotations
 
 import atexit
@@ -21,7 +22,9 @@ from typing import Any
 from pipeline.grading.compare import OverTime
 from pipeline.grading.tree import Node
 
-CPU_SECONDS = 1  # the cap that decides, so that a verdict does not depend on how busy the machine is
+CPU_SECONDS = (
+    1  # the cap that decides, so that a verdict does not depend on how busy the machine is
+)
 WALL_SECONDS = 8  # for a child that gets no processor
 MEMORY_BYTES = 2 << 30
 START_SECONDS = 120  # for the import of sympy on a busy machine, once
@@ -29,8 +32,12 @@ MAX_NODES = 200
 DIGITS = 60
 
 _lock = threading.Lock()
-os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))  # a thread may hold it at the fork
-_server: dict[str, Any] = {}  # "process", "pid" of the owner: a forked child must not share its parent's pipes
+os.register_at_fork(
+    after_in_child=lambda: globals().update(_lock=threading.Lock())
+)  # a thread may hold it at the fork
+_server: dict[
+    str, Any
+] = {}  # "process", "pid" of the owner: a forked child must not share its parent's pipes
 
 
 def prove(a: Node, b: Node) -> bool:
@@ -56,10 +63,20 @@ def start() -> subprocess.Popen[bytes]:
     if process is not None and _server["pid"] == os.getpid() and process.poll() is None:
         return process
     root = str(Path(__file__).resolve().parents[2])
-    environment = {"PYTHONPATH": root, "PATH": os.environ.get("PATH", ""), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    environment = {
+        "PYTHONPATH": root,
+        "PATH": os.environ.get("PATH", ""),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.grading.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env=environment, start_new_session=True)
+        [sys.executable, "-m", "pipeline.grading.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,
+    )
     if _line(process, START_SECONDS) != b"ready\n":
         process.kill()
         raise RuntimeError("the sympy worker did not start; is sympy installed for this Python?")
@@ -109,7 +126,9 @@ def serve() -> None:
     """Answer requests, one line each, until stdin closes: true, false or late."""
     import sympy
 
-    sympy.simplify(sympy.sqrt(2) * sympy.Symbol("x") - sympy.sin(1))  # imports what the first call would import
+    sympy.simplify(
+        sympy.sqrt(2) * sympy.Symbol("x") - sympy.sin(1)
+    )  # imports what the first call would import
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
@@ -124,7 +143,9 @@ def _in_child(line: str) -> str:
         _limit()
         try:
             answer = "true" if _zero(*json.loads(line)) else "false"
-        except Exception:  # the child's own failure (memory, a sympy bug): no proof, so the pair is undecided
+        except (
+            Exception
+        ):  # the child's own failure (memory, a sympy bug): no proof, so the pair is undecided
             answer = "late"
         os.write(write_end, answer.encode())
         os._exit(0)
@@ -155,7 +176,10 @@ def _zero(a: list, b: list) -> bool:
         return True
     free = sorted(difference.free_symbols, key=str)
     for point in (Fraction(37, 53), Fraction(101, 67)):
-        values = {symbol: sympy.Rational(point.numerator + k, point.denominator) for k, symbol in enumerate(free)}
+        values = {
+            symbol: sympy.Rational(point.numerator + k, point.denominator)
+            for k, symbol in enumerate(free)
+        }
         value = difference.subs(values).evalf(DIGITS, maxn=400)
         if value.is_number and value.is_finite and abs(value) > sympy.Float(10) ** (-DIGITS // 2):
             return False
@@ -168,7 +192,13 @@ def _sympy(node: list, sympy: Any) -> Any:
     if kind == "n":
         return sympy.Rational(*map(int, node[1].split("/")))
     if kind == "s":
-        constants = {"pi": sympy.pi, "e": sympy.E, "i": sympy.I, "infty": sympy.oo, "°": sympy.pi / 180}
+        constants = {
+            "pi": sympy.pi,
+            "e": sympy.E,
+            "i": sympy.I,
+            "infty": sympy.oo,
+            "°": sympy.pi / 180,
+        }
         return constants.get(node[1]) or sympy.Symbol(node[1], real=True)
     if kind in "+*":
         parts = [_sympy(child, sympy) for child in node[1:]]
@@ -176,14 +206,27 @@ def _sympy(node: list, sympy: Any) -> Any:
     if kind == "^":
         base, exponent = _sympy(node[1], sympy), _sympy(node[2], sympy)
         odd = exponent.is_Rational and exponent.q % 2 and exponent.q > 1
-        return sympy.real_root(base, exponent.q) ** exponent.p if odd and base.is_real else sympy.Pow(base, exponent)
+        return (
+            sympy.real_root(base, exponent.q) ** exponent.p
+            if odd and base.is_real
+            else sympy.Pow(base, exponent)
+        )
     arguments = [_sympy(child, sympy) for child in node[2:]]
     return _function(node[1], arguments, sympy)
 
 
 def _function(name: str, arguments: list, sympy: Any) -> Any:
-    named = {"ln": "log", "binom": "binomial", "abs": "Abs", "ceil": "ceiling", "arcsin": "asin", "arccos": "acos",
-             "arctan": "atan", "max": "Max", "min": "Min"}
+    named = {
+        "ln": "log",
+        "binom": "binomial",
+        "abs": "Abs",
+        "ceil": "ceiling",
+        "arcsin": "asin",
+        "arccos": "acos",
+        "arctan": "atan",
+        "max": "Max",
+        "min": "Min",
+    }
     if name in ("log", "lg"):
         base = arguments[1] if len(arguments) == 2 else 10
         return sympy.log(arguments[0], base)
@@ -191,8 +234,29 @@ def _function(name: str, arguments: list, sympy: Any) -> Any:
         variable, low, high, body = arguments
         return (sympy.Sum if name == "sum" else sympy.Product)(body, (variable, low, high))
     known = named.get(name, name)
-    if known in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "log", "exp", "Abs", "floor", "ceiling",
-                 "asin", "acos", "atan", "factorial", "binomial", "Max", "Min"):
+    if known in (
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "sinh",
+        "cosh",
+        "tanh",
+        "log",
+        "exp",
+        "Abs",
+        "floor",
+        "ceiling",
+        "asin",
+        "acos",
+        "atan",
+        "factorial",
+        "binomial",
+        "Max",
+        "Min",
+    ):
         return getattr(sympy, known)(*arguments)
     return sympy.Function(f"f_{name}")(*arguments)
 

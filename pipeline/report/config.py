@@ -1,4 +1,5 @@
 """What can be chosen about the report."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """Claims C12 and C14: Maj@K and Pass@K at the largest K, on the questions that were asked most often (Figure 7)."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -34,27 +35,49 @@ def maj_not_pass(results: Results) -> Claim:
     id, text, where = "C12", "RL lifts Maj@K but not Pass@K", "Fig. 7"
     found = deepest(results)
     if found is None:
-        return Claim(id, text, where, UNTESTED, "No GRPO arm and instruct model with sampled answers were evaluated.")
+        return Claim(
+            id,
+            text,
+            where,
+            UNTESTED,
+            "No GRPO arm and instruct model with sampled answers were evaluated.",
+        )
     arm, benchmarks, k = found
-    (maj, in_maj), (passed, in_pass) = (with_parts(results, arm, benchmarks, kind, k) for kind in ("maj", "pass"))
+    (maj, in_maj), (passed, in_pass) = (
+        with_parts(results, arm, benchmarks, kind, k) for kind in ("maj", "pass")
+    )
     more = compare_at(results, arm, benchmarks, "maj", k, less="pass")
-    numbers = (Number(f"{arm} - instruct, maj@{k}", maj), Number(f"{arm} - instruct, pass@{k}", passed),
-               Number(f"{arm} - instruct, maj@{k} over pass@{k}", more),
-               *(Number(f"{arm} - instruct, {kind}@{k}, {b}", gap) for kind, found in (("maj", in_maj), ("pass", in_pass))
-                 for b, gap in found.items()))
+    numbers = (
+        Number(f"{arm} - instruct, maj@{k}", maj),
+        Number(f"{arm} - instruct, pass@{k}", passed),
+        Number(f"{arm} - instruct, maj@{k} over pass@{k}", more),
+        *(
+            Number(f"{arm} - instruct, {kind}@{k}, {b}", gap)
+            for kind, found in (("maj", in_maj), ("pass", in_pass))
+            for b, gap in found.items()
+        ),
+    )
     floor = at_floor(results, (arm, "instruct"), benchmarks)
     if floor:
         return Claim(id, text, where, FLOORED, floor, numbers)
     if passed.high < SAME:
-        unmoved, reading = REPRODUCED, f"Pass@K rose by less than {100 * SAME:.0f} points, if at all"
+        unmoved, reading = (
+            REPRODUCED,
+            f"Pass@K rose by less than {100 * SAME:.0f} points, if at all",
+        )
     elif passed.low > 0:
         unmoved, reading = NOT, "Pass@K rose as well"
     else:
-        unmoved, reading = DIRECTION, f"whether Pass@K rose by {100 * SAME:.0f} points cannot be told"
+        unmoved, reading = (
+            DIRECTION,
+            f"whether Pass@K rose by {100 * SAME:.0f} points cannot be told",
+        )
     place = f" on {benchmarks[0]}" if len(benchmarks) == 1 else ""
-    sentence = (f"{arm_label(arm)} against instruct at K = {k}{place}: Maj@K {points(maj)}{parts_text(in_maj)}, {told(maj)}; "
-                f"Pass@K {points(passed)}{parts_text(in_pass)}, {reading}. Maj@K rose by {points(more)} more than Pass@K."
-                f"{seeds_note(maj)}")
+    sentence = (
+        f"{arm_label(arm)} against instruct at K = {k}{place}: Maj@K {points(maj)}{parts_text(in_maj)}, {told(maj)}; "
+        f"Pass@K {points(passed)}{parts_text(in_pass)}, {reading}. Maj@K rose by {points(more)} more than Pass@K."
+        f"{seeds_note(maj)}"
+    )
     lifted = on_every(verdict(maj), in_maj.values())
     if unmoved == REPRODUCED and any(gap.low > 0 for gap in in_pass.values()):
         unmoved = DIRECTION
@@ -65,7 +88,11 @@ def with_parts(
     results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int
 ) -> tuple[Interval, dict[str, Interval]]:
     """The difference from instruct over all these benchmarks, and each one's where there are several."""
-    parts = {b: compare_at(results, arm, [b], kind, k) for b in benchmarks} if len(benchmarks) > 1 else {}
+    parts = (
+        {b: compare_at(results, arm, [b], kind, k) for b in benchmarks}
+        if len(benchmarks) > 1
+        else {}
+    )
     return compare_at(results, arm, benchmarks, kind, k), parts
 
 
@@ -75,8 +102,11 @@ def deepest(results: Results) -> tuple[str, list[str], int] | None:
     for arm in GRPO:
         depth: dict[int, list[str]] = {}
         for benchmark in present(results, IN_DOMAIN):
-            scores = [results.scores[m][benchmark] for m in ("instruct", *results.deepest_models(arm, benchmark))
-                      if benchmark in results.scores.get(m, {})]
+            scores = [
+                results.scores[m][benchmark]
+                for m in ("instruct", *results.deepest_models(arm, benchmark))
+                if benchmark in results.scores.get(m, {})
+            ]
             counts = [s.deep_samples for s in scores]
             if len(counts) > 1 and min(counts) > 1 and len({s.deep or s.ids for s in scores}) == 1:
                 depth.setdefault(1 << (min(counts).bit_length() - 1), []).append(benchmark)
@@ -85,13 +115,20 @@ def deepest(results: Results) -> tuple[str, list[str], int] | None:
     return best
 
 
-def compare_at(results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int, less: str = "") -> Interval:
+def compare_at(
+    results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int, less: str = ""
+) -> Interval:
     """Paired difference in maj@k or pass@k of an arm's deepest cells from instruct; `less`: minus that in this other one."""
     ours, theirs = [], []
     for benchmark in benchmarks:
+
         def values(model: str, benchmark: str = benchmark) -> np.ndarray:
             found_N = results.curve_values(model, benchmark, kind, [k])[:, 0]
-            return found_N - results.curve_values(model, benchmark, less, [k])[:, 0] if less else found_N
+            return (
+                found_N - results.curve_values(model, benchmark, less, [k])[:, 0]
+                if less
+                else found_N
+            )
 
         ours.append(np.stack([values(m) for m in results.deepest_models(arm, benchmark)]))
         theirs.append(values("instruct"))
@@ -99,7 +136,9 @@ def compare_at(results: Results, arm: str, benchmarks: Sequence[str], kind: str,
     return difference(np.concatenate([v[:seeds] for v in ours], 1), np.concatenate(theirs))
 
 
-def difference_at(results: Results, models: Sequence[str], benchmark: str, kind: str, k: int) -> Interval:
+def difference_at(
+    results: Results, models: Sequence[str], benchmark: str, kind: str, k: int
+) -> Interval:
     """Paired difference of models (the seeds of an arm) from instruct in maj@k or pass@k, on the questions of Figure 7."""
     ours = np.stack([results.curve_values(m, benchmark, kind, [k])[:, 0] for m in models])
     return difference(ours, results.curve_values("instruct", benchmark, kind, [k])[:, 0])
@@ -118,10 +157,18 @@ def majority(results: Results) -> Claim:
         votes = np.stack([results.curve_values(m, benchmark, "maj", [k])[:, 0] for m in models])
         scores = [results.scores[m][benchmark] for m in models]
         chosen = [s.deep or s.ids for s in scores]
-        greedy = np.stack([[g for i, g in zip(s.ids, s.greedy_N, strict=True) if i in set(ids)]
-                           for s, ids in zip(scores, chosen, strict=True)])
-        numbers += [Number(f"{arm_label(arm)}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)),
-                    Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes), unit="level")]
+        greedy = np.stack(
+            [
+                [g for i, g in zip(s.ids, s.greedy_N, strict=True) if i in set(ids)]
+                for s, ids in zip(scores, chosen, strict=True)
+            ]
+        )
+        numbers += [
+            Number(
+                f"{arm_label(arm)}, {benchmark}: maj@{k} - greedy", paired_within(votes, greedy)
+            ),
+            Number(f"{arm_label(arm)}, {benchmark}: maj@{k}", level(votes), unit="level"),
+        ]
     floor = at_floor(results, (arm,), benchmarks)
     gaps = [n for n in numbers if n.name.endswith("greedy")]
     chosen = next((n for n in gaps if "math" in n.name), gaps[0])

@@ -2,6 +2,7 @@
 
 Legend: S seeds of an arm, N questions, K values of K.
 """
+
 from __future__ import annotations
 
 import json
@@ -39,7 +40,9 @@ class Scores:
         if metric not in self._known:  # every table asks for them anew
             kind, _, k = metric.partition("@")
             score = scorer(kind, [int(k or 1)])
-            self._known[metric] = np.array([score(votes[: self.samples])[0] for votes in self.votes])
+            self._known[metric] = np.array(
+                [score(votes[: self.samples])[0] for votes in self.votes]
+            )
         return self._known[metric]
 
     @cached_property
@@ -50,7 +53,9 @@ class Scores:
     def deep(self) -> tuple[str, ...]:
         """Ids of the questions with the most samples, where some have more than `samples`."""
         most = max(map(len, self.votes), default=0)
-        return tuple(i for i, v in zip(self.ids, self.votes, strict=True) if len(v) == most > self.samples)
+        return tuple(
+            i for i, v in zip(self.ids, self.votes, strict=True) if len(v) == most > self.samples
+        )
 
     def curve(self, kind: str, ks: Sequence[int]) -> np.ndarray:
         """`maj` or `pass` over K for the deep questions, from all their samples -> (N, K)."""
@@ -100,7 +105,9 @@ class Results:
 
     @property
     def arms(self) -> list[str]:
-        return sorted({arm for arm, _ in map(split_model, self.scores) if arm not in SINGLE}, key=arm_order)
+        return sorted(
+            {arm for arm, _ in map(split_model, self.scores) if arm not in SINGLE}, key=arm_order
+        )
 
     def models_of(self, arm: str) -> list[str]:
         """`base`, `instruct`, or the evaluated cells of an arm, by seed."""
@@ -141,7 +148,9 @@ class Results:
             return scores.curve(kind, ks)
         return np.stack([scores.values(f"{kind}@{k}") for k in ks], 1)
 
-    def pair(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> tuple[np.ndarray, np.ndarray] | None:
+    def pair(
+        self, arm: str, other: str, benchmarks: Sequence[str], metric: str
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none.
         Where they have seeds in common, row s of both is the same seed, and other seeds are left out."""
         left, right, seeds = [], [], self.common_seeds(arm, other, benchmarks)
@@ -169,13 +178,27 @@ def load(data: Path) -> Results:
             summary = json_of(folder / "summary.json") or {}
             settings = json_of(folder / "config.json") or {}
             found = validation_of(rows_of(folder / "validation.jsonl"))
-            cells.setdefault(arm, {})[seed] = Cell(rows_of(folder / "metrics.jsonl"), found, summary, settings.get("rl") or {},
-                                                   settings.get("rl_scale") or {})
-    files = {stage: stage_files(data / stage) for stage in ("world", "corpus", "pretrain", "sft", "reward")}
+            cells.setdefault(arm, {})[seed] = Cell(
+                rows_of(folder / "metrics.jsonl"),
+                found,
+                summary,
+                settings.get("rl") or {},
+                settings.get("rl_scale") or {},
+            )
+    files = {
+        stage: stage_files(data / stage)
+        for stage in ("world", "corpus", "pretrain", "sft", "reward")
+    }
     settings = json_of(folders[0] / "config.json") or {}
     costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
-    return Results(str(settings.get("profile", "unknown")), int(settings.get("seed", 0)),
-                   {folder.name: load_scores(folder) for folder in folders}, cells, files, costs)
+    return Results(
+        str(settings.get("profile", "unknown")),
+        int(settings.get("seed", 0)),
+        {folder.name: load_scores(folder) for folder in folders},
+        cells,
+        files,
+        costs,
+    )
 
 
 def load_scores(folder: Path) -> dict[str, Scores]:
@@ -189,9 +212,14 @@ def load_scores(folder: Path) -> dict[str, Scores]:
                 tuple(row["id"] for row in rows),
                 np.array([float(row["greedy"]["verdict"] == "right") for row in rows]),
                 tuple(tuple(sample["vote"] for sample in row["samples"]) for row in rows),
-                summary["samples"], summary, tuple(row["level"] for row in rows))
+                summary["samples"],
+                summary,
+                tuple(row["level"] for row in rows),
+            )
         except (KeyError, TypeError) as error:
-            raise UserError(f"{folder / name}.jsonl: a row has no {error}; run the evaluate stage anew") from None
+            raise UserError(
+                f"{folder / name}.jsonl: a row has no {error}; run the evaluate stage anew"
+            ) from None
     return found
 
 
@@ -252,19 +280,50 @@ def scorer(kind: str, ks: Sequence[int]) -> Callable[[Sequence[int]], list[float
 
 
 def arm_order(arm: str) -> tuple[int, str]:
-    known = ("base", "instruct", CONTROL, "rft", "online_rft", "dpo", "dpo_sum", "ppo", "ppo_rule", "grpo_os", "grpo_os_rule",
-             "grpo_ps", "grpo_ps_rule", "grpo_iter", "token_mean", "dr_grpo", "sample_std", "mu2")
+    known = (
+        "base",
+        "instruct",
+        CONTROL,
+        "rft",
+        "online_rft",
+        "dpo",
+        "dpo_sum",
+        "ppo",
+        "ppo_rule",
+        "grpo_os",
+        "grpo_os_rule",
+        "grpo_ps",
+        "grpo_ps_rule",
+        "grpo_iter",
+        "token_mean",
+        "dr_grpo",
+        "sample_std",
+        "mu2",
+    )
     return (known.index(arm) if arm in known else len(known), arm)
 
 
 def benchmark_order(name: str) -> tuple[int, str]:
-    known = ("mini_gsm8k", "mini_math", "mini_cmath", "gsm8k", "math", "math500", "cmath", "mgsm_zh")
+    known = (
+        "mini_gsm8k",
+        "mini_math",
+        "mini_cmath",
+        "gsm8k",
+        "math",
+        "math500",
+        "cmath",
+        "mgsm_zh",
+    )
     plain = name.partition("@")[0]
     return (known.index(plain) if plain in known else len(known), name)
 
 
 def rate_beside(results: Results, arm: str, other: str) -> float:
     """Learning rate of an arm over that of another: they need not have one (lr_factor)."""
-    factors = [next(iter(results.cells[name].values())).settings.get("lr_factor", 1.0) if results.cells.get(name) else 1.0
-               for name in (arm, other)]
+    factors = [
+        next(iter(results.cells[name].values())).settings.get("lr_factor", 1.0)
+        if results.cells.get(name)
+        else 1.0
+        for name in (arm, other)
+    ]
     return factors[0] / factors[1]

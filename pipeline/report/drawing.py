@@ -1,4 +1,5 @@
 """Parts that the figures share: axes, lines, bands, labels at the ends of lines."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,17 @@ from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 
 REACH = 2.5  # an interval longer than this many times the median one is cut off by its panel: two seeds can make it 40 points
-COLLAPSED = 12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
+COLLAPSED = (
+    12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
+)
 
 
 def subplots(count: int, width: float, height: float, **options: Any):
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", squeeze=False, **options)
+    figure, axes = plt.subplots(
+        1, count, figsize=(width, height), layout="constrained", squeeze=False, **options
+    )
     return figure, axes[0]
 
 
@@ -27,12 +32,23 @@ def over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray
     """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
     tables = [cell.over_steps(key) for cell in cells.values()]
     steps = sorted(set.intersection(*map(set, tables))) if tables else []
-    return (np.array(steps), np.array([[t[s] for s in steps] for t in tables], dtype=float)) if steps else None
+    return (
+        (np.array(steps), np.array([[t[s] for s in steps] for t in tables], dtype=float))
+        if steps
+        else None
+    )
 
 
 def band(axis, arm: str, steps: np.ndarray, values_ST: np.ndarray):
     if len(values_ST) > 1:
-        axis.fill_between(steps, 100 * values_ST.min(0), 100 * values_ST.max(0), color=arm_colour(arm), alpha=0.13, linewidth=0)
+        axis.fill_between(
+            steps,
+            100 * values_ST.min(0),
+            100 * values_ST.max(0),
+            color=arm_colour(arm),
+            alpha=0.13,
+            linewidth=0,
+        )
     return line(axis, arm, steps, values_ST.mean(0), marker="o" if len(steps) < 30 else None)
 
 
@@ -52,24 +68,36 @@ def differences(axis, results: Results, arms: Sequence[str], beside: str) -> Non
     apart, ends, fallen = 0.11 * min(np.diff(steps), default=1), [], {}
     for i, (arm, gaps) in enumerate(found.items()):
         x = np.array(list(gaps), dtype=float) + (i - (len(found) - 1) / 2) * apart
-        means, halves = (np.array([100 * value(gap) for gap in gaps.values()]) for value in (
-            lambda gap: gap.mean, lambda gap: gap.high - gap.mean))
+        means, halves = (
+            np.array([100 * value(gap) for gap in gaps.values()])
+            for value in (lambda gap: gap.mean, lambda gap: gap.high - gap.mean)
+        )
         if means[-1] <= -COLLAPSED:
             fallen[arm] = f"{arm_label(arm)} ends at {means[-1]:.0f}"
         else:
-            axis.errorbar(x, means, halves, fmt="none", ecolor=arm_colour(arm), elinewidth=1.2, alpha=0.6)
+            axis.errorbar(
+                x, means, halves, fmt="none", ecolor=arm_colour(arm), elinewidth=1.2, alpha=0.6
+            )
         ends.append(line(axis, arm, x, means, marker="o", scale=1))
     near = [gap for arm, gaps in found.items() if arm not in fallen for gap in gaps.values()]
     if near:
-        reach = REACH * float(np.median([half for gap in near if (half := gap.high - gap.mean) > 0] or [0.0]))
-        axis.set_ylim(100 * min(max(gap.low, gap.mean - reach) for gap in near) - 1,
-                      100 * max(min(gap.high, gap.mean + reach) for gap in near) + 1)
+        reach = REACH * float(
+            np.median([half for gap in near if (half := gap.high - gap.mean) > 0] or [0.0])
+        )
+        axis.set_ylim(
+            100 * min(max(gap.low, gap.mean - reach) for gap in near) - 1,
+            100 * max(min(gap.high, gap.mean + reach) for gap in near) + 1,
+        )
     axis.axhline(0, color=arm_colour(beside), linewidth=1.8)
     ends.append((beside, float(steps[-1]), 0.0))
     some = [gap for gaps in found.values() for gap in gaps.values()]
     questions, seeds = {gap.questions for gap in some}, {gap.seeds for gap in some}
     size = f"n {listed(questions)}, {listed(seeds)} seed{'s' if max(seeds) > 1 else ''}"
-    axis.set(title=f"Over {arm_label(beside)}, paired ({size})", xlabel="RL step", ylabel="points, 95 % interval")
+    axis.set(
+        title=f"Over {arm_label(beside)}, paired ({size})",
+        xlabel="RL step",
+        ylabel="points, 95 % interval",
+    )
     label_ends(axis, ends, fallen)
 
 
@@ -78,7 +106,11 @@ def listed(values: set[int]) -> str:
 
 
 def gaps_from(results: Results, arms: Sequence[str], beside: str) -> dict[str, dict[int, Interval]]:
-    return {arm: gaps for arm in arms if arm != beside and (gaps := gaps_over_steps(results, arm, beside))}
+    return {
+        arm: gaps
+        for arm in arms
+        if arm != beside and (gaps := gaps_over_steps(results, arm, beside))
+    }
 
 
 def gaps_over_steps(results: Results, arm: str, beside: str) -> dict[int, Interval]:
@@ -87,14 +119,25 @@ def gaps_over_steps(results: Results, arm: str, beside: str) -> dict[int, Interv
     return {step: gap for step in steps if (gap := gap_at(cells, step))}
 
 
-def line(axis, arm: str, x: np.ndarray, y: np.ndarray, marker: str | None = None, scale: float = 100,
-         colour: str = ""):
+def line(
+    axis,
+    arm: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    marker: str | None = None,
+    scale: float = 100,
+    colour: str = "",
+):
     axis.plot(x, scale * y, color=colour or arm_colour(arm), marker=marker, markersize=3.2)
     return arm, float(x[-1]), float(scale * y[-1])
 
 
-def label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[str, str] = MappingProxyType({}),
-               colours: Mapping[str, str] = MappingProxyType({})) -> None:
+def label_ends(
+    axis,
+    ends: Sequence[tuple[str, float, float]],
+    instead: Mapping[str, str] = MappingProxyType({}),
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
     apart, and those of lines that end outside the panel stand at its edge."""
     if not ends:
@@ -108,11 +151,24 @@ def label_ends(axis, ends: Sequence[tuple[str, float, float]], instead: Mapping[
     left, end_x = axis.get_xlim()
     for (arm, _, value), place in zip(ordered, places, strict=True):
         colour = colours.get(arm) or arm_colour(arm)
-        axis.annotate(instead.get(arm, arm_label(arm)), (right, value),
-                      xytext=(end_x + 0.02 * (end_x - left), place), textcoords="data",
-                      color=colour, fontsize=9, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "shrinkA": 1, "color": colour,
-                                  "linewidth": 0.6, "alpha": 0.6})
+        axis.annotate(
+            instead.get(arm, arm_label(arm)),
+            (right, value),
+            xytext=(end_x + 0.02 * (end_x - left), place),
+            textcoords="data",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "relpos": (0, 0.5),
+                "shrinkA": 1,
+                "color": colour,
+                "linewidth": 0.6,
+                "alpha": 0.6,
+            },
+        )
     axis.set_ylim(low, high)
     axis.set_xlim(left, end_x)
 
@@ -146,6 +202,13 @@ def leave_out(axis, ends: Sequence[tuple[str, float, float]]) -> dict[str, str]:
     near = [line for line in axis.lines if line.get_ydata()[-1] > start - COLLAPSED]
     if len(near) in (0, len(axis.lines)):
         return {}
-    low, high = (pick(min(line.get_ydata()) if pick is min else max(line.get_ydata()) for line in near) for pick in (min, max))
+    low, high = (
+        pick(min(line.get_ydata()) if pick is min else max(line.get_ydata()) for line in near)
+        for pick in (min, max)
+    )
     axis.set_ylim(low - 0.25 * (high - low) - 1, high + 0.1 * (high - low) + 1)
-    return {arm: f"{arm_label(arm)} ends at {value:.0f} %" for arm, _, value in ends if value <= start - COLLAPSED}
+    return {
+        arm: f"{arm_label(arm)} ends at {value:.0f} %"
+        for arm, _, value in ends
+        if value <= start - COLLAPSED
+    }

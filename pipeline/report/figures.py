@@ -1,4 +1,5 @@
 """Figures as PNG files: same data, same bytes. Every function returns a matplotlib figure, or None when data is missing."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -26,14 +27,30 @@ from pipeline.report.names import CONTROL, FIGURE5, RULE, arm_colour, arm_label
 from pipeline.report.stats import level
 
 STYLE = {
-    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 10.5, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "grid.color": "#e4e4e4", "grid.linewidth": 0.8, "axes.axisbelow": True, "lines.linewidth": 1.8,
-    "figure.dpi": 150, "savefig.dpi": 150, "figure.facecolor": "white", "axes.labelcolor": "#333333",
-    "xtick.color": "#333333", "ytick.color": "#333333", "svg.hashsalt": "report",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+    "figure.dpi": 150,
+    "savefig.dpi": 150,
+    "figure.facecolor": "white",
+    "axes.labelcolor": "#333333",
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "svg.hashsalt": "report",
 }
-LABELLED = {"outcome": "share of outputs whose answer is right",
-            "process": "share of steps labelled right (by continuations)"}  # the second is an estimate, not the truth
+LABELLED = {
+    "outcome": "share of outputs whose answer is right",
+    "process": "share of steps labelled right (by continuations)",
+}  # the second is an estimate, not the truth
 
 
 def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
@@ -45,8 +62,12 @@ def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
     drawn = sorted(curves, key=arm_order)
     compared = bool(gaps_from(results, drawn, beside))
     figure, axes = subplots(1 + compared, width=11.0 if compared else 6.0, height=4.6)
-    ends = [band(axes[0], arm, *over_steps(results.cells[arm], "validation_sampled")) for arm in drawn]
-    axes[0].set(title="Mean sampled accuracy, T 0.7", xlabel="RL step", ylabel="validation accuracy (%)")
+    ends = [
+        band(axes[0], arm, *over_steps(results.cells[arm], "validation_sampled")) for arm in drawn
+    ]
+    axes[0].set(
+        title="Mean sampled accuracy, T 0.7", xlabel="RL step", ylabel="validation accuracy (%)"
+    )
     label_ends(axes[0], ends, leave_out(axes[0], ends))
     if compared:
         differences(axes[1], results, drawn, beside)
@@ -63,10 +84,21 @@ def iterations(results: Results):
     compared = bool(gaps_from(results, ["grpo_iter"], "grpo_os"))
     once = over_steps(results.cells.get("grpo_os", {}), "validation_sampled")
     figure, axes = subplots(1 + compared, width=11.0 if compared else 6.0, height=4.2)
-    ends = [band(axes[0], "grpo_iter", *values)] + ([band(axes[0], "grpo_os", *once)] if once else [])
-    last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
+    ends = [band(axes[0], "grpo_iter", *values)] + (
+        [band(axes[0], "grpo_os", *once)] if once else []
+    )
+    last = {
+        row["iteration"]: row["step"]
+        for cell in cells.values()
+        for row in cell.metrics
+        if "iteration" in row
+    }
     seeds = f"{len(cells)} seed{'s' if len(cells) > 1 else ''}"
-    axes[0].set(title=f"Mean sampled accuracy, T 0.7 ({seeds})", xlabel="RL step", ylabel="validation accuracy (%)")
+    axes[0].set(
+        title=f"Mean sampled accuracy, T 0.7 ({seeds})",
+        xlabel="RL step",
+        ylabel="validation accuracy (%)",
+    )
     label_ends(axes[0], ends)
     if compared:
         differences(axes[1], results, ["grpo_iter"], "grpo_os")
@@ -81,15 +113,23 @@ def rl_training(results: Results):
     the same questions at a step, so the share of right ones is drawn as the difference from one arm: the batch falls out."""
     arms = sorted((arm for arm in FIGURE5 if arm in results.cells), key=arm_order)
     right = {arm: found for arm in arms if arm != RULE and (found := training_gap(results, arm))}
-    panels = [(found, title, unit) for found, title, unit in (
-        (right, f"Right outputs, over {arm_label(RULE)}", "points"),
-        (training_means(results, arms, "kl"), "KL to the reference", "nats a token"),
-        (training_means(results, arms, "length"), "Output length", "tokens")) if found]
+    panels = [
+        (found, title, unit)
+        for found, title, unit in (
+            (right, f"Right outputs, over {arm_label(RULE)}", "points"),
+            (training_means(results, arms, "kl"), "KL to the reference", "nats a token"),
+            (training_means(results, arms, "length"), "Output length", "tokens"),
+        )
+        if found
+    ]
     if not panels:
         return None
     figure, axes = subplots(len(panels), width=3.9 * len(panels), height=3.9)
     for axis, (found, title, unit) in zip(axes, panels, strict=True):
-        ends = [line(axis, arm, steps, smooth(values_T), scale=1) for arm, (steps, values_T) in found.items()]
+        ends = [
+            line(axis, arm, steps, smooth(values_T), scale=1)
+            for arm, (steps, values_T) in found.items()
+        ]
         if found is right:
             axis.axhline(0, color=arm_colour(RULE), linewidth=1.8)
             ends.append((RULE, max(end[1] for end in ends), 0.0))
@@ -98,7 +138,9 @@ def rl_training(results: Results):
     return figure
 
 
-def training_means(results: Results, arms: Sequence[str], key: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def training_means(
+    results: Results, arms: Sequence[str], key: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{arm: (steps, mean over its seeds)} of a metric of training."""
     found = {arm: over_steps(results.cells[arm], key) for arm in arms}
     return {arm: (values[0], values[1].mean(0)) for arm, values in found.items() if values}
@@ -109,7 +151,10 @@ def training_gap(results: Results, arm: str) -> tuple[np.ndarray, np.ndarray] | 
     seeds = sorted(set(results.cells.get(arm, {})) & set(results.cells.get(RULE, {})))
     if any(results.cells[arm][seed].settings.get("data_source") == "offline" for seed in seeds):
         return None
-    both = [over_steps({seed: results.cells[name][seed] for seed in seeds}, "accuracy") for name in (arm, RULE)]
+    both = [
+        over_steps({seed: results.cells[name][seed] for seed in seeds}, "accuracy")
+        for name in (arm, RULE)
+    ]
     if not all(both) or not np.array_equal(both[0][0], both[1][0]):
         return None
     return both[0][0], 100 * (both[0][1] - both[1][1]).mean(0)
@@ -120,9 +165,19 @@ def maj_pass(results: Results, names: Sequence[str], benchmark: str):
 
     `names`: models, or arms, whose deepest cells are taken together.
     """
-    models = {name: [name] if name in results.scores else results.deepest_models(name, benchmark) for name in names}
-    models = {name: found for name, found in models.items() if found and all(benchmark in results.scores[m] for m in found)}
-    deep = min((results.scores[m][benchmark].deep_samples for found in models.values() for m in found), default=0)
+    models = {
+        name: [name] if name in results.scores else results.deepest_models(name, benchmark)
+        for name in names
+    }
+    models = {
+        name: found
+        for name, found in models.items()
+        if found and all(benchmark in results.scores[m] for m in found)
+    }
+    deep = min(
+        (results.scores[m][benchmark].deep_samples for found in models.values() for m in found),
+        default=0,
+    )
     ks = [2**i for i in range(deep.bit_length()) if 2**i <= deep]
     if len(ks) < 3:
         return None
@@ -134,16 +189,28 @@ def maj_pass(results: Results, names: Sequence[str], benchmark: str):
         ends = []
         for name, found in models.items():
             values_SNK = np.stack([results.curve_values(m, benchmark, kind, ks) for m in found])
-            ends.append(fringe(axis, split_model(name)[0], x, [level(values_SNK[:, :, i]) for i in x]))
+            ends.append(
+                fringe(axis, split_model(name)[0], x, [level(values_SNK[:, :, i]) for i in x])
+            )
         seeds = max(len(found) for found in models.values())
-        axis.set(title=f"{title} (n {values_SNK.shape[1]}, {seeds} seed{'s' if seeds > 1 else ''})",
-                 ylabel=f"{benchmark} accuracy (%)")
+        axis.set(
+            title=f"{title} (n {values_SNK.shape[1]}, {seeds} seed{'s' if seeds > 1 else ''})",
+            ylabel=f"{benchmark} accuracy (%)",
+        )
         label_ends(axis, ends)
     if paired:
         arm, names = split_model(paired)[0], {"maj": "Maj@K", "pass": "Pass@K"}
         colours = {"maj": arm_colour(arm), "pass": "#777777"}
-        ends = [fringe(axes[2], kind, x, [difference_at(results, models[paired], benchmark, kind, k) for k in ks], colours[kind])
-                for kind in names]
+        ends = [
+            fringe(
+                axes[2],
+                kind,
+                x,
+                [difference_at(results, models[paired], benchmark, kind, k) for k in ks],
+                colours[kind],
+            )
+            for kind in names
+        ]
         axes[2].axhline(0, color="#333333", linewidth=1)
         axes[2].set(title=f"{arm_label(arm)} - instruct, paired", ylabel="points")
         label_ends(axes[2], ends, names, colours)
@@ -160,20 +227,36 @@ def gains(rows: Sequence[tuple[str, str, Any]], title: str):
         return None
     benchmarks = list(dict.fromkeys(b for _, b, _ in rows))
     arms = sorted({a for a, _, _ in rows}, key=arm_order, reverse=True)
-    figure, axes = subplots(len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True)
+    figure, axes = subplots(
+        len(benchmarks), width=3.3 * len(benchmarks) + 1, height=0.42 * len(arms) + 1.5, sharex=True
+    )
     edge = 100 * min((i.low for _, _, i in rows if 100 * i.mean > -COLLAPSED), default=0.0) - 1
     for axis, benchmark in zip(axes, benchmarks, strict=True):
         for y, arm in enumerate(arms):
             for _, _, i in (row for row in rows if row[:2] == (arm, benchmark)):
                 if 100 * i.mean <= -COLLAPSED:
                     axis.plot(edge, y, "<", color=arm_colour(arm), markersize=6)
-                    axis.annotate(f"{100 * i.mean:.0f}", (edge, y), xytext=(6, 0), textcoords="offset points", va="center",
-                                  color=arm_colour(arm))
+                    axis.annotate(
+                        f"{100 * i.mean:.0f}",
+                        (edge, y),
+                        xytext=(6, 0),
+                        textcoords="offset points",
+                        va="center",
+                        color=arm_colour(arm),
+                    )
                     continue
-                axis.plot([100 * i.low, 100 * i.high], [y, y], color=arm_colour(arm), linewidth=2.2, solid_capstyle="butt")
+                axis.plot(
+                    [100 * i.low, 100 * i.high],
+                    [y, y],
+                    color=arm_colour(arm),
+                    linewidth=2.2,
+                    solid_capstyle="butt",
+                )
                 axis.plot(100 * i.mean, y, "o", color=arm_colour(arm), markersize=6)
         axis.axvline(0, color="#333333", linewidth=1)
-        axis.set_yticks(range(len(arms)), [arm_label(a) for a in arms] if axis is axes[0] else [""] * len(arms))
+        axis.set_yticks(
+            range(len(arms)), [arm_label(a) for a in arms] if axis is axes[0] else [""] * len(arms)
+        )
         axis.set(title=benchmark, xlabel="points", ylim=(-0.6, len(arms) - 0.4))
         axis.grid(axis="y", visible=False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
@@ -182,7 +265,11 @@ def gains(rows: Sequence[tuple[str, str, Any]], title: str):
 
 def training_loss(results: Results):
     """Loss over steps of pretraining and fine-tuning."""
-    runs = [(stage, results.files[stage]["metrics"]) for stage in ("pretrain", "sft") if results.files[stage].get("metrics")]
+    runs = [
+        (stage, results.files[stage]["metrics"])
+        for stage in ("pretrain", "sft")
+        if results.files[stage].get("metrics")
+    ]
     if not runs:
         return None
     figure, axes = subplots(len(runs), width=4.6 * len(runs), height=3.5)
@@ -192,8 +279,15 @@ def training_loss(results: Results):
         axis.plot(steps, smooth(losses), color=colour)
         title = {"pretrain": "Pretraining", "sft": "Instruction tuning"}[stage]
         axis.set(title=title, xlabel="step", ylabel="loss (nats a token)")
-        axis.annotate(f"{losses[-1]:.2f}", (steps[-1], smooth(losses)[-1]), xytext=(4, 0), textcoords="offset points",
-                      color=colour, va="center", annotation_clip=False)
+        axis.annotate(
+            f"{losses[-1]:.2f}",
+            (steps[-1], smooth(losses)[-1]),
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
     return figure
 
 
@@ -202,9 +296,14 @@ def funnel(results: Results):
     steps = (results.files["corpus"].get("funnel") or {}).get("steps")
     if not steps:
         return None
-    names = {"records": "records in the WARC files", "text": "readable text", "distinct URLs": "one page a URL",
-             "distinct pages": "no near-duplicates", "collected": "collected by the classifier",
-             "decontaminated": "after decontamination"}
+    names = {
+        "records": "records in the WARC files",
+        "text": "readable text",
+        "distinct URLs": "one page a URL",
+        "distinct pages": "no near-duplicates",
+        "collected": "collected by the classifier",
+        "decontaminated": "after decontamination",
+    }
     figure, (axis,) = subplots(1, width=8.2, height=0.5 * len(steps) + 1.1)
     pages, y = [step["pages"] for step in steps], np.arange(len(steps))[::-1]
     axis.barh(y, pages, color="#0072b2", height=0.62)
@@ -225,10 +324,20 @@ def classifier_scores(results: Results):
         return None
     edges = np.array(found["edges"])
     figure, (axis,) = subplots(1, width=6.6, height=3.5)
-    for key, colour, label in (("other", "#999999", "other pages"), ("math", "#0072b2", "mathematical pages"),
-                               ("all", "#0072b2", "all pages")):
+    for key, colour, label in (
+        ("other", "#999999", "other pages"),
+        ("math", "#0072b2", "mathematical pages"),
+        ("all", "#0072b2", "all pages"),
+    ):
         if key in found:
-            axis.stairs(found[key], edges, color=colour, fill=True, alpha=0.55, label=f"{label} (n {sum(found[key]):,})")
+            axis.stairs(
+                found[key],
+                edges,
+                color=colour,
+                fill=True,
+                alpha=0.55,
+                label=f"{label} (n {sum(found[key]):,})",
+            )
     axis.set(xlabel="classifier score", ylabel="pages", xlim=(edges[0], edges[-1]))
     axis.legend(frameon=False, loc="upper center")
     return figure
@@ -236,7 +345,11 @@ def classifier_scores(results: Results):
 
 def reliability(results: Results):
     """Reward models: share of right outputs in each bin of the score, against the score; one panel a kind."""
-    kinds = {kind: bins for kind, found in judges(results).items() if (bins := [b for b in found.get("bins", []) if b["count"]])}
+    kinds = {
+        kind: bins
+        for kind, found in judges(results).items()
+        if (bins := [b for b in found.get("bins", []) if b["count"]])
+    }
     if not kinds:
         return None
     figure, axes = subplots(len(kinds), width=4.6 * len(kinds), height=4.5)
@@ -245,9 +358,21 @@ def reliability(results: Results):
         most = max(b["count"] for b in bins)
         axis.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
         axis.plot(predicted, right, color="#0072b2", linewidth=1.2)
-        axis.scatter(predicted, right, s=[18 + 130 * b["count"] / most for b in bins], color="#0072b2", alpha=0.8, linewidth=0)
-        axis.set(title=f"{kind} (n {sum(b['count'] for b in bins):,})", xlabel="mean predicted probability",
-                 ylabel=LABELLED[kind], xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axis.scatter(
+            predicted,
+            right,
+            s=[18 + 130 * b["count"] / most for b in bins],
+            color="#0072b2",
+            alpha=0.8,
+            linewidth=0,
+        )
+        axis.set(
+            title=f"{kind} (n {sum(b['count'] for b in bins):,})",
+            xlabel="mean predicted probability",
+            ylabel=LABELLED[kind],
+            xlim=(-0.02, 1.02),
+            ylim=(-0.02, 1.02),
+        )
         axis.set_aspect("equal")
     return figure
 
@@ -255,7 +380,11 @@ def reliability(results: Results):
 def judges(results: Results) -> dict[str, dict[str, Any]]:
     """What the reward stage measured of each kind of reward model: outcome, process."""
     summary = results.files["reward"].get("summary") or {}
-    return {kind: summary[kind] for kind in ("outcome", "process") if isinstance(summary.get(kind), dict)}
+    return {
+        kind: summary[kind]
+        for kind in ("outcome", "process")
+        if isinstance(summary.get(kind), dict)
+    }
 
 
 def save(figure, path: Path) -> None:

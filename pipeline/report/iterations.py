@@ -2,6 +2,7 @@
 
 Legend: S seeds, N validation questions.
 """
+
 from __future__ import annotations
 
 from pipeline.report.claim import (
@@ -33,28 +34,50 @@ def iterative(results: Results) -> Claim:
     cells = results.cells.get(ITERATIVE, {})
     marks = boundaries(cells)
     if len(marks) < 3:
-        return Claim(id, text, where, UNTESTED, "Iterative GRPO was not run, or not validated at the ends of its iterations.")
+        return Claim(
+            id,
+            text,
+            where,
+            UNTESTED,
+            "Iterative GRPO was not run, or not validated at the ends of its iterations.",
+        )
     tables = accuracy_at(cells, marks)
     gained = [paired(after, before) for before, after in zip(tables, tables[1:], strict=False)]
-    whole, first = paired(tables[-1], tables[0]), paired(tables[1] - tables[0], tables[-1] - tables[1])
-    numbers = [Number("validation, last - start", whole), Number("validation, gain of iteration 1 - of all later", first)]
-    numbers += [Number(f"validation, gain of iteration {i}", gap) for i, gap in enumerate(gained, 1)]
-    sentence = (f"Validation, sampled: {points(whole)} in all, {told(whole)}; the first iteration over the later "
-                f"{points(first)}, {told(first)}.{rate_note(cells)}{size_note(cells)}")
+    whole, first = (
+        paired(tables[-1], tables[0]),
+        paired(tables[1] - tables[0], tables[-1] - tables[1]),
+    )
+    numbers = [
+        Number("validation, last - start", whole),
+        Number("validation, gain of iteration 1 - of all later", first),
+    ]
+    numbers += [
+        Number(f"validation, gain of iteration {i}", gap) for i, gap in enumerate(gained, 1)
+    ]
+    sentence = (
+        f"Validation, sampled: {points(whole)} in all, {told(whole)}; the first iteration over the later "
+        f"{points(first)}, {told(first)}.{rate_note(cells)}{size_note(cells)}"
+    )
     beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
     if beside:
         numbers.append(Number(f"{ITERATIVE} - {ONCE}", beside, "sampled"))
-        sentence += f" On the benchmarks, against {once(results)}: {points(beside)}, {told(beside)}."
+        sentence += (
+            f" On the benchmarks, against {once(results)}: {points(beside)}, {told(beside)}."
+        )
     floor = floor_sentence([level(tables[0]), level(tables[-1])])
     status = FLOORED if floor else weaker(verdict(whole), verdict(first))
     sentence += f" {judge_note(results, ITERATIVE)}{seeds_note(whole)}"
-    return Claim(id, text, where, status, floor or sentence.replace("  ", " ").strip(), tuple(numbers))
+    return Claim(
+        id, text, where, status, floor or sentence.replace("  ", " ").strip(), tuple(numbers)
+    )
 
 
 def once(results: Results) -> str:
     """What iterative GRPO stands beside, in words."""
     rate = rate_beside(results, ITERATIVE, ONCE)
-    return "one iteration of as many steps" + (f" (which has {1 / rate:.2g} times its learning rate)" if rate != 1 else "")
+    return "one iteration of as many steps" + (
+        f" (which has {1 / rate:.2g} times its learning rate)" if rate != 1 else ""
+    )
 
 
 def rate_note(cells: dict[int, Cell]) -> str:
@@ -67,8 +90,10 @@ def rate_note(cells: dict[int, Cell]) -> str:
     first = summed.get(1, 0.0) / sum(summed.values()) if len(summed) > 1 else 0.0
     if abs(first - 1 / max(len(summed), 1)) < 0.05:
         return ""
-    return (f" The learning rate falls through all iterations, so the first has {100 * first:.0f} % of its sum: the halves are "
-            "not alike in more than their order.")
+    return (
+        f" The learning rate falls through all iterations, so the first has {100 * first:.0f} % of its sum: the halves are "
+        "not alike in more than their order."
+    )
 
 
 def size_note(cells: dict[int, Cell]) -> str:
@@ -81,7 +106,12 @@ def boundaries(cells: dict[int, Cell]) -> list[int]:
     """Step 0 and the steps at which an iteration ended; [] without cells, or where one of them was not validated."""
     if not cells:
         return []
-    last = {row["iteration"]: row["step"] for cell in cells.values() for row in cell.metrics if "iteration" in row}
+    last = {
+        row["iteration"]: row["step"]
+        for cell in cells.values()
+        for row in cell.metrics
+        if "iteration" in row
+    }
     validated = set.intersection(*(set(cell.validation) for cell in cells.values()))
     ends = [0, *(last[i] for i in sorted(last))]
     return ends if set(ends) <= validated else []

@@ -1,4 +1,5 @@
 """What the reward stage measured of its models on held-out questions, as a table."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,7 +13,8 @@ CAPTION = (
     "Held-out questions. AUC inside a question: among the outputs of one, what the advantages of a group are made of. ECE: "
     "expected calibration error. Best of N to any: share of questions, in %, that are right when the best-scored of N outputs is "
     "taken, a random one of the distinct outputs (chance, where best of N starts), a random one (mean), the majority, the "
-    "majority weighted by the scores, or any that is right.")
+    "majority weighted by the scores, or any that is right."
+)
 
 
 def judges_table(results: Results) -> Table | None:
@@ -20,17 +22,50 @@ def judges_table(results: Results) -> Table | None:
     rows = []
     for kind, found in judges(results).items():
         of_n, n = found.get("of_n") or {}, str(found.get("samples", "-"))
-        rows.append((f"{kind} model", n, f"{found['n']:,}" if found.get("n") else "-", number(found.get("accuracy")),
-                     number(found.get("auc")), number(found.get("auc_within")), number(found.get("ece")),
-                     *(share(of_n.get(key)) for key in OF_N)))
+        rows.append(
+            (
+                f"{kind} model",
+                n,
+                f"{found['n']:,}" if found.get("n") else "-",
+                number(found.get("accuracy")),
+                number(found.get("auc")),
+                number(found.get("auc_within")),
+                number(found.get("ece")),
+                *(share(of_n.get(key)) for key in OF_N),
+            )
+        )
         plain = found.get("likelihood")
         if plain:
-            rows.append(("likelihood of the sampler", n, "-", "-", number(plain.get("auc")), number(plain.get("auc_within")), "-",
-                         share(plain.get("best_of_n")), *(["-"] * (len(OF_N) - 1))))
+            rows.append(
+                (
+                    "likelihood of the sampler",
+                    n,
+                    "-",
+                    "-",
+                    number(plain.get("auc")),
+                    number(plain.get("auc_within")),
+                    "-",
+                    share(plain.get("best_of_n")),
+                    *(["-"] * (len(OF_N) - 1)),
+                )
+            )
     if not rows:
         return None
-    columns = ("ranked by", "N", "labels", "accuracy", "AUC", "AUC inside a question", "ECE", "best of N", "chance", "mean",
-               "majority", "weighted vote", "any")
+    columns = (
+        "ranked by",
+        "N",
+        "labels",
+        "accuracy",
+        "AUC",
+        "AUC inside a question",
+        "ECE",
+        "best of N",
+        "chance",
+        "mean",
+        "majority",
+        "weighted vote",
+        "any",
+    )
     return Table(columns, tuple(rows), CAPTION + spread(results))
 
 
@@ -40,8 +75,10 @@ def spread(results: Results) -> str:
     if not outcome.get("n") or not outcome.get("samples"):
         return ""
     questions = outcome["n"] // outcome["samples"]
-    return (f" A share of {questions} questions has a standard error of up to {50 / questions**0.5:.1f} points; the summary has "
-            "no paired errors, so rows or columns that differ by less than twice that are not said to differ.")
+    return (
+        f" A share of {questions} questions has a standard error of up to {50 / questions**0.5:.1f} points; the summary has "
+        "no paired errors, so rows or columns that differ by less than twice that are not said to differ."
+    )
 
 
 def number(value: Any) -> str:

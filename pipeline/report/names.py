@@ -1,4 +1,5 @@
 """How models, benchmarks and claims are called and coloured everywhere in the report."""
+
 from __future__ import annotations
 
 # Okabe and Ito's palette: told apart by readers with any colour vision.
@@ -25,10 +26,29 @@ CONTROL = "sft"  # the arm that continues supervised fine-tuning, at the FLOPs o
 RULE = "grpo_os_rule"  # what the ablations change in one point; the control has its FLOPs
 SPARE = ("#4d4d4d", "#2f7f7f", "#7f2f5f", "#5f7f2f")
 
-FIGURE5 = ("sft", "rft", "online_rft", "grpo_os", "grpo_os_rule", "grpo_ps", "grpo_ps_rule")  # the paper's, and ours beside
-ABLATIONS = ("grpo_os_rule", "token_mean", "dr_grpo", "sample_std", "mu2")  # the first is what the others change
+FIGURE5 = (
+    "sft",
+    "rft",
+    "online_rft",
+    "grpo_os",
+    "grpo_os_rule",
+    "grpo_ps",
+    "grpo_ps_rule",
+)  # the paper's, and ours beside
+ABLATIONS = (
+    "grpo_os_rule",
+    "token_mean",
+    "dr_grpo",
+    "sample_std",
+    "mu2",
+)  # the first is what the others change
 GRPO = ("grpo_os", "grpo_os_rule")  # the paper's reward is learned; the rule stands beside it
-JUDGED_BY = {"grpo_os": "outcome", "grpo_ps": "process", "grpo_iter": "outcome", "ppo": "outcome"}  # reward models
+JUDGED_BY = {
+    "grpo_os": "outcome",
+    "grpo_ps": "process",
+    "grpo_iter": "outcome",
+    "ppo": "outcome",
+}  # reward models
 IN_DOMAIN = ("mini_gsm8k", "mini_math", "gsm8k", "math", "math500")
 OUT_OF_DOMAIN = ("mini_cmath", "cmath", "mgsm_zh")
 

@@ -1,4 +1,5 @@
 """Where this reproduction differs from the paper, in words."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ def deviations(results: Results) -> list[str]:
     found = [*of_base(results), *of_fine_tuning(results), *of_judges(results), *of_rl(results)]
     ruled = [arm_label(arm) for arm in results.arms if arm.endswith("_rule")]
     if ruled:
-        found.append(f"{', '.join(ruled)}: rewards come from exact checks (the answer; for PS each step), not from a learned "
-                     "reward model as in the paper.")
+        found.append(
+            f"{', '.join(ruled)}: rewards come from exact checks (the answer; for PS each step), not from a learned "
+            "reward model as in the paper."
+        )
     if CONTROL in results.arms:
         found.append("The continued-SFT control is not in the paper.")
     found += [room] if (room := room_of_rl(results)) else []
@@ -32,21 +35,38 @@ def of_base(results: Results) -> list[str]:
     found = []
     parameters = (results.files["pretrain"].get("summary") or {}).get("parameters")
     if parameters:
-        found.append(f"The base model has {parameters:,} parameters (the paper: 7B, initialised from a code model).")
+        found.append(
+            f"The base model has {parameters:,} parameters (the paper: 7B, initialised from a code model)."
+        )
     if any(name.startswith("mini_") for name in results.benchmarks):
-        found.append("Questions, pages and benchmarks come from the built-in miniature world: short word problems and symbolic "
-                     "problems with small numbers, in English and Chinese. Its scores are no scores on GSM8K, MATH or CMATH.")
+        found.append(
+            "Questions, pages and benchmarks come from the built-in miniature world: short word problems and symbolic "
+            "problems with small numbers, in English and Chinese. Its scores are no scores on GSM8K, MATH or CMATH."
+        )
     return found
 
 
 def of_fine_tuning(results: Results) -> list[str]:
     """Optimiser of pretraining and fine-tuning, and packing, where they are not the paper's."""
-    settings = {stage: (results.files[stage].get("config") or {}).get(stage) or {} for stage in ("pretrain", "sft")}
+    settings = {
+        stage: (results.files[stage].get("config") or {}).get(stage) or {}
+        for stage in ("pretrain", "sft")
+    }
     names = {"pretrain": "Pretraining", "sft": "fine-tuning"}
-    other = {stage: found["optimizer"] for stage, found in settings.items() if found.get("optimizer", "adamw") != "adamw"}
+    other = {
+        stage: found["optimizer"]
+        for stage, found in settings.items()
+        if found.get("optimizer", "adamw") != "adamw"
+    }
     listed = " and ".join(names[stage] for stage in other)
-    said = [f"{listed[:1].upper()}{listed[1:]}: matrices are trained with {'/'.join(sorted(set(other.values()))).capitalize()} "
-            "(the paper: AdamW throughout)."] if other else []
+    said = (
+        [
+            f"{listed[:1].upper()}{listed[1:]}: matrices are trained with {'/'.join(sorted(set(other.values()))).capitalize()} "
+            "(the paper: AdamW throughout)."
+        ]
+        if other
+        else []
+    )
     if settings["sft"].get("packing") is False:
         said.append("Fine-tuning has one example in a row (the paper packs several).")
     return said
@@ -60,7 +80,9 @@ def of_judges(results: Results) -> list[str]:
     if reward.get("start", "base") != "base":
         parts.append(f"start from the {reward['start']} model (the paper: base)")
     if reward.get("head", "linear") != "linear":
-        parts.append("score by a linear map of the last state plus the text's own log-likelihood (the paper: a linear head)")
+        parts.append(
+            "score by a linear map of the last state plus the text's own log-likelihood (the paper: a linear head)"
+        )
     if reward.get("lr", 2e-5) != 2e-5:
         parts.append(f"learn at {rate(reward['lr'])} (the paper: 2e-5)")
     return [f"Reward models ({', '.join(judged)}) {', '.join(parts)}."] if judged and parts else []
@@ -68,7 +90,11 @@ def of_judges(results: Results) -> list[str]:
 
 def of_rl(results: Results) -> list[str]:
     """Rate, group size and lengths of RL, rates of single arms, and iterations, against section 4.2."""
-    cells = {arm: next(iter(cells.values())) for arm, cells in sorted(results.cells.items()) if arm in results.arms}
+    cells = {
+        arm: next(iter(cells.values()))
+        for arm, cells in sorted(results.cells.items())
+        if arm in results.arms
+    }
     scales = [cell.scale for cell in cells.values() if cell.scale]
     if not scales:
         return []
@@ -77,18 +103,29 @@ def of_rl(results: Results) -> list[str]:
     if (scale["lr"], scale.get("lr_schedule")) != (1e-6, "constant"):
         parts.append(f"a learning rate of {rate(scale['lr'])}{falls} (the paper: 1e-6)")
     if scale["group_size"] != 64:
-        parts.append(f"{scale['group_size']} outputs a question, {scale['group_size'] * scale['questions_per_step']:,} "
-                     "a step (the "
-                     "paper: 64 and 1,024)")
+        parts.append(
+            f"{scale['group_size']} outputs a question, {scale['group_size'] * scale['questions_per_step']:,} "
+            "a step (the "
+            "paper: 64 and 1,024)"
+        )
     if scale["max_new_tokens"] != 1024:
         parts.append(f"outputs of at most {scale['max_new_tokens']} tokens (the paper: 1,024)")
     said += [f"RL has {', '.join(parts)}, over {scale['steps']} steps."] if parts else []
-    own = [f"{arm_label(arm)} at {factor:g} times it" for arm, cell in cells.items()
-           if (factor := cell.settings.get("lr_factor", 1.0)) != 1.0]
+    own = [
+        f"{arm_label(arm)} at {factor:g} times it"
+        for arm, cell in cells.items()
+        if (factor := cell.settings.get("lr_factor", 1.0)) != 1.0
+    ]
     said += [f"Arms share one learning rate but {', '.join(own)}."] if own else []
-    turns = [cell.settings["iterations"] for cell in cells.values() if cell.settings.get("iterations", 1) > 1]
+    turns = [
+        cell.settings["iterations"]
+        for cell in cells.values()
+        if cell.settings.get("iterations", 1) > 1
+    ]
     if turns and falls:
-        said.append(f"Iterative GRPO has {max(turns)} iterations, and the learning rate falls through all of them.")
+        said.append(
+            f"Iterative GRPO has {max(turns)} iterations, and the learning rate falls through all of them."
+        )
     return said
 
 
@@ -102,13 +139,22 @@ def room_of_rl(results: Results) -> str:
     """What the comparison with continued fine-tuning is worth where questions are longer than all solutions; "" where they
     are not, or where the world was read and not built."""
     world = (results.files["world"].get("config") or {}).get("world") or {}
-    asked, taught = world.get("word_levels") or [], world.get("instruct_word_levels") or world.get("word_levels") or []
+    asked, taught = (
+        world.get("word_levels") or [],
+        world.get("instruct_word_levels") or world.get("word_levels") or [],
+    )
     if world.get("data") != "mini" or not asked or max(asked) <= max(taught):
         return ""
-    control = f" {arm_label(CONTROL)} has" if CONTROL in results.arms else " continued fine-tuning would have"
-    return (f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions of RL, which come with "
-            f"answers alone, and the benchmarks {spelled(asked)}. So{control} no solution of {max(taught) + 1} steps or more to "
-            "learn from: part of what RL gains over it is that room, and not the method's.")
+    control = (
+        f" {arm_label(CONTROL)} has"
+        if CONTROL in results.arms
+        else " continued fine-tuning would have"
+    )
+    return (
+        f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions of RL, which come with "
+        f"answers alone, and the benchmarks {spelled(asked)}. So{control} no solution of {max(taught) + 1} steps or more to "
+        "learn from: part of what RL gains over it is that room, and not the method's."
+    )
 
 
 def spelled(levels: Sequence[int]) -> str:

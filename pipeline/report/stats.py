@@ -16,6 +16,7 @@ interval is one over questions and seeds, and with S seeds its t has no fewer th
 
 Legend: S and T seeds, N questions.
 """
+
 from __future__ import annotations
 
 import math
@@ -47,7 +48,10 @@ def level(values_SN: np.ndarray) -> Interval:
     values_SN = np.atleast_2d(np.asarray(values_SN, dtype=float))
     S, N = values_SN.shape
     mean = float(values_SN.mean())
-    if mean in (0.0, 1.0):  # no question differs, so the spread says nothing: exact binomial bound over questions
+    if mean in (
+        0.0,
+        1.0,
+    ):  # no question differs, so the spread says nothing: exact binomial bound over questions
         reach = 1 - ((1 - CONFIDENCE) / 2) ** (1 / N)
         low, high = (0.0, reach) if mean == 0.0 else (1 - reach, 1.0)
     else:
@@ -69,7 +73,9 @@ def difference(values_SN: np.ndarray, other_TN: np.ndarray) -> Interval:
 
 def paired(values_SN: np.ndarray, other_SN: np.ndarray) -> Interval:
     """Mean of the first minus mean of the second, question by question and seed by seed: row s of both is one seed."""
-    gap_SN = np.atleast_2d(np.asarray(values_SN, dtype=float)) - np.atleast_2d(np.asarray(other_SN, dtype=float))
+    gap_SN = np.atleast_2d(np.asarray(values_SN, dtype=float)) - np.atleast_2d(
+        np.asarray(other_SN, dtype=float)
+    )
     S, N = gap_SN.shape
     mean, half = float(gap_SN.mean()), _half_width([gap_SN], gap_SN.mean(0))
     return Interval(mean, mean - half, mean + half, N, S)

@@ -2,6 +2,7 @@
 
 Legend: S seeds, N validation questions.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -13,7 +14,10 @@ from pipeline.report.stats import Interval, paired
 def accuracy_at(cells: dict[int, Cell], steps: list[int]) -> list[np.ndarray]:
     """values_SN at each of these steps, on the questions that every seed was asked."""
     ids = common([list(cell.validation[step]) for cell in cells.values() for step in steps])
-    return [np.array([[cells[seed].validation[step][i] for i in ids] for seed in sorted(cells)]) for step in steps]
+    return [
+        np.array([[cells[seed].validation[step][i] for i in ids] for seed in sorted(cells)])
+        for step in steps
+    ]
 
 
 def sides(results: Results, arm: str, other: str) -> tuple[list[dict[int, Cell]], list[int]]:
@@ -30,7 +34,10 @@ def gap_at(cells: list[dict[int, Cell]], step: int) -> Interval | None:
     ids = common([list(cell.validation[step]) for side in cells for cell in side.values()])
     if not ids:
         return None
-    tables = [np.array([[side[seed].validation[step][i] for i in ids] for seed in sorted(side)]) for side in cells]
+    tables = [
+        np.array([[side[seed].validation[step][i] for i in ids] for seed in sorted(side)])
+        for side in cells
+    ]
     return paired(*tables)
 
 

@@ -1,4 +1,5 @@
 """Sentences of the report that depend on the run: its seeds, its control, what is missing, what is at the floor."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -28,22 +29,34 @@ def floor_text(results: Results) -> str:
     if not low:
         return ""
     model = (results.files["pretrain"].get("config") or {}).get("model") or {}
-    small = "" if model.get("path", "?") else "A small model trained from scratch cannot be expected to solve these questions. "
-    return (f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, not "
-            "that a method works.")
+    small = (
+        ""
+        if model.get("path", "?")
+        else "A small model trained from scratch cannot be expected to solve these questions. "
+    )
+    return (
+        f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, not "
+        "that a method works."
+    )
 
 
 def control_text(results: Results) -> str:
     if "sft" not in results.arms:
         return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
-    return ("Continued SFT is the control: the instruct model trained further on its own instruction data, at the FLOPs of a "
-            f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes no more than the control, its "
-            "gain over it is not owed to more training alone.")
+    return (
+        "Continued SFT is the control: the instruct model trained further on its own instruction data, at the FLOPs of a "
+        f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes no more than the control, its "
+        "gain over it is not owed to more training alone."
+    )
 
 
 def others_flops(results: Results) -> str:
     """By how far the other arms' FLOPs are off the control's."""
-    found = [(float(times), arm) for arm in results.arms if (times := times_control(results, arm)) != "-" and arm != CONTROL]
+    found = [
+        (float(times), arm)
+        for arm in results.arms
+        if (times := times_control(results, arm)) != "-" and arm != CONTROL
+    ]
     if not found:
         return ""
     (least, cheap), (most, dear) = min(found), max(found)
@@ -54,17 +67,25 @@ def judges_text(results: Results) -> str:
     """Said where learned rewards rank little better than the sampler's own likelihood; "" where no arm is rewarded by a model."""
     arms = [arm_label(arm) for arm in results.arms if arm in JUDGED_BY]
     found, plain = judges_auc(results)
-    found = {kind: auc for kind, auc in found.items() if kind in {JUDGED_BY.get(arm) for arm in results.arms}}
+    found = {
+        kind: auc
+        for kind, auc in found.items()
+        if kind in {JUDGED_BY.get(arm) for arm in results.arms}
+    }
     if not arms or not found or plain is None or max(found.values()) > plain + CLOSE:
         return ""
     listed = ", ".join(f"{kind} model {auc:.2f}" for kind, auc in found.items())
-    return (f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than the "
-            f"sampler's own likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these "
-            "arms are close to being rewarded for what the policy holds likely anyway.")
+    return (
+        f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than the "
+        f"sampler's own likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these "
+        "arms are close to being rewarded for what the policy holds likely anyway."
+    )
 
 
 def validation_size(results: Results) -> str:
-    sizes = {cell.validation_questions for cells in results.cells.values() for cell in cells.values()} - {0}
+    sizes = {
+        cell.validation_questions for cells in results.cells.values() for cell in cells.values()
+    } - {0}
     return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
 
 
@@ -73,7 +94,11 @@ def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) ->
     gone = [model for model in SINGLE if model not in results.scores]
     for arm in arms:
         lost = [seed for seed in seeds if f"{arm}-{seed}" not in results.scores]
-        some = f" (seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))})" if len(lost) < len(seeds) else ""
+        some = (
+            f" (seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))})"
+            if len(lost) < len(seeds)
+            else ""
+        )
         gone += [f"{arm}{some}"] if lost else []
     return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
 
@@ -84,5 +109,7 @@ def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) ->
     there = sum(model in results.scores for model in planned)
     if there == len(planned):
         return ""
-    return (f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
-            "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested.")
+    return (
+        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
+        "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested."
+    )

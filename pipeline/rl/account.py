@@ -1,4 +1,5 @@
 """What a step is put down as: its metric row, its rollouts on file, and its operations by formula."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -43,12 +44,22 @@ def rows_pass(shape: flops.Shape, rows: Rows, chosen: Sequence[int] | None = Non
     chosen = range(len(rows.outputs)) if chosen is None else chosen
     used = sorted({rows.prompt_of[b] for b in chosen})
     place = {p: i for i, p in enumerate(used)}
-    return flops.group_pass(shape, [len(rows.prompts[p]) for p in used], [len(rows.outputs[b]) for b in chosen],
-                            [place[rows.prompt_of[b]] for b in chosen])
+    return flops.group_pass(
+        shape,
+        [len(rows.prompts[p]) for p in used],
+        [len(rows.outputs[b]) for b in chosen],
+        [place[rows.prompt_of[b]] for b in chosen],
+    )
 
 
 def metrics_row(
-    arm: ArmConfig, scale: RLConfig, step: int, rollouts: Rollouts, judged: Judged | None, learned: dict, total: Counter
+    arm: ArmConfig,
+    scale: RLConfig,
+    step: int,
+    rollouts: Rollouts,
+    judged: Judged | None,
+    learned: dict,
+    total: Counter,
 ) -> dict[str, float]:
     """The step's row; every name is defined in `glossary`."""
     online, lengths = arm.data_source == "online", list(map(len, rollouts.rows.outputs))
@@ -65,26 +76,50 @@ def metrics_row(
     if lengths:
         row["length"] = _mean(lengths)
     for name, wanted in (("length_right", True), ("length_wrong", False)):
-        some = [n for n, right in zip(lengths, judged.right, strict=True) if right == wanted] if judged else []
+        some = (
+            [n for n, right in zip(lengths, judged.right, strict=True) if right == wanted]
+            if judged
+            else []
+        )
         if some:
             row[name] = _mean(some)
     if arm.iterations > 1:
         row["iteration"] = (step - 1) // (scale.steps // arm.iterations) + 1
-    return row | {"outputs": len(lengths), **{name: total[name] for name in ("samples", "tokens", "flops")}}
+    return row | {
+        "outputs": len(lengths),
+        **{name: total[name] for name in ("samples", "tokens", "flops")},
+    }
 
 
-def rollout_rows(rollouts: Rollouts, judged: Judged | None, batch: Batch, by_token: bool = False) -> Iterator[dict]:
+def rollout_rows(
+    rollouts: Rollouts, judged: Judged | None, batch: Batch, by_token: bool = False
+) -> Iterator[dict]:
     """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end;
     `by_token` (PPO, where they differ inside a step) keeps that of every token as well."""
     for b, tokens in enumerate(rollouts.rows.outputs):
         slot = rollouts.rows.prompt_of[b]
         ends = judged.ends[b] if judged else [len(tokens) - 1]
-        every = {"token_advantages": [round(x, 6) for x in batch.advantage_BT[b, : len(tokens)].tolist()]} if by_token else {}
+        every = (
+            {
+                "token_advantages": [
+                    round(x, 6) for x in batch.advantage_BT[b, : len(tokens)].tolist()
+                ]
+            }
+            if by_token
+            else {}
+        )
         yield {
-            "question": rollouts.questions[slot].id, "slot": slot, "tokens": tokens, "text": rollouts.texts[b],
-            "logprobs": [round(x, 5) for x in rollouts.logprobs[b]], "finished": rollouts.finished[b], "ends": ends,
-            "rewards": judged.rewards[b] if judged else [], "right": judged.right[b] if judged else None,
-            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()], **every,
+            "question": rollouts.questions[slot].id,
+            "slot": slot,
+            "tokens": tokens,
+            "text": rollouts.texts[b],
+            "logprobs": [round(x, 5) for x in rollouts.logprobs[b]],
+            "finished": rollouts.finished[b],
+            "ends": ends,
+            "rewards": judged.rewards[b] if judged else [],
+            "right": judged.right[b] if judged else None,
+            "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
+            **every,
         }
 
 

@@ -1,4 +1,5 @@
 """The state of a run between two steps in one safetensors file: written under a temporary name, then renamed."""
+
 from __future__ import annotations
 
 import json
@@ -10,7 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 
-def save(folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer], plain: dict) -> None:
+def save(
+    folder: Path,
+    models: dict[str, torch.nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+    plain: dict,
+) -> None:
     """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so far)."""
     tensors = {}
     for name, model in models.items():
@@ -27,7 +33,9 @@ def save(folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str,
     os.replace(temporary, folder / "state.safetensors")
 
 
-def load(folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict | None:
+def load(
+    folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer]
+) -> dict | None:
     """Put the last saved state in place. Returns its `plain` part, or None when there is none."""
     path = folder / "state.safetensors"
     if not path.is_file():
@@ -43,7 +51,9 @@ def load(folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str,
                 if full.startswith(f"{name}/"):
                     _, i, key = full.split("/")
                     value, parameter = file.get_tensor(full), parameters[int(i)]
-                    optimizer.state[parameter][key] = value if key == "step" else value.to(parameter.device)
+                    optimizer.state[parameter][key] = (
+                        value if key == "step" else value.to(parameter.device)
+                    )
         return json.loads(file.metadata()["plain"])
 
 

@@ -1,4 +1,5 @@
 """What an arm is (one row of Table 10) and at which scale it runs (one profile)."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ class ArmConfig:
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1
     iterations: int = 1  # I of Algorithm 1; the steps of the profile are divided among them
-    replay: float = 0.1  # share of earlier rows when the reward model is trained again (iterations > 1)
+    replay: float = (
+        0.1  # share of earlier rows when the reward model is trained again (iterations > 1)
+    )
     aggregation: str = "output_mean"  # the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     advantage_std: str = "population"  # population | sample | none (Dr. GRPO)
     lr_factor: float = 1.0  # of the profile's learning rate
@@ -44,25 +47,53 @@ class ArmConfig:
         refuse = partial(_refuse, "arm " + self.name)
         source, reward, kind = self.data_source, self.reward_function, self.gradient_coefficient
         grpo, steps = kind.startswith("grpo"), reward in ("rule_steps", "process")
-        refuse(kind == "sft" and (source, reward) != ("sft", "none"), "coefficient sft needs data sft and reward none")
-        refuse(source == "sft" and kind != "sft", "data sft holds solutions, not outputs: only coefficient sft")
+        refuse(
+            kind == "sft" and (source, reward) != ("sft", "none"),
+            "coefficient sft needs data sft and reward none",
+        )
+        refuse(
+            source == "sft" and kind != "sft",
+            "data sft holds solutions, not outputs: only coefficient sft",
+        )
         refuse(kind != "sft" and reward == "none", f"coefficient {kind} needs a reward function")
-        refuse(kind in ("rft", "dpo") and reward != "rule", f"coefficient {kind} takes the rule reward (Table 10)")
-        refuse(kind == "dpo" and source != "offline", "dpo takes pairs of the instruct model: data_source offline")
-        refuse((grpo or kind == "ppo") and source != "online", f"coefficient {kind} needs data_source online")
-        refuse((kind == "grpo_process") != (grpo and steps), "grpo_process and step rewards go together")
+        refuse(
+            kind in ("rft", "dpo") and reward != "rule",
+            f"coefficient {kind} takes the rule reward (Table 10)",
+        )
+        refuse(
+            kind == "dpo" and source != "offline",
+            "dpo takes pairs of the instruct model: data_source offline",
+        )
+        refuse(
+            (grpo or kind == "ppo") and source != "online",
+            f"coefficient {kind} needs data_source online",
+        )
+        refuse(
+            (kind == "grpo_process") != (grpo and steps),
+            "grpo_process and step rewards go together",
+        )
         refuse(kind == "ppo" and steps, "ppo takes one reward an output")
         refuse(kind == "dpo" and self.kl_coef <= 0, "dpo needs kl_coef > 0 (beta of Eq. 12)")
-        refuse(kind in ("sft", "rft") and self.kl_coef > 0, f"coefficient {kind} has no KL term: kl_coef 0")
+        refuse(
+            kind in ("sft", "rft") and self.kl_coef > 0,
+            f"coefficient {kind} has no KL term: kl_coef 0",
+        )
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
-        refuse(self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
-               "the offline arms have no pi_old: updates_per_rollout 1")
+        refuse(
+            self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
+            "the offline arms have no pi_old: updates_per_rollout 1",
+        )
         refuse(self.iterations < 1, "iterations is at least 1")
-        refuse(self.iterations > 1 and reward != "outcome", "iterations > 1 trains the reward model again: reward outcome")
+        refuse(
+            self.iterations > 1 and reward != "outcome",
+            "iterations > 1 trains the reward model again: reward outcome",
+        )
         refuse(not 0 <= self.replay < 1, "replay is a share between 0 and 1")
-        refuse(self.lr_factor <= 0 or self.value_lr_factor <= 0, "learning-rate factors are positive")
+        refuse(
+            self.lr_factor <= 0 or self.value_lr_factor <= 0, "learning-rate factors are positive"
+        )
 
     @property
     def needs_reference(self) -> bool:
@@ -88,8 +119,12 @@ class RLConfig:
     adam_beta1: float = 0.9
     adam_beta2: float = 0.95
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = 1024  # padded tokens of one forward: cache-sized on a CPU; no result beyond rounding
-    compute_dtype: str = "float32"  # bfloat16: autocast; the weights that the optimizer moves stay float32
+    micro_batch_tokens: int = (
+        1024  # padded tokens of one forward: cache-sized on a CPU; no result beyond rounding
+    )
+    compute_dtype: str = (
+        "float32"  # bfloat16: autocast; the weights that the optimizer moves stay float32
+    )
     engine: str = "fast"
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
     protocol: str = "cot"
@@ -100,32 +135,56 @@ class RLConfig:
     validation_temperature: float = 0.7
     checkpoint_every: int = 10
     rollouts_every: int = 1  # store the rollouts of every k-th step
-    judge_questions: int = 150  # iterations > 1: RL questions whose fresh outputs the reward model is trained on
+    judge_questions: int = (
+        150  # iterations > 1: RL questions whose fresh outputs the reward model is trained on
+    )
     judge_questions_per_step: int = 8
     judge_lr: float = 1e-3
-    control_prompt_tokens: int = 47  # what the sft arm takes a GRPO output's question and answer to be long:
+    control_prompt_tokens: int = (
+        47  # what the sft arm takes a GRPO output's question and answer to be long:
+    )
     control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/flops.py)
 
     def __post_init__(self) -> None:
         _check_choices(self, "rl settings")
         refuse = partial(_refuse, "rl settings")
-        refuse(self.top_p != 1.0 or self.top_k != 0,
-               "top_p and top_k filter the sampler, and the trainer's log-probabilities would differ: top_p 1, top_k 0")
-        for name in ("questions_per_step", "group_size", "steps", "max_new_tokens", "micro_batch_tokens",
-                     "validation_every", "checkpoint_every", "rollouts_every", "control_output_tokens", "judge_questions",
-                     "judge_questions_per_step"):
+        refuse(
+            self.top_p != 1.0 or self.top_k != 0,
+            "top_p and top_k filter the sampler, and the trainer's log-probabilities would differ: top_p 1, top_k 0",
+        )
+        for name in (
+            "questions_per_step",
+            "group_size",
+            "steps",
+            "max_new_tokens",
+            "micro_batch_tokens",
+            "validation_every",
+            "checkpoint_every",
+            "rollouts_every",
+            "control_output_tokens",
+            "judge_questions",
+            "judge_questions_per_step",
+        ):
             refuse(getattr(self, name) < 1, f"{name} is at least 1")
         for name in ("temperature", "lr", "max_grad_norm", "validation_temperature"):
             refuse(not getattr(self, name) > 0, f"{name} must be positive")
-        refuse(self.validation_size < 0 or self.validation_samples < 0 or self.warmup_steps < 0, "a count is negative")
+        refuse(
+            self.validation_size < 0 or self.validation_samples < 0 or self.warmup_steps < 0,
+            "a count is negative",
+        )
 
 
 def check_pair(arm: ArmConfig, scale: RLConfig) -> None:
     """Refuse what an arm cannot do at a scale. Raises UserError."""
     refuse = partial(_refuse, f"arm {arm.name}")
-    refuse(arm.gradient_coefficient.startswith("grpo") and scale.group_size < 2,
-           "a group of one has no advantage: group_size at least 2")
-    refuse(scale.steps % arm.iterations != 0, f"steps {scale.steps} cannot be divided into {arm.iterations} iterations")
+    refuse(
+        arm.gradient_coefficient.startswith("grpo") and scale.group_size < 2,
+        "a group of one has no advantage: group_size at least 2",
+    )
+    refuse(
+        scale.steps % arm.iterations != 0,
+        f"steps {scale.steps} cannot be divided into {arm.iterations} iterations",
+    )
 
 
 def _refuse(where: str, wrong: bool, message: str) -> None:

@@ -4,6 +4,7 @@ Legend: B outputs, R rows of a micro-batch, P distinct prompts, S prompt positio
 The prompts' keys and values stand in a cache; micro-batches of outputs of similar length attend to it and leave their
 gradient there, and one backward pass through the prompts ends the update. The result is that of whole sequences.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +39,9 @@ def first_equal(rows: Rows) -> list[int]:
     return [seen.setdefault(key, b) for b, key in enumerate(keys)]
 
 
-def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1) -> Iterator[list[int]]:
+def micro_batches(
+    rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1
+) -> Iterator[list[int]]:
     """Split the chosen outputs into lists of similar length, at most `max_tokens` padded tokens each.
 
     `unit` neighbours stay together (2 for the pairs of DPO). Order within the answer: longest first.
@@ -57,7 +60,9 @@ def micro_batches(rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int 
         yield batch
 
 
-def pad(lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu") -> tuple[Tensor, Tensor]:
+def pad(
+    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu"
+) -> tuple[Tensor, Tensor]:
     """Lists of numbers -> (values, mask), padded with 0 on the right."""
     width = max(map(len, lists))
     values = torch.tensor([list(row) + [0] * (width - len(row)) for row in lists], dtype=dtype)
@@ -77,7 +82,11 @@ class PromptCache:
         """Send the gathered gradient through the prompts."""
         tensors = [t for pair in self.layers for t in pair]
         gradients = [leaf.grad for pair in self.leaves for leaf in pair]
-        kept = [(t, g) for t, g in zip(tensors, gradients, strict=True) if g is not None and t.requires_grad]
+        kept = [
+            (t, g)
+            for t, g in zip(tensors, gradients, strict=True)
+            if g is not None and t.requires_grad
+        ]
         if kept:
             torch.autograd.backward([t for t, _ in kept], [g for _, g in kept])
 
@@ -89,13 +98,17 @@ def read_prompts(model, rows: Rows) -> PromptCache:
     tokens_PS, mask_PS = pad([prompt[:-1] for prompt in rows.prompts], torch.long, model.device)
     cache = DynamicCache()
     position_PS = torch.arange(tokens_PS.shape[1], device=model.device).expand_as(tokens_PS)
-    model.get_decoder()(input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True)
+    model.get_decoder()(
+        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True
+    )
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
     return PromptCache(layers, mask_PS, leaves)
 
 
-def hidden_of(model, prompts: PromptCache, rows: Rows, batch: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+def hidden_of(
+    model, prompts: PromptCache, rows: Rows, batch: Sequence[int]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Hidden state before each output token. Returns (hidden_RTE, tokens_RT, mask_RT)."""
     from transformers import DynamicCache
 
@@ -108,21 +121,31 @@ def hidden_of(model, prompts: PromptCache, rows: Rows, batch: Sequence[int]) -> 
     position_RT = seen_RS.sum(1, keepdim=True) + torch.arange(input_RT.shape[1], device=device)
     cache = DynamicCache([(key[owner_R], value[owner_R]) for key, value in prompts.leaves])
     hidden_RTE = model.get_decoder()(
-        input_ids=input_RT, attention_mask=torch.cat((seen_RS, mask_RT), 1).long(), position_ids=position_RT,
-        past_key_values=cache, use_cache=True,
+        input_ids=input_RT,
+        attention_mask=torch.cat((seen_RS, mask_RT), 1).long(),
+        position_ids=position_RT,
+        past_key_values=cache,
+        use_cache=True,
     ).last_hidden_state
     return hidden_RTE, tokens_RT, mask_RT
 
 
-def log_probs_of(head: Callable[[Tensor], Tensor], hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor,
-                 temperature: float) -> Tensor:
+def log_probs_of(
+    head: Callable[[Tensor], Tensor],
+    hidden_RTE: Tensor,
+    tokens_RT: Tensor,
+    mask_RT: Tensor,
+    temperature: float,
+) -> Tensor:
     """log softmax(head(hidden) / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
     logits_NV = head(hidden_RTE[mask_RT])
     logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
     if temperature != 1.0:
         logits_NV = logits_NV / temperature
     logp_N = logits_NV.gather(1, tokens_RT[mask_RT][:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
-    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(mask_RT, logp_N)
+    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(
+        mask_RT, logp_N
+    )
 
 
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
@@ -131,23 +154,34 @@ def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> 
         prompts, first = read_prompts(model, rows), first_equal(rows)
         logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
         for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            part = log_probs_of(model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature)
+            part = log_probs_of(
+                model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature
+            )
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
     return logp_BT[first]
 
 
 def accumulate(
-    model, rows: Rows, chosen: Sequence[int], max_tokens: int, temperature: float,
-    loss_of: Callable[[list[int], Tensor, Tensor], Tensor], unit: int = 1,
+    model,
+    rows: Rows,
+    chosen: Sequence[int],
+    max_tokens: int,
+    temperature: float,
+    loss_of: Callable[[list[int], Tensor, Tensor], Tensor],
+    unit: int = 1,
 ) -> None:
     """Add the gradient of the sum of `loss_of(batch, logp_RT, mask_RT)` over micro-batches to the parameters."""
     used = sorted({rows.prompt_of[b] for b in chosen})
     place = {p: i for i, p in enumerate(used)}
-    rows = Rows([rows.prompts[p] for p in used], rows.outputs, [place.get(p, -1) for p in rows.prompt_of])
+    rows = Rows(
+        [rows.prompts[p] for p in used], rows.outputs, [place.get(p, -1) for p in rows.prompt_of]
+    )
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        logp_RT = log_probs_of(model.get_output_embeddings(), hidden_RTE, tokens_RT, mask_RT, temperature)
+        logp_RT = log_probs_of(
+            model.get_output_embeddings(), hidden_RTE, tokens_RT, mask_RT, temperature
+        )
         loss_of(batch, logp_RT, mask_RT).backward()
     prompts.backward()

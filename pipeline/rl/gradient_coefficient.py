@@ -17,6 +17,7 @@ One coefficient serves every arm of Table 10 but DPO; they differ in the advanta
 | GRPO+OS       | pi_theta       | model or rule | (r_i - mean r) / std r                         | 0.04      |
 | GRPO+PS       | pi_theta       | model or rule | sum of the normalised rewards of steps from t on | 0.04    |
 """
+
 from __future__ import annotations
 
 import torch
@@ -33,12 +34,16 @@ def group_advantage(r_QG: Tensor, std: str = "population") -> Tensor:
     of equal numbers need not equal them. Raises UserError for a group of one or a tensor that is not Q x G.
     """
     if r_QG.dim() != 2 or r_QG.shape[1] < 2:
-        raise UserError(f"group advantage: rewards of shape {tuple(r_QG.shape)}; needed: questions x group, group >= 2")
+        raise UserError(
+            f"group advantage: rewards of shape {tuple(r_QG.shape)}; needed: questions x group, group >= 2"
+        )
     present = torch.ones_like(r_QG, dtype=torch.bool)
     return _normalise(r_QG, present, std)
 
 
-def step_advantage(r_BK: Tensor, present_BK: Tensor, group_size: int, std: str = "population") -> Tensor:
+def step_advantage(
+    r_BK: Tensor, present_BK: Tensor, group_size: int, std: str = "population"
+) -> Tensor:
     """Process supervision (4.1.3): sum of the normalised rewards of this and all later steps. Returns A_BK.
 
     Mean and standard deviation run over the flat list of all step rewards of a group. With o1 (1, 0) and o2 (0, 1):
@@ -47,9 +52,13 @@ def step_advantage(r_BK: Tensor, present_BK: Tensor, group_size: int, std: str =
     """
     rows, width = r_BK.shape
     if group_size < 2 or rows % group_size:
-        raise UserError(f"step advantage: {rows} outputs do not divide into groups of {group_size} (at least 2)")
+        raise UserError(
+            f"step advantage: {rows} outputs do not divide into groups of {group_size} (at least 2)"
+        )
     if not bool(present_BK.any(1).all()):
-        raise UserError("step advantage: an output without a step; an empty output counts as one step")
+        raise UserError(
+            "step advantage: an output without a step; an empty output counts as one step"
+        )
     flat = (rows // group_size, group_size * width)
     tilde_BK = _normalise(r_BK.reshape(flat), present_BK.reshape(flat), std).reshape(rows, width)
     return tilde_BK.flip(1).cumsum(1).flip(1) * present_BK
@@ -117,7 +126,9 @@ def kl_to_reference(logp_BT: Tensor, ref_logp_BT: Tensor) -> Tensor:
     return torch.expm1(difference) - difference
 
 
-def token_weights(lengths_B: Tensor, aggregation: str, outputs: int, tokens: int, max_new_tokens: int) -> Tensor:
+def token_weights(
+    lengths_B: Tensor, aggregation: str, outputs: int, tokens: int, max_new_tokens: int
+) -> Tensor:
     """Weight of each token of an output in the batch's mean, float64. Returns w_B.
 
     output_mean: 1/outputs 1/|o_i|, the paper's; token_mean: 1/tokens; constant_length: 1/outputs 1/max_new_tokens
@@ -135,7 +146,9 @@ def policy_loss(logp_BT: Tensor, gc_BT: Tensor, weight_B: Tensor, mask_BT: Tenso
     return -(push_BT * torch.where(mask_BT, logp_BT, 0.0)).sum()
 
 
-def dpo_margin(logp_BT: Tensor, ref_logp_BT: Tensor, mask_BT: Tensor, beta: float, reduction: str) -> Tensor:
+def dpo_margin(
+    logp_BT: Tensor, ref_logp_BT: Tensor, mask_BT: Tensor, beta: float, reduction: str
+) -> Tensor:
     """beta (log pi_theta/pi_ref (o+) - the same of o-) of Eq. 12; rows 2p, 2p+1 are o+, o- of pair p. Returns m_P.
 
     `reduction`: mean over the tokens of an output, as Eq. 12 writes it, or sum, as the original DPO.

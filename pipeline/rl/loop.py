@@ -3,6 +3,7 @@
 Everything random depends on (run seed, iteration, step, slot in the batch, sample) alone, so a run that was killed
 continues from its last checkpoint as if nothing had happened: to the bit, on a CPU.
 """
+
 from __future__ import annotations
 
 import copy
@@ -49,7 +50,9 @@ class Inputs:
     validation: Sequence[Question]
     instructions: Sequence[Instruction] = ()  # the sft arm
     judge: Scorer | None = None  # reward_function outcome or process
-    judge_history: Sequence[dict] = ()  # rows of the reward stage's labels.jsonl, for replay; iterations > 1
+    judge_history: Sequence[
+        dict
+    ] = ()  # rows of the reward stage's labels.jsonl, for replay; iterations > 1
 
 
 @dataclass
@@ -85,7 +88,9 @@ class Run:
 
     @property
     def optimizers(self) -> dict[str, Any]:
-        return {"adam": self.optimizer} | ({"value_adam": self.critic.optimizer} if self.critic else {})
+        return {"adam": self.optimizer} | (
+            {"value_adam": self.critic.optimizer} if self.critic else {}
+        )
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -95,7 +100,13 @@ class Run:
 
 
 def train_policy(
-    inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict[str, float]
+    inputs: Inputs,
+    arm: ArmConfig,
+    scale: RLConfig,
+    seed: int,
+    out: Path,
+    state: Path,
+    seconds: dict[str, float],
 ) -> Iterator[dict[str, float]]:
     """Train `inputs.policy` in place; yield row 0 (validation of the instruct model) and one row a step.
 
@@ -118,15 +129,27 @@ def train_policy(
         if step % scale.validation_every == 0 or step == scale.steps:
             with run.phase("validation"):
                 path = out / "validation" / f"step-{step:05d}.jsonl"
-                row |= validate(run.engine, inputs.tokenizer, inputs.validation, scale, seed, step, path)
+                row |= validate(
+                    run.engine, inputs.tokenizer, inputs.validation, scale, seed, step, path
+                )
         rows.append(glossary.checked(row))
         yield row
         if step % scale.checkpoint_every == 0 or step == scale.steps:
             with run.phase("checkpoint"):
-                checkpoint.save(state, run.models, run.optimizers, {"rows": rows, "total": run.total})
+                checkpoint.save(
+                    state, run.models, run.optimizers, {"rows": rows, "total": run.total}
+                )
 
 
-def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path, state: Path, seconds: dict) -> Run:
+def start(
+    inputs: Inputs,
+    arm: ArmConfig,
+    scale: RLConfig,
+    seed: int,
+    out: Path,
+    state: Path,
+    seconds: dict,
+) -> Run:
     """Make the moving parts: engine, frozen instruct model, optimizer; choose the questions' languages."""
     questions = [q for q in inputs.questions if not scale.languages or q.lang in scale.languages]
     languages = {q.lang for q in questions}
@@ -140,8 +163,18 @@ def start(inputs: Inputs, arm: ArmConfig, scale: RLConfig, seed: int, out: Path,
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
     engine = make_engine(scale.engine, inputs.policy, inputs.tokenizer)
     state.mkdir(parents=True, exist_ok=True)
-    run = Run(inputs, arm, scale, seed, out, state, engine, instruct, make_optimizer(inputs.policy, scale, arm.lr_factor),
-              seconds)
+    run = Run(
+        inputs,
+        arm,
+        scale,
+        seed,
+        out,
+        state,
+        engine,
+        instruct,
+        make_optimizer(inputs.policy, scale, arm.lr_factor),
+        seconds,
+    )
     if arm.gradient_coefficient == "ppo":
         run.critic = new_critic(inputs.policy, arm, scale)
     return run
@@ -165,7 +198,9 @@ def train_step(run: Run, step: int) -> dict[str, float]:
     with run.phase("reference"):
         if arm.needs_reference and batch.rows.outputs:
             with autocast(policy, scale):
-                reference_BT = output_log_probs(run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens)
+                reference_BT = output_log_probs(
+                    run.instruct, batch.rows, scale.temperature, scale.micro_batch_tokens
+                )
             batch = replace(batch, ref_logp_BT=reference_BT.cpu())
     returns = None
     if run.critic:
@@ -177,7 +212,10 @@ def train_step(run: Run, step: int) -> dict[str, float]:
     run.total["tokens"] += sum(map(len, batch.rows.outputs))
     run.total["flops"] += step_work(arm, batch, policy, run.inputs.judge, run.critic)
     if arm.data_source != "sft" and (step - 1) % scale.rollouts_every == 0:
-        write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rollout_rows(rollouts, judged, batch, bool(run.critic)))
+        write_jsonl(
+            run.out / "rollouts" / f"step-{step:05d}.jsonl",
+            rollout_rows(rollouts, judged, batch, bool(run.critic)),
+        )
     return metrics_row(arm, scale, step, rollouts, judged, learned | renewed, run.total)
 
 
@@ -188,11 +226,15 @@ def draw(run: Run, step: int) -> Rollouts:
         return draw_solutions(run, step)
     questions = data_source.batch_of(inputs.questions, run.seed, step, scale.questions_per_step)
     if arm.data_source == "offline":
-        take = data_source.offline_pairs if arm.gradient_coefficient == "dpo" else data_source.offline
+        take = (
+            data_source.offline_pairs if arm.gradient_coefficient == "dpo" else data_source.offline
+        )
         return take(run.pool, inputs.tokenizer, questions, scale)
     iteration = (step - 1) // run.steps_per_iteration
     with autocast(inputs.policy, scale):
-        rollouts = data_source.online(run.engine, inputs.tokenizer, questions, scale, (run.seed, iteration, step))
+        rollouts = data_source.online(
+            run.engine, inputs.tokenizer, questions, scale, (run.seed, iteration, step)
+        )
     run.total["samples"] += len(rollouts.texts)
     run.total["flops"] += one_pass(inputs.policy.config, rollouts.rows)
     return rollouts
@@ -204,8 +246,13 @@ def draw_solutions(run: Run, step: int) -> Rollouts:
     GRPO's are taken by formula, at the configured lengths (`control_*_tokens`): the control depends on no other run.
     """
     scale, shape = run.scale, flops.shape_of(run.inputs.policy.config)
-    budget = step * flops.grpo_step(shape, scale.questions_per_step, scale.group_size,
-                                    scale.control_prompt_tokens, scale.control_output_tokens)
+    budget = step * flops.grpo_step(
+        shape,
+        scale.questions_per_step,
+        scale.group_size,
+        scale.control_prompt_tokens,
+        scale.control_output_tokens,
+    )
     at = data_source.instruction_at(run.inputs.instructions, run.seed)
     chosen, spent = [], run.total["flops"]
     while spent < budget:
@@ -213,9 +260,18 @@ def draw_solutions(run: Run, step: int) -> Rollouts:
         spent += 3 * one_pass(run.inputs.policy.config, one.rows)
         run.total["drawn"] += 1
         chosen.append(one)
-    rows = data_source.Rows([o.rows.prompts[0] for o in chosen], [o.rows.outputs[0] for o in chosen], list(range(len(chosen))))
-    return Rollouts([o.questions[0] for o in chosen], rows, [o.texts[0] for o in chosen], [[] for _ in chosen],
-                    [True] * len(chosen))
+    rows = data_source.Rows(
+        [o.rows.prompts[0] for o in chosen],
+        [o.rows.outputs[0] for o in chosen],
+        list(range(len(chosen))),
+    )
+    return Rollouts(
+        [o.questions[0] for o in chosen],
+        rows,
+        [o.texts[0] for o in chosen],
+        [[] for _ in chosen],
+        [True] * len(chosen),
+    )
 
 
 def fill_pool(run: Run) -> None:
@@ -226,21 +282,30 @@ def fill_pool(run: Run) -> None:
         needed = {at(n).id: at(n) for n in range(scale.steps * scale.questions_per_step)}
         with run.phase("sampling"):
             run.engine.sync(run.instruct)
-            data_source.make_pool(run.engine, inputs.tokenizer, list(needed.values()), scale, run.seed, path)
+            data_source.make_pool(
+                run.engine, inputs.tokenizer, list(needed.values()), scale, run.seed, path
+            )
             run.engine.sync(inputs.policy)
     run.pool = data_source.read_pool(path)
-    write_jsonl(run.out / "rollouts" / "offline.jsonl", [row for rows in run.pool.values() for row in rows])
+    write_jsonl(
+        run.out / "rollouts" / "offline.jsonl", [row for rows in run.pool.values() for row in rows]
+    )
     if "samples" not in run.total:
         known = {q.id: q for q in inputs.questions}
         prompts = data_source.encode_prompts(inputs.tokenizer, [known[i] for i in run.pool], scale)
         lengths = [[len(row["tokens"]) for row in rows] for rows in run.pool.values()]
         run.total["samples"] = sum(map(len, lengths))
         run.total["flops"] = flops.group_pass(
-            flops.shape_of(inputs.policy.config), list(map(len, prompts)), [n for group in lengths for n in group],
-            [p for p, group in enumerate(lengths) for _ in group])
+            flops.shape_of(inputs.policy.config),
+            list(map(len, prompts)),
+            [n for group in lengths for n in group],
+            [p for p, group in enumerate(lengths) for _ in group],
+        )
 
 
-def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, step: int, returns: Any) -> dict:
+def learn(
+    run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, step: int, returns: Any
+) -> dict:
     """mu updates on the batch. Returns the metrics of the first, the mean gradient norm and the clipped share of all."""
     arm, scale, policy = run.arm, run.scale, run.inputs.policy
     lr, tokens = learning_rate(scale, arm.lr_factor, step), sum(map(len, batch.rows.outputs))
@@ -249,7 +314,9 @@ def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, ste
     def fail(what: str) -> NoReturn:
         path = run.state / f"failed-step-{step:05d}.jsonl"
         write_jsonl(path, rollout_rows(rollouts, judged, batch, bool(run.critic)))
-        raise UserError(f"step {step}: {what}; the batch is in {path}; lower lr, or look at the batch")
+        raise UserError(
+            f"step {step}: {what}; the batch is in {path}; lower lr, or look at the batch"
+        )
 
     for update in range(arm.updates_per_rollout):
         if arm.gradient_coefficient == "dpo":
@@ -264,11 +331,17 @@ def learn(run: Run, batch: Batch, rollouts: Rollouts, judged: Judged | None, ste
         if run.critic:
             row.setdefault("value_loss", value_gradient(run.critic, batch, returns, scale))
             value_lr = learning_rate(scale, arm.value_lr_factor, step)
-            apply_gradient(run.critic.model, run.critic.optimizer, value_lr, scale.max_grad_norm, fail)
+            apply_gradient(
+                run.critic.model, run.critic.optimizer, value_lr, scale.max_grad_norm, fail
+            )
     row |= {"loss": float(first["loss"]), "grad_norm": sum(norms) / len(norms), "lr": lr}
     if arm.gradient_coefficient == "dpo":
         pairs = max(1, len(batch.rows.outputs) // 2)
-        row |= {"loss": first["loss"] / pairs, "margin": first["margin"] / pairs, "preferred": first["preferred"] / pairs}
+        row |= {
+            "loss": first["loss"] / pairs,
+            "margin": first["margin"] / pairs,
+            "preferred": first["preferred"] / pairs,
+        }
     if batch.ref_logp_BT is not None and tokens:
         row["kl"] = first["kl"] / tokens
     if arm.data_source == "online" and tokens:

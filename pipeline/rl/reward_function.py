@@ -3,6 +3,7 @@
 Every judge gives each output a list of rewards, one a step, and the token at which each step ends. An outcome reward is
 one step that ends with the output.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_left
@@ -32,7 +33,9 @@ class Judged:
     """What a judge said of each output, and whether the rule finds its final answer right (a metric in every arm)."""
 
     rewards: list[list[float]]
-    ends: list[list[int]]  # index of the last token of each step; the last one is the output's last token
+    ends: list[
+        list[int]
+    ]  # index of the last token of each step; the last one is the output's last token
     right: list[bool]
 
 
@@ -46,10 +49,14 @@ def judge(name: str, rollouts: Rollouts, tokenizer, model: Scorer | None) -> Jud
         return _exact_steps(rollouts, tokenizer, right)
     if model is None:
         raise UserError(f"reward_function {name}: no reward model was given; run the reward stage")
-    ends = last if name == "outcome" else [
-        token_ends(tokenizer, tokens, text, line_ends(text))
-        for tokens, text in zip(rollouts.rows.outputs, rollouts.texts, strict=True)
-    ]
+    ends = (
+        last
+        if name == "outcome"
+        else [
+            token_ends(tokenizer, tokens, text, line_ends(text))
+            for tokens, text in zip(rollouts.rows.outputs, rollouts.texts, strict=True)
+        ]
+    )
     return Judged(_scores(model, rollouts.rows, ends), ends, right)
 
 
@@ -66,7 +73,10 @@ def _scores(model: Scorer, rows: Rows, ends: list[list[int]]) -> list[list[float
 def rule(rollouts: Rollouts) -> list[bool]:
     """Whether each output's final answer is right."""
     answers = [rollouts.questions[slot].answer for slot in rollouts.rows.prompt_of]
-    return [grade.verdict == "right" for grade in grade_many(list(zip(rollouts.texts, answers, strict=True)))]
+    return [
+        grade.verdict == "right"
+        for grade in grade_many(list(zip(rollouts.texts, answers, strict=True)))
+    ]
 
 
 def _exact_steps(rollouts: Rollouts, tokenizer, right: Sequence[bool]) -> Judged:
@@ -74,8 +84,10 @@ def _exact_steps(rollouts: Rollouts, tokenizer, right: Sequence[bool]) -> Judged
     for b, text in enumerate(rollouts.texts):
         question = rollouts.questions[rollouts.rows.prompt_of[b]]
         if not question.trace:
-            raise UserError(f"question {question.id}: no trace of its steps; reward_function rule_steps needs the "
-                            "miniature world's questions")
+            raise UserError(
+                f"question {question.id}: no trace of its steps; reward_function rule_steps needs the "
+                "miniature world's questions"
+            )
         # an empty output is one step; the step that states the answer is judged by the rule, which reads any LaTeX
         verdicts = step_verdicts(text, question.trace, question.answer) or [(len(text), right[b])]
         if "\\boxed" in text[verdicts[-2][0] if len(verdicts) > 1 else 0 :]:
@@ -111,13 +123,20 @@ def token_ends(tokenizer, tokens: Sequence[int], text: str, ends: Sequence[int])
         found = [min(bisect_left(lengths, end), len(tokens) - 1) for end in ends]
     else:
         upto = range(len(tokens) - 1)
-        found = [bisect_left(upto, True, key=lambda t, end=end: _starts(tokenizer, tokens, t, text[:end])) for end in ends]
+        found = [
+            bisect_left(
+                upto, True, key=lambda t, end=end: _starts(tokenizer, tokens, t, text[:end])
+            )
+            for end in ends
+        ]
     found[-1] = len(tokens) - 1
     return found
 
 
 def _starts(tokenizer, tokens: Sequence[int], t: int, prefix: str) -> bool:
-    decoded = tokenizer.decode(tokens[: t + 1], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    decoded = tokenizer.decode(
+        tokens[: t + 1], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
     return decoded.startswith(prefix)
 
 

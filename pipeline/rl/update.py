@@ -3,6 +3,7 @@
 Legend: B outputs of the batch, R rows of a micro-batch, P pairs, T tokens. Sums are over the whole batch, in float64, so
 that no split into micro-batches changes a metric.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -78,7 +79,9 @@ def make_batch(arm: ArmConfig, scale: RLConfig, rollouts: Rollouts, judged: Judg
         push = [1.0] * len(lengths) if judged is None else [float(right) for right in judged.right]
         advantage_BT = torch.tensor(push)[:, None].expand(-1, max(lengths))
     mask_BT = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
-    weight_B = token_weights(torch.tensor(lengths), arm.aggregation, len(lengths), sum(lengths), scale.max_new_tokens)
+    weight_B = token_weights(
+        torch.tensor(lengths), arm.aggregation, len(lengths), sum(lengths), scale.max_new_tokens
+    )
     return Batch(rows, advantage_BT * mask_BT, weight_B)
 
 
@@ -86,7 +89,12 @@ def grpo_advantages(arm: ArmConfig, judged: Judged, group_size: int, width: int)
     """Advantages of each token from rewards at step ends (4.1.2 and 4.1.3). Returns A_BT, float32."""
     r_BK, present_BK = pad(judged.rewards, torch.float64)
     if arm.gradient_coefficient == "grpo_outcome":
-        return group_advantage(r_BK.view(-1, group_size), arm.advantage_std).view(-1, 1).float().expand(-1, width)
+        return (
+            group_advantage(r_BK.view(-1, group_size), arm.advantage_std)
+            .view(-1, 1)
+            .float()
+            .expand(-1, width)
+        )
     end_BK, _ = pad(judged.ends, torch.long)
     a_BK = step_advantage(r_BK, present_BK, group_size, arm.advantage_std)
     return a_BK.gather(1, step_of_token(end_BK, present_BK, width)).float()
@@ -106,7 +114,9 @@ def policy_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> tu
     """
     sums: Counter = Counter()
     seen_BT = torch.zeros(batch.advantage_BT.shape, dtype=torch.float32)
-    kl_coef = 0.0 if arm.gradient_coefficient == "ppo" else arm.kl_coef  # PPO has its KL in the reward
+    kl_coef = (
+        0.0 if arm.gradient_coefficient == "ppo" else arm.kl_coef
+    )  # PPO has its KL in the reward
 
     def loss_of(chosen: list[int], logp_RT: Tensor, mask_RT: Tensor) -> Tensor:
         index, width, device = torch.tensor(chosen), logp_RT.shape[1], logp_RT.device
@@ -117,7 +127,13 @@ def policy_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> tu
         seen_BT[index, :width] = logp_RT.detach().float().cpu()
         ref_RT, copies_R = part(batch.ref_logp_BT), batch.copies_B[index].to(device)
         gc_RT, clipped_RT = gradient_coefficient(
-            part(batch.advantage_BT), logp_RT, part(batch.old_logp_BT), ref_RT, kl_coef, arm.clip_eps)
+            part(batch.advantage_BT),
+            logp_RT,
+            part(batch.old_logp_BT),
+            ref_RT,
+            kl_coef,
+            arm.clip_eps,
+        )
         loss = policy_loss(logp_RT, gc_RT, copies_R * batch.weight_B[index].to(device), mask_RT)
         sums["loss"] += loss.item()
         sums["clipped"] += int((clipped_RT & mask_RT).sum(1).double() @ copies_R)
@@ -129,7 +145,9 @@ def policy_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> tu
     active = batch.active
     if active:
         with autocast(policy, scale):
-            accumulate(policy, batch.rows, active, scale.micro_batch_tokens, scale.temperature, loss_of)
+            accumulate(
+                policy, batch.rows, active, scale.micro_batch_tokens, scale.temperature, loss_of
+            )
     old_BT = batch.old_logp_BT if batch.old_logp_BT is not None else seen_BT[batch.first]
     return sums, replace(batch, old_logp_BT=old_BT)
 
@@ -148,19 +166,33 @@ def dpo_gradient(policy, batch: Batch, arm: ArmConfig, scale: RLConfig) -> Count
         kl_RT = kl_to_reference(logp_RT.detach(), ref_RT)
         sums["kl"] += torch.where(mask_RT, kl_RT, 0.0).double().sum().item()
         gc_RT = dpo_coefficient(margin_P, arm.kl_coef)[:, None].expand_as(logp_RT)
-        length_R = mask_RT.sum(1).double() if arm.dpo_reduction == "mean" else torch.ones(len(chosen)).to(mask_RT.device)
+        length_R = (
+            mask_RT.sum(1).double()
+            if arm.dpo_reduction == "mean"
+            else torch.ones(len(chosen)).to(mask_RT.device)
+        )
         return policy_loss(logp_RT, gc_RT, 1.0 / (pairs * length_R), mask_RT)
 
     if pairs:
         with autocast(policy, scale):
             everything = range(2 * pairs)
-            accumulate(policy, batch.rows, everything, scale.micro_batch_tokens, scale.temperature, loss_of, unit=2)
+            accumulate(
+                policy,
+                batch.rows,
+                everything,
+                scale.micro_batch_tokens,
+                scale.temperature,
+                loss_of,
+                unit=2,
+            )
     return sums
 
 
 def autocast(model, scale: RLConfig):
     """bfloat16 compute as a switch; the weights that the optimizer moves stay float32."""
-    return torch.autocast(model.device.type, torch.bfloat16, enabled=scale.compute_dtype == "bfloat16")
+    return torch.autocast(
+        model.device.type, torch.bfloat16, enabled=scale.compute_dtype == "bfloat16"
+    )
 
 
 def make_optimizer(model, scale: RLConfig, factor: float = 1.0) -> torch.optim.AdamW:
@@ -168,11 +200,17 @@ def make_optimizer(model, scale: RLConfig, factor: float = 1.0) -> torch.optim.A
     parameters = [p for p in model.parameters() if p.requires_grad]
     low = next((p.dtype for p in parameters if p.dtype not in (torch.float32, torch.float64)), None)
     if low is not None:
-        raise UserError(f"the policy's weights are {low}: small steps would be lost; load it in float32 and set "
-                        "compute_dtype=bfloat16")
-    groups = [{"params": [p for p in parameters if p.dim() > 1], "weight_decay": scale.weight_decay},
-              {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=scale.lr * factor, betas=(scale.adam_beta1, scale.adam_beta2), eps=1e-8)
+        raise UserError(
+            f"the policy's weights are {low}: small steps would be lost; load it in float32 and set "
+            "compute_dtype=bfloat16"
+        )
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": scale.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=scale.lr * factor, betas=(scale.adam_beta1, scale.adam_beta2), eps=1e-8
+    )
 
 
 def learning_rate(scale: RLConfig, factor: float, step: int) -> float:
@@ -182,7 +220,9 @@ def learning_rate(scale: RLConfig, factor: float, step: int) -> float:
     return scale.lr * factor * warm * decay
 
 
-def apply_gradient(model, optimizer, lr: float, max_norm: float, fail: Callable[[str], None]) -> float:
+def apply_gradient(
+    model, optimizer, lr: float, max_norm: float, fail: Callable[[str], None]
+) -> float:
     """Clip and step; a batch without gradient still lets AdamW's moments act. Returns the norm before clipping.
 
     Calls `fail` (which raises) when the gradient is not finite.

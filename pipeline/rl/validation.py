@@ -1,4 +1,5 @@
 """Held-out questions during training. Which checkpoint counts is fixed beforehand: the last one. Curves choose nothing."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +15,13 @@ from pipeline.rl.glossary import LANGUAGES
 
 
 def validate(
-    engine: Engine, tokenizer, questions: Sequence[Question], scale: RLConfig, seed: int, step: int, path: Path
+    engine: Engine,
+    tokenizer,
+    questions: Sequence[Question],
+    scale: RLConfig,
+    seed: int,
+    step: int,
+    path: Path,
 ) -> dict[str, float]:
     """Greedy and sampled accuracy. Writes a row a question to `path`; returns the metrics (none without questions).
 
@@ -25,22 +32,44 @@ def validate(
         return {}
     prompts, count = encode_prompts(tokenizer, questions, scale), scale.validation_samples
     greedy = engine.sample(prompts, [0] * len(prompts), Sampling(0.0, scale.max_new_tokens))
-    seeds = [row_seed(seed, "validation", slot, i) for slot in range(len(prompts)) for i in range(count)]
+    seeds = [
+        row_seed(seed, "validation", slot, i) for slot in range(len(prompts)) for i in range(count)
+    ]
     repeated = [prompt for prompt in prompts for _ in range(count)]
-    sampled = engine.sample(repeated, seeds, Sampling(scale.validation_temperature, scale.max_new_tokens)) if count else []
+    sampled = (
+        engine.sample(repeated, seeds, Sampling(scale.validation_temperature, scale.max_new_tokens))
+        if count
+        else []
+    )
     tokens = [output.tokens for output in [*greedy, *sampled]]
     owners = questions + [question for question in questions for _ in range(count)]
     texts = decode(tokenizer, tokens)
-    right = [g.verdict == "right" for g in grade_many([(t, q.answer) for t, q in zip(texts, owners, strict=True)])]
+    right = [
+        g.verdict == "right"
+        for g in grade_many([(t, q.answer) for t, q in zip(texts, owners, strict=True)])
+    ]
     rows = []
     for slot, question in enumerate(questions):
         begin = len(questions) + slot * count
-        rows.append({"step": step, "id": question.id, "lang": question.lang, "level": question.level,
-                     "greedy": right[slot], "right": sum(right[begin : begin + count]), "samples": count})
+        rows.append(
+            {
+                "step": step,
+                "id": question.id,
+                "lang": question.lang,
+                "level": question.level,
+                "greedy": right[slot],
+                "right": sum(right[begin : begin + count]),
+                "samples": count,
+            }
+        )
     write_jsonl(path, rows)
     return {
         **_accuracy(rows, count, ""),
-        **{k: v for lang in LANGUAGES for k, v in _accuracy([r for r in rows if r["lang"] == lang], count, f"_{lang}").items()},
+        **{
+            k: v
+            for lang in LANGUAGES
+            for k, v in _accuracy([r for r in rows if r["lang"] == lang], count, f"_{lang}").items()
+        },
         "validation_truncated": sum(not output.finished for output in greedy) / len(greedy),
         "validation_length": sum(len(output.tokens) for output in greedy) / len(greedy),
     }
@@ -51,5 +80,7 @@ def _accuracy(rows: list[dict], count: int, suffix: str) -> dict[str, float]:
         return {}
     found = {f"validation_greedy{suffix}": sum(row["greedy"] for row in rows) / len(rows)}
     if count:
-        found[f"validation_sampled{suffix}"] = sum(row["right"] for row in rows) / (count * len(rows))
+        found[f"validation_sampled{suffix}"] = sum(row["right"] for row in rows) / (
+            count * len(rows)
+        )
     return found

@@ -2,6 +2,7 @@
 
 Legend: B outputs, R rows of a micro-batch, T output tokens, padded right. V_t is the value before token t is written.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -17,7 +18,9 @@ from pipeline.rl.reward_function import Judged
 from pipeline.rl.update import Batch, autocast, make_optimizer
 
 
-def token_rewards(r_B: Tensor, logp_BT: Tensor, ref_logp_BT: Tensor, lengths_B: Tensor, kl_coef: float) -> Tensor:
+def token_rewards(
+    r_B: Tensor, logp_BT: Tensor, ref_logp_BT: Tensor, lengths_B: Tensor, kl_coef: float
+) -> Tensor:
     """Eq. 2: r_t = r_phi at the last real token, minus beta log(pi_theta / pi_ref) at every token. Returns r_BT.
 
     beta .04, log-ratios .1 .2 .3 and a reward of 1 give (-.004, -.008, .988).
@@ -40,7 +43,11 @@ def generalised_advantage(
     mask_BT = torch.arange(r_BT.shape[1], device=r_BT.device) < lengths_B[:, None]
     value_BT = torch.where(mask_BT, value_BT, 0.0)
     r_BT = torch.where(mask_BT, r_BT, 0.0)
-    next_B, advantage_B, columns = torch.zeros_like(value_BT[:, 0]), torch.zeros_like(value_BT[:, 0]), []
+    next_B, advantage_B, columns = (
+        torch.zeros_like(value_BT[:, 0]),
+        torch.zeros_like(value_BT[:, 0]),
+        [],
+    )
     for t in range(r_BT.shape[1] - 1, -1, -1):
         delta_B = r_BT[:, t] + gamma * next_B - value_BT[:, t]
         advantage_B = torch.where(mask_BT[:, t], delta_B + gamma * lam * advantage_B, 0.0)
@@ -87,7 +94,12 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
 
 
 def ppo_batch(
-    critic: Critic, batch: Batch, rollouts: Rollouts, judged: Judged, arm: ArmConfig, scale: RLConfig
+    critic: Critic,
+    batch: Batch,
+    rollouts: Rollouts,
+    judged: Judged,
+    arm: ArmConfig,
+    scale: RLConfig,
 ) -> tuple[Batch, Tensor]:
     """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
     logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
@@ -98,7 +110,9 @@ def ppo_batch(
     reference_BT = logp_BT if batch.ref_logp_BT is None else batch.ref_logp_BT
     r_B = torch.tensor([rewards[-1] for rewards in judged.rewards])
     r_BT = token_rewards(r_B, logp_BT, reference_BT, lengths_B, arm.kl_coef)
-    advantage_BT, return_BT = generalised_advantage(r_BT, value_BT, lengths_B, arm.gae_gamma, arm.gae_lambda)
+    advantage_BT, return_BT = generalised_advantage(
+        r_BT, value_BT, lengths_B, arm.gae_gamma, arm.gae_lambda
+    )
     return replace(batch, advantage_BT=whiten(advantage_BT, mask_BT)), return_BT
 
 

@@ -1,4 +1,5 @@
 """Write the miniature world, all but its web: instruction data, RL questions, validation, benchmarks."""
+
 from __future__ import annotations
 
 import random
@@ -20,13 +21,28 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
     write_jsonl(out / "instruct.jsonl", instruct)
     formats = Counter(f"{row.format}_{row.lang}" for row in instruct)
     counts: dict = {"instruct": dict(sorted(formats.items()))}
-    for name, split, total in (("questions", "rl", cfg.questions), ("validation", "validation", cfg.validation)):
+    for name, split, total in (
+        ("questions", "rl", cfg.questions),
+        ("validation", "validation", cfg.validation),
+    ):
         rows = _mixed(cfg, split, total, unique=split == "validation")
         counts[name] = write_jsonl(out / f"{name}.jsonl", rows)
     counts["benchmarks"] = {}
     for name, kind in BENCHMARKS.items():
-        rows = [p.as_question(f"{name}-{i:05d}") for i, p in enumerate(
-            draw("test", cfg.benchmark, cfg.seed, kind, _levels(cfg, kind), unique=kind != "symbolic", largest=cfg.word_operand))]
+        rows = [
+            p.as_question(f"{name}-{i:05d}")
+            for i, p in enumerate(
+                draw(
+                    "test",
+                    cfg.benchmark,
+                    cfg.seed,
+                    kind,
+                    _levels(cfg, kind),
+                    unique=kind != "symbolic",
+                    largest=cfg.word_operand,
+                )
+            )
+        ]
         counts["benchmarks"][name] = write_jsonl(out / "benchmarks" / f"{name}.jsonl", rows)
     return counts
 
@@ -38,8 +54,16 @@ def instructions(cfg: WorldConfig) -> list[Instruction]:
     rows = []
     solved = replace(cfg, word_levels=cfg.instruct_word_levels or cfg.word_levels)
     for kind, share in cfg.instruct_kinds.items():
-        for i, problem in enumerate(draw("sft", round(cfg.instruct * share), cfg.seed, kind, _levels(solved, kind),
-                                          largest=cfg.word_operand)):
+        for i, problem in enumerate(
+            draw(
+                "sft",
+                round(cfg.instruct * share),
+                cfg.seed,
+                kind,
+                _levels(solved, kind),
+                largest=cfg.word_operand,
+            )
+        ):
             format = rng.choices(formats, weights)[0]
             format = format if has_program(problem) else "cot"
             rows.append(_instruction(f"sft-{kind}-{i:05d}", problem, format))
@@ -48,16 +72,34 @@ def instructions(cfg: WorldConfig) -> list[Instruction]:
 
 
 def _instruction(id: str, problem: Problem, format: str) -> Instruction:
-    return Instruction(id=id, question=problem.question, solution=FORMATS[format](problem), answer=problem.answer, format=format,
-                       lang=problem.lang, level=problem.level, family=problem.family, structure=problem.structure)
+    return Instruction(
+        id=id,
+        question=problem.question,
+        solution=FORMATS[format](problem),
+        answer=problem.answer,
+        format=format,
+        lang=problem.lang,
+        level=problem.level,
+        family=problem.family,
+        structure=problem.structure,
+    )
 
 
 def _mixed(cfg: WorldConfig, split: str, total: int, unique: bool) -> list[Question]:
     rows = [
         problem.as_question(f"{split}-{kind}-{i:05d}")
         for kind, share in cfg.question_kinds.items()
-        for i, problem in enumerate(draw(split, round(total * share), cfg.seed, kind, _levels(cfg, kind),
-                                         unique=unique and kind != "symbolic", largest=cfg.word_operand))
+        for i, problem in enumerate(
+            draw(
+                split,
+                round(total * share),
+                cfg.seed,
+                kind,
+                _levels(cfg, kind),
+                unique=unique and kind != "symbolic",
+                largest=cfg.word_operand,
+            )
+        )
     ]
     random.Random(f"{cfg.seed}/{split}/order").shuffle(rows)
     return rows

@@ -1,4 +1,5 @@
 """What surrounds the text of a page: navigation, side bars, advertisements, footers, in five layouts."""
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -10,15 +11,52 @@ from pipeline.world.prose_en import ENGLISH
 from pipeline.world.prose_zh import CHINESE
 
 MENU = {
-    "en": ("Home", "About us", "Contact", "Login", "Register", "Search", "Help", "Terms", "Privacy", "Archive", "RSS", "Shop"),
-    "zh": ("首页", "关于我们", "联系方式", "登录", "注册", "搜索", "帮助", "条款", "隐私", "归档", "订阅", "商城"),
+    "en": (
+        "Home",
+        "About us",
+        "Contact",
+        "Login",
+        "Register",
+        "Search",
+        "Help",
+        "Terms",
+        "Privacy",
+        "Archive",
+        "RSS",
+        "Shop",
+    ),
+    "zh": (
+        "首页",
+        "关于我们",
+        "联系方式",
+        "登录",
+        "注册",
+        "搜索",
+        "帮助",
+        "条款",
+        "隐私",
+        "归档",
+        "订阅",
+        "商城",
+    ),
 }
 ADS = {
-    "en": ("Only today: {0} off every {1}!", "Win a {1} worth {0} dollars", "From {0} a month", "Free {1} with your first order"),
+    "en": (
+        "Only today: {0} off every {1}!",
+        "Win a {1} worth {0} dollars",
+        "From {0} a month",
+        "Free {1} with your first order",
+    ),
     "zh": ("今天{1}立减{0}元！", "赢取价值{0}元的{1}", "每月只要{0}元", "首单送{1}"),
 }
 LABELS = {
-    "en": ("Related pages", "Share this page", "Published", "All rights reserved", "We use cookies on this site. Accept"),
+    "en": (
+        "Related pages",
+        "Share this page",
+        "Published",
+        "All rights reserved",
+        "We use cookies on this site. Accept",
+    ),
     "zh": ("相关页面", "分享", "发布于", "版权所有", "本站使用 Cookie。同意"),
 }
 MATHJAX = '<script src="https://cdn.example/mathjax/tex-mml-chtml.js" async></script>\n'
@@ -27,7 +65,9 @@ MATHJAX = '<script src="https://cdn.example/mathjax/tex-mml-chtml.js" async></sc
 @lru_cache(maxsize=4096)
 def _menu(host: str, lang: str) -> str:
     rng = Random(f"menu/{host}/{lang}")
-    return "".join(f'<li><a href="/{k}">{label}</a></li>' for k, label in enumerate(rng.sample(MENU[lang], 6)))
+    return "".join(
+        f'<li><a href="/{k}">{label}</a></li>' for k, label in enumerate(rng.sample(MENU[lang], 6))
+    )
 
 
 def date_line(lang: str, rng: Random) -> str:
@@ -35,24 +75,42 @@ def date_line(lang: str, rng: Random) -> str:
     return (ENGLISH if lang == "en" else CHINESE).say("date", rng)
 
 
-def page(layout: str, host: str, lang: str, title: str, body: str, rng: Random, charset: str = "utf-8") -> str:
+def page(
+    layout: str, host: str, lang: str, title: str, body: str, rng: Random, charset: str = "utf-8"
+) -> str:
     """The whole HTML page. `rng` draws what may differ between copies: date, advertisement, related links."""
     grammar = ENGLISH if lang == "en" else CHINESE
     related, share, published, rights, cookies = LABELS[lang]
     number = str(between(rng, 2, 99))
     rights = f"© {between(rng, 2010, 2023)} {host} {rights}"
     parts = {
-        "head": (f'<head><meta charset="{charset}">\n<title>{escape(title)} - {host}</title>\n'
-                 f'<link rel="stylesheet" href="/s{between(rng, 1, 99)}.css">\n{MATHJAX}'
-                 '<script>window.dataLayer=window.dataLayer||[];function g(){dataLayer.push(arguments)}</script>\n</head>\n'),
-        "menu": _menu(host, lang), "host": host, "title": escape(title), "body": body, "related": related,
-        "date": f"{published} {date_line(lang, rng)}", "rights": rights, "cookies": cookies, "share": share,
-        "ad": rng.choice(ADS[lang]).format(number, grammar.say("thing", rng)), "number": number,
-        "links": "".join(f'<li><a href="/r/{between(rng, 100, 9999)}">{escape(grammar.say(topic, rng))}</a></li>'
-                         for topic in ("news_title", "travel_title", "shop_title")),
+        "head": (
+            f'<head><meta charset="{charset}">\n<title>{escape(title)} - {host}</title>\n'
+            f'<link rel="stylesheet" href="/s{between(rng, 1, 99)}.css">\n{MATHJAX}'
+            "<script>window.dataLayer=window.dataLayer||[];function g(){dataLayer.push(arguments)}</script>\n</head>\n"
+        ),
+        "menu": _menu(host, lang),
+        "host": host,
+        "title": escape(title),
+        "body": body,
+        "related": related,
+        "date": f"{published} {date_line(lang, rng)}",
+        "rights": rights,
+        "cookies": cookies,
+        "share": share,
+        "ad": rng.choice(ADS[lang]).format(number, grammar.say("thing", rng)),
+        "number": number,
+        "links": "".join(
+            f'<li><a href="/r/{between(rng, 100, 9999)}">{escape(grammar.say(topic, rng))}</a></li>'
+            for topic in ("news_title", "travel_title", "shop_title")
+        ),
     }
     lang_code = "en" if lang == "en" else "zh-CN"
-    return f'<!DOCTYPE html>\n<html lang="{lang_code}">\n' + LAYOUTS[layout].format_map(parts) + "</html>\n"
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang_code}">\n'
+        + LAYOUTS[layout].format_map(parts)
+        + "</html>\n"
+    )
 
 
 LAYOUTS = {

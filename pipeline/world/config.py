@@ -1,4 +1,5 @@
 """How large the miniature world is, or which real data takes its place."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -19,10 +20,16 @@ class WorldConfig:
     word_operand: int = 9  # the most that a step of a word problem adds or takes away
     symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     instruct: int = 12000  # instruction rows of all formats and languages
-    instruct_formats: dict[str, float] = field(default_factory=lambda: {"cot": 0.8, "pot": 0.1, "tir": 0.1})
-    instruct_kinds: dict[str, float] = field(default_factory=lambda: {"word_en": 0.45, "word_zh": 0.25, "symbolic": 0.3})
+    instruct_formats: dict[str, float] = field(
+        default_factory=lambda: {"cot": 0.8, "pot": 0.1, "tir": 0.1}
+    )
+    instruct_kinds: dict[str, float] = field(
+        default_factory=lambda: {"word_en": 0.45, "word_zh": 0.25, "symbolic": 0.3}
+    )
     questions: int = 4000  # RL questions
-    question_kinds: dict[str, float] = field(default_factory=lambda: {"word_en": 0.7, "symbolic": 0.3})
+    question_kinds: dict[str, float] = field(
+        default_factory=lambda: {"word_en": 0.7, "symbolic": 0.3}
+    )
     validation: int = 400
     benchmark: int = 1000  # questions of each of mini_gsm8k, mini_math, mini_cmath
     web: WebConfig = field(default_factory=WebConfig)
@@ -34,10 +41,18 @@ class WorldConfig:
         for name in ("instruct_formats", "instruct_kinds", "question_kinds"):
             shares = getattr(self, name)
             if abs(sum(shares.values()) - 1) > 1e-9:
-                raise UserError(f"world.{name}: shares must add up to 1, not {sum(shares.values()):g}")
-        unknown = (set(self.instruct_kinds) | set(self.question_kinds)) - {"word_en", "word_zh", "symbolic"}
+                raise UserError(
+                    f"world.{name}: shares must add up to 1, not {sum(shares.values()):g}"
+                )
+        unknown = (set(self.instruct_kinds) | set(self.question_kinds)) - {
+            "word_en",
+            "word_zh",
+            "symbolic",
+        }
         if unknown:
-            raise UserError(f"world: unknown kind of problem {sorted(unknown)[0]!r}; known: word_en, word_zh, symbolic")
+            raise UserError(
+                f"world: unknown kind of problem {sorted(unknown)[0]!r}; known: word_en, word_zh, symbolic"
+            )
         for name in ("word_levels", "instruct_word_levels"):
             if not set(getattr(self, name)) <= {1, 2, 3, 4, 5, 6, 7, 8}:
                 raise UserError(f"world.{name}={getattr(self, name)}: each between 1 and 8")

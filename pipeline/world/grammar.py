@@ -1,4 +1,5 @@
 """Sentence grammars: named rules, each a list of templates such as `The <noun> costs <2-40> <unit>.`"""
+
 from __future__ import annotations
 
 import re
@@ -6,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 _SLOT = re.compile(r"<([a-z_A-Z]+|\d+-\d+)>")
-Part = str | tuple[int, int] | list  # literal | range of numbers | options of another rule (filled in after compilation)
+Part = (
+    str | tuple[int, int] | list
+)  # literal | range of numbers | options of another rule (filled in after compilation)
 
 
 class Grammar:

@@ -2,6 +2,7 @@
 
 A text holds an inline formula as OPEN latex CLOSE; a block of tag "display" holds the LaTeX of one display formula.
 """
+
 from __future__ import annotations
 
 import re
@@ -81,10 +82,12 @@ def _katex(latex: str, display: bool) -> str:
         return _parentheses(latex, display)
     glyphs = re.sub(r"\\[a-zA-Z]+|[{}^_\s]", "", latex)
     visual = "".join(f'<span class="mord">{escape(glyph)}</span>' for glyph in glyphs)
-    html = (f'<span class="katex"><span class="katex-mathml"><math xmlns="http://www.w3.org/1998/Math/MathML"><semantics>'
-            f"<mrow>{inner}</mrow>{_annotation(latex)}</semantics></math></span>"
-            f'<span class="katex-html" aria-hidden="true"><span class="base">'
-            f'<span class="strut" style="height:0.64em"></span>{visual}</span></span></span>')
+    html = (
+        f'<span class="katex"><span class="katex-mathml"><math xmlns="http://www.w3.org/1998/Math/MathML"><semantics>'
+        f"<mrow>{inner}</mrow>{_annotation(latex)}</semantics></math></span>"
+        f'<span class="katex-html" aria-hidden="true"><span class="base">'
+        f'<span class="strut" style="height:0.64em"></span>{visual}</span></span></span>'
+    )
     return f'<span class="katex-display">{html}</span>' if display else html
 
 
@@ -94,8 +97,10 @@ def _mathml_annotated(latex: str, display: bool) -> str:
         return _parentheses(latex, display)
     mode = ' display="block"' if display else ""
     alt = escape(rf"{{\displaystyle {latex}}}")
-    return (f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode} alttext="{alt}"><semantics><mrow>{inner}</mrow>'
-            f"{_annotation(latex)}</semantics></math>")
+    return (
+        f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode} alttext="{alt}"><semantics><mrow>{inner}</mrow>'
+        f"{_annotation(latex)}</semantics></math>"
+    )
 
 
 def _mathml(latex: str, display: bool) -> str:
@@ -108,13 +113,21 @@ def _mathml(latex: str, display: bool) -> str:
 
 def _image(latex: str, display: bool) -> str:
     kind = "latex displaystyle" if display else "latex"
-    return (f'<img src="https://latex.codecogs.com/png.latex?{quote(latex)}" alt="{escape(latex)}" '
-            f'title="{escape(latex)}" class="{kind}">')
+    return (
+        f'<img src="https://latex.codecogs.com/png.latex?{quote(latex)}" alt="{escape(latex)}" '
+        f'title="{escape(latex)}" class="{kind}">'
+    )
 
 
 SOURCES: dict[str, Callable[[str, bool], str]] = {
-    "mathjax_script": _mathjax_script, "parentheses": _parentheses, "dollars": _dollars, "container": _container,
-    "katex": _katex, "mathml_annotated": _mathml_annotated, "mathml": _mathml, "image": _image,
+    "mathjax_script": _mathjax_script,
+    "parentheses": _parentheses,
+    "dollars": _dollars,
+    "container": _container,
+    "katex": _katex,
+    "mathml_annotated": _mathml_annotated,
+    "mathml": _mathml,
+    "image": _image,
 }
 
 
@@ -129,8 +142,10 @@ def inline_html(text: str, source: str) -> str:
     if OPEN not in text:
         return escape(text, quote=False)
     pieces = _FORMULA.split(text)
-    return "".join(formula_html(piece, False, source) if k % 2 else escape(piece, quote=False)
-                   for k, piece in enumerate(pieces))
+    return "".join(
+        formula_html(piece, False, source) if k % 2 else escape(piece, quote=False)
+        for k, piece in enumerate(pieces)
+    )
 
 
 _WRAP = {"li": ("<ul>\n", "</ul>\n"), "row": ('<table class="data">\n', "</table>\n")}

@@ -1,4 +1,5 @@
 """Mathematical pages: what each kind says (its blocks), without the chrome around it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -44,11 +45,19 @@ class Material:
         text = self.rng.choice(PHRASES[name][self.lang])
         if "{" not in text:
             return text
-        return text.format(n=self.serial if number is None else number, r=between(self.rng, 2, 9), t=between(self.rng, 20, 90))
+        return text.format(
+            n=self.serial if number is None else number,
+            r=between(self.rng, 2, 9),
+            t=between(self.rng, 20, 90),
+        )
 
     def lead(self, name: str, number: int | None = None, share: float = 1.0) -> str:
         """A set phrase before another sentence, with the blank that English wants; on a `share` of the calls."""
-        return self.phrase(name, number) + self.gap if share == 1.0 or self.rng.random() < share else ""
+        return (
+            self.phrase(name, number) + self.gap
+            if share == 1.0 or self.rng.random() < share
+            else ""
+        )
 
     def chat(self, topic: str, count: int) -> str:
         """Sentences that are not mathematics."""
@@ -77,7 +86,10 @@ def _example(m: Material, concept: Concept) -> str:
 
 
 def _define(m: Material, concept: Concept) -> Blocks:
-    return [("p", mark(m.gap.join(concept.definition[m.lang]))), ("display", m.rng.choice(concept.law))]
+    return [
+        ("p", mark(m.gap.join(concept.definition[m.lang]))),
+        ("display", m.rng.choice(concept.law)),
+    ]
 
 
 def forum(m: Material) -> Doc:
@@ -112,7 +124,9 @@ def textbook(m: Material) -> Doc:
     blocks += _quoted(m)
     blocks.append(("h2", m.phrase("remark")))
     blocks += _define(m, other)
-    return Doc(f"{between(m.rng, 1, 12)}.{between(m.rng, 1, 9)} {concept.title[m.lang]}", tuple(blocks))
+    return Doc(
+        f"{between(m.rng, 1, 12)}.{between(m.rng, 1, 9)} {concept.title[m.lang]}", tuple(blocks)
+    )
 
 
 def encyclopaedia(m: Material) -> Doc:
@@ -125,8 +139,12 @@ def encyclopaedia(m: Material) -> Doc:
     blocks.extend(("display", law) for law in concept.law)
     blocks.append(("p", mark(m.rng.choice(related.definition[m.lang]))))
     blocks.append(("h2", m.phrase("applications")))
-    blocks.extend(("p", _question(m, problem) + m.gap + _solution(m, problem)) for problem in m.problems)
-    return Doc(concept.title[m.lang] + m.lead("wiki_tail", share=0.6).rstrip(), tuple(blocks + _quoted(m)))
+    blocks.extend(
+        ("p", _question(m, problem) + m.gap + _solution(m, problem)) for problem in m.problems
+    )
+    return Doc(
+        concept.title[m.lang] + m.lead("wiki_tail", share=0.6).rstrip(), tuple(blocks + _quoted(m))
+    )
 
 
 def exam(m: Material) -> Doc:
@@ -136,9 +154,18 @@ def exam(m: Material) -> Doc:
     blocks += _quoted(m)
     blocks.append(("h2", m.phrase("key")))
     if m.rng.random() < 0.3 * (1 - m.formulas):
-        blocks.append(("p", m.lead("worksheet_key") + mark(", ".join(_result(problem) for problem in m.problems))))
+        blocks.append(
+            (
+                "p",
+                m.lead("worksheet_key")
+                + mark(", ".join(_result(problem) for problem in m.problems)),
+            )
+        )
     else:
-        blocks.extend(("p", m.lead("item", k) + _solution(m, problem)) for k, problem in enumerate(m.problems, 1))
+        blocks.extend(
+            ("p", m.lead("item", k) + _solution(m, problem))
+            for k, problem in enumerate(m.problems, 1)
+        )
     return Doc(m.phrase("exam_title"), tuple(blocks))
 
 
@@ -148,7 +175,9 @@ def drill(m: Material) -> Doc:
     for _ in range(m.many(3, 6)):
         kinds = FACTS if m.rng.random() < 0.5 else (m.rng.choice(FACTS),)
         blocks.append(("p", mark(paragraph(m.lang, m.many(4, 8), m.rng, kinds))))
-    blocks.extend(("p", _question(m, problem) + m.gap + _solution(m, problem)) for problem in m.problems)
+    blocks.extend(
+        ("p", _question(m, problem) + m.gap + _solution(m, problem)) for problem in m.problems
+    )
     return Doc(m.phrase("drill_title"), tuple(blocks + _quoted(m)))
 
 
@@ -177,7 +206,9 @@ def stories(m: Material) -> Doc:
         if m.rng.random() < 0.3:
             blocks.append(("p", m.chat(topic, 1)))
     blocks += _quoted(m)
-    blocks.append(("p", m.lead("story_key") + mark(", ".join(_result(problem) for problem in m.problems))))
+    blocks.append(
+        ("p", m.lead("story_key") + mark(", ".join(_result(problem) for problem in m.problems)))
+    )
     return Doc(GRAMMAR[m.lang].say(f"{topic}_title", m.rng).capitalize(), tuple(blocks))
 
 
@@ -191,10 +222,22 @@ def worksheet(m: Material) -> Doc:
 
 
 MATH_KINDS: dict[str, Callable[[Material], Doc]] = {
-    "forum": forum, "textbook": textbook, "encyclopaedia": encyclopaedia, "exam": exam, "drill": drill, "blog": blog,
-    "stories": stories, "worksheet": worksheet,
+    "forum": forum,
+    "textbook": textbook,
+    "encyclopaedia": encyclopaedia,
+    "exam": exam,
+    "drill": drill,
+    "blog": blog,
+    "stories": stories,
+    "worksheet": worksheet,
 }
 PROBLEMS_PER_PAGE = {
-    "forum": (1, 3), "textbook": (2, 4), "encyclopaedia": (1, 2), "exam": (4, 8), "drill": (1, 2), "blog": (1, 2),
-    "stories": (2, 4), "worksheet": (0, 0),
+    "forum": (1, 3),
+    "textbook": (2, 4),
+    "encyclopaedia": (1, 2),
+    "exam": (4, 8),
+    "drill": (1, 2),
+    "blog": (1, 2),
+    "stories": (2, 4),
+    "worksheet": (0, 0),
 }

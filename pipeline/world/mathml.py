@@ -1,4 +1,5 @@
 r"""LaTeX to presentation MathML for the formulas that the built-in web writes. Anything unknown gives None."""
+
 from __future__ import annotations
 
 import re
@@ -7,14 +8,49 @@ from html import escape
 
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\[,;:!{}%]|\d+(?:\.\d+)?|[a-zA-Z]|[{}^_]|\s+|.", re.DOTALL)
 _OPERATORS = {
-    r"\times": "×", r"\div": "÷", r"\cdot": "⋅", r"\pm": "±", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥",
-    r"\ne": "≠", r"\neq": "≠", r"\approx": "≈", r"\equiv": "≡", r"\to": "→", r"\in": "∈", r"\cup": "∪", r"\cap": "∩",
-    r"\sum": "∑", r"\prod": "∏", r"\int": "∫", r"\ldots": "…", r"\cdots": "⋯", r"\{": "{", r"\}": "}", r"\%": "%",
-    r"\Rightarrow": "⇒", r"\mid": "∣", r"\circ": "∘",
+    r"\times": "×",
+    r"\div": "÷",
+    r"\cdot": "⋅",
+    r"\pm": "±",
+    r"\le": "≤",
+    r"\leq": "≤",
+    r"\ge": "≥",
+    r"\geq": "≥",
+    r"\ne": "≠",
+    r"\neq": "≠",
+    r"\approx": "≈",
+    r"\equiv": "≡",
+    r"\to": "→",
+    r"\in": "∈",
+    r"\cup": "∪",
+    r"\cap": "∩",
+    r"\sum": "∑",
+    r"\prod": "∏",
+    r"\int": "∫",
+    r"\ldots": "…",
+    r"\cdots": "⋯",
+    r"\{": "{",
+    r"\}": "}",
+    r"\%": "%",
+    r"\Rightarrow": "⇒",
+    r"\mid": "∣",
+    r"\circ": "∘",
 }
 _IDENTIFIERS = {
-    r"\pi": "π", r"\alpha": "α", r"\beta": "β", r"\theta": "θ", r"\infty": "∞", r"\gcd": "gcd", r"\sin": "sin",
-    r"\cos": "cos", r"\tan": "tan", r"\log": "log", r"\ln": "ln", r"\lim": "lim", r"\max": "max", r"\min": "min",
+    r"\pi": "π",
+    r"\alpha": "α",
+    r"\beta": "β",
+    r"\theta": "θ",
+    r"\infty": "∞",
+    r"\gcd": "gcd",
+    r"\sin": "sin",
+    r"\cos": "cos",
+    r"\tan": "tan",
+    r"\log": "log",
+    r"\ln": "ln",
+    r"\lim": "lim",
+    r"\max": "max",
+    r"\min": "min",
 }
 _SPACES = {r"\,", r"\;", r"\:", r"\!", r"\quad"}
 

@@ -1,4 +1,5 @@
 """Pages that are not mathematics, though many are full of numbers, operators and the word itself."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,8 +7,21 @@ from collections.abc import Callable
 from pipeline.world.markup import Doc
 from pipeline.world.math_pages import GRAMMAR, Blocks, Material
 
-TOPICS = ("news", "recipe", "sport", "shop", "code", "travel", "poem", "school", "profile", "health", "nature", "finance",
-          "census")
+TOPICS = (
+    "news",
+    "recipe",
+    "sport",
+    "shop",
+    "code",
+    "travel",
+    "poem",
+    "school",
+    "profile",
+    "health",
+    "nature",
+    "finance",
+    "census",
+)
 
 
 def _title(m: Material, topic: str) -> str:
@@ -44,7 +58,9 @@ def listing(m: Material, topic: str) -> Doc:
     blocks: Blocks = []
     for _ in range(m.many(1, 3)):
         blocks.append(("p", m.chat("code", m.many(1, 3))))
-        blocks.append(("pre", "\n".join(grammar.say("code_line", m.rng) for _ in range(m.many(3, 9)))))
+        blocks.append(
+            ("pre", "\n".join(grammar.say("code_line", m.rng) for _ in range(m.many(3, 9))))
+        )
     blocks.append(("p", m.chat("code", m.many(2, 4))))
     return Doc(_title(m, "code"), tuple(blocks))
 
@@ -73,11 +89,26 @@ def listed(m: Material, topic: str) -> Doc:
 
 
 OTHER_KINDS: dict[str, Callable[[Material, str], Doc]] = {
-    "article": article, "table": table, "listing": listing, "talk": talk, "verses": verses, "listed": listed,
+    "article": article,
+    "table": table,
+    "listing": listing,
+    "talk": talk,
+    "verses": verses,
+    "listed": listed,
 }
 FORMS = {
-    "news": ("article", "article", "talk"), "recipe": ("listed", "article"), "sport": ("article", "table"),
-    "shop": ("listed", "table", "article"), "code": ("listing", "talk"), "travel": ("article", "talk"), "poem": ("verses",),
-    "school": ("article", "table"), "profile": ("article",), "health": ("article", "listed", "talk"), "nature": ("article",),
-    "finance": ("article", "table", "listed"), "census": ("article", "table"), "typeset": ("talk", "article"),
+    "news": ("article", "article", "talk"),
+    "recipe": ("listed", "article"),
+    "sport": ("article", "table"),
+    "shop": ("listed", "table", "article"),
+    "code": ("listing", "talk"),
+    "travel": ("article", "talk"),
+    "poem": ("verses",),
+    "school": ("article", "table"),
+    "profile": ("article",),
+    "health": ("article", "listed", "talk"),
+    "nature": ("article",),
+    "finance": ("article", "table", "listed"),
+    "census": ("article", "table"),
+    "typeset": ("talk", "article"),
 }

@@ -1,4 +1,5 @@
 """Set phrases of mathematical pages. A line: name | English choices, divided by / | Chinese choices. {n} is the page's number."""
+
 # ruff: noqa: E501 (one line a phrase keeps both languages side by side)
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 A structure belongs to one split for ever, by its hash; so instruction data, RL questions, validation, test and web can
 share no problem, whatever the seed, the language or the wording.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -45,8 +46,16 @@ class Problem:
     structure: str
 
     def as_question(self, id: str) -> Question:
-        return Question(id=id, question=self.question, answer=self.answer, lang=self.lang, level=self.level,
-                        family=self.family, structure=self.structure, trace=tuple(str(s.value) for s in self.steps))
+        return Question(
+            id=id,
+            question=self.question,
+            answer=self.answer,
+            lang=self.lang,
+            level=self.level,
+            family=self.family,
+            structure=self.structure,
+            trace=tuple(str(s.value) for s in self.steps),
+        )
 
 
 def split_of(structure: str) -> str:
@@ -59,8 +68,15 @@ def split_of(structure: str) -> str:
     raise AssertionError("shares add up to 100")
 
 
-def draw(split: str, n: int, seed: int | str, kind: str, levels: tuple[int, ...], unique: bool = False,
-         largest: int = 9) -> list[Problem]:
+def draw(
+    split: str,
+    n: int,
+    seed: int | str,
+    kind: str,
+    levels: tuple[int, ...],
+    unique: bool = False,
+    largest: int = 9,
+) -> list[Problem]:
     """`n` problems of one split, levels in equal shares. kind: "word_en", "word_zh" or "symbolic".
 
     `largest` bounds what a step of a word problem adds or takes away.
@@ -77,7 +93,9 @@ def draw(split: str, n: int, seed: int | str, kind: str, levels: tuple[int, ...]
         if split_of(problem.structure) != split or key in seen:
             misses += 1
             if misses > 2000 + 300 * n:
-                raise ValueError(f"{kind}, levels {levels}: no {n} different problems in split {split}")
+                raise ValueError(
+                    f"{kind}, levels {levels}: no {n} different problems in split {split}"
+                )
             continue
         seen.add(key)
         found.append(problem)

@@ -1,45 +1,84 @@
 """English sentence grammars of the pages that are not mathematics: news, recipes, sport, shops, code, travel, poems, ..."""
+
 # ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
 from pipeline.world.grammar import Grammar, lines, words
 
 WORDS = {
-    "first": words("Anna|Ben|Carla|David|Elena|Frank|Grace|Henry|Iris|Jonas|Karin|Leo|Maria|Nils|Olga|Paul|Rosa|Samir"
-                   "|Tara|Victor|Wendy|Yusuf|Zoe|Amir|Bella|Cyril|Dora|Emil|Fatima|Gustav|Hanna|Ivan|Julia|Kofi|Lucia"),
-    "last": words("Archer|Bishop|Carver|Dalton|Ellis|Foster|Garner|Hobbs|Ingram|Jarvis|Keller|Lawson|Mercer|Norton"
-                  "|Osborne|Palmer|Quinn|Ramsey|Sawyer|Turner|Underhill|Vance|Weaver|York|Bauer|Costa|Dubois|Eriksen"),
-    "town": words("Ashford|Brindle|Coldwater|Dunmore|Eastvale|Fairhaven|Glenrock|Harrowgate|Inverlea|Juniper Bay|Kingsmere"
-                  "|Larkfield|Millbrook|Northwick|Oakhurst|Pinecrest|Quarry Hill|Riverton|Stonebridge|Thornbury|Westlake"),
-    "adj": words("old|new|quiet|busy|bright|narrow|wooden|famous|simple|heavy|warm|cold|green|modern|local|small|large"
-                 "|friendly|empty|crowded|broken|cheap|fresh|strange|gentle|early|late|steep|hidden|popular"),
-    "a_adj": words("an old|a new|a quiet|a busy|a bright|a narrow|a wooden|a famous|a simple|a heavy|a warm|a cold|a green"
-                   "|a modern|a local|a small|a large|an empty|a crowded|a broken|an early|a steep|a hidden|a popular"),
-    "noun": words("bridge|library|market|garden|station|museum|river|school|bakery|harbour|theatre|road|park|hotel|factory"
-                  "|office|street|church|stadium|hospital|square|farm|forest|island|village|tower|kitchen|workshop|lake|hall"),
-    "people": words("residents|visitors|farmers|teachers|drivers|students|officials|neighbours|families|shopkeepers|nurses"
-                    "|engineers|musicians|volunteers|tourists|fishermen|builders|reporters|parents|gardeners"),
-    "thing": words("lamp|chair|kettle|jacket|backpack|notebook|blanket|bicycle|camera|radio|clock|umbrella|mirror|helmet"
-                   "|speaker|keyboard|printer|tent|guitar|vase|carpet|toaster|drill|ladder|suitcase|scarf|pan|desk"),
-    "food": words("tomatoes|onions|carrots|potatoes|mushrooms|peppers|beans|lentils|apples|pears|lemons|almonds|walnuts"
-                  "|spinach|cabbage|noodles|rice|chicken|salmon|cheese|butter|cream|yoghurt|honey|garlic|ginger|basil|olives"),
-    "dish": words("soup|stew|salad|pie|curry|pasta|cake|bread|omelette|pancakes|risotto|casserole|pudding|biscuits|dumplings"),
-    "verb_past": words("opened|closed|visited|repaired|painted|reached|crossed|praised|bought|sold|photographed|rebuilt"
-                       "|described|renovated|protected|measured|cleaned|discovered|abandoned|remembered"),
+    "first": words(
+        "Anna|Ben|Carla|David|Elena|Frank|Grace|Henry|Iris|Jonas|Karin|Leo|Maria|Nils|Olga|Paul|Rosa|Samir"
+        "|Tara|Victor|Wendy|Yusuf|Zoe|Amir|Bella|Cyril|Dora|Emil|Fatima|Gustav|Hanna|Ivan|Julia|Kofi|Lucia"
+    ),
+    "last": words(
+        "Archer|Bishop|Carver|Dalton|Ellis|Foster|Garner|Hobbs|Ingram|Jarvis|Keller|Lawson|Mercer|Norton"
+        "|Osborne|Palmer|Quinn|Ramsey|Sawyer|Turner|Underhill|Vance|Weaver|York|Bauer|Costa|Dubois|Eriksen"
+    ),
+    "town": words(
+        "Ashford|Brindle|Coldwater|Dunmore|Eastvale|Fairhaven|Glenrock|Harrowgate|Inverlea|Juniper Bay|Kingsmere"
+        "|Larkfield|Millbrook|Northwick|Oakhurst|Pinecrest|Quarry Hill|Riverton|Stonebridge|Thornbury|Westlake"
+    ),
+    "adj": words(
+        "old|new|quiet|busy|bright|narrow|wooden|famous|simple|heavy|warm|cold|green|modern|local|small|large"
+        "|friendly|empty|crowded|broken|cheap|fresh|strange|gentle|early|late|steep|hidden|popular"
+    ),
+    "a_adj": words(
+        "an old|a new|a quiet|a busy|a bright|a narrow|a wooden|a famous|a simple|a heavy|a warm|a cold|a green"
+        "|a modern|a local|a small|a large|an empty|a crowded|a broken|an early|a steep|a hidden|a popular"
+    ),
+    "noun": words(
+        "bridge|library|market|garden|station|museum|river|school|bakery|harbour|theatre|road|park|hotel|factory"
+        "|office|street|church|stadium|hospital|square|farm|forest|island|village|tower|kitchen|workshop|lake|hall"
+    ),
+    "people": words(
+        "residents|visitors|farmers|teachers|drivers|students|officials|neighbours|families|shopkeepers|nurses"
+        "|engineers|musicians|volunteers|tourists|fishermen|builders|reporters|parents|gardeners"
+    ),
+    "thing": words(
+        "lamp|chair|kettle|jacket|backpack|notebook|blanket|bicycle|camera|radio|clock|umbrella|mirror|helmet"
+        "|speaker|keyboard|printer|tent|guitar|vase|carpet|toaster|drill|ladder|suitcase|scarf|pan|desk"
+    ),
+    "food": words(
+        "tomatoes|onions|carrots|potatoes|mushrooms|peppers|beans|lentils|apples|pears|lemons|almonds|walnuts"
+        "|spinach|cabbage|noodles|rice|chicken|salmon|cheese|butter|cream|yoghurt|honey|garlic|ginger|basil|olives"
+    ),
+    "dish": words(
+        "soup|stew|salad|pie|curry|pasta|cake|bread|omelette|pancakes|risotto|casserole|pudding|biscuits|dumplings"
+    ),
+    "verb_past": words(
+        "opened|closed|visited|repaired|painted|reached|crossed|praised|bought|sold|photographed|rebuilt"
+        "|described|renovated|protected|measured|cleaned|discovered|abandoned|remembered"
+    ),
     "day": words("Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"),
-    "month": words("January|February|March|April|May|June|July|August|September|October|November|December"),
+    "month": words(
+        "January|February|March|April|May|June|July|August|September|October|November|December"
+    ),
     "weather": words("rain|snow|fog|wind|sunshine|frost|drizzle|thunder|heat|hail"),
-    "team": words("Rovers|Falcons|Tigers|United|Wanderers|Harriers|Mariners|Comets|Lions|Rangers|Eagles|Dynamos|Foxes|Sharks"),
+    "team": words(
+        "Rovers|Falcons|Tigers|United|Wanderers|Harriers|Mariners|Comets|Lions|Rangers|Eagles|Dynamos|Foxes|Sharks"
+    ),
     "colour": words("red|blue|green|yellow|black|white|grey|brown|orange|purple|silver|cream"),
-    "adverb": words("slowly|quickly|quietly|suddenly|carefully|finally|often|rarely|usually|almost always|gladly|together"),
-    "feeling": words("happy|tired|curious|proud|worried|grateful|surprised|calm|lonely|hopeful|nervous|relieved"),
-    "animal": words("dog|cat|horse|heron|fox|owl|sheep|goat|hare|deer|otter|crow|swallow|bee|trout|hedgehog"),
-    "job": words("teacher|nurse|baker|carpenter|pilot|lawyer|editor|chef|mechanic|designer|librarian|plumber|surveyor"),
+    "adverb": words(
+        "slowly|quickly|quietly|suddenly|carefully|finally|often|rarely|usually|almost always|gladly|together"
+    ),
+    "feeling": words(
+        "happy|tired|curious|proud|worried|grateful|surprised|calm|lonely|hopeful|nervous|relieved"
+    ),
+    "animal": words(
+        "dog|cat|horse|heron|fox|owl|sheep|goat|hare|deer|otter|crow|swallow|bee|trout|hedgehog"
+    ),
+    "job": words(
+        "teacher|nurse|baker|carpenter|pilot|lawyer|editor|chef|mechanic|designer|librarian|plumber|surveyor"
+    ),
     "lang": words("Python|Java|Rust|Go|Ruby|Kotlin|Swift|Perl|Scala"),
-    "ident": words("count|total|index|buffer|result|offset|size|value|limit|node|queue|width|height|retries|delta|score"),
+    "ident": words(
+        "count|total|index|buffer|result|offset|size|value|limit|node|queue|width|height|retries|delta|score"
+    ),
     "money": words("<1-99>.<10-99>|<1-9>.99|<10-89>.50|<3-40>.00|<1-4>,<100-999>.00"),
     "clock": words("<7-11>:<10-59>|<1-6>:<10-59> pm|<8-11>.30|noon"),
-    "date": words("<1-28> <month> <2009-2023>|<month> <1-28>, <2009-2023>|<2009-2023>-<10-12>-<10-28>|<1-12>/<1-28>/<2009-2023>"),
+    "date": words(
+        "<1-28> <month> <2009-2023>|<month> <1-28>, <2009-2023>|<2009-2023>-<10-12>-<10-28>|<1-12>/<1-28>/<2009-2023>"
+    ),
     "name": words("<first> <last>"),
     "place": words("the <adj> <noun>|the <noun> in <town>|the <adj> <noun> near <town>|<town>"),
 }
@@ -209,7 +248,8 @@ TOPICS = {
         The sum is paid in <2-24> equal parts of <money>.
         <name>, a <job>, lost <money> in <2-9> days.
         The budget of the <noun> has a hole of <2-90> million.
-        If you save <money> every week, you have enough for the <thing> in <month>.""") + lines("""
+        If you save <money> every week, you have enough for the <thing> in <month>.""")
+    + lines("""
         The number of customers doubled to <20-900>, then fell by a third.
         Profit equals income minus cost, says <name>, and smiles.
         The tax is calculated as <10-30> percent of the value, at most <money>."""),
@@ -355,8 +395,15 @@ ROWS = {
 def build() -> Grammar:
     """The grammar: topic, `<topic>_title`, `<topic>_row` and `code_line` are the rules that pages use."""
     rules = {**WORDS, **TOPICS, **TITLES, **ROWS, "code_line": CODE}
-    for name, source in (("Place", "place"), ("People", "people"), ("First", "first"), ("A_adj", "a_adj")):
-        rules[name] = [word[0].upper() + word[1:] if word[0] != "<" else word for word in WORDS[source]]
+    for name, source in (
+        ("Place", "place"),
+        ("People", "people"),
+        ("First", "first"),
+        ("A_adj", "a_adj"),
+    ):
+        rules[name] = [
+            word[0].upper() + word[1:] if word[0] != "<" else word for word in WORDS[source]
+        ]
     return Grammar(rules)
 
 

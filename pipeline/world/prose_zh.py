@@ -1,4 +1,5 @@
 """Chinese sentence grammars of the pages that are not mathematics; the topics are those of prose_en.py."""
+
 # ruff: noqa: E501 (tables of sentences)
 from __future__ import annotations
 
@@ -6,17 +7,33 @@ from pipeline.world.grammar import Grammar, lines, words
 
 WORDS = {
     "surname": words("王|李|张|刘|陈|杨|赵|黄|周|吴|徐|孙|胡|朱|高|林|何|郭|马|罗|梁|宋|郑|谢"),
-    "given": words("明|丽|伟|芳|强|静|磊|敏|洋|艳|勇|娟|涛|超|霞|平|刚|桂英|秀兰|建国|小红|志强|文静|思雨|子涵|天宇"),
-    "town": words("青石镇|白河县|东湖市|南山村|西溪镇|北岭县|云水市|长桥镇|柳林村|金沙县|海门镇|松江口|梅花镇|石塘村|龙泉县|望城市"),
-    "adj": words("古老的|崭新的|安静的|热闹的|明亮的|狭窄的|木制的|有名的|简单的|沉重的|温暖的|寒冷的|绿色的|现代的|小小的|宽大的"
-                 "|空荡的|拥挤的|破旧的|便宜的|新鲜的|奇怪的|陡峭的|受欢迎的"),
-    "noun": words("大桥|图书馆|市场|花园|车站|博物馆|河流|学校|面包店|港口|剧院|公路|公园|酒店|工厂|办公楼|街道|体育场|医院|广场"
-                  "|农场|森林|小岛|村庄|高塔|厨房|作坊|湖泊|礼堂|茶馆"),
-    "people": words("居民|游客|农民|老师|司机|学生|官员|邻居|店主|护士|工程师|音乐家|志愿者|渔民|工人|记者|家长|园丁"),
-    "thing": words("台灯|椅子|水壶|外套|背包|笔记本|毯子|自行车|相机|收音机|闹钟|雨伞|镜子|头盔|音箱|键盘|打印机|帐篷|吉他|花瓶|地毯|锅|书桌"),
-    "food": words("西红柿|洋葱|胡萝卜|土豆|蘑菇|青椒|豆角|苹果|梨|柠檬|核桃|菠菜|白菜|面条|米饭|鸡肉|鱼肉|豆腐|牛肉|蜂蜜|大蒜|生姜|香菜|鸡蛋"),
+    "given": words(
+        "明|丽|伟|芳|强|静|磊|敏|洋|艳|勇|娟|涛|超|霞|平|刚|桂英|秀兰|建国|小红|志强|文静|思雨|子涵|天宇"
+    ),
+    "town": words(
+        "青石镇|白河县|东湖市|南山村|西溪镇|北岭县|云水市|长桥镇|柳林村|金沙县|海门镇|松江口|梅花镇|石塘村|龙泉县|望城市"
+    ),
+    "adj": words(
+        "古老的|崭新的|安静的|热闹的|明亮的|狭窄的|木制的|有名的|简单的|沉重的|温暖的|寒冷的|绿色的|现代的|小小的|宽大的"
+        "|空荡的|拥挤的|破旧的|便宜的|新鲜的|奇怪的|陡峭的|受欢迎的"
+    ),
+    "noun": words(
+        "大桥|图书馆|市场|花园|车站|博物馆|河流|学校|面包店|港口|剧院|公路|公园|酒店|工厂|办公楼|街道|体育场|医院|广场"
+        "|农场|森林|小岛|村庄|高塔|厨房|作坊|湖泊|礼堂|茶馆"
+    ),
+    "people": words(
+        "居民|游客|农民|老师|司机|学生|官员|邻居|店主|护士|工程师|音乐家|志愿者|渔民|工人|记者|家长|园丁"
+    ),
+    "thing": words(
+        "台灯|椅子|水壶|外套|背包|笔记本|毯子|自行车|相机|收音机|闹钟|雨伞|镜子|头盔|音箱|键盘|打印机|帐篷|吉他|花瓶|地毯|锅|书桌"
+    ),
+    "food": words(
+        "西红柿|洋葱|胡萝卜|土豆|蘑菇|青椒|豆角|苹果|梨|柠檬|核桃|菠菜|白菜|面条|米饭|鸡肉|鱼肉|豆腐|牛肉|蜂蜜|大蒜|生姜|香菜|鸡蛋"
+    ),
     "dish": words("汤|炖菜|沙拉|馅饼|炒饭|蛋糕|面包|煎饼|粥|饺子|火锅|凉菜|包子"),
-    "verb": words("参观了|修好了|粉刷了|到达了|穿过了|称赞了|买下了|拍摄了|重建了|描写了|保护了|测量了|打扫了|发现了|离开了|记住了"),
+    "verb": words(
+        "参观了|修好了|粉刷了|到达了|穿过了|称赞了|买下了|拍摄了|重建了|描写了|保护了|测量了|打扫了|发现了|离开了|记住了"
+    ),
     "day": words("星期一|星期二|星期三|星期四|星期五|星期六|星期天"),
     "weather": words("大雨|大雪|浓雾|大风|晴天|霜冻|小雨|雷雨|高温|冰雹"),
     "team": words("猛虎队|雄鹰队|海豚队|联合队|流浪者队|彗星队|狮子队|骑士队|火箭队|飞狐队"),
@@ -25,7 +42,9 @@ WORDS = {
     "adverb": words("慢慢地|很快地|静静地|突然|小心地|终于|常常|很少|总是|一起"),
     "animal": words("小狗|猫|马|白鹭|狐狸|猫头鹰|绵羊|山羊|野兔|鹿|水獭|乌鸦|燕子|蜜蜂|鲤鱼|刺猬"),
     "job": words("教师|护士|面包师|木匠|飞行员|律师|编辑|厨师|修理工|设计师|图书管理员|测量员"),
-    "ident": words("count|total|index|buffer|result|offset|size|value|limit|node|queue|width|retries|score"),
+    "ident": words(
+        "count|total|index|buffer|result|offset|size|value|limit|node|queue|width|retries|score"
+    ),
     "lang": words("Python|Java|Rust|Go|Ruby|Kotlin"),
     "money": words("<1-99>.<10-99>元|<1-9>.9元|<10-89>元|<100-900>元|¥<10-900>"),
     "clock": words("上午<7-11>点|下午<1-6>点|<8-20>:<10-59>|中午"),
@@ -210,11 +229,17 @@ TOPICS = {
 }
 
 TITLES = {
-    "news_title": lines("<town>的<people>谈<adj><noun>\n<town>新<noun>开放\n<weather>造成<town><noun>关闭\n<name>：我为什么离开<town>"),
+    "news_title": lines(
+        "<town>的<people>谈<adj><noun>\n<town>新<noun>开放\n<weather>造成<town><noun>关闭\n<name>：我为什么离开<town>"
+    ),
     "recipe_title": lines("<food><dish>的做法\n<town><dish>\n<10-60>分钟做好<food><dish>"),
     "sport_title": lines("<team><2-6>比<0-1>胜<team>\n<town><team>：<date>赛果\n积分榜第<1-38>轮"),
-    "shop_title": lines("<colour><thing>只要<money>\n本周特价：<thing>、<thing>\n<2015-2023>年价目表"),
-    "code_title": lines("<lang> 里 <ident> 为什么是负数？\n<1-9>.<0-20> 版更新说明\n怎样在 <lang> 里排序 <ident>"),
+    "shop_title": lines(
+        "<colour><thing>只要<money>\n本周特价：<thing>、<thing>\n<2015-2023>年价目表"
+    ),
+    "code_title": lines(
+        "<lang> 里 <ident> 为什么是负数？\n<1-9>.<0-20> 版更新说明\n怎样在 <lang> 里排序 <ident>"
+    ),
     "travel_title": lines("<town><1-9>日游\n坐火车从<town>到<town>\n<town>的<adj><noun>"),
     "poem_title": lines("致<town>的<animal>\n<weather>\n<adj><noun>"),
     "school_title": lines("<1-6>年级新闻\n第<1-52>周食谱\n<town>春游"),
@@ -228,7 +253,9 @@ TITLES = {
 
 ROWS = {
     "shop_row": lines("<thing>\t<colour>\t<1-20>\t<money>\n<adj><thing>\t<1-9> x <money>\t<money>"),
-    "sport_row": lines("<town><team>\t<8-38>\t<1-20>\t<0-9>\t<10-90>:<10-60>\t<10-80>\n<name>\t<10-30>\t<10-55>:<10-59>"),
+    "sport_row": lines(
+        "<town><team>\t<8-38>\t<1-20>\t<0-9>\t<10-90>:<10-60>\t<10-80>\n<name>\t<10-30>\t<10-55>:<10-59>"
+    ),
     "school_row": lines("<clock>\t数学\t语文\t体育\t音乐\n<day>\t<food><dish>\t<money>"),
 }
 

@@ -4,6 +4,7 @@ Writes the files that pipeline/world/build.py and web.py write (docs/contracts.m
 instruction data, as in the paper (section 4: the chain-of-thought questions of GSM8K and MATH); validation questions are
 held out of both. There is no ground truth: no trace of a question's steps, no truth.jsonl.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -32,10 +33,14 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
     validation = [question_of(row) for row in held if row.format == "cot"]
     counts["validation"] = write_jsonl(out / "validation.jsonl", validation)
     if not questions or not validation:
-        raise UserError(f"world.real: {len(questions)} RL questions and {len(validation)} for validation; both are needed: more "
-                        "rows, or another world.real.validation")
+        raise UserError(
+            f"world.real: {len(questions)} RL questions and {len(validation)} for validation; both are needed: more "
+            "rows, or another world.real.validation"
+        )
     counts["web"] = write_web([Path(path) for path in cfg.web], out / "web")
-    counts["seed"] = write_seed([Path(path) for path in cfg.seed], out / "seed.jsonl", cfg.max_page_bytes)
+    counts["seed"] = write_seed(
+        [Path(path) for path in cfg.seed], out / "seed.jsonl", cfg.max_page_bytes
+    )
     return counts
 
 
@@ -46,13 +51,18 @@ def write_benchmarks(cfg: RealConfig, out: Path, counts: dict[str, Any]) -> set[
         folder = Path(cfg.folder) if cfg.folder else None
         loaded = benchmarks.load(name, out / "benchmarks", folder, cfg.source)
         write_jsonl(out / "benchmarks" / f"{name}.jsonl", loaded.questions)
-        counts["benchmarks"][name] = {"rows": len(loaded.questions), "data": loaded.note,
-                                      "source": benchmarks.TABLE[name].source}
+        counts["benchmarks"][name] = {
+            "rows": len(loaded.questions),
+            "data": loaded.note,
+            "source": benchmarks.TABLE[name].source,
+        }
         asked |= {key_of(question.question) for question in loaded.questions}
     return asked
 
 
-def read_training(cfg: RealConfig, seed: int, asked: set[str], counts: dict[str, Any]) -> list[Instruction]:
+def read_training(
+    cfg: RealConfig, seed: int, asked: set[str], counts: dict[str, Any]
+) -> list[Instruction]:
     """All instruction rows in an order drawn from `seed`, without those whose question a benchmark asks."""
     found: list[Instruction] = []
     counts["sources"], dropped = {}, Counter()
@@ -72,16 +82,22 @@ def read_training(cfg: RealConfig, seed: int, asked: set[str], counts: dict[str,
             kept.append(row)
     counts["dropped"] = dict(dropped)
     if len({row.id for row in kept}) != len(kept):
-        raise UserError("world.real.train: two rows share an id; give the rows of your own files distinct ones")
+        raise UserError(
+            "world.real.train: two rows share an id; give the rows of your own files distinct ones"
+        )
     return sorted(kept, key=lambda row: digest(seed, "order", row.id))
 
 
-def split(rows: Sequence[Instruction], share: float, seed: int) -> tuple[list[Instruction], list[Instruction]]:
+def split(
+    rows: Sequence[Instruction], share: float, seed: int
+) -> tuple[list[Instruction], list[Instruction]]:
     """(held out, kept) by the hash of the question's text, so that all rows of one question go one way."""
     edge = int(share * 2**64)
     held = [int(digest(seed, "split", key_of(row.question))[:16], 16) < edge for row in rows]
-    return ([row for row, out in zip(rows, held, strict=True) if out],
-            [row for row, out in zip(rows, held, strict=True) if not out])
+    return (
+        [row for row, out in zip(rows, held, strict=True) if out],
+        [row for row, out in zip(rows, held, strict=True) if not out],
+    )
 
 
 def question_of(row: Instruction) -> Question:
@@ -95,5 +111,3 @@ def key_of(question: str) -> str:
 
 def digest(*parts: Any) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
-
-

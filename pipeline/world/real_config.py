@@ -1,4 +1,5 @@
 """Which real data takes the place of the miniature world."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -38,7 +39,9 @@ class RealConfig:
         if self.source not in ("local", "hub"):
             raise UserError(f"world.real.source={self.source}: local or hub")
         if not self.train:
-            raise UserError("world.real.train is empty: name gsm8k, math or a JSONL file of your own")
+            raise UserError(
+                "world.real.train is empty: name gsm8k, math or a JSONL file of your own"
+            )
         if not 0 < self.validation < 1:
             raise UserError(f"world.real.validation={self.validation}: a share between 0 and 1")
         if min(self.instruct, self.questions) < 0:

@@ -1,4 +1,5 @@
 """The user's pages as WARC files, and her known mathematical pages as the seed corpus."""
+
 from __future__ import annotations
 
 import hashlib
@@ -26,8 +27,10 @@ def write_web(paths: Sequence[Path], out: Path) -> dict[str, int]:
     rows: list[dict[str, Any]] = []
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder; world.real.web names WARC files or folders of HTML (DSM_WEB "
-                            "stands for the folder in conf/profile/real.yaml)")
+            raise UserError(
+                f"{path}: no such file or folder; world.real.web names WARC files or folders of HTML (DSM_WEB "
+                "stands for the folder in conf/profile/real.yaml)"
+            )
         begin = len(rows)
         for archive in find(path, ARCHIVES):
             below = archive.relative_to(path).as_posix() if path.is_dir() else archive.name
@@ -36,10 +39,16 @@ def write_web(paths: Sequence[Path], out: Path) -> dict[str, int]:
             rows.append(source_row(target, below, "copied"))
         if find(path, SUFFIXES):
             target = out / f"{len(rows):03d}-{path.stem}-html.warc.gz"
-            pages = pack(path, target) if path.is_dir() else write_warc(target, [(f"file:///{path.name}", path.read_bytes())])
+            pages = (
+                pack(path, target)
+                if path.is_dir()
+                else write_warc(target, [(f"file:///{path.name}", path.read_bytes())])
+            )
             rows.append({**source_row(target, path.name, "packed"), "pages": pages})
         if len(rows) == begin:
-            raise UserError(f"{path}: no WARC, WET or HTML file in it; world.real.web names files or folders that hold some")
+            raise UserError(
+                f"{path}: no WARC, WET or HTML file in it; world.real.web names files or folders that hold some"
+            )
     write_jsonl(out / "sources.jsonl", rows)
     return {"files": len(rows), "packed_pages": sum(row.get("pages", 0) for row in rows)}
 
@@ -52,7 +61,13 @@ def find(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 def source_row(target: Path, origin: str, how: str) -> dict[str, Any]:
     with target.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": target.name, "origin": origin, "how": how, "bytes": target.stat().st_size, "sha256": digest}
+    return {
+        "file": target.name,
+        "origin": origin,
+        "how": how,
+        "bytes": target.stat().st_size,
+        "sha256": digest,
+    }
 
 
 def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, int]:
@@ -60,15 +75,19 @@ def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, in
     rows, left_out = [], 0
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder; world.real.seed names JSONL files with url and text, or folders "
-                            "of HTML")
+            raise UserError(
+                f"{path}: no such file or folder; world.real.seed names JSONL files with url and text, or folders "
+                "of HTML"
+            )
         for row in jsonl_pages(path) if path.suffix == ".jsonl" else html_pages(path, max_bytes):
             if row is None:
                 left_out += 1
             else:
                 rows.append(row)
     if not rows:
-        raise UserError("world.real.seed: no page; name known mathematical pages (JSONL with url and text, or folders of HTML)")
+        raise UserError(
+            "world.real.seed: no page; name known mathematical pages (JSONL with url and text, or folders of HTML)"
+        )
     unique = {row["url"]: row for row in rows}
     write_jsonl(out, unique.values())
     return {"pages": len(unique), "left_out": left_out}
@@ -76,8 +95,14 @@ def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, in
 
 def jsonl_pages(path: Path) -> Iterator[dict[str, str] | None]:
     for number, row in enumerate(read_jsonl(path), 1):
-        if not isinstance(row.get("url"), str) or not isinstance(row.get("text"), str) or not row["text"].strip():
-            raise UserError(f"{path}:{number}: a seed page needs url and text; mend or remove the line")
+        if (
+            not isinstance(row.get("url"), str)
+            or not isinstance(row.get("text"), str)
+            or not row["text"].strip()
+        ):
+            raise UserError(
+                f"{path}:{number}: a seed page needs url and text; mend or remove the line"
+            )
         yield {"url": row["url"], "text": row["text"]}
 
 
@@ -89,9 +114,18 @@ def html_pages(path: Path, max_bytes: int) -> Iterator[dict[str, str] | None]:
     from pipeline.corpus.pages import page_of
 
     if not find(path, SUFFIXES):
-        raise UserError(f"{path}: no HTML file in it; world.real.seed names JSONL files or folders of HTML")
+        raise UserError(
+            f"{path}: no HTML file in it; world.real.seed names JSONL files or folders of HTML"
+        )
     folder = path if path.is_dir() else path.parent
-    root = next((p for p in (folder, *folder.parents[:2]) if any((p / name).is_file() for name in MAPPINGS)), folder)
+    root = next(
+        (
+            p
+            for p in (folder, *folder.parents[:2])
+            if any((p / name).is_file() for name in MAPPINGS)
+        ),
+        folder,
+    )
     prefix = path.relative_to(root).as_posix()
     for raw in read_folder(root, max_bytes):
         if prefix != "." and raw.source != prefix and not raw.source.startswith(prefix + "/"):

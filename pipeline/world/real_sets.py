@@ -1,4 +1,5 @@
 """Worked solutions of GSM8K train and MATH train as `Instruction` rows, from local files, the hub, or a user's file."""
+
 from __future__ import annotations
 
 import hashlib
@@ -15,8 +16,15 @@ from pipeline.world.real_config import RealConfig
 
 ANNOTATION = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator calls: 48/2 = <<48/2=24>>24
 SUFFIX = " Let's think step by step and output the final answer within \\boxed{}."  # glued on by the parquet's makers
-SUBJECTS = ("algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra",
-            "precalculus")
+SUBJECTS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+    "precalculus",
+)
 
 
 def gsm8k(row: dict[str, Any], index: int) -> Instruction:
@@ -26,7 +34,9 @@ def gsm8k(row: dict[str, Any], index: int) -> Instruction:
         raise ValueError("the answer has no '####'")
     answer = answer.strip().replace(",", "")
     solution = f"{ANNOTATION.sub('', work).strip()}\n\\boxed{{{answer}}}"
-    return Instruction(f"gsm8k-train-{index}", row["question"].strip(), solution, answer, family="gsm8k")
+    return Instruction(
+        f"gsm8k-train-{index}", row["question"].strip(), solution, answer, family="gsm8k"
+    )
 
 
 def math(row: dict[str, Any], index: int) -> Instruction:
@@ -40,8 +50,14 @@ def math(row: dict[str, Any], index: int) -> Instruction:
     else:
         question, solution = row["problem"], row["solution"]
     level = str(row.get("level", "")).removeprefix("Level ").strip()
-    return Instruction(f"math-train-{index}", question.strip(), solution.strip(), last_box(solution),
-                       level=int(level) if level.isdigit() else 0, family=row.get("type") or row.get("subject") or "math")
+    return Instruction(
+        f"math-train-{index}",
+        question.strip(),
+        solution.strip(),
+        last_box(solution),
+        level=int(level) if level.isdigit() else 0,
+        family=row.get("type") or row.get("subject") or "math",
+    )
 
 
 @dataclass(frozen=True)
@@ -57,9 +73,22 @@ class TrainSet:
 
 
 TABLE = {
-    "gsm8k": TrainSet(("gsm8k/train.jsonl",), 7473, gsm8k, "openai/gsm8k", ("main",), "openai/grade-school-math, MIT"),
-    "math": TrainSet(("math/train.jsonl", "math/train.verl.parquet"), 7500, math, "EleutherAI/hendrycks_math", SUBJECTS,
-                     "hendrycks/math, MIT"),
+    "gsm8k": TrainSet(
+        ("gsm8k/train.jsonl",),
+        7473,
+        gsm8k,
+        "openai/gsm8k",
+        ("main",),
+        "openai/grade-school-math, MIT",
+    ),
+    "math": TrainSet(
+        ("math/train.jsonl", "math/train.verl.parquet"),
+        7500,
+        math,
+        "EleutherAI/hendrycks_math",
+        SUBJECTS,
+        "hendrycks/math, MIT",
+    ),
 }
 
 
@@ -77,37 +106,56 @@ def load(name: str, cfg: RealConfig) -> tuple[list[Instruction], dict[str, Any]]
     else:
         path = local_file(name, cfg.folder)
         where, raw = str(path), file_rows(path)
-        note = {"file": path.relative_to(cfg.folder).as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        note = {
+            "file": path.relative_to(cfg.folder).as_posix(),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
     rows = []
     for index, row in enumerate(raw):
         try:
             rows.append(table.read(row, index))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{where}, row {index + 1}: not a row of {name} train ({error}); get the file anew") from None
+            raise UserError(
+                f"{where}, row {index + 1}: not a row of {name} train ({error}); get the file anew"
+            ) from None
     if len(rows) != table.rows:
-        raise UserError(f"{where}: {len(rows)} rows, {name} train has {table.rows}; get the file anew")
+        raise UserError(
+            f"{where}: {len(rows)} rows, {name} train has {table.rows}; get the file anew"
+        )
     return rows, {**note, "rows": len(rows), "source": table.source}
 
 
 def load_own(path: Path) -> tuple[list[Instruction], dict[str, Any]]:
     """A JSONL file of `Instruction` rows: id, question, solution, answer; format, lang, level where they differ."""
     if path.suffix != ".jsonl":
-        raise UserError(f"world.real.train: {path}: {', '.join(TABLE)}, or a .jsonl file with id, question, solution, answer")
+        raise UserError(
+            f"world.real.train: {path}: {', '.join(TABLE)}, or a .jsonl file with id, question, solution, answer"
+        )
     rows = list(read_rows(path, Instruction))
     if not rows:
         raise UserError(f"{path}: no rows; a row has id, question, solution and answer")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return rows, {"file": path.name, "sha256": digest, "rows": len(rows), "source": "the user's own"}
+    return rows, {
+        "file": path.name,
+        "sha256": digest,
+        "rows": len(rows),
+        "source": "the user's own",
+    }
 
 
 def local_file(name: str, folder: str) -> Path:
     """The file of a data set below `folder`. Raises UserError that says what to get, and where it goes."""
     table = TABLE[name]
-    found = next((Path(folder) / file for file in table.files if folder and (Path(folder) / file).is_file()), None)
+    found = next(
+        (Path(folder) / file for file in table.files if folder and (Path(folder) / file).is_file()),
+        None,
+    )
     if found is None:
         shown = folder or "world.real.folder is empty"
-        raise UserError(f"{shown}: no {' or '.join(table.files)} in it; get {name} train ({table.rows} rows, {table.source}), "
-                        "put it there and name the folder in world.real.folder or DSM_DATASETS, or set world.real.source=hub")
+        raise UserError(
+            f"{shown}: no {' or '.join(table.files)} in it; get {name} train ({table.rows} rows, {table.source}), "
+            "put it there and name the folder in world.real.folder or DSM_DATASETS, or set world.real.source=hub"
+        )
     return found
 
 
@@ -120,7 +168,9 @@ def file_rows(path: Path) -> Iterable[dict[str, Any]]:
     try:
         return pyarrow.parquet.read_table(path).to_pylist()
     except pyarrow.lib.ArrowInvalid as error:
-        raise UserError(f"{path}: not a readable parquet file ({error}); get the file anew") from None
+        raise UserError(
+            f"{path}: not a readable parquet file ({error}); get the file anew"
+        ) from None
 
 
 def hub_rows(name: str, configurations: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -133,6 +183,8 @@ def hub_rows(name: str, configurations: tuple[str, ...]) -> Iterator[dict[str, A
         parts = [load_dataset(name, c, split="train") for c in chosen]
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"world.real.hub: {name}: {reason[:200]}; check the name and the network, or use source=local") from None
+        raise UserError(
+            f"world.real.hub: {name}: {reason[:200]}; check the name and the network, or use source=local"
+        ) from None
     for part in parts:
         yield from part

@@ -3,6 +3,7 @@
 Names end in .example (RFC 2606), so no host exists. Sites stand in an order in which every prefix of the list mixes
 languages, kinds and shares; beyond the list, numbered copies follow with shares of their own.
 """
+
 # ruff: noqa: E501 (a site a line)
 from __future__ import annotations
 
@@ -95,9 +96,21 @@ island-ferries.example   | portal | 0    | 0   | 2   | prose            |       
 
 
 def _parse(line: str) -> Site:
-    host, layout, chinese, share, weight, source, math, other, flags = (cell.strip() for cell in line.split("|"))
+    host, layout, chinese, share, weight, source, math, other, flags = (
+        cell.strip() for cell in line.split("|")
+    )
     sections = lambda cell: tuple(tuple(pair.rsplit(":", 1)) for pair in cell.split())  # noqa: E731
-    return Site(host, layout, float(chinese), float(share), float(weight), source, sections(math), sections(other), flags == "seed")
+    return Site(
+        host,
+        layout,
+        float(chinese),
+        float(share),
+        float(weight),
+        source,
+        sections(math),
+        sections(other),
+        flags == "seed",
+    )
 
 
 SITES: tuple[Site, ...] = tuple(_parse(line) for line in _TABLE.strip().splitlines())
@@ -108,6 +121,9 @@ def sites(count: int) -> tuple[Site, ...]:
     out = list(SITES[:count])
     turn = 2
     while len(out) < count:
-        out.extend(replace(site, host=f"s{turn}.{site.host}", seed=False) for site in SITES[:count - len(out)])
+        out.extend(
+            replace(site, host=f"s{turn}.{site.host}", seed=False)
+            for site in SITES[: count - len(out)]
+        )
         turn += 1
     return tuple(out)

@@ -1,10 +1,13 @@
 """Worked solutions in the three formats of section 3: chain of thought, program of thought, tool-integrated."""
+
 from __future__ import annotations
 
 from pipeline.world.problems import Problem
 
-TIR_TEXT = {"en": ("Let a program do the steps.", "The program gives \\boxed{{{answer}}}"),
-            "zh": ("用程序计算。", "程序给出\\boxed{{{answer}}}")}
+TIR_TEXT = {
+    "en": ("Let a program do the steps.", "The program gives \\boxed{{{answer}}}"),
+    "zh": ("用程序计算。", "程序给出\\boxed{{{answer}}}"),
+}
 
 
 def cot(problem: Problem) -> str:
@@ -20,8 +23,10 @@ def pot(problem: Problem) -> str:
 def tir(problem: Problem) -> str:
     """Text, code, its output, text."""
     before, after = TIR_TEXT[problem.lang]
-    return (f"{before}\n```python\n{program(problem)}\n```\n```output\n{problem.steps[-1].value}\n```\n"
-            + after.format(answer=problem.answer))
+    return (
+        f"{before}\n```python\n{program(problem)}\n```\n```output\n{problem.steps[-1].value}\n```\n"
+        + after.format(answer=problem.answer)
+    )
 
 
 def program(problem: Problem) -> str:

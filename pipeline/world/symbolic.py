@@ -1,4 +1,5 @@
 """Symbolic problems with LaTeX answers, levels 1 to 5, each solved by exact integer steps."""
+
 from __future__ import annotations
 
 import math
@@ -11,12 +12,24 @@ def symbolic_problem(rng: random.Random, level: int) -> Problem:
     """One problem of the level's family: reduce a fraction, solve, differentiate, add fractions, expand."""
     family, make = FAMILIES[level]
     question, steps, answer, key = make(rng)
-    return Problem(question=question, steps=tuple(steps), answer=answer, lang="en", level=level, family=family,
-                   structure=f"{family}:{key}")
+    return Problem(
+        question=question,
+        steps=tuple(steps),
+        answer=answer,
+        lang="en",
+        level=level,
+        family=family,
+        structure=f"{family}:{key}",
+    )
 
 
 def _op(left: int, op: str, right: int) -> Step:
-    return Step(left, op, right, {"+": left + right, "-": left - right, "*": left * right, "/": left // right}[op])
+    return Step(
+        left,
+        op,
+        right,
+        {"+": left + right, "-": left - right, "*": left * right, "/": left // right}[op],
+    )
 
 
 def _signed(n: int, tail: str = "") -> str:
@@ -30,22 +43,40 @@ def _reduce(rng: random.Random):
     if math.gcd(top, bottom) != 1:
         return _reduce(rng)
     a, b = top * factor, bottom * factor
-    question = rng.choice(["Simplify $\\frac{%d}{%d}$.", "Write $\\frac{%d}{%d}$ in lowest terms."]) % (a, b)
-    return question, [_op(a, "/", factor), _op(b, "/", factor)], f"\\frac{{{top}}}{{{bottom}}}", f"{a}/{b}"
+    question = rng.choice(
+        ["Simplify $\\frac{%d}{%d}$.", "Write $\\frac{%d}{%d}$ in lowest terms."]
+    ) % (a, b)
+    return (
+        question,
+        [_op(a, "/", factor), _op(b, "/", factor)],
+        f"\\frac{{{top}}}{{{bottom}}}",
+        f"{a}/{b}",
+    )
 
 
 def _solve(rng: random.Random):
     factor, x, plus = rng.randint(2, 9), rng.randint(2, 12), rng.randint(2, 20)
     total = factor * x + plus
-    question = rng.choice(["Solve $%dx+%d=%d$.", "Find $x$ if $%dx+%d=%d$."]) % (factor, plus, total)
-    return question, [_op(total, "-", plus), _op(total - plus, "/", factor)], str(x), f"{factor}x+{plus}={total}"
+    question = rng.choice(["Solve $%dx+%d=%d$.", "Find $x$ if $%dx+%d=%d$."]) % (
+        factor,
+        plus,
+        total,
+    )
+    return (
+        question,
+        [_op(total, "-", plus), _op(total - plus, "/", factor)],
+        str(x),
+        f"{factor}x+{plus}={total}",
+    )
 
 
 def _derive(rng: random.Random):
     a, b, c = (rng.randint(2, 9) for _ in range(3))
     n = rng.randint(3, 5)
     m = rng.randint(2, n - 1)
-    question = rng.choice(["Differentiate $%dx^%d+%dx^%d+%dx$.", "Find the derivative of $%dx^%d+%dx^%d+%dx$."]) % (a, n, b, m, c)
+    question = rng.choice(
+        ["Differentiate $%dx^%d+%dx^%d+%dx$.", "Find the derivative of $%dx^%d+%dx^%d+%dx$."]
+    ) % (a, n, b, m, c)
     terms = f"{a * n}x^{n - 1}{_signed(b * m, 'x' if m == 2 else f'x^{m - 1}')}{_signed(c)}"
     return question, [_op(a, "*", n), _op(b, "*", m)], terms, f"{a}x^{n}+{b}x^{m}+{c}x"
 
@@ -55,7 +86,12 @@ def _expand(rng: random.Random):
     left, right = _signed(a, "x")[1:] + _signed(b), _signed(c, "x")[1:] + _signed(d)
     question = rng.choice(["Expand $(%s)(%s)$.", "Multiply out $(%s)(%s)$."]) % (left, right)
     steps = [_op(a, "*", c), _op(a, "*", d), _op(b, "*", c), _op(a * d, "+", b * c), _op(b, "*", d)]
-    return question, steps, f"{_signed(a * c, 'x^2')[1:]}{_signed(a * d + b * c, 'x')}{_signed(b * d)}", f"({left})({right})"
+    return (
+        question,
+        steps,
+        f"{_signed(a * c, 'x^2')[1:]}{_signed(a * d + b * c, 'x')}{_signed(b * d)}",
+        f"({left})({right})",
+    )
 
 
 def _add_fractions(rng: random.Random):
@@ -71,6 +107,9 @@ def _add_fractions(rng: random.Random):
 
 # level -> (family, maker)
 FAMILIES = {
-    1: ("reduce", _reduce), 2: ("solve", _solve), 3: ("derive", _derive), 4: ("add_fractions", _add_fractions),
+    1: ("reduce", _reduce),
+    2: ("solve", _solve),
+    3: ("derive", _derive),
+    4: ("add_fractions", _add_fractions),
     5: ("expand", _expand),
 }

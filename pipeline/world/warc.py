@@ -1,4 +1,5 @@
 """WARC/1.0 files, written record by record: one gzip member a record, same input same bytes (ISO 28500; RFC 1952)."""
+
 from __future__ import annotations
 
 import base64
@@ -10,7 +11,9 @@ from pathlib import Path
 STAMP = "2024-03-01T00:00:00Z"  # one date for all records: nothing may depend on a clock
 
 
-def http_response(body: bytes, content_type: str, status: str = "200 OK", headers: tuple[str, ...] = ()) -> bytes:
+def http_response(
+    body: bytes, content_type: str, status: str = "200 OK", headers: tuple[str, ...] = ()
+) -> bytes:
     """An HTTP/1.1 response as a crawler stores it."""
     lines = [f"HTTP/1.1 {status}", "Server: nginx", *headers]
     if content_type:
@@ -20,16 +23,23 @@ def http_response(body: bytes, content_type: str, status: str = "200 OK", header
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
 
 
-def record(url: str, block: bytes, serial: int, kind: str = "response", length: int | None = None) -> bytes:
+def record(
+    url: str, block: bytes, serial: int, kind: str = "response", length: int | None = None
+) -> bytes:
     """A WARC record; `serial` makes its id, `length` overrides Content-Length (to make a lying record)."""
-    media = {"response": "application/http; msgtype=response", "request": "application/http; msgtype=request",
-             "warcinfo": "application/warc-fields"}.get(kind, "text/plain")
+    media = {
+        "response": "application/http; msgtype=response",
+        "request": "application/http; msgtype=request",
+        "warcinfo": "application/warc-fields",
+    }.get(kind, "text/plain")
     target = f"WARC-Target-URI: {url}\r\n" if url else ""
     digest = base64.b32encode(hashlib.sha1(block, usedforsecurity=False).digest()).decode()
-    head = (f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Date: {STAMP}\r\n"
-            f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{serial:012x}>\r\n{target}"
-            f"WARC-Block-Digest: sha1:{digest}\r\nContent-Type: {media}\r\n"
-            f"Content-Length: {len(block) if length is None else length}\r\n\r\n")
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Date: {STAMP}\r\n"
+        f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{serial:012x}>\r\n{target}"
+        f"WARC-Block-Digest: sha1:{digest}\r\nContent-Type: {media}\r\n"
+        f"Content-Length: {len(block) if length is None else length}\r\n\r\n"
+    )
     return head.encode() + block + b"\r\n\r\n"
 
 
@@ -41,7 +51,7 @@ def member(data: bytes, level: int = 4) -> bytes:
 
 def chunked(body: bytes, size: int = 1000) -> bytes:
     """The body in HTTP chunks (RFC 9112, section 7.1)."""
-    chunks = [body[k:k + size] for k in range(0, len(body), size)]
+    chunks = [body[k : k + size] for k in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
 
@@ -63,8 +73,16 @@ class ShardWriter:
         self.shard += 1
         self.file = (self.folder / (self.name + ".tmp")).open("wb")
         self.offset = 0
-        self.write(member(record("", b"software: miniature web\r\nformat: WARC File Format 1.0\r\n",
-                                 (1 << 40) + self.shard, kind="warcinfo")))
+        self.write(
+            member(
+                record(
+                    "",
+                    b"software: miniature web\r\nformat: WARC File Format 1.0\r\n",
+                    (1 << 40) + self.shard,
+                    kind="warcinfo",
+                )
+            )
+        )
 
     def write(self, data: bytes) -> int:
         """Append; returns the offset at which `data` begins."""

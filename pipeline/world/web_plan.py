@@ -1,4 +1,5 @@
 """Which records the web has: every page's site, kind and URL, its copies, its leaks and its damage, before any text."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,26 @@ from pipeline.world.sites import Site, sites
 from pipeline.world.web_config import WebConfig
 
 # Records that no reader can turn into a page, and difficult ones that a good reader can.
-BROKEN = ("torn_gzip", "bad_chunk", "not_html", "garbage", "oversized", "empty", "not_found", "torn_gzip")
+BROKEN = (
+    "torn_gzip",
+    "bad_chunk",
+    "not_html",
+    "garbage",
+    "oversized",
+    "empty",
+    "not_found",
+    "torn_gzip",
+)
 ODD = (
-    "gb18030_header", "gb18030_meta", "gbk_meta", "space_in_uri", "angle_uri",  # the first three for Chinese pages
-    "chunked", "not_chunked", "gzip_body", "latin1_bytes",
+    "gb18030_header",
+    "gb18030_meta",
+    "gbk_meta",
+    "space_in_uri",
+    "angle_uri",  # the first three for Chinese pages
+    "chunked",
+    "not_chunked",
+    "gzip_body",
+    "latin1_bytes",
 )
 
 
@@ -48,10 +65,19 @@ def plan(cfg: WebConfig, seed: int, benchmarks: Mapping[str, Sequence[Question]]
     pages = [_make_odd(page, rng) if rng.random() < cfg.odd else page for page in pages]
     pages += _worksheets(cfg, len(pages))
     plain = [p for p in pages if not p.group and not p.leaks and not p.odd]
-    copies = [_near_dup(p, k, rng) for k, p in enumerate(_some(plain, cfg.near_dup * cfg.pages, rng))]
+    copies = [
+        _near_dup(p, k, rng) for k, p in enumerate(_some(plain, cfg.near_dup * cfg.pages, rng))
+    ]
     copies += [_mirror(p, k, rng) for k, p in enumerate(_some(plain, cfg.mirror * cfg.pages, rng))]
-    wrecks = [replace(p, url=f"{p.url}{_joint(p.url)}damaged={k}", broken=BROKEN[k % len(BROKEN)], content=p.content + (1 << 32))
-              for k, p in enumerate(_some(plain, cfg.broken * cfg.pages, rng))]
+    wrecks = [
+        replace(
+            p,
+            url=f"{p.url}{_joint(p.url)}damaged={k}",
+            broken=BROKEN[k % len(BROKEN)],
+            content=p.content + (1 << 32),
+        )
+        for k, p in enumerate(_some(plain, cfg.broken * cfg.pages, rng))
+    ]
     entries = pages + copies + wrecks
     rng.shuffle(entries)
     return entries
@@ -79,7 +105,20 @@ def _originals(cfg: WebConfig, rng: Random) -> list[Entry]:
             lang = "zh" if rng.random() < site.chinese else "en"
             number = rng.randint(*PROBLEMS_PER_PAGE[kind]) if is_math else 0
             k = len(pages)
-            pages.append(Entry(site, _url(site, prefix, kind, serial, rng), lang, is_math, kind, prefix, k, k, serial, number))
+            pages.append(
+                Entry(
+                    site,
+                    _url(site, prefix, kind, serial, rng),
+                    lang,
+                    is_math,
+                    kind,
+                    prefix,
+                    k,
+                    k,
+                    serial,
+                    number,
+                )
+            )
     return pages
 
 
@@ -98,10 +137,19 @@ def _url(site: Site, prefix: str, kind: str, serial: int, rng: Random) -> str:
     return f"{base}{kind}{serial:04d}.html"
 
 
-def _leak(pages: list[Entry], cfg: WebConfig, benchmarks: Mapping[str, Sequence[Question]], rng: Random) -> list[Entry]:
+def _leak(
+    pages: list[Entry], cfg: WebConfig, benchmarks: Mapping[str, Sequence[Question]], rng: Random
+) -> list[Entry]:
     """Plant benchmark questions: each of `cfg.contaminated` pages quotes one or two of its own language."""
-    pool = {lang: [(name, k) for name in sorted(benchmarks) for k, item in enumerate(benchmarks[name]) if item.lang == lang]
-            for lang in ("en", "zh")}
+    pool = {
+        lang: [
+            (name, k)
+            for name in sorted(benchmarks)
+            for k, item in enumerate(benchmarks[name])
+            if item.lang == lang
+        ]
+        for lang in ("en", "zh")
+    }
     for items in pool.values():
         rng.shuffle(items)
     hosts = [k for k, page in enumerate(pages) if page.is_math]
@@ -120,8 +168,20 @@ def _worksheets(cfg: WebConfig, start: int) -> list[Entry]:
         site = Site(host, "plain", 0.0, 1.0, 1.0, "prose", (("/daily/", "worksheet"),), ())
         for k in range(1, cfg.worksheets_per_set + 1):
             index = start + len(out)
-            out.append(Entry(site, f"https://{host}/daily/{k:03d}.html", "en" if number % 2 == 0 else "zh", True, "worksheet",
-                             "/daily/", index, index, k, group=f"set-{number}"))
+            out.append(
+                Entry(
+                    site,
+                    f"https://{host}/daily/{k:03d}.html",
+                    "en" if number % 2 == 0 else "zh",
+                    True,
+                    "worksheet",
+                    "/daily/",
+                    index,
+                    index,
+                    k,
+                    group=f"set-{number}",
+                )
+            )
     return out
 
 
@@ -130,8 +190,16 @@ def _near_dup(page: Entry, k: int, rng: Random) -> Entry:
     if k % 3 == 0:
         host = rng.choice(("reposted.example", "content-farm.example", "zhuanzai.example"))
         url = f"https://{host}/p/{page.content}.html"
-        return replace(page, site=replace(page.site, host=host, layout="portal"), url=url, near_dup_of=page.url, copy=-1 - k)
-    return replace(page, url=f"{page.url}{_joint(page.url)}version={k + 2}", near_dup_of=page.url, copy=-1 - k)
+        return replace(
+            page,
+            site=replace(page.site, host=host, layout="portal"),
+            url=url,
+            near_dup_of=page.url,
+            copy=-1 - k,
+        )
+    return replace(
+        page, url=f"{page.url}{_joint(page.url)}version={k + 2}", near_dup_of=page.url, copy=-1 - k
+    )
 
 
 def _mirror(page: Entry, k: int, rng: Random) -> Entry:

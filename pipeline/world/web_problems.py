@@ -3,6 +3,7 @@
 The format that instruction data and evaluation use, one bare equation a line (`3+4=7`) and a boxed answer, is held out
 of the web, so that pre-training on mined pages cannot win by format alone.
 """
+
 from __future__ import annotations
 
 import random
@@ -15,15 +16,23 @@ from pipeline.world.problems import Problem, Step, split_of
 from pipeline.world.symbolic import symbolic_problem
 from pipeline.world.web_words import web_word_problem
 
-Problems = Callable[[str, int, int], list[Problem]]  # (kind, count, seed) -> problems; kind as in problems.draw
+Problems = Callable[
+    [str, int, int], list[Problem]
+]  # (kind, count, seed) -> problems; kind as in problems.draw
 
 
-def web_problems(word_levels: tuple[int, ...] = (1, 2, 3, 4), symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)) -> Problems:
+def web_problems(
+    word_levels: tuple[int, ...] = (1, 2, 3, 4), symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
+) -> Problems:
     """A source of problems of split "web". Fewer than `count` when 1000 draws bring nothing new."""
 
     def draw_some(kind: str, count: int, seed: int) -> list[Problem]:
         rng = random.Random(f"{seed}/web/{kind}")
-        make = symbolic_problem if kind == "symbolic" else partial(web_word_problem, lang=kind.removeprefix("word_"))
+        make = (
+            symbolic_problem
+            if kind == "symbolic"
+            else partial(web_word_problem, lang=kind.removeprefix("word_"))
+        )
         levels = symbolic_levels if kind == "symbolic" else word_levels
         found: dict[str, Problem] = {}
         attempt = last = 0
@@ -39,12 +48,30 @@ def web_problems(word_levels: tuple[int, ...] = (1, 2, 3, 4), symbolic_levels: t
 
 SAY = {
     "en": {
-        "+": ("{a} plus {b} makes {c}", "adding {b} to {a} gives {c}", "{a} and {b} more are {c}", "{a} plus {b} is {c}"),
-        "-": ("{a} minus {b} leaves {c}", "taking {b} from {a} leaves {c}", "{a} less {b} is {c}", "{a} minus {b} is {c}"),
-        "*": ("{a} times {b} is {c}", "{b} times as many as {a} is {c}", "multiplying {a} by {b} gives {c}",
-              "{a} times {b} makes {c}"),
-        "/": ("{a} divided by {b} is {c}", "one of {b} equal parts of {a} is {c}", "dividing {a} by {b} gives {c}",
-              "{b} goes into {a} exactly {c} times"),
+        "+": (
+            "{a} plus {b} makes {c}",
+            "adding {b} to {a} gives {c}",
+            "{a} and {b} more are {c}",
+            "{a} plus {b} is {c}",
+        ),
+        "-": (
+            "{a} minus {b} leaves {c}",
+            "taking {b} from {a} leaves {c}",
+            "{a} less {b} is {c}",
+            "{a} minus {b} is {c}",
+        ),
+        "*": (
+            "{a} times {b} is {c}",
+            "{b} times as many as {a} is {c}",
+            "multiplying {a} by {b} gives {c}",
+            "{a} times {b} makes {c}",
+        ),
+        "/": (
+            "{a} divided by {b} is {c}",
+            "one of {b} equal parts of {a} is {c}",
+            "dividing {a} by {b} gives {c}",
+            "{b} goes into {a} exactly {c} times",
+        ),
     },
     "zh": {
         "+": ("{a}加{b}得{c}", "{a}加上{b}等于{c}", "{a}与{b}的和是{c}"),
@@ -55,7 +82,13 @@ SAY = {
 }
 SIGNS = {"+": ("+",), "-": ("-",), "*": (r"\times", r"\cdot"), "/": (r"\div", "/")}
 OPENERS = {
-    "en": ("First, ", "To begin, ", "We start with this: ", "At first, ", "Look at the first part: "),
+    "en": (
+        "First, ",
+        "To begin, ",
+        "We start with this: ",
+        "At first, ",
+        "Look at the first part: ",
+    ),
     "zh": ("首先，", "先算：", "第一步，", "我们先看，"),
 }
 LINKS = {
@@ -63,7 +96,13 @@ LINKS = {
     "zh": ("然后，", "接着，", "再算，", "这样，", "于是，"),
 }
 ENDINGS = {
-    "en": ("So the answer is {x}.", "The result is {x}.", "That makes {x}.", "Therefore we get {x}.", "It is {x}."),
+    "en": (
+        "So the answer is {x}.",
+        "The result is {x}.",
+        "That makes {x}.",
+        "Therefore we get {x}.",
+        "It is {x}.",
+    ),
     "zh": ("所以答案是{x}。", "结果是{x}。", "因此得到{x}。", "最后得{x}。"),
 }
 
@@ -84,7 +123,10 @@ def explain(problem: Problem, lang: str, rng: Random, formulas: bool) -> str:
         if formulas:
             said.append(opener + formula(step, rng))
         else:
-            said.append(opener + rng.choice(SAY[lang][step.op]).format(a=step.left, b=step.right, c=step.value))
+            said.append(
+                opener
+                + rng.choice(SAY[lang][step.op]).format(a=step.left, b=step.right, c=step.value)
+            )
     number = problem.answer.lstrip("-").isdigit()
     shown = problem.answer if number and not formulas else f"${problem.answer}$"
     return stop.join(said) + stop + rng.choice(ENDINGS[lang]).format(x=shown)
@@ -95,7 +137,10 @@ ASK = {
         "reduce": ("Which fraction in lowest terms equals {0}?", "Bring {0} to its shortest form."),
         "solve": ("For which $x$ does {0} hold?", "We want to know $x$, given {0}."),
         "expand": ("Write {0} without brackets.", "What is {0} once the brackets are gone?"),
-        "derive": ("What is the derivative of {0} with respect to $x$?", "How does one derive {0}?"),
+        "derive": (
+            "What is the derivative of {0} with respect to $x$?",
+            "How does one derive {0}?",
+        ),
         "add_fractions": ("How much is {0}?", "Bring {0} to one fraction."),
     },
     "zh": {

@@ -4,6 +4,7 @@ The level is the number of steps. Values stay between 1 and 99, factors and divi
 taken away at most `largest`: what a model of some 100,000 parameters can learn. What remains hard is doing every step
 of a long chain without a slip.
 """
+
 from __future__ import annotations
 
 import random
@@ -13,20 +14,94 @@ from pipeline.world.problems import Problem, Step
 FAMILIES = ("story", "puzzle", "compare", "total")
 
 NAMES = {
-    "en": ["Tom", "Ann", "Ben", "Mia", "Sam", "Eva", "Leo", "Zoe", "Max", "Amy", "Dan", "Lily", "Jack", "Rosa", "Omar", "Nina"],
-    "zh": ["小明", "小红", "小华", "小丽", "小刚", "小芳", "小军", "小梅", "小强", "小云", "小龙", "小雪"],
+    "en": [
+        "Tom",
+        "Ann",
+        "Ben",
+        "Mia",
+        "Sam",
+        "Eva",
+        "Leo",
+        "Zoe",
+        "Max",
+        "Amy",
+        "Dan",
+        "Lily",
+        "Jack",
+        "Rosa",
+        "Omar",
+        "Nina",
+    ],
+    "zh": [
+        "小明",
+        "小红",
+        "小华",
+        "小丽",
+        "小刚",
+        "小芳",
+        "小军",
+        "小梅",
+        "小强",
+        "小云",
+        "小龙",
+        "小雪",
+    ],
 }
 THINGS = {
-    "en": ["apples", "pens", "coins", "books", "cards", "eggs", "stickers", "shells", "marbles", "stamps", "cookies", "stones"],
-    "zh": ["个苹果", "支铅笔", "枚硬币", "本书", "张卡片", "个鸡蛋", "张邮票", "颗糖", "块石头", "朵花"],
+    "en": [
+        "apples",
+        "pens",
+        "coins",
+        "books",
+        "cards",
+        "eggs",
+        "stickers",
+        "shells",
+        "marbles",
+        "stamps",
+        "cookies",
+        "stones",
+    ],
+    "zh": [
+        "个苹果",
+        "支铅笔",
+        "枚硬币",
+        "本书",
+        "张卡片",
+        "个鸡蛋",
+        "张邮票",
+        "颗糖",
+        "块石头",
+        "朵花",
+    ],
 }
 STORY = {
     "en": {
-        "first": ["{a} has {n} {t}.", "{a} starts with {n} {t}.", "There are {n} {t} on the desk of {a}."],
-        "+": ["{a} buys {n} more.", "{a} finds {n} more {t}.", "A friend gives {a} {n} more {t}.", "Then {n} {t} are added."],
-        "-": ["{a} gives away {n}.", "{a} loses {n} of them.", "Then {n} {t} are taken away.", "{a} sells {n} {t}."],
-        "*": ["Then the number grows to {n} times as many.", "{a} works until there are {n} times as many."],
-        "/": ["{a} shares them equally among {n} boxes and keeps one box.", "{a} keeps one of {n} equal parts."],
+        "first": [
+            "{a} has {n} {t}.",
+            "{a} starts with {n} {t}.",
+            "There are {n} {t} on the desk of {a}.",
+        ],
+        "+": [
+            "{a} buys {n} more.",
+            "{a} finds {n} more {t}.",
+            "A friend gives {a} {n} more {t}.",
+            "Then {n} {t} are added.",
+        ],
+        "-": [
+            "{a} gives away {n}.",
+            "{a} loses {n} of them.",
+            "Then {n} {t} are taken away.",
+            "{a} sells {n} {t}.",
+        ],
+        "*": [
+            "Then the number grows to {n} times as many.",
+            "{a} works until there are {n} times as many.",
+        ],
+        "/": [
+            "{a} shares them equally among {n} boxes and keeps one box.",
+            "{a} keeps one of {n} equal parts.",
+        ],
         "ask": ["How many {t} does {a} have now?", "How many {t} are there in the end?"],
     },
     "zh": {
@@ -41,14 +116,18 @@ STORY = {
 PUZZLE = {
     "en": {
         "first": ["Take the number {n}.", "Start with {n}.", "Think of {n}."],
-        "+": ["Add {n}.", "Increase it by {n}."], "-": ["Subtract {n}.", "Decrease it by {n}."],
-        "*": ["Multiply by {n}.", "Take it {n} times."], "/": ["Divide by {n}.", "Split it into {n} equal parts."],
+        "+": ["Add {n}.", "Increase it by {n}."],
+        "-": ["Subtract {n}.", "Decrease it by {n}."],
+        "*": ["Multiply by {n}.", "Take it {n} times."],
+        "/": ["Divide by {n}.", "Split it into {n} equal parts."],
         "ask": ["What is the result?", "Which number do you get?"],
     },
     "zh": {
         "first": ["取数{n}。", "从{n}开始。", "想一个数{n}。"],
-        "+": ["加上{n}。", "增加{n}。"], "-": ["减去{n}。", "减少{n}。"],
-        "*": ["乘以{n}。", "扩大到{n}倍。"], "/": ["除以{n}。", "平均分成{n}份取一份。"],
+        "+": ["加上{n}。", "增加{n}。"],
+        "-": ["减去{n}。", "减少{n}。"],
+        "*": ["乘以{n}。", "扩大到{n}倍。"],
+        "/": ["除以{n}。", "平均分成{n}份取一份。"],
         "ask": ["结果是多少？", "得到几？"],
     },
 }
@@ -57,15 +136,21 @@ PUZZLE = {
 COMPARE = {
     "en": {
         "first": ["{b} has {n} {t}."],
-        "+": ["{b} has {n} more than {a}."], "-": ["{b} has {n} fewer than {a}."],
-        "*": ["{b} has {n} times as many as {a}."], "/": ["{b} has 1/{n} of what {a} has."],
-        "ask": ["How many {t} does {b} have?"], "total": ["How many {t} do {a} and {b} have together?"],
+        "+": ["{b} has {n} more than {a}."],
+        "-": ["{b} has {n} fewer than {a}."],
+        "*": ["{b} has {n} times as many as {a}."],
+        "/": ["{b} has 1/{n} of what {a} has."],
+        "ask": ["How many {t} does {b} have?"],
+        "total": ["How many {t} do {a} and {b} have together?"],
     },
     "zh": {
         "first": ["{b}有{n}{t}。"],
-        "+": ["{b}比{a}多{n}{t}。"], "-": ["{b}比{a}少{n}{t}。"],
-        "*": ["{b}的数量是{a}的{n}倍。"], "/": ["{b}的数量是{a}的{n}分之一。"],
-        "ask": ["{b}有多少{t}？"], "total": ["{a}和{b}一共有多少{t}？"],
+        "+": ["{b}比{a}多{n}{t}。"],
+        "-": ["{b}比{a}少{n}{t}。"],
+        "*": ["{b}的数量是{a}的{n}倍。"],
+        "/": ["{b}的数量是{a}的{n}分之一。"],
+        "ask": ["{b}有多少{t}？"],
+        "total": ["{a}和{b}一共有多少{t}？"],
     },
 }
 
@@ -78,10 +163,17 @@ def word_problem(rng: random.Random, level: int, lang: str, largest: int = 9) ->
         last = steps[-1]
         if last.left + last.value > 99:
             return word_problem(rng, level, lang, largest)
-        steps += (Step(last.left, "+", last.value, last.left + last.value, last.left_ref, len(steps) - 1),)
+        steps += (
+            Step(last.left, "+", last.value, last.left + last.value, last.left_ref, len(steps) - 1),
+        )
     return Problem(
-        question=_tell(rng, family, steps, lang), steps=steps, answer=str(steps[-1].value), lang=lang, level=level,
-        family=family, structure=";".join(s.equation for s in steps),
+        question=_tell(rng, family, steps, lang),
+        steps=steps,
+        answer=str(steps[-1].value),
+        lang=lang,
+        level=level,
+        family=family,
+        structure=";".join(s.equation for s in steps),
     )
 
 
@@ -92,7 +184,9 @@ def chain(rng: random.Random, length: int, largest: int = 9) -> tuple[Step, ...]
     for i in range(length):
         op = rng.choice([op for op in "+-*/" if operands(value, op, largest)])
         right = rng.choice(operands(value, op, largest))
-        result = {"+": value + right, "-": value - right, "*": value * right, "/": value // right}[op]
+        result = {"+": value + right, "-": value - right, "*": value * right, "/": value // right}[
+            op
+        ]
         steps.append(Step(value, op, right, result, left_ref=i - 1))
         value = result
     return tuple(steps)
@@ -118,7 +212,9 @@ def _tell(rng: random.Random, family: str, steps: tuple[Step, ...], lang: str) -
         def say(part: str, n: int | None = None) -> str:
             return rng.choice(wording[part]).format(a=name, n=n, t=thing)
 
-        return gap.join([say("first", steps[0].left), *(say(s.op, s.right) for s in steps), say("ask")])
+        return gap.join(
+            [say("first", steps[0].left), *(say(s.op, s.right) for s in steps), say("ask")]
+        )
     told = steps[:-1] if family == "total" else steps
     names = rng.sample(NAMES[lang], len(told) + 1)
     sentences = [rng.choice(COMPARE[lang]["first"]).format(b=names[0], n=steps[0].left, t=thing)]
