@@ -57,7 +57,7 @@ repro: profile  ## build everything at the profile of conf/pipeline.yaml, or PRO
 	  python -m stages.rl experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro; fi; \
-	python -m pipeline.tracking rebuild --if-stale; \
+	python -m pipeline.wiring.tracking rebuild --if-stale; \
 	echo "report: reports/report.md and reports/index.html ($$(( $$(date +%s) - begin )) s)"
 
 lab: arms corpora  ## build the laboratory: arms and corpora (docs/lab.md; hours, stop and go on at will)

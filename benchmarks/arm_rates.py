@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.config import build
-from pipeline.generate import make_engine
-from pipeline.model import load_model, load_tokenizer
+from pipeline.lm.generate import make_engine
+from pipeline.lm.model import load_model, load_tokenizer
 from pipeline.records import Question, read_jsonl, read_rows
 from pipeline.rl.config import RLConfig
 from pipeline.rl.validation import validate
+from pipeline.wiring.config import build
 
 
 def accuracy(model: Path, questions: Sequence[Question], scale: RLConfig, kept: Path) -> np.ndarray:

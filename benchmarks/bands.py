@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus import bands
 from pipeline.corpus.config import DedupConfig
+from pipeline.corpus.dedup.minhash import bands
 
 CFG = DedupConfig()
 

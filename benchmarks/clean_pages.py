@@ -18,8 +18,8 @@ from scipy.stats import beta
 
 from pipeline.corpus.config import DecontaminateConfig
 from pipeline.corpus.decontaminate import Index, clean
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.html import extract
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.html import extract
 from pipeline.records import read_jsonl
 
 FILES = {

@@ -23,10 +23,10 @@ from benchmarks import formula_truth as truth
 from pipeline.corpus.classifier import Classifier, train
 from pipeline.corpus.config import ClassifierConfig, DecontaminateConfig, DedupConfig
 from pipeline.corpus.decontaminate import Index, clean
-from pipeline.corpus.dedup import signature
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.html import extract
+from pipeline.corpus.dedup.minhash import signature
+from pipeline.corpus.read.encoding import decode
 from pipeline.corpus.spans import token_ids
+from pipeline.corpus.text.html import extract
 from pipeline.corpus.tokens import tokens
 from pipeline.records import read_jsonl
 
@@ -111,7 +111,7 @@ def extraction(pages: dict[str, bytes]) -> None:
     ]
     table("formulas, share, count", rows)
     markup = [decode(page) for page in pages.values()]
-    tools = {"pipeline.corpus.html": extract, **peers()}
+    tools = {"pipeline.corpus.text.html": extract, **peers()}
     table("extraction, pages/s/core", [(name, rate(tool, markup)) for name, tool in tools.items()])
 
 

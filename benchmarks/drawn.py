@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import formula_truth as truth
-from pipeline.corpus.html import extract
+from pipeline.corpus.text.html import extract
 
 DRAW = """
 const katex = require("katex"), drawn = [];

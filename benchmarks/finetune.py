@@ -16,16 +16,16 @@ from pathlib import Path
 import torch
 import yaml
 
-from pipeline.code import ROOT
-from pipeline.examples import instruction_examples
-from pipeline.generate import Sampling, make_engine
-from pipeline.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
-from pipeline.prompts import prompt_ids
-from pipeline.train import TrainConfig, make_stream, train_lm
+from pipeline.lm.examples import instruction_examples
+from pipeline.lm.generate import Sampling, make_engine
+from pipeline.lm.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
+from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.train import TrainConfig, make_stream, train_lm
+from pipeline.wiring.code import ROOT
 from pipeline.world.build import instructions
 from pipeline.world.config import WorldConfig
 from pipeline.world.problems import draw
-from pipeline.world.web_config import WebConfig
+from pipeline.world.web.config import WebConfig
 
 
 def ask(model, tokenizer, problems, samples: int, max_new_tokens: int) -> tuple[list[bool], float]:

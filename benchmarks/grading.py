@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.recorded import SETS, Record, read_set
 from pipeline.grading import worker
 from pipeline.grading.grade import grade, grade_many
-from pipeline.grading.recorded import SETS, Record, read_set
 
 DEFAULT = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
 

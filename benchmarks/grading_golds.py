@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.evaluate.benchmarks import load
+from pipeline.evaluate.suites import load
 from pipeline.grading.grade import grade_answer
 
 DEFAULT = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))

@@ -13,7 +13,7 @@ counted; ours is measured before and after TRL. `fixed`: the end token lies outs
 output has max_new_tokens; `variable`: outputs end when the model ends them.
 
 Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheapest of three ways: whole padded
-sequences through the model's own forward in micro-batches, each prompt once (pipeline/rl/forward.py), or each prompt and
+sequences through the model's own forward in micro-batches, each prompt once (pipeline/lm/passes.py), or each prompt and
 each of its distinct outputs once. How much a model repeats itself is printed: equal outputs share their passes in ours, and
 in sampling so does all that outputs have in common, so that the ratio depends on it.
 """
@@ -35,14 +35,14 @@ import torch
 
 from benchmarks.small import Small, make
 from pipeline.errors import UserError
-from pipeline.generate import make_engine
 from pipeline.grading import grade_many
-from pipeline.model import load_model, load_tokenizer, save_model
+from pipeline.lm.generate import make_engine
+from pipeline.lm.model import load_model, load_tokenizer, save_model
+from pipeline.lm.passes import Rows, accumulate, first_equal
 from pipeline.records import Question, read_rows
 from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import batch_of, encode_prompts, online
-from pipeline.rl.forward import Rows, accumulate, first_equal
 
 PHASES = ("sampling", "rewards", "reference")  # and the update with all that is left
 SEED = 0

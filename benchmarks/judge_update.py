@@ -21,19 +21,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.browse import steps_of
-from pipeline.config import build
+from pipeline.cli.rollouts import steps_of
 from pipeline.errors import UserError
-from pipeline.generate.draw import row_seed
-from pipeline.model import load_tokenizer
+from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.model import load_tokenizer
 from pipeline.records import Question, read_jsonl, read_rows
 from pipeline.report.stats import t_quantile
-from pipeline.reward_data import auc_within, by_question, outcome_labels, training_labels
-from pipeline.reward_model import Judge, RewardConfig, load_judge
-from pipeline.reward_train import score
+from pipeline.reward.labels import auc_within, by_question, outcome_labels, training_labels
+from pipeline.reward.model import Judge, RewardConfig, load_judge
+from pipeline.reward.train import score
+from pipeline.reward.update import train_on
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import encode_prompts
-from pipeline.rl.iterate import train_on
+from pipeline.wiring.config import build
 
 
 def updated(data: Path, cell: Path, seed: int, scale: RLConfig) -> Judge:

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from benchmarks import formula_truth as truth
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.html import extract
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.html import extract
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.code import ROOT
+from pipeline.wiring.code import ROOT
 
 SETTINGS = ("profile=smoke", "seed=0", "rl_scale.steps=8", "rl_scale.judge_questions=8")
 BEFORE = "before the loop"
@@ -161,8 +161,8 @@ def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], No
 def prepare(work: Path) -> None:
     """A small instruct model with both reward models, in a process of its own: this one stays without threads."""
     from benchmarks.small import Small, add_rewards, make
-    from pipeline.model import ModelConfig
-    from pipeline.reward_model import RewardConfig
+    from pipeline.lm.model import ModelConfig
+    from pipeline.reward.model import RewardConfig
     from pipeline.world.config import WorldConfig
 
     # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT, groups with unequal rewards
@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/kills"))
     args = parser.parse_args()
-    from pipeline.stage import prepare_process
+    from pipeline.wiring.stage import prepare_process
 
     prepare_process(threads=1)
     import torch

@@ -21,9 +21,9 @@ import torch
 
 from benchmarks.kills import child, status_of
 from benchmarks.small import Small, make
-from pipeline.model import ModelConfig, load_tokenizer, new_model
+from pipeline.lm.model import ModelConfig, load_tokenizer, new_model
 from pipeline.records import Question, read_rows
-from pipeline.reward_model import Judge, scorer_from
+from pipeline.reward.model import Judge, scorer_from
 from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig, RLConfig
 

@@ -18,9 +18,9 @@ import torch
 from scipy.stats import spearmanr
 
 from pipeline.records import read_jsonl
-from pipeline.reward_data import best_of_n, by_question, outcome_labels, process_labels
-from pipeline.reward_model import load_judge
-from pipeline.reward_train import score
+from pipeline.reward.labels import best_of_n, by_question, outcome_labels, process_labels
+from pipeline.reward.model import load_judge
+from pipeline.reward.train import score
 
 
 def chosen(rows: Sequence[dict], scores: Sequence[float]) -> dict[str, np.ndarray]:

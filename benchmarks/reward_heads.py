@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from pipeline.records import read_jsonl
-from pipeline.reward_data import (
+from pipeline.reward.labels import (
     auc,
     best_of_n,
     by_question,
@@ -27,8 +27,8 @@ from pipeline.reward_data import (
     process_labels,
     training_labels,
 )
-from pipeline.reward_model import Judge, RewardConfig, new_scorer, train_scorer
-from pipeline.reward_train import score
+from pipeline.reward.model import Judge, RewardConfig, new_scorer, train_scorer
+from pipeline.reward.train import score
 
 
 def inside(rows: Sequence[dict], scores: Sequence[float]) -> tuple[float, float, int]:

@@ -22,11 +22,11 @@ from typing import Any
 
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DecontaminateConfig, RecallConfig
 from pipeline.corpus.mine import mine
-from pipeline.corpus.pages import read_raw
+from pipeline.corpus.read.pages import read_raw
+from pipeline.corpus.read.warc import RawPage
 from pipeline.corpus.shards import find_shards
-from pipeline.corpus.warc import RawPage
 from pipeline.records import read_jsonl, write_json
-from pipeline.world.warc import http_response, member, record
+from pipeline.world.web.warc import http_response, member, record
 
 WORD = re.compile(
     rb"(?<=[ >])[a-z]{4,12}(?=[ .,<])|[\xe4-\xe9][\x80-\xbf]{2}"
@@ -139,8 +139,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def seed_texts(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """The pages named as seed, extracted; without any, the first fifth of the sources."""
-    from pipeline.corpus.encoding import decode
-    from pipeline.corpus.html import extract
+    from pipeline.corpus.read.encoding import decode
+    from pipeline.corpus.text.html import extract
 
     pages = (
         sources(args.seed, 10**6)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
+from pipeline.lm.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
+from pipeline.lm.passes import accumulate
+from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import Instruction, Question, read_rows
-from pipeline.reward_model import RewardConfig
+from pipeline.reward.model import RewardConfig
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import solutions
-from pipeline.rl.forward import accumulate
-from pipeline.tokenizer import train_tokenizer
 from pipeline.world.build import build_questions
 from pipeline.world.config import WorldConfig
 
@@ -88,7 +88,7 @@ def teach(model, tokenizer, rows: list[Instruction], small: Small) -> None:
 
 def add_rewards(folder: Path, cfg: RewardConfig) -> None:
     """Write `reward/`: an outcome and a process model, trained on samples of the instruct model. Once."""
-    from pipeline.reward_train import Setting, train_outcome, train_process
+    from pipeline.reward.train import Setting, train_outcome, train_process
 
     out, instruct = folder / "reward", folder / "sft/model"
     if (out / "process/config.json").is_file():

@@ -12,9 +12,9 @@ import time
 
 import torch
 
-from pipeline.model import ModelConfig, new_model
-from pipeline.muon import Muon
-from pipeline.train import next_token_loss
+from pipeline.lm.model import ModelConfig, new_model
+from pipeline.lm.muon import Muon
+from pipeline.lm.train import next_token_loss
 
 OPTIMIZERS = {
     "AdamW": lambda matrices: torch.optim.AdamW(matrices, lr=1e-3),

@@ -4,5 +4,5 @@
 class UserError(Exception):
     """A mistake that the user can mend. Its message is one line: the file, record or key, and what to do.
 
-    `pipeline.stage` and the console scripts print it without a stack trace and exit with status 1.
+    `pipeline.wiring.stage` and the console scripts print it without a stack trace and exit with status 1.
     """

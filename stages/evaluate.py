@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.evaluate.config import EvaluateConfig
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,8 @@ class EvaluateStage(StageConfig):
 )
 def main(cfg: EvaluateStage, run: Run) -> None:
     from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
-    from pipeline.generate import make_engine
-    from pipeline.model import load_model, load_tokenizer
+    from pipeline.lm.generate import make_engine
+    from pipeline.lm.model import load_model, load_tokenizer
 
     tasks = make_tasks(cfg.evaluate, cfg.model, run.data / "world/benchmarks")
     for task in tasks:

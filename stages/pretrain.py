@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.mixture import MixtureConfig
-from pipeline.model import ModelConfig
-from pipeline.stage import Run, StageConfig, stage
-from pipeline.train import TrainConfig
+from pipeline.lm.mixture import MixtureConfig
+from pipeline.lm.model import ModelConfig
+from pipeline.lm.train import TrainConfig
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +23,12 @@ class PretrainStage(StageConfig):
 def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
 
-    from pipeline.examples import document_example
-    from pipeline.mixture import mix, read_texts
-    from pipeline.model import load_model, load_tokenizer, new_model, save_model
+    from pipeline.lm.examples import document_example
+    from pipeline.lm.mixture import mix, read_texts
+    from pipeline.lm.model import load_model, load_tokenizer, new_model, save_model
+    from pipeline.lm.tokenizer import train_tokenizer
+    from pipeline.lm.train import make_stream, train_lm
     from pipeline.records import Instruction, read_rows
-    from pipeline.tokenizer import train_tokenizer
-    from pipeline.train import make_stream, train_lm
 
     corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.report.config import ReportConfig
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)

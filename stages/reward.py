@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.reward_model import RewardConfig
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.reward.model import RewardConfig
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class RewardStage(StageConfig):
     reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"),
 )
 def main(cfg: RewardStage, run: Run) -> None:
-    from pipeline.model import load_model, load_tokenizer
+    from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Question, read_rows
-    from pipeline.reward_train import Setting, train_outcome, train_process
+    from pipeline.reward.train import Setting, train_outcome, train_process
 
     base, instruct = run.data / "pretrain/model", run.data / "sft/model"
     tokenizer = load_tokenizer(instruct)

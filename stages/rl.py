@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ READS = (
 
 @stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)
 def main(cfg: RLStage, run: Run) -> None:
-    from pipeline.model import load_model, load_tokenizer, save_model
+    from pipeline.lm.model import load_model, load_tokenizer, save_model
     from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
     from pipeline.rl.loop import Inputs, train_policy
 
@@ -41,7 +41,7 @@ def main(cfg: RLStage, run: Run) -> None:
         else [],
     )
     if arm.reward_function in ("outcome", "process"):
-        from pipeline.reward_model import load_judge
+        from pipeline.reward.model import load_judge
 
         reward = run.data / "reward"
         inputs.judge = load_judge(

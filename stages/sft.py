@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.stage import Run, StageConfig, stage
-from pipeline.train import TrainConfig
+from pipeline.lm.train import TrainConfig
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 
 @dataclass(frozen=True, kw_only=True)
 class SFTStage(StageConfig):
-    """`style`: how a question is asked, "mini" or "paper" (pipeline/prompts.py); evaluation and RL must ask alike."""
+    """`style`: how a question is asked, "mini" or "paper" (pipeline/lm/prompts.py); evaluation and RL must ask alike."""
 
     sft: TrainConfig = field(default_factory=TrainConfig)
     style: str = "mini"
@@ -16,10 +16,10 @@ class SFTStage(StageConfig):
 
 @stage("sft", out="{data}/sft", reads=("{data}/pretrain/model", "{data}/world/instruct.jsonl"))
 def main(cfg: SFTStage, run: Run) -> None:
-    from pipeline.examples import instruction_examples
-    from pipeline.model import load_model, load_tokenizer, save_model
+    from pipeline.lm.examples import instruction_examples
+    from pipeline.lm.model import load_model, load_tokenizer, save_model
+    from pipeline.lm.train import make_stream, train_lm
     from pipeline.records import Instruction, read_rows
-    from pipeline.train import make_stream, train_lm
 
     base = run.data / "pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.wiring.stage import Run, StageConfig, stage
 from pipeline.world.config import WorldConfig
 
 
@@ -14,12 +14,12 @@ class WorldStage(StageConfig):
 @stage("world", out="{data}/world")
 def main(cfg: WorldStage, run: Run) -> None:
     from pipeline.records import Question, read_rows
-    from pipeline.world.real import build_real
+    from pipeline.world.real.build import build_real
 
     if cfg.world.data == "real":
         return run.summary(**build_real(cfg.world.real, cfg.world.seed, run.out))
     from pipeline.world.build import build_questions
-    from pipeline.world.web import build_web
+    from pipeline.world.web.build import build_web
 
     counts = build_questions(cfg.world, run.out)
     files = sorted((run.out / "benchmarks").glob("*.jsonl"))

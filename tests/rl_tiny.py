@@ -7,14 +7,14 @@ from functools import lru_cache
 
 import torch
 
-from pipeline.model import ModelConfig, new_model
+from pipeline.lm.model import ModelConfig, new_model
+from pipeline.lm.passes import accumulate
+from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import Instruction, Question
-from pipeline.reward_model import Judge, scorer_from
+from pipeline.reward.model import Judge, scorer_from
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import solutions
-from pipeline.rl.forward import accumulate
 from pipeline.rl.loop import Inputs, train_policy
-from pipeline.tokenizer import train_tokenizer
 
 torch.set_num_threads(1)
 

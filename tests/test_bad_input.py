@@ -143,7 +143,7 @@ def test_full_disk_is_one_line_and_leaves_earlier_results(place: Path) -> None:
 def test_no_space_left(place: Path) -> None:
     """The real errno, through a metrics file that leads to /dev/full."""
     code = (
-        "import errno\nfrom pathlib import Path\nfrom pipeline.stage import one_line_errors\n"
+        "import errno\nfrom pathlib import Path\nfrom pipeline.wiring.stage import one_line_errors\n"
         "with one_line_errors('toy'):\n"
         "    with Path('/dev/full').open('w') as file:\n        file.write('x' * 100000)\n"
     )
@@ -161,8 +161,8 @@ def state(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from pipeline.model import ModelConfig, new_model, save_model
-    from pipeline.tokenizer import train_tokenizer
+    from pipeline.lm.model import ModelConfig, new_model, save_model
+    from pipeline.lm.tokenizer import train_tokenizer
 
     folder = tmp_path_factory.mktemp("model")
     tokenizer = train_tokenizer(["1+1=2 is a sum of one and one"] * 4, 300)

@@ -5,9 +5,9 @@ import sys
 import pytest
 from rl_tiny import ARMS, inputs, run, tokenizer
 
-from pipeline import browse
+from pipeline.cli import rollouts as browse
 from pipeline.errors import UserError
-from pipeline.model import save_model
+from pipeline.lm.model import save_model
 from pipeline.records import read_jsonl
 
 

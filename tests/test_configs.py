@@ -16,10 +16,10 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 
-from pipeline.config import build, defaults_of, register
 from pipeline.errors import UserError
 from pipeline.rl.config import check_pair
-from pipeline.stage import own_sections
+from pipeline.wiring.config import build, defaults_of, register
+from pipeline.wiring.stage import own_sections
 
 ROOT = Path(__file__).parents[1]
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.corpora import ARMS, PROBED
-from benchmarks.corpora_probe import solution, surprise
-from benchmarks.corpora_report import (
+from lab.corpora.matrix import ARMS, PROBED
+from lab.corpora.probe import solution, surprise
+from lab.corpora.report import (
     CLAIMS,
     COT,
     TOOL,
@@ -24,16 +24,16 @@ from benchmarks.corpora_report import (
     status,
     write_report,
 )
-from benchmarks.corpora_texts import texts
-from pipeline.model import ModelConfig, new_model
+from lab.corpora.texts import texts
+from pipeline.lm.model import ModelConfig, new_model
+from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl
 from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED
 from pipeline.report.stats import Interval
-from pipeline.tokenizer import train_tokenizer
-from pipeline.world.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
 from pipeline.world.problems import draw
 from pipeline.world.solutions import FORMATS, has_program
-from pipeline.world.web_problems import web_problems
+from pipeline.world.web.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
+from pipeline.world.web.problems import web_problems
 
 ASKED = [
     p.as_question(f"{kind}-{i}")

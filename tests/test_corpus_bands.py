@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.corpus import bands
 from pipeline.corpus.config import DedupConfig
+from pipeline.corpus.dedup.minhash import bands
 
 CFG = DedupConfig()
 

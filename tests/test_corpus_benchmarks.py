@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.__main__ import main
+from pipeline.cli.corpus import main
 from pipeline.corpus.benchmark_files import names_of, texts_of
 
 CLIPS = (

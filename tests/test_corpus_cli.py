@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus import commands
-from pipeline.corpus.__main__ import main
-from pipeline.corpus.pack import write_warc
+from pipeline.cli import corpus_commands as commands
+from pipeline.cli.corpus import main
+from pipeline.corpus.read.pack import write_warc
 
 ROOT = Path(__file__).parents[1]
 MATH = "<html><body><p>The theorem of sums says that $$\\sum i$$ is even. {}</p><script src=MathJax.js></script></body></html>"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import executors
-from pipeline.corpus.__main__ import main as corpus
-from pipeline.corpus.pack import write_warc
+from pipeline.cli import executors
+from pipeline.cli.corpus import main as corpus
+from pipeline.corpus.read.pack import write_warc
 from pipeline.errors import UserError
 
 needs = {

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from test_corpus_recall import web
 
-from pipeline.corpus.__main__ import main
+from pipeline.cli.corpus import main
 from pipeline.corpus.annotations import lost_mark
-from pipeline.corpus.pages import rows_of
+from pipeline.corpus.read.pages import rows_of
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = "--bucket 1000 --epoch 300 --keep-fraction 0.34".split()

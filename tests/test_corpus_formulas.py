@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import formula_truth as truth
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.formulas import Formulas
-from pipeline.corpus.html import extract
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.formulas import Formulas
+from pipeline.corpus.text.html import extract
 
 WEB = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared") / "web"
 RENDERER = '<script src="MathJax.js"></script>'

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.__main__ import main
-from pipeline.corpus.pack import write_warc
+from pipeline.cli.corpus import main
+from pipeline.corpus.read.pack import write_warc
 from pipeline.corpus.shards import file_hash, find_shards
 from pipeline.errors import UserError
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.clean_pages import FILES
-from pipeline.corpus.__main__ import main
+from pipeline.cli.corpus import main
 from pipeline.corpus.config import DecontaminateConfig
 from pipeline.corpus.decontaminate import Index, clean
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.html import extract
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.html import extract
 from pipeline.corpus.tokens import grams
 
 SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")

@@ -11,9 +11,9 @@ import pytest
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DecontaminateConfig
 from pipeline.corpus.decontaminate import Index, clean
 from pipeline.corpus.mine import mine
-from pipeline.corpus.pack import write_warc
-from pipeline.corpus.pages import rows_of
 from pipeline.corpus.rank import find_cut
+from pipeline.corpus.read.pack import write_warc
+from pipeline.corpus.read.pages import rows_of
 from pipeline.corpus.tokens import classed, gram_spans, grams, language, tokens
 from pipeline.errors import UserError
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.corpus import bands, dedup
 from pipeline.corpus.annotations import from_yaml
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DedupConfig, RecallConfig
+from pipeline.corpus.dedup import bands
+from pipeline.corpus.dedup import minhash as dedup
 from pipeline.corpus.domains import (
     Proposal,
     by_samples,
@@ -21,8 +22,8 @@ from pipeline.corpus.domains import (
     registered_domain,
 )
 from pipeline.corpus.mine import mine
-from pipeline.corpus.pack import write_warc
-from pipeline.corpus.pages import rows_of
+from pipeline.corpus.read.pack import write_warc
+from pipeline.corpus.read.pages import rows_of
 from pipeline.corpus.urls import normal_url
 from pipeline.errors import UserError
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import formula_truth as truth
-from pipeline.corpus.asciimath import latex_of_asciimath
-from pipeline.corpus.encoding import decode
-from pipeline.corpus.html import extract
-from pipeline.corpus.mathml import latex_of_mathml
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.asciimath import latex_of_asciimath
+from pipeline.corpus.text.html import extract
+from pipeline.corpus.text.mathml import latex_of_mathml
 
 SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")
 WEB = SHARED / "web"

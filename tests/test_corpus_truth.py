@@ -16,8 +16,8 @@ from pipeline.corpus.mine import extract_tasks, mine
 from pipeline.corpus.shards import run
 from pipeline.corpus.truth import Measure, Truth
 from pipeline.records import read_jsonl
-from pipeline.world.web import build_web
-from pipeline.world.web_config import WebConfig
+from pipeline.world.web.build import build_web
+from pipeline.world.web.config import WebConfig
 
 CFG = CorpusConfig(
     keep_fraction=0.35, max_page_bytes=2_000_000, classifier=ClassifierConfig(dim=16, bucket=5000, least=600),

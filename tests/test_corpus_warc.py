@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.pack import pack, urls_of, write_warc
-from pipeline.corpus.pages import page_of
-from pipeline.corpus.warc import RawPage, Reject, clean_url, read_warc
+from pipeline.corpus.read.pack import pack, urls_of, write_warc
+from pipeline.corpus.read.pages import page_of
+from pipeline.corpus.read.warc import RawPage, Reject, clean_url, read_warc
 
 SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")
 WEB = SHARED / "web"

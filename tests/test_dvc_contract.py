@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.code import ROOT, VIEW, code_files
-from pipeline.config import built, register
+from pipeline.wiring.code import ROOT, VIEW, code_files
+from pipeline.wiring.config import built, register
 
 CELL_FREE = {"launcher", "experiment", "tracker"}  # how and where to run, never what comes out
 
@@ -153,7 +153,7 @@ def test_composed_files_are_params(name: str, plan: str) -> None:
 @pytest.mark.parametrize("plan", PLANNED)
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_reads_and_writes_agree_with_the_stage(name: str, plan: str) -> None:
-    from pipeline import stage as wiring
+    from pipeline.wiring import stage as wiring
 
     for address, stage in cells(name, plan).items():
         module, overrides = arguments(stage)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.evaluate import main
 from pipeline.errors import UserError
 from pipeline.evaluate import programs, protocols
-from pipeline.evaluate.__main__ import main
-from pipeline.evaluate.benchmarks import load
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.exemplars import STATED, exemplars_of
-from pipeline.generate import Output, Sampling
+from pipeline.evaluate.suites import load
 from pipeline.grading import grade
-from pipeline.model import ModelConfig, new_model, save_model
+from pipeline.lm.generate import Output, Sampling
+from pipeline.lm.model import ModelConfig, new_model, save_model
+from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import Instruction, Question, write_jsonl
-from pipeline.tokenizer import train_tokenizer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
 QUESTION = Question("q", "What is 3 + 4?", "7")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.evaluate import main
 from pipeline.errors import UserError
-from pipeline.evaluate import benchmarks
-from pipeline.evaluate.__main__ import main
+from pipeline.evaluate import suites as benchmarks
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.run import (
     Task,
@@ -22,10 +22,10 @@ from pipeline.evaluate.run import (
     score,
     summarise,
 )
-from pipeline.generate import make_engine
-from pipeline.model import ModelConfig, new_model, save_model
+from pipeline.lm.generate import make_engine
+from pipeline.lm.model import ModelConfig, new_model, save_model
+from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import Question, read_jsonl, write_jsonl
-from pipeline.tokenizer import train_tokenizer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from pipeline import flops
+from pipeline.lm import flops
 
 CONFIG = {
     "vocab_size": 50,

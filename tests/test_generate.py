@@ -5,11 +5,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from pipeline.generate import Sampling, make_engine
-from pipeline.generate.draw import draw, row_seed, uniforms
-from pipeline.generate.fast import COMPACT_AT, Cache, FastEngine
-from pipeline.model import token_log_probs
-from pipeline.tokenizer import train_tokenizer
+from pipeline.lm.generate import Sampling, make_engine
+from pipeline.lm.generate.draw import draw, row_seed, uniforms
+from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
+from pipeline.lm.model import token_log_probs
+from pipeline.lm.tokenizer import train_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.grading.cli import main
+from pipeline.cli.grade import main
 
 ROOT = Path(__file__).parents[1]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.grading.deepseek import extract_all, strip
 from pipeline.grading.grade import grade, grade_answer
+from pipeline.grading.modes.deepseek import extract_all, strip
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.grading import extract, grade, is_equivalent
-from pipeline.grading.recorded import SETS, read_set
+from benchmarks.recorded import SETS, read_set
+from pipeline.grading import grade, is_equivalent
+from pipeline.grading.answer import extract
 from pipeline.grading.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.corpus.pack import write_warc
+from pipeline.corpus.read.pack import write_warc
 from pipeline.errors import UserError
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
-from pipeline.world import real_sets
-from pipeline.world.real import build_real, key_of
-from pipeline.world.real_config import RealConfig
-from pipeline.world.real_pages import write_seed, write_web
+from pipeline.world.real.build import build_real, key_of
+from pipeline.world.real.build import sets as real_sets
+from pipeline.world.real.config import RealConfig
+from pipeline.world.real.pages import write_seed, write_web
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("DSM_SHARED", ROOT.parent / "shared"))
@@ -274,7 +274,7 @@ def test_what_is_missing_is_named_in_one_line(
 
 
 def test_a_folder_of_html_and_archives_becomes_a_crawl(tmp_path: Path) -> None:
-    from pipeline.corpus.warc import RawPage, read_warc
+    from pipeline.corpus.read.warc import RawPage, read_warc
 
     web = tmp_path / "web"
     (web / "math").mkdir(parents=True)
@@ -375,8 +375,8 @@ def run_stage(name: str, cfg, axes: dict | None = None) -> Path:
     """A canonical run of a stage in the current folder, in this process."""
     import importlib
 
-    from pipeline.run import Job
-    from pipeline.stage import CONTRACTS, execute
+    from pipeline.wiring.run import Job
+    from pipeline.wiring.stage import CONTRACTS, execute
 
     body = importlib.import_module(f"stages.{name}").main.__wrapped__
     contract, axes = CONTRACTS[f"stages.{name}"], axes or {}
@@ -416,9 +416,9 @@ def test_a_hugging_face_folder_goes_through_the_chain(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipeline.evaluate.config import EvaluateConfig
-    from pipeline.model import ModelConfig, load_model, load_tokenizer
+    from pipeline.lm.model import ModelConfig, load_model, load_tokenizer
+    from pipeline.lm.train import TrainConfig
     from pipeline.rl.config import ArmConfig, RLConfig
-    from pipeline.train import TrainConfig
     from stages.evaluate import EvaluateStage
     from stages.pretrain import PretrainStage
     from stages.rl import RLStage
@@ -482,8 +482,8 @@ def test_a_hugging_face_folder_goes_through_the_chain(
 
 @pytest.mark.parametrize("kind", ["gpt2", "qwen2"])
 def test_the_prompt_is_the_folders_own(kind: str, tmp_path: Path) -> None:
-    from pipeline.examples import instruction_example
-    from pipeline.model import load_tokenizer
+    from pipeline.lm.examples import instruction_example
+    from pipeline.lm.model import load_tokenizer
 
     tokenizer = load_tokenizer(base_folder(kind, tmp_path / "base"))
     ids, mask = instruction_example(tokenizer, Instruction("i", "Why?", "So.", "1"), "mini")
@@ -501,9 +501,9 @@ def test_the_prompt_is_the_folders_own(kind: str, tmp_path: Path) -> None:
 def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.generate import Sampling, make_engine
-    from pipeline.model import load_model, load_tokenizer
-    from pipeline.train import Packed, TrainConfig, train_lm
+    from pipeline.lm.generate import Sampling, make_engine
+    from pipeline.lm.model import load_model, load_tokenizer
+    from pipeline.lm.train import Packed, TrainConfig, train_lm
 
     base = base_folder("gpt2", tmp_path / "base")
     model, tokenizer = load_model(base), load_tokenizer(base)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from report_tree import make_tree
 
-from pipeline.report.power import Components, components, detectable, of_shares, power, smallest
+from lab.power import Components, components, detectable, of_shares, power, smallest
 from pipeline.report.stats import paired
 
 TRUE = Components(question=0.06**2, seed=0.012**2, both=0.08**2, sample=0.5**2)
@@ -84,7 +84,7 @@ def test_more_of_anything_shows_more_and_seeds_bound_what_questions_can_do():
 
 
 def run(data: Path, *more: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pipeline.report.power", "--data", str(data), *more]
+    command = [sys.executable, "-m", "lab.power", "--data", str(data), *more]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
     )

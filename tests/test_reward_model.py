@@ -8,11 +8,12 @@ import pytest
 import torch
 from rl_tiny import SCALE, half_taught, questions, tokenizer
 
-from pipeline import reward_data
 from pipeline.errors import UserError
-from pipeline.generate import make_engine
-from pipeline.model import save_model
-from pipeline.reward_model import (
+from pipeline.lm.generate import make_engine
+from pipeline.lm.model import save_model
+from pipeline.lm.passes import Rows
+from pipeline.reward import labels as reward_data
+from pipeline.reward.model import (
     Judge,
     Labelled,
     RewardConfig,
@@ -24,9 +25,8 @@ from pipeline.reward_model import (
     scorer_from,
     train_scorer,
 )
-from pipeline.reward_train import Setting, train_outcome, train_process
+from pipeline.reward.train import Setting, train_outcome, train_process
 from pipeline.rl.data_source import online
-from pipeline.rl.forward import Rows
 from pipeline.rl.reward_function import judge
 
 CONFIG = RewardConfig(

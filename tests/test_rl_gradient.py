@@ -9,10 +9,10 @@ import torch
 from rl_tiny import ARMS, SCALE, half_taught, policy, questions, solutions, tokenizer
 
 from pipeline.errors import UserError
-from pipeline.model import token_log_probs
+from pipeline.lm.model import token_log_probs
+from pipeline.lm.passes import Rows, accumulate, micro_batches, output_log_probs
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.data_source import offline, offline_pairs, online
-from pipeline.rl.forward import Rows, accumulate, micro_batches, output_log_probs
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
     dpo_margin,
@@ -163,7 +163,7 @@ def test_masked_values_nan_too_change_nothing():
 
 
 def rollouts(seed=0, scale=SCALE):
-    from pipeline.generate import make_engine
+    from pipeline.lm.generate import make_engine
 
     return online(
         make_engine("fast", half_taught(), tokenizer()),

@@ -9,8 +9,8 @@ from rl_tiny import ARMS, SCALE, history, inputs, run
 
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
+from pipeline.reward.update import with_replay
 from pipeline.rl import loop
-from pipeline.rl.iterate import with_replay
 
 
 def rows(kind, count):

@@ -11,9 +11,9 @@ import yaml
 from rl_tiny import ARMS, SCALE, half_taught, inputs, questions, run, tokenizer
 from test_rl_gradient import rollouts
 
-from pipeline import flops
 from pipeline.errors import UserError
-from pipeline.generate import make_engine
+from pipeline.lm import flops
+from pipeline.lm.generate import make_engine
 from pipeline.records import read_jsonl
 from pipeline.rl import data_source, loop
 from pipeline.rl.config import ArmConfig

@@ -12,7 +12,8 @@ import torch
 from rl_tiny import ARMS, SCALE, half_taught, inputs, run, tokenizer
 from test_rl_gradient import rollouts
 
-from pipeline.rl import forward, loop
+from pipeline.lm import passes as forward
+from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.reward_function import judge
 from pipeline.rl.update import make_batch, policy_gradient

@@ -8,7 +8,7 @@ import torch
 from rl_tiny import ARMS, SCALE, half_taught, inputs, tokenizer
 from test_rl_gradient import fixed, gradient, rollouts
 
-from pipeline.rl.forward import Rows
+from pipeline.lm.passes import Rows
 from pipeline.rl.gradient_coefficient import (
     gradient_coefficient,
     group_advantage,
@@ -16,9 +16,7 @@ from pipeline.rl.gradient_coefficient import (
     token_weights,
 )
 from pipeline.rl.loop import train_policy
-from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch
-from pipeline.rl.value_model import (
+from pipeline.rl.ppo import (
     generalised_advantage,
     new_critic,
     output_values,
@@ -27,6 +25,8 @@ from pipeline.rl.value_model import (
     value_gradient,
     whiten,
 )
+from pipeline.rl.reward_function import judge
+from pipeline.rl.update import make_batch
 
 F64 = torch.float64
 THREE = torch.tensor([3])

@@ -12,7 +12,8 @@ from rl_tiny import ARMS, SCALE, half_taught, inputs
 from safetensors.torch import save_file
 
 from benchmarks import kills
-from pipeline.rl import checkpoint, loop
+from pipeline.lm import checkpoint
+from pipeline.rl import loop
 
 # what a process is about to do, or has half done, when it dies: where the patched name lives, and its name
 PHASES: dict[str, tuple[object, str]] = {

@@ -8,8 +8,8 @@ import torch
 from rl_tiny import ARMS, SCALE, half_taught, policy, tokenizer
 from test_rl_gradient import grads, rollouts
 
-from pipeline.model import save_model
-from pipeline.rl.forward import output_log_probs
+from pipeline.lm.model import save_model
+from pipeline.lm.passes import output_log_probs
 from pipeline.rl.reward_function import judge
 from pipeline.rl.update import make_batch, policy_gradient
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.examples import instruction_example
-from pipeline.model import ModelConfig, new_model
-from pipeline.muon import orthogonalise
+from pipeline.lm.examples import instruction_example
+from pipeline.lm.model import ModelConfig, new_model
+from pipeline.lm.muon import orthogonalise
+from pipeline.lm.tokenizer import train_tokenizer
+from pipeline.lm.train import Packed, TrainConfig, lr_factor, make_stream, next_token_loss, train_lm
 from pipeline.records import Instruction
-from pipeline.tokenizer import train_tokenizer
-from pipeline.train import Packed, TrainConfig, lr_factor, make_stream, next_token_loss, train_lm
 
 CFG = TrainConfig(
     steps=12, sequences=2, sequence_length=24, warmup_steps=2, checkpoint_every=4, log_every=2

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import run
-from pipeline.run import fill, holds_results
+from pipeline.wiring import run
+from pipeline.wiring.run import fill, holds_results
 
 ROOT = Path(__file__).parents[1]
 TOY = '''
 from __future__ import annotations
 from dataclasses import dataclass
-from pipeline.stage import Run, StageConfig, stage
+from pipeline.wiring.stage import Run, StageConfig, stage
 
 @dataclass(frozen=True)
 class Size:
@@ -147,14 +147,14 @@ def test_killed_between_publishing_and_clearing_up_makes_it_whole_again(project:
     whole = (project / "data/toy/one-0/metrics.jsonl").read_bytes()
     killed = TOY.replace(
         'run.cost(note="measured")',
-        """import pipeline.run
-    replace = pipeline.run.replace
+        """import pipeline.wiring.run
+    replace = pipeline.wiring.run.replace
     def replace_and_die(target, made):
         replace(target, made)
         if not os.path.exists("killed"):
             open("killed", "w")
             os._exit(9)
-    pipeline.run.replace = replace_and_die""",
+    pipeline.wiring.run.replace = replace_and_die""",
     )
     (project / "stages/toy.py").write_text(killed)
     call(project, "rl=one", "seed=0", code=9)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import tracking
 from pipeline.records import write_json, write_jsonl
+from pipeline.wiring import tracking
 
 
 def make_cell(root: Path, name: str, rows: int) -> None:

@@ -15,16 +15,16 @@ from random import Random
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.world import prose_en, prose_zh
 from pipeline.world.build import BENCHMARKS
-from pipeline.world.markup import SOURCES
-from pipeline.world.other_pages import FORMS
 from pipeline.world.problems import draw, split_of
-from pipeline.world.sites import SITES, sites
-from pipeline.world.web import build_web
-from pipeline.world.web_config import WebConfig
-from pipeline.world.web_plan import BROKEN, ODD, plan
-from pipeline.world.web_problems import explain, web_problems
+from pipeline.world.web import prose_en, prose_zh
+from pipeline.world.web.build import build_web
+from pipeline.world.web.config import WebConfig
+from pipeline.world.web.markup import SOURCES
+from pipeline.world.web.other_pages import FORMS
+from pipeline.world.web.plan import BROKEN, ODD, plan
+from pipeline.world.web.problems import explain, web_problems
+from pipeline.world.web.sites import SITES, sites
 
 SMALL = WebConfig(
     pages=900,

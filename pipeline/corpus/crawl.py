@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline.corpus.pages import rows_of
+from pipeline.corpus.read.pages import rows_of
 
 
 @dataclass(frozen=True)

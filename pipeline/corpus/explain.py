@@ -11,7 +11,7 @@ from pipeline.corpus.annotations import rows_of_yaml
 from pipeline.corpus.crawl import Crawl
 from pipeline.corpus.domains import prefixes
 from pipeline.corpus.loop import Mined
-from pipeline.corpus.pages import rows_of
+from pipeline.corpus.read.pages import rows_of
 from pipeline.corpus.urls import normal_url
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.corpus import bands, dedup, recall
+from pipeline.corpus import recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
+from pipeline.corpus.dedup import bands
+from pipeline.corpus.dedup import minhash as dedup
 from pipeline.corpus.domains import Annotator, Marks, propose, under_prefixes, unmatched, write_yaml
 from pipeline.corpus.shards import Task, Workers, fingerprint, run
 

@@ -15,8 +15,8 @@ import numpy as np
 from pipeline.corpus import classifier
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl
-from pipeline.corpus.pages import rows_of
 from pipeline.corpus.rank import Columns, find_cut
+from pipeline.corpus.read.pages import rows_of
 from pipeline.corpus.shards import Task, file_hash, fingerprint
 from pipeline.corpus.urls import stable_hash, url_hash
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.wiring.code import code_hashes
 
 HTML = (".html", ".htm", ".xhtml")
 SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", *HTML)
@@ -104,11 +105,8 @@ def file_hash(path: Path) -> str:
 
 
 def code_hash() -> str:
-    """Hash of this package's source."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """Fingerprint of the code that turns a shard into pages: what `read/pages.py` imports, however deep."""
+    return fingerprint(code_hashes(Path(__file__).with_name("read") / "pages.py"))
 
 
 def fingerprint(*facts: Any) -> str:

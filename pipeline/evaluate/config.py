@@ -16,7 +16,7 @@ MODES = ("strict", "deepseek")
 class EvaluateConfig:
     """Figure 7 and EVAL_PROTOCOL: one greedy answer a question, and `samples` at temperature 0.7.
 
-    benchmarks        names of pipeline/evaluate/benchmarks.py; `name@protocol` asks one under another protocol
+    benchmarks        names of pipeline/evaluate/suites.py; `name@protocol` asks one under another protocol
     questions         so many of each benchmark, a fixed random choice; 0 = all
     questions_of      {benchmark: questions} where one is to have another number
     samples           sampled answers a question; 0 = greedy only
@@ -29,7 +29,7 @@ class EvaluateConfig:
     batch             rows decoded at once
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
-    style             prompt suffixes: "paper" or "mini" (pipeline/prompts.py)
+    style             prompt suffixes: "paper" or "mini" (pipeline/lm/prompts.py)
     shots, exemplars  few_shot, pal: how many of the benchmark's stated exemplars, or a user's JSONL file of `Instruction`
     max_rounds        tir: generations, and so program runs, a question
     """

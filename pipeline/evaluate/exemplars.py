@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluate.benchmarks import TABLE, last_box
+from pipeline.evaluate.suites import TABLE, last_box
 from pipeline.records import Instruction, read_jsonl, read_rows
 
 _ASK = re.compile(

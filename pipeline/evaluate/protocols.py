@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.errors import UserError
 from pipeline.evaluate import programs
 from pipeline.evaluate.config import SHOWS, EvaluateConfig
-from pipeline.prompts import prompt_ids
+from pipeline.lm.prompts import prompt_ids
 from pipeline.records import Instruction, Question
 
 # question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question

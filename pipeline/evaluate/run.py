@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluate import benchmarks, programs
+from pipeline.evaluate import programs
+from pipeline.evaluate import suites as benchmarks
 from pipeline.evaluate.config import PROTOCOLS, SHOWS, TOOLS, EvaluateConfig
 from pipeline.evaluate.exemplars import exemplars_of
 from pipeline.evaluate.metrics import answer_classes, question_scores
 from pipeline.evaluate.protocols import Transcript, run_protocol
-from pipeline.generate import Sampling
 from pipeline.grading import grade_many, is_equivalent
+from pipeline.lm.generate import Sampling
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 
 GREEDY = -1  # sample index of the greedy answer; its seed is never used

@@ -4,7 +4,7 @@
 scorer, quirks included. Nothing in here evaluates model text. docs/grading.md says what each mode decides.
 """
 
-from pipeline.grading.extract import extract
+from pipeline.grading.answer.extract import extract
 from pipeline.grading.grade import Grade, grade, grade_many, is_equivalent
 from pipeline.grading.steps import step_verdicts
 

@@ -1,6 +1,6 @@
 """python -m pipeline.grading"""
 
-from pipeline.grading.cli import main
+from pipeline.cli.grade import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.errors import UserError
-from pipeline.grading import choice, deepseek, strict, worker
-from pipeline.grading.extract import extract
+from pipeline.grading import worker
+from pipeline.grading.answer import choice
+from pipeline.grading.answer.extract import extract
+from pipeline.grading.modes import deepseek, strict
 
 MODES = ("strict", "deepseek")
 

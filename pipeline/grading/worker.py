@@ -19,8 +19,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipeline.grading.compare import OverTime
-from pipeline.grading.tree import Node
+from pipeline.grading.expr.compare import OverTime
+from pipeline.grading.expr.tree import Node
 
 CPU_SECONDS = (
     1  # the cap that decides, so that a verdict does not depend on how busy the machine is

@@ -143,7 +143,7 @@ class RLConfig:
     control_prompt_tokens: int = (
         47  # what the sft arm takes a GRPO output's question and answer to be long:
     )
-    control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/flops.py)
+    control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/lm/flops.py)
 
     def __post_init__(self) -> None:
         _check_choices(self, "rl settings")

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.examples import response_ids
-from pipeline.generate import Engine, Output, Sampling
-from pipeline.generate.draw import row_seed
 from pipeline.grading import grade_many
-from pipeline.model import position_limit
-from pipeline.prompts import prompt_ids
+from pipeline.lm.examples import response_ids
+from pipeline.lm.generate import Engine, Output, Sampling
+from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.model import position_limit
+from pipeline.lm.passes import Rows
+from pipeline.lm.prompts import prompt_ids
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 from pipeline.rl.config import RLConfig
-from pipeline.rl.forward import Rows
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "samples": ("outputs sampled so far, the offline pool included, validation not", "outputs"),
     "tokens": ("output tokens trained on so far", "tokens"),
     "flops": (
-        "operations so far by formula (pipeline/flops.py): sampling, scoring by a model, reference, updates; "
+        "operations so far by formula (pipeline/lm/flops.py): sampling, scoring by a model, reference, updates; "
         "each output counted, though equal ones share a pass (a reward model is trained on distinct ones, each counted "
         "once); validation not",
         "FLOP",

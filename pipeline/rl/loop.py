@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline import flops
 from pipeline.errors import UserError
-from pipeline.generate import Engine, make_engine
+from pipeline.lm import checkpoint, flops
+from pipeline.lm.generate import Engine, make_engine
+from pipeline.lm.passes import output_log_probs
 from pipeline.records import Instruction, Question, write_jsonl
-from pipeline.rl import checkpoint, data_source, glossary
-from pipeline.rl.account import metrics_row, one_pass, rollout_rows, step_work
+from pipeline.reward.update import renew
+from pipeline.rl import data_source, glossary
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import output_log_probs
-from pipeline.rl.iterate import renew
+from pipeline.rl.ppo import Critic, new_critic, ppo_batch, value_gradient
+from pipeline.rl.record import metrics_row, one_pass, rollout_rows, step_work
 from pipeline.rl.reward_function import Judged, Scorer, judge
 from pipeline.rl.update import (
     Batch,
@@ -37,7 +38,6 @@ from pipeline.rl.update import (
     policy_gradient,
 )
 from pipeline.rl.validation import validate
-from pipeline.rl.value_model import Critic, new_critic, ppo_batch, value_gradient
 
 
 @dataclass

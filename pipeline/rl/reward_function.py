@@ -13,14 +13,14 @@ from functools import lru_cache
 from typing import Protocol
 
 from pipeline.errors import UserError
-from pipeline.flops import Shape
 from pipeline.grading import grade_many, step_verdicts
+from pipeline.lm.flops import Shape
+from pipeline.lm.passes import Rows, first_equal
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, first_equal
 
 
 class Scorer(Protocol):
-    """A reward model (`pipeline.reward_model.Judge`)."""
+    """A reward model (`pipeline.reward.model.Judge`)."""
 
     shape: Shape
 

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.lm.passes import Rows, accumulate, first_equal, pad
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import Rollouts
-from pipeline.rl.forward import Rows, accumulate, first_equal, pad
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
     dpo_margin,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.generate import Engine, Sampling
-from pipeline.generate.draw import row_seed
 from pipeline.grading import grade_many
+from pipeline.lm.generate import Engine, Sampling
+from pipeline.lm.generate.draw import row_seed
 from pipeline.records import Question, write_jsonl
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import decode, encode_prompts

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
-from pipeline.world.real_config import RealConfig
-from pipeline.world.web_config import WebConfig
+from pipeline.world.real.config import RealConfig
+from pipeline.world.web.config import WebConfig
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The laboratory's graphs: every arm at five seeds, the recall loop, rival corpora."""

@@ -1,0 +1,381 @@
+"""How many questions, samples and seeds make a true difference between two arms show (power calculation).
+
+    python -m lab.power --data data/lab --difference 0.02
+
+The data are outcomes of two arms on the same questions with the same seeds: by default the validation questions of the RL
+runs after their last common step, because a design is not to be chosen on test questions; `--of benchmarks` reads the
+evaluation. Only variances are printed, no means. gap_SNK = right of the first minus right of the second is taken apart, by
+the mean squares of the two-way table of stats.py, into variances
+
+    question   the true difference is not the same on every question          falls with questions
+    seed       one training run is luckier than another                       falls with seeds alone
+    both       a seed has its own way with a question                         falls with seeds x questions
+    sample     the K answers drawn are a few of many                          falls with seeds x questions x samples
+
+On the validation split only the number of right samples is kept, so `sample` is that of samples drawn apart for each arm: at
+most too large where arms share their randomness (pipeline/evaluate/run.py), and `question` too small by as much.
+With one seed, `seed` cannot be known and has to be given (`--seed-sd`), and `both` counts under `question`. Power is
+that of the two-sided 5 % t test that the report's interval amounts to. Claim C11 is about a difference of differences, the
+gain of the first iteration minus that of the later: it has a row and a line of its own.
+
+Legend: S seeds, N questions, K samples, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.evaluate.metrics import RIGHT
+from pipeline.report.data import Cell, Results, Scores, common, load
+from pipeline.report.iterations import ITERATIVE, boundaries
+from pipeline.report.names import IN_DOMAIN
+from pipeline.report.stats import CONFIDENCE, t_quantile
+from pipeline.report.validation import accuracy_at, sides
+
+PAIRS = (
+    ("online_rft", "rft"),
+    ("grpo_os", "online_rft"),
+    ("grpo_os_rule", "online_rft"),
+    ("grpo_ps", "grpo_os"),
+    ("grpo_ps_rule", "grpo_os_rule"),
+    ("grpo_iter", "grpo_os"),
+    ("grpo_os_rule", "sft"),
+    ("ppo", "grpo_os"),
+)
+POWER = 0.8
+QUANTILES = 2000
+
+
+@dataclass(frozen=True)
+class Components:
+    """Variances of a paired difference in accuracy (0..1), of one question, one seed, one sample."""
+
+    question: float
+    seed: float | None  # None: one seed was trained
+    both: float
+    sample: float
+
+    def parts(self, seeds: int, questions: int, samples: int) -> list[tuple[float, float]]:
+        """(variance, degrees of freedom) of the mean's standard error, as stats.py adds them up."""
+        residual = self.both + self.sample / samples
+        per_question = (self.question + residual / seeds) / questions
+        if seeds < 2:
+            return [(per_question, questions - 1)]
+        return [
+            (per_question, questions - 1),
+            ((self.seed + residual / questions) / seeds, seeds - 1),
+            (-residual / (seeds * questions), (seeds - 1) * (questions - 1)),
+        ]
+
+
+def components(gap_SNK: np.ndarray) -> Components:
+    """Estimates by the method of moments; a negative one counts as 0. Needs 2 questions and 2 samples."""
+    gap_SNK = np.asarray(gap_SNK, dtype=float)
+    return moments(gap_SNK.mean(2), float(gap_SNK.var(axis=2, ddof=1).mean()), gap_SNK.shape[2])
+
+
+def moments(gap_SN: np.ndarray, sample: float, K: int) -> Components:
+    """The same from means over K samples and the variance of a single sample's difference."""
+    S, N = gap_SN.shape
+    question_N, seed_S = gap_SN.mean(0), gap_SN.mean(1)
+    if S < 2:
+        return Components(max(0.0, float(question_N.var(ddof=1)) - sample / K), None, 0.0, sample)
+    residual_SN = gap_SN - question_N - seed_S[:, None] + gap_SN.mean()
+    residual = float((residual_SN**2).sum()) / ((S - 1) * (N - 1))
+    question = float(question_N.var(ddof=1)) - residual / S
+    seed = float(seed_S.var(ddof=1)) - residual / N
+    return Components(max(0.0, question), max(0.0, seed), max(0.0, residual - sample / K), sample)
+
+
+def power(found: Components, difference: float, seeds: int, questions: int, samples: int) -> float:
+    """Probability that the 95 % interval of a true difference excludes 0."""
+    from scipy.special import chdtri, ndtr
+
+    parts = found.parts(seeds, questions, samples)
+    variance = max(sum(v for v, _ in parts), parts[0][0])
+    if variance == 0:
+        return 1.0
+    freedom = max(1.0, variance**2 / sum(v * v / df for v, df in parts))
+    bound, centre = t_quantile(freedom, CONFIDENCE), difference / np.sqrt(variance)
+    # the noncentral t by its definition: a normal over the root of a chi-square, here at even quantiles
+    spread_Q = np.sqrt(chdtri(freedom, 1 - (np.arange(QUANTILES) + 0.5) / QUANTILES) / freedom)
+    return float(np.mean(ndtr(centre - bound * spread_Q) + ndtr(-centre - bound * spread_Q)))
+
+
+def smallest(
+    found: Components,
+    difference: float,
+    seeds: int,
+    samples: int,
+    wanted: float = POWER,
+    most: int = 100_000,
+):
+    """The fewest questions with that power, or None when even `most` do not have it."""
+    if power(found, difference, seeds, most, samples) < wanted:
+        return None
+    low, high = 2, most
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (
+            (low, middle)
+            if power(found, difference, seeds, middle, samples) >= wanted
+            else (middle + 1, high)
+        )
+    return low
+
+
+def detectable(
+    found: Components, seeds: int, questions: int, samples: int, wanted: float = POWER
+) -> float | None:
+    """The smallest true difference with that power; None when there is none below 1."""
+    low, high = 0.0, 1.0
+    if power(found, high, seeds, questions, samples) < wanted:
+        return None
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (
+            (low, middle)
+            if power(found, middle, seeds, questions, samples) >= wanted
+            else (middle, high)
+        )
+    return high
+
+
+def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> np.ndarray | None:
+    """gap_SNK of two arms over the benchmarks that both have; None when they share no seed or no two samples."""
+    benchmarks = [
+        b for b in benchmarks if results.seeds_of(arm, [b]) & results.seeds_of(other, [b])
+    ]
+    seeds = results.common_seeds(arm, other, benchmarks) if benchmarks else []
+    sides = [[results.scores[f"{name}-{seed}"] for seed in seeds] for name in (arm, other)]
+    if not seeds or min(s[b].samples for side in sides for s in side for b in benchmarks) < 2:
+        return None
+    blocks = []
+    for benchmark in benchmarks:
+        scores = [[found[benchmark] for found in side] for side in sides]
+        ids = common([s.ids for side in scores for s in side])
+        samples = min(s.samples for side in scores for s in side)
+        one, two = (np.stack([right_NK(s, ids, samples) for s in side]) for side in scores)
+        blocks.append(one - two)
+    samples = min(block.shape[2] for block in blocks)
+    return np.concatenate([block[:, :, :samples] for block in blocks], 1)
+
+
+def right_NK(scores: Scores, ids: Sequence[str], samples: int) -> np.ndarray:
+    votes = dict(zip(scores.ids, scores.votes, strict=True))
+    return np.array([[float(vote == RIGHT) for vote in votes[i][:samples]] for i in ids])
+
+
+def on_benchmarks(
+    results: Results, pair: Sequence[str], benchmarks: Sequence[str]
+) -> tuple[str, Components] | None:
+    """(size, variances) of a pair of arms on the benchmarks."""
+    gap = gaps(results, *pair, benchmarks)
+    return None if gap is None else (" x ".join(map(str, gap.shape)), components(gap))
+
+
+def on_validation(results: Results, pair: Sequence[str]) -> tuple[str, Components] | None:
+    """(size, variances) of a pair of arms on the validation questions after the last step that both were validated at."""
+    cells, steps = sides(results, *pair)
+    if not cells[0] or not steps or not steps[-1]:
+        return None
+    ids = set(
+        common([list(cell.validation[steps[-1]]) for side in cells for cell in side.values()])
+    )
+    tables = [
+        np.array(
+            [
+                [v for i, v in sorted(side[seed].validation[steps[-1]].items()) if i in ids]
+                for seed in sorted(side)
+            ]
+        )
+        for side in cells
+    ]
+    return of_shares(tables, (1, -1), samples_of(cells))
+
+
+def of_iterations(results: Results) -> tuple[str, Components] | None:
+    """(size, variances) of what claim C11 compares: gain of the first iteration minus gain of all later ones."""
+    cells = results.cells.get(ITERATIVE, {})
+    marks = boundaries(cells)
+    if len(marks) < 3:
+        return None
+    return of_shares(
+        accuracy_at(cells, [marks[0], marks[1], marks[-1]]), (-1, 2, -1), samples_of([cells])
+    )
+
+
+def of_shares(
+    tables: Sequence[np.ndarray], weights: Sequence[int], K: int
+) -> tuple[str, Components] | None:
+    """(size, variances) of a weighted sum of tables_SN of shares of K right samples, each table's samples drawn apart."""
+    if K < 2:
+        return None
+    gap_SN = sum(weight * table for weight, table in zip(weights, tables, strict=True))
+    sample = sum(
+        w**2 * float((t * (1 - t)).mean()) * K / (K - 1)
+        for w, t in zip(weights, tables, strict=True)
+    )
+    return " x ".join(map(str, (*gap_SN.shape, K))), moments(gap_SN, sample, K)
+
+
+def samples_of(sides: Sequence[dict[int, Cell]]) -> int:
+    return min(
+        (cell.scale.get("validation_samples", 0) for side in sides for cell in side.values()),
+        default=0,
+    )
+
+
+def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
+    """Markdown: the variances of every pair, then for the pairs' mean variances what a design can show."""
+    pairs = [tuple(text.split(":")) for text in given.pairs] or PAIRS
+    on_split = given.of == "validation"
+    measure = on_validation if on_split else partial(on_benchmarks, benchmarks=given.benchmarks)
+    measured = {pair: measure(results, pair) for pair in pairs}
+    rows = {f"`{pair[0]}` - `{pair[1]}`": found for pair, found in measured.items() if found}
+    if not rows:
+        raise UserError(
+            "no two of these arms have a common seed with several samples a question; give --pairs first:second"
+        )
+    iterative = of_iterations(results) if on_split else None
+    shown = rows | (
+        {f"`{ITERATIVE}`: first iteration - later (C11)": iterative} if iterative else {}
+    )
+    place = "the validation split" if on_split else ", ".join(given.benchmarks)
+    yield f"Standard deviations in points (difference of two arms; {place}):\n"
+    yield "| pair | seeds x questions x samples | question | seed | question x seed | sample |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: |"
+    for name, (size, found) in shown.items():
+        cells = [deviation(v) for v in (found.question, found.seed, found.both, found.sample)]
+        yield f"| {name} | {size} | " + " | ".join(cells) + " |"
+    pooled = mean_components([found for _, found in rows.values()], given.seed_sd)
+    yield (
+        f"\nPooled: question {deviation(pooled.question)}, seed {deviation(pooled.seed)}, question x seed "
+        f"{deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
+    )
+    yield from designs(pooled, given)
+    if iterative:
+        yield iterations_line(iterative, given)
+
+
+def iterations_line(iterative: tuple[str, Components], given: argparse.Namespace) -> str:
+    """The smallest difference of gains that C11 can show on as many validation questions and samples as there are."""
+    size, found = iterative
+    _, questions, samples = map(int, size.split(" x "))
+    found = mean_components([found], given.seed_sd)
+    seen = [(seeds, detectable(found, seeds, questions, samples)) for seeds in given.seeds]
+    listed = ", ".join(
+        f"{'none' if least is None else f'{100 * least:.1f}'} points with {seeds} seeds"
+        for seeds, least in seen
+    )
+    return (
+        f"\nClaim C11, {questions} questions x {samples} samples: the smallest difference of gains that shows with "
+        f"{100 * POWER:.0f} % power is {listed}."
+    )
+
+
+def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
+    points = 100 * given.difference
+    yield (
+        f"Questions needed for {100 * POWER:.0f} % power at a true difference of {points:g} points, two-sided "
+        f"{100 * (1 - CONFIDENCE):.0f} %, and in brackets the smallest difference that {given.questions} questions show:\n"
+    )
+    yield "| seeds | " + " | ".join(f"{k} samples" for k in given.samples) + " |"
+    yield "| ---: |" + " ---: |" * len(given.samples)
+    for seeds in given.seeds:
+        cells = []
+        for samples in given.samples:
+            least, seen = (
+                smallest(found, given.difference, seeds, samples),
+                detectable(found, seeds, given.questions, samples),
+            )
+            count = "no number" if least is None else f"{least:,}"
+            cells.append(f"{count} [{'-' if seen is None else f'{100 * seen:.1f}'}]")
+        yield f"| {seeds} | " + " | ".join(cells) + " |"
+
+
+def deviation(variance: float | None) -> str:
+    return "unknown" if variance is None else f"{100 * np.sqrt(variance):.2f}"
+
+
+def mean_components(found: Sequence[Components], seed_sd: float | None) -> Components:
+    """Mean variances over pairs; `seed_sd`, where given, takes the place of the estimate. Raises UserError without both."""
+    known = [c.seed for c in found if c.seed is not None]
+    if seed_sd is None and not known:
+        raise UserError(
+            "one seed: the seeds' standard deviation is unknown; assume one with --seed-sd 0.01, or train more seeds"
+        )
+    mean = Components(
+        *(
+            float(np.mean([getattr(c, name) or 0.0 for c in found]))
+            for name in ("question", "seed", "both", "sample")
+        )
+    )
+    return replace(mean, seed=seed_sd**2 if seed_sd is not None else float(np.mean(known)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.power", description=(__doc__ or "").splitlines()[0]
+    )
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("data"), help="folder of results (default: %(default)s)")
+    add(
+        "--pairs",
+        nargs="+",
+        default=[],
+        metavar="FIRST:SECOND",
+        help="arms to compare (default: those of the claims)",
+    )
+    add(
+        "--of",
+        choices=("validation", "benchmarks"),
+        default="validation",
+        help="which questions (default: %(default)s)",
+    )
+    add(
+        "--benchmarks",
+        nargs="+",
+        default=None,
+        help="with --of benchmarks; default: the in-domain ones",
+    )
+    add(
+        "--difference",
+        type=float,
+        default=0.02,
+        help="true difference in accuracy (default: %(default)s)",
+    )
+    add(
+        "--questions",
+        type=int,
+        default=2000,
+        help="of the design in brackets (default: %(default)s)",
+    )
+    add("--samples", type=int, nargs="+", default=[1, 4, 8, 16])
+    add("--seeds", type=int, nargs="+", default=[3, 5, 8, 10])
+    add(
+        "--seed-sd",
+        type=float,
+        default=None,
+        help="assume this standard deviation over seeds, as 0.01",
+    )
+    given = parser.parse_args()
+    try:
+        results = load(given.data)
+        given.benchmarks = given.benchmarks or [b for b in IN_DOMAIN if b in results.benchmarks]
+        for line in report(results, given):
+            print(line)
+    except UserError as error:
+        sys.exit(f"power: {error}")
+
+
+if __name__ == "__main__":
+    main()

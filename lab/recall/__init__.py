@@ -1,0 +1,1 @@
+"""The recall loop at laboratory size (claim C3)."""

@@ -1,0 +1,1 @@
+"""What a person types. No stage depends on these modules."""

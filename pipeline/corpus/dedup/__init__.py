@@ -1,0 +1,1 @@
+"""Near-duplicates: signatures of pages, and groups of pages that share one."""

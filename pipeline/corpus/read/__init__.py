@@ -1,0 +1,1 @@
+"""From WARC files, WET files and folders of HTML to pages."""

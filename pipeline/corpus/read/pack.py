@@ -1,0 +1,99 @@
+"""Folders of HTML: read them as pages, or pack them into a WARC."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.corpus.read.warc import RawPage, Reject, clean_url
+from pipeline.errors import UserError
+from pipeline.records import read_jsonl
+
+SUFFIXES = (".html", ".htm", ".xhtml")
+EPOCH = "2000-01-01T00:00:00Z"  # WARC-Date is required; the day a folder was packed is no fact about its pages
+
+
+def urls_of(folder: Path, mapping: Path | None = None) -> dict[str, str]:
+    """URL by file name (relative, with /). From `mapping` or the folder's urls.jsonl (rows with file and url), or
+    from a
+    Markdown table in MANIFEST.md with columns `file` and `url` or `original URL`. Files without one get a file: URL.
+    """
+    path = mapping or folder / "urls.jsonl"
+    if mapping is not None or path.is_file():
+        rows = list(read_jsonl(path))
+        for number, row in enumerate(rows, 1):
+            if not isinstance(row.get("file"), str) or not isinstance(row.get("url"), str):
+                raise UserError(f"{path}:{number}: a row needs file and url, both text")
+        return {row["file"]: row["url"] for row in rows}
+    manifest = folder / "MANIFEST.md"
+    return dict(_table(manifest.read_text(encoding="utf-8"))) if manifest.is_file() else {}
+
+
+def _table(markdown: str) -> Iterator[tuple[str, str]]:
+    columns: list[str] = []
+    for line in markdown.splitlines():
+        if not line.startswith("|"):
+            columns = []
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not columns:
+            columns = [cell.lower() for cell in cells]
+            continue
+        row = dict(zip(columns, cells, strict=False))
+        url = row.get("url") or row.get("original url") or ""
+        if row.get("file") and "://" in url:
+            yield row["file"], url
+
+
+def read_folder(
+    folder: Path, max_bytes: int, name: str = "", mapping: Path | None = None
+) -> Iterator[RawPage | Reject]:
+    """Every HTML file below `folder`, in the order of their names. One without a URL is named by the folder, or `name`,
+    and its place below: files of one name in two folders are two pages."""
+    urls, base = urls_of(folder, mapping), name or folder.absolute().name
+    for path in sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+    ):
+        relative = path.relative_to(folder).as_posix()
+        url = clean_url(urls.get(relative, "file:///" + quote(f"{base}/{relative}")))
+        source = f"{name}/{relative}" if name else relative
+        if path.stat().st_size > max_bytes:
+            yield Reject(url, "too_large", f"{path.stat().st_size} bytes", source, 0)
+        else:
+            yield RawPage(url, path.read_bytes(), source, 0)
+
+
+def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
+    """Write (URL, HTML) pairs as a gzipped WARC, a member a record; atomic, and the same bytes each time. The count."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, count = path.with_name(path.name + ".tmp"), 0
+    with temporary.open("wb") as file:
+        for url, html in pages:
+            body = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html
+            head = (
+                f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:page:{count}>\r\nWARC-Date: {EPOCH}\r\n"
+                f"WARC-Target-URI: {url}\r\nContent-Type: application/http; msgtype=response\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            file.write(gzip.compress(head.encode() + body + b"\r\n\r\n", mtime=0))
+            count += 1
+    os.replace(temporary, path)
+    return count
+
+
+def pack(folder: Path, out: Path, mapping: Path | None = None, max_bytes: int = 1 << 30) -> int:
+    """Turn a folder of HTML into a WARC; returns the number of pages. Raises UserError when there is none."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give a folder of HTML files")
+    pages = (
+        page
+        for page in read_folder(folder, max_bytes, mapping=mapping)
+        if isinstance(page, RawPage)
+    )
+    first = next(pages, None)
+    if first is None:
+        raise UserError(f"{folder}: no .html, .htm or .xhtml file below it")
+    return write_warc(out, ((page.url, page.body) for part in ([first], pages) for page in part))

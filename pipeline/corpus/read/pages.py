@@ -1,0 +1,183 @@
+"""Pages as rows: what a shard is read into, and the Parquet files they are kept in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.read.pack import SUFFIXES, read_folder
+from pipeline.corpus.read.warc import RawPage, Reject, read_warc
+from pipeline.corpus.spans import token_count
+from pipeline.corpus.text.formulas import Formula
+from pipeline.corpus.text.html import extract
+from pipeline.corpus.tokens import language
+from pipeline.corpus.urls import host, url_hash
+
+PAGE = pa.schema(
+    [
+        ("url", pa.string()),
+        ("url_hash", pa.int64()),
+        ("domain", pa.string()),
+        ("lang", pa.string()),
+        ("text", pa.string()),
+        ("tokens", pa.int64()),
+        ("formulas", pa.int32()),
+        ("formula_sources", pa.string()),
+        ("source", pa.string()),
+        ("offset", pa.int64()),
+    ]
+)
+KEPT = pa.schema([*PAGE, ("score", pa.float64()), ("iteration", pa.int32())])
+REJECT = pa.schema(
+    [
+        ("url", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("source", pa.string()),
+        ("offset", pa.int64()),
+        ("tokens", pa.int64()),
+        ("score", pa.float64()),
+    ]
+)
+BATCH = 256  # rows of a row group; what is held in memory of a shard
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page with its text."""
+
+    url: str
+    text: str
+    lang: str
+    tokens: int
+    formulas: tuple[Formula, ...]
+    source: str
+    offset: int
+
+    def row(self) -> dict[str, Any]:
+        sources = Counter(formula.source for formula in self.formulas)
+        return {
+            "url": self.url,
+            "url_hash": url_hash(self.url),
+            "domain": host(self.url),
+            "lang": self.lang,
+            "text": self.text,
+            "tokens": self.tokens,
+            "formulas": len(self.formulas),
+            "formula_sources": json.dumps(sources, sort_keys=True),
+            "source": self.source,
+            "offset": self.offset,
+        }
+
+
+def read_pages(path: Path, name: str, max_bytes: int, min_tokens: int) -> Iterator[Page | Reject]:
+    """Every record of a shard as a page with text, or as a reject that says why not."""
+    for raw in read_raw(path, name, max_bytes):
+        yield raw if isinstance(raw, Reject) else page_of(raw, min_tokens)
+
+
+def read_raw(path: Path, name: str, max_bytes: int) -> Iterator[RawPage | Reject]:
+    """The records of a WARC or WET file, a folder of HTML, or an HTML file."""
+    if path.is_dir():
+        yield from read_folder(path, max_bytes, name)
+    elif path.suffix.lower() in SUFFIXES:
+        url, size = f"file:///{quote(name)}", path.stat().st_size
+        too_large = size > max_bytes
+        yield (
+            Reject(url, "too_large", f"{size} bytes", name, 0)
+            if too_large
+            else RawPage(url, path.read_bytes(), name, 0)
+        )
+    else:
+        yield from read_warc(path, max_bytes, name)
+
+
+def page_of(raw: RawPage, min_tokens: int) -> Page | Reject:
+    """Decode and extract one record."""
+    markup = decode(raw.body, raw.charset)
+    if markup is None:
+        return Reject(raw.url, "undecodable", "no encoding fits the bytes", raw.source, raw.offset)
+    if raw.is_text:
+        text, formulas = markup.strip(), ()
+    else:
+        extracted = extract(markup)
+        text, formulas = extracted.text, extracted.formulas
+    count = token_count(text)
+    if count < min_tokens:
+        return Reject(raw.url, "short", f"{count} tokens of text", raw.source, raw.offset)
+    return Page(raw.url, text, language(text), count, formulas, raw.source, raw.offset)
+
+
+class Table:
+    """Writes rows to a Parquet file in row groups of BATCH; the file appears under its name when closed."""
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.schema, self.rows, self.count = path, schema, [], 0
+        self.temporary = path.with_name(path.name + ".tmp")
+        self.writer = pq.ParquetWriter(self.temporary, schema, compression="zstd")
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self.count += 1
+        if len(self.rows) >= BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        self.writer.write_table(pa.Table.from_pylist(self.rows, schema=self.schema))
+        self.rows = []
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, kind: type | None, *_: Any) -> None:
+        if kind is None and self.rows:
+            self._write()
+        self.writer.close()
+        if kind is None:
+            with self.temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(self.temporary, self.path)
+
+
+def rows_of(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, a row group in memory at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+            yield from batch.to_pylist()
+
+
+def reject_row(
+    reject: Reject, tokens: int | None = None, score: float | None = None
+) -> dict[str, Any]:
+    return {
+        "url": reject.url,
+        "reason": reject.reason,
+        "detail": reject.detail[:300],
+        "source": reject.source,
+        "offset": reject.offset,
+        "tokens": tokens,
+        "score": score,
+    }
+
+
+def extract_shard(
+    path: Path, name: str, pages: Path, rejects: Path, max_bytes: int, min_tokens: int
+) -> None:
+    """Read one shard into a Parquet file of pages and one of rejects."""
+    with Table(pages, PAGE) as good, Table(rejects, REJECT) as bad:
+        for page in read_pages(path, name, max_bytes, min_tokens):
+            if isinstance(page, Reject):
+                bad.add(reject_row(page))
+            else:
+                good.add(page.row())

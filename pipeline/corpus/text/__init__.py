@@ -1,0 +1,1 @@
+"""From HTML to text with its formulas as LaTeX."""

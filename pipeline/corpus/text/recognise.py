@@ -1,0 +1,269 @@
+"""Which elements are formulas, and the LaTeX in them.
+
+A formula is often on a page several times: as source, as MathML for screen readers and as drawn glyphs. An element that
+holds all of them is read as one, and its best source is taken: annotation, alttext, data-latex, script, image text,
+and only then the own converters of MathML and of KaTeX's drawing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+
+from pipeline.corpus.text.asciimath import latex_of_asciimath
+from pipeline.corpus.text.formulas import TEXT_ARGUMENT
+from pipeline.corpus.text.images import (
+    DELIMITERS,
+    LATEX_SIGN,
+    Found,
+    image_formula,
+    is_no_prose,
+    undelimited,
+)
+from pipeline.corpus.text.katex import latex_of_katex
+from pipeline.corpus.text.markup import (
+    DELIMITED_CLASSES,
+    FORMULA,
+    LATEX_ATTRIBUTES,
+    LATEX_CLASSES,
+    LATEX_TAGS,
+    NEITHER,
+    NOISE,
+    attributes,
+    is_noise_word,
+    plain,
+)
+from pipeline.corpus.text.mathml import latex_of_mathml
+
+MATH = frozenset({"math", "m:math", "mml:math", "mathml:math"})
+CUSTOM = LATEX_TAGS | MATH | {"mjx-container"}
+WRAPPERS = frozenset(
+    {
+        "katex",
+        "katex-display",
+        "mwe-math-element",
+        "mathjax_display",
+        "mathjax",
+        "mathjax_preview",
+        "mathjax_chtml",
+        "mathjax_svg",
+        "mathjax_svg_display",
+        "mjx-chtml",
+        "mjpage",
+        "ltx_math",
+        "tex",
+        "asciimath",
+    }
+)
+ANNOTATION = re.compile(
+    r"<annotation\b[^>]*encoding\s*=\s*[\"']?(?:application/x-tex|latex|tex|application/x-latex)\b[^>]*>(.*?)</annotation",
+    re.S | re.I,
+)
+VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
+PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
+CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it behind % from TeX
+# What MathJax 2 draws or leaves beside a preview; what comes after a preview that stands alone is none of these.
+RENDERED = re.compile(
+    r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I
+)
+SCRIPT_NEXT = re.compile(r"\s*<script\b[^>]{0,200}math/", re.I)
+PLACEHOLDERS = frozenset({"[math]", "[Math Processing Error]"})
+MATH_SCRIPT = re.compile(
+    r"<script\b([^>]*math/(?:tex|asciimath|mml)[^>]*)>(.*?)</script", re.S | re.I
+)
+BARE = re.compile(
+    r"(?!\s*(?:\$|\\[(\[]))(?=[^<]*[\\^_=+<>&])[^<]{1,2000}$"
+)  # no markup, no delimiters, and a sign
+ESCAPED = re.compile(TEXT_ARGUMENT + r"|\\.", re.S)
+SURE_CLASSES = frozenset(
+    {"wp-katex-eq", "katex-inline", "katex-block"}
+)  # their text is LaTeX whatever it looks like
+DISPLAY_CLASSES = frozenset(
+    "katex-display mathjax_display mathjax_svg_display math-display katex-block math-block".split()
+)
+MATHJAX2_CLASSES = frozenset(
+    "mathjax_preview mathjax mathjax_display mathjax_chtml mathjax_svg mathjax_svg_display mjx-chtml".split()
+)
+FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
+
+
+def kind_of(name: str, classes: str) -> int:
+    """Whether an element may be a formula, or is noise, by its name and classes."""
+    words = classes.split()[:12]
+    if name in CUSTOM or any(word.lower() in FORMULA_CLASSES for word in words):
+        return FORMULA
+    if name not in ("body", "html", "main", "article") and any(map(is_noise_word, words)):
+        return NOISE
+    return NEITHER
+
+
+def element_formula(
+    name: str, attrs: dict[str, str], inner: str, page: str, end: int
+) -> Found | None:
+    """The formula that an element is, which ends at `end` of the page. ("", ..) when it only draws one that stands
+    elsewhere; None when it is none."""
+    traits = traits_of(attrs.get("class", ""))
+    display = (
+        traits.display
+        or attrs.get("display", "").lower() in ("true", "block")
+        or attrs.get("mode") == "display"
+        or "block" in attrs
+        or attrs.get("data-display") == "true"
+    )
+    if name in MATH:
+        return math_element(attrs, inner, display)
+    if not traits.container:
+        for key in LATEX_ATTRIBUTES:
+            if key in attrs and attrs[key].strip():
+                return undelimited(attrs[key], display, "data-latex")
+    if name in LATEX_TAGS:
+        return undelimited(plain(inner), display, "delimiters")
+    if traits.mathjax2 and name != "mjx-container":
+        return rendered_by_mathjax2(attrs, inner, display, page, end)
+    found = inside(inner, display) if "<" in inner else None
+    if found is None and traits.katex and "katex-html" in inner:
+        found = latex_of_katex(inner), display, "visual"
+    if found is not None or name == "mjx-container":
+        return found
+    if traits.asciimath:
+        return latex_of_asciimath(plain(inner).strip().strip("`")), display, "asciimath"
+    if traits.sure or (traits.pandoc and "<" not in inner):
+        return undelimited(plain(inner), display, "delimiters")
+    if traits.only_math and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
+        return undelimited(plain(inner), display or name == "div", "delimiters")
+    return (
+        delimited_element(plain(inner), display, traits.latex)
+        if traits.delimited or traits.latex
+        else None
+    )
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the classes of an element say of it."""
+
+    display: bool
+    container: bool  # of Stack Exchange, whose attributes repeat what it holds
+    mathjax2: bool
+    katex: bool
+    asciimath: bool
+    sure: bool
+    pandoc: bool
+    only_math: bool
+    delimited: bool
+    latex: bool
+
+
+@lru_cache(maxsize=4_096)
+def traits_of(value: str) -> Traits:
+    """The traits of the value of a class attribute; pages repeat few of them very often."""
+    classes = frozenset(value[:400].lower().split())
+    pandoc = "math" in classes and bool(classes & {"inline", "display"})
+    return Traits(
+        display=bool(classes & DISPLAY_CLASSES) or (pandoc and "display" in classes),
+        container="math-container" in classes,
+        mathjax2=bool(classes & MATHJAX2_CLASSES),
+        katex=bool(classes & {"katex", "katex-display"}),
+        asciimath="asciimath" in classes,
+        sure=bool(classes & SURE_CLASSES),
+        pandoc=pandoc,
+        only_math=classes == {"math"},
+        delimited=bool(classes & DELIMITED_CLASSES),
+        latex=bool(classes & LATEX_CLASSES),
+    )
+
+
+def inside(inner: str, display: bool) -> Found | None:
+    """The one formula inside a wrapper, from its best source."""
+    script = MATH_SCRIPT.search(inner) if "<script" in inner else None
+    if script:
+        return script_formula(attributes(script[1]), script[2])
+    at = inner.find("data-latex")
+    data = VALUE.match(inner, at) if at >= 0 else None
+    if data:
+        return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
+    at = inner.find("<math")
+    if at < 0 and ":math" in inner:
+        inner = PREFIX.sub(r"<\1", inner)
+        at = inner.find("<math")
+    if at >= 0:
+        start, end = inner.find(">", at), inner.rfind("</math")
+        attrs = attributes(inner[at + 5 : start])
+        display = display or attrs.get("display") == "block" or "mathml-display" in inner[:at]
+        return math_element(attrs, inner[start + 1 : end if end > start else None], display)
+    at = inner.find("<img")
+    return image_formula(attributes(inner[at + 4 : inner.find(">", at)])) if at >= 0 else None
+
+
+def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | None:
+    """A <math> element: its TeX annotation, its alttext, its data-latex, else converted."""
+    if ":m" in inner:
+        inner = PREFIX.sub(r"<\1", inner)
+    at = inner.find("<annotation")
+    annotation = ANNOTATION.search(inner, at) if at >= 0 else None
+    if annotation and annotation[1].strip():
+        return unescape(annotation[1]), display, "annotation"
+    for key, source in (("alttext", "alttext"), ("data-latex", "data-latex")):
+        if attrs.get(key, "").strip():
+            return attrs[key], display, source
+    return latex_of_mathml(inner), display, "mathml"
+
+
+def rendered_by_mathjax2(
+    attrs: dict[str, str], inner: str, display: bool, page: str, end: int
+) -> Found | None:
+    """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries, or the
+    LaTeX of a preview that stands alone."""
+    if "mathjax_preview" in attrs.get("class", "").lower():
+        text = plain(inner).strip()
+        alone = text not in PLACEHOLDERS and RENDERED.match(page, end) is None
+        return undelimited(text, display, "delimiters") if alone else ("", display, "script")
+    if "math/tex" in page or "math/asciimath" in page:
+        return "", display, "script"
+    mathml = attrs.get("data-mathml", "")
+    if not mathml and "data-mathml" in inner:
+        mathml = next(
+            (
+                a["data-mathml"]
+                for a in map(attributes, re.findall(r"<span\b([^>]*)>", inner))
+                if "data-mathml" in a
+            ),
+            "",
+        )
+    return inside(mathml or inner, display)
+
+
+def script_formula(attrs: dict[str, str], inner: str) -> Found | None:
+    """A <script type="math/..."> element."""
+    kind = attrs.get("type", "").lower()
+    display = "mode=display" in kind.replace(" ", "")
+    inner = CDATA.sub("", inner).strip() if "CDATA" in inner else inner.strip()
+    if kind.startswith("math/tex"):
+        return unescape(inner) if "&" in inner and "\\" not in inner else inner, display, "script"
+    if kind.startswith("math/asciimath"):
+        return latex_of_asciimath(inner), display, "asciimath"
+    if kind.startswith("math/mml"):
+        return inside(inner, display)
+    return None
+
+
+def delimited_element(text: str, display: bool, bare: bool) -> Found | None:
+    """An element whose whole text is one delimited formula; without delimiters only when `bare` and it looks like
+    LaTeX."""
+    text = text.strip()
+    for left, right, is_display in DELIMITERS:
+        if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
+            inner = text[len(left) : -len(right)]
+            seen = ESCAPED.sub("", inner) if left[0] == "$" else inner
+            if left not in seen and right not in seen:
+                return inner, display or is_display, "delimiters"
+            return None
+    if text.startswith("\\begin{") and text.endswith("}"):
+        return text, True, "delimiters"
+    return (
+        (text, display, "delimiters")
+        if bare and LATEX_SIGN.search(text) and len(text) < 2_000
+        else None
+    )

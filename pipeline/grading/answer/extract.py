@@ -1,0 +1,259 @@
+"""Which part of an output is its answer.
+
+In this order: the text is cut where the model runs on into a new question; the last box, with the boxes joined to it by
+nothing but commas and "and"; a "final answer is" sentence that comes after it; what follows the last answer phrase
+(####, The answer is, 答案是, 答:); the last formula or number. Every pattern takes linear time, or works on a bounded tail.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.grading.answer import chinese
+from pipeline.grading.answer.text import unicode_spelling
+
+MAX_OUTPUT = 200_000  # only the end of a longer output is read
+MAX_SENTENCE = 400  # characters that are searched for a value after an answer phrase
+MAX_TAIL = 8000  # characters that are searched when there is neither a box nor a phrase
+MAX_BOXES = 16  # the last ones
+
+_RUN_ON = re.compile(
+    r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
+    r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>"
+)
+_SAID = re.compile(
+    "[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)"
+)
+_COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
+_TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
+_BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
+_JOINT = re.compile(
+    r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
+    r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
+    r"|\band\b|\bor\b|和|或|与)*"
+)
+_NAMED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*$")  # $x=\boxed{1}$ or $x=\boxed{2}$
+_PERCENT = re.compile(r"\s{0,3}(?:\$|\\\)|\\\])?\s{0,3}(?:\\?%|percent\b|pct\b)")
+_FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:：]?\s*", re.I)
+_HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
+_PHRASE = re.compile(
+    r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
+    r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*",
+    re.I,
+)
+_FINAL_WORDS = ("final answer", "最终答案")
+_PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
+_RANGE = re.compile(
+    r"(?:between|(?:more|less|greater|fewer) than)\b", re.I
+)  # words that make a number no answer
+_REASON = re.compile(
+    r",? (?:not|because|since|rather than|instead of)\b", re.I
+)  # what follows is not the answer
+_NEGATED = re.compile(
+    r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I
+)  # a number that is said not to be it
+_INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
+_MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
+_LITERAL = re.compile(
+    r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
+    r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"
+    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?"
+    r"(?: ?(?:\\?%|percent\b|[万亿](?:\d{1,4}(?:万|千(?![克米瓦卡]))?(?!\d))*))?"
+    r"|(?<![A-Za-z0-9.])[-−]?\.\d+"
+)
+
+
+def extract(output: str, lang: str = "en") -> str | None:
+    """The answer inside `output` as written, or None when there is none. `lang` ("en" | "zh") is accepted for the
+    callers' sake: the rules of both languages are always on.
+
+    >>> extract("so \\\\boxed{-2} and \\\\boxed{1}."), extract("答：还剩9页。"), extract("I do not know.")
+    ('-2 \\\\text{ and } 1', '9', None)
+    """
+    text = _TAG.sub(" ", output[-MAX_OUTPUT:])
+    cut = _RUN_ON.search(text)
+    whole = text
+    if cut and text[: cut.start()].strip():
+        text = text[: cut.start()]
+    boxed, end = boxes(text)
+    if cut and boxed is None and _last(_PHRASE, text, _PHRASE_WORDS) is None and _BOX.search(whole):
+        text = whole  # "Question 6:" inside a solution
+        boxed, end = boxes(text)
+    final = _last(_FINAL, text[end:], _FINAL_WORDS)
+    if final is not None:
+        return _value(_sentence(text[end + final.end() :])) or boxed or None
+    if boxed is not None:
+        return boxed or None
+    text = _without_hope(text)
+    phrase = _last(_PHRASE, text, _PHRASE_WORDS)
+    answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
+    return answer or _program_output(text) or _whole(text) or _last_value(text) or _numeral(text)
+
+
+def _whole(text: str) -> str | None:
+    """A short output that is one value: 3^2, sqrt(7)."""
+    value = text.strip(" \n*`")
+    simple = (
+        len(value) <= 60
+        and re.search(r"\d", value)
+        and not re.search(r"[=$\n]|\\text|\\[(\[]", value)
+    )
+    return value if simple and _bare(value) else None
+
+
+def _numeral(text: str) -> str | None:
+    """A Chinese numeral that is said to be the result: 这个数是二十五。"""
+    said = _last(_SAID, text[-MAX_SENTENCE:])
+    return said[1] if said and chinese.numeral(said[1]) else None
+
+
+def _program_output(text: str) -> str | None:
+    """The last line that the last program printed (tool use without a box)."""
+    lines = (
+        text.rsplit("```output", 1)[1].split("```", 1)[0].strip().split("\n")
+        if "```output" in text
+        else [""]
+    )
+    return lines[-1].strip() if len(lines[-1]) <= MAX_SENTENCE else None
+
+
+def boxes(text: str) -> tuple[str | None, int]:
+    """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a box."""
+    found = []
+    for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
+        if match[0].endswith("{"):
+            end = _closing(text, match.end())
+            found.append((match.start(), text[match.end() : end].strip(), min(end + 1, len(text))))
+        else:
+            word = re.compile(r"[^\s$\\]+").match(text, match.end())
+            found.append(
+                (match.start(), word[0] if word else "", word.end() if word else match.end())
+            )
+    if not found:
+        return None, 0
+    group = [found[-1]]
+    for box in reversed(found[:-1]):
+        between = text[box[2] : group[0][0]]
+        name = _NAMED.search(between)
+        if name and re.search(
+            rf"(?<![A-Za-z]){re.escape(name[1])}\s*=\s*$", text[max(0, box[0] - 20) : box[0]]
+        ):
+            between = between[: name.start()]
+        if (
+            box[2] > group[0][0]
+            or len(between) > 60
+            or not _JOINT.fullmatch(between)
+            or "\n\n" in between
+        ):
+            break
+        group.insert(0, box)
+    parts = [content for _, content, _ in group if content]
+    percent = _PERCENT.match(text, group[-1][2])
+    if percent and len(parts) == 1 and parts[0][-1] in "0123456789}":
+        parts[0] += "\\%"
+    return " \\text{ and } ".join(dict.fromkeys(parts)), group[-1][2]
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the brace group opened before `at` closes; an unbalanced one ends with its line or its formula."""
+    depth = 1
+    for brace in re.compile(r"(?<!\\)[{}]").finditer(text, at):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
+    line = re.compile(r"\n|\$|\\\)|\\\]").search(text, at)
+    return line.start() if line else len(text)
+
+
+def _last(pattern: re.Pattern[str], text: str, words: tuple[str, ...] = ()) -> re.Match[str] | None:
+    """The last match. words -- what a match begins with, in small letters; looked for from the end, which is quicker."""
+    match, small = None, text.lower() if words else ""
+    if len(small) == len(text):
+        for word in words:
+            at = small.rfind(word)
+            while at >= 0 and (match is None or at > match.start()):
+                match = pattern.match(text, at) or match
+                at = small.rfind(word, 0, at)
+        return match
+    for match in pattern.finditer(text):  # noqa: B007 (the last one is wanted)
+        pass
+    return match
+
+
+def _without_hope(text: str) -> str:
+    hope = _HOPE.search(text) if "hope" in text.lower() else None
+    return text[: hope.start()].rstrip(" .") if hope else text
+
+
+def _sentence(text: str) -> str:
+    """The first line, cut after a full stop that ends a sentence outside formulas."""
+    text = _without_hope(text.lstrip(" \n:：*")[:MAX_SENTENCE])
+    line = text.split("\n")[0]
+    if line.count("$") % 2 or line.count("\\[") > line.count("\\]"):
+        line = text
+    stop = re.search(r"(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s+[A-Z]|\s*$)|。", line)
+    return line[: stop.start()] if stop else line
+
+
+def _value(tail: str) -> str | None:
+    """A sentence as an answer: a formula or literal that is all of it, else the last one in it, else the words."""
+    tail = tail.strip().strip("*`_ ")
+    if not tail:
+        return None
+    whole = _MATH.fullmatch(tail)
+    if whole and tail.count("$") <= 4:
+        return _content(whole)
+    plain = tail.replace("$", "")  # 40$\\pi$
+    if _bare(plain) or _RANGE.match(tail):
+        return plain
+    reason = _REASON.search(tail)
+    if reason and re.search(r"\d", tail[: reason.start()]):
+        tail = tail[: reason.start()]
+    return _last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
+
+
+def _counted(tail: str) -> str | None:
+    """The Chinese numeral, with its unit, that a sentence ends with: 一共需要二十四天."""
+    match = _COUNTED.search(tail)
+    return match[1] if match and chinese.numeral(match[1]) else None
+
+
+def _bare(tail: str) -> bool:
+    """Whether the sentence is a value with no words beside it."""
+    names = r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?|(?<![A-Za-z])(?:sqrt|log|sin|cos|tan|exp|ln|pi)(?![A-Za-z])"
+    without_commands = re.sub(names, "", tail)
+    return not re.search(
+        r"[A-Za-z]{2,}|[\u3400-\u9fff]", re.sub(r"\b(?:and|or)\b|[和或与]", "", without_commands)
+    )
+
+
+def _after_phrase(text: str) -> str | None:
+    sentence = _sentence(text)
+    joined = re.fullmatch(
+        r"\s*(\d+ dollars? and \d+ cents?|-?\d+\s*[和、,，]\s*-?\d+)\s*", sentence
+    )
+    return joined[1] if joined else _value(sentence)
+
+
+def _last_value(text: str) -> str | None:
+    """The last formula or number, whichever ends last; a formula of letters alone gives way to a number before it."""
+    spelled = unicode_spelling(text[-MAX_TAIL:])
+    formula = _last(_MATH, spelled)
+    number = _last(_LITERAL, re.sub(r"<<[^<>]*>>", lambda match: " " * len(match[0]), spelled))
+    if formula is not None:
+        content = _content(formula)
+        names_only = re.fullmatch(r"[A-Za-z\\{}_ ]*", content)
+        if number is None or (number.start() < formula.end() and not names_only):
+            if _negated(spelled, formula.start()):
+                return None
+            percent = _PERCENT.match(spelled, formula.end())
+            return content + ("\\%" if percent and content[-1:].isdigit() else "")
+    return number[0].strip() if number and not _negated(spelled, number.start()) else None
+
+
+def _negated(text: str, at: int) -> bool:
+    return _NEGATED.search(text[max(0, at - 16) : at]) is not None
+
+
+def _content(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None).strip()

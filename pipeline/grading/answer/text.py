@@ -1,0 +1,262 @@
+"""One spelling for every way to write an answer: Unicode, LaTeX spacing, money, percent, degrees, Chinese."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from pipeline.grading.answer import chinese
+
+MAX_CHARS = 2000  # of a bare answer; a longer one is compared as a string only
+
+_SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", "0123456789+-=()ni", strict=True))
+_SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+-=()", strict=True))
+_SUPER_RUN, _SUB_RUN = (re.compile(f"[{re.escape(''.join(table))}]+") for table in (_SUPER, _SUB))
+_CIRCLED = {chr(0x2460 + i): f"({i + 1})" for i in range(20)} | {
+    chr(0x2474 + i): f"({i + 1})" for i in range(20)
+}
+_GREEK = {
+    chr(code): "\\" + name + " "
+    for name in (
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+        "omega"
+    ).split()
+    for code in [
+        ord(unicodedata.lookup(f"GREEK SMALL LETTER {name.replace('lambda', 'lamda').upper()}"))
+    ]
+}
+_SYMBOLS = str.maketrans(
+    _GREEK
+    | {
+        "−": "-",
+        "–": "-",
+        "—": "-",
+        "‐": "-",
+        "‑": "-",
+        "－": "-",
+        "×": "*",
+        "·": "*",
+        "⋅": "*",
+        "∙": "*",
+        "∗": "*",
+        "÷": "/",
+        "∕": "/",
+        "⁄": "/",
+        "≤": "\\le ",
+        "⩽": "\\le ",
+        "≦": "\\le ",
+        "≥": "\\ge ",
+        "⩾": "\\ge ",
+        "≧": "\\ge ",
+        "≠": "\\ne ",
+        "∞": "\\infty ",
+        "∪": "\\cup ",
+        "∩": "\\cap ",
+        "∈": "\\in ",
+        "∅": "\\emptyset ",
+        "±": "\\pm ",
+        "∓": "\\mp ",
+        "∠": "\\angle ",
+        "△": "\\triangle ",
+        "°": "^\\circ ",
+        "π": "\\pi ",
+        "ℝ": "\\mathbb{R}",
+        "≈": "\\approx ",
+        "、": ",",
+        "。": ".",
+        "‘": "'",
+        "’": "'",
+        "′": "'",
+        "“": '"',
+        "”": '"',
+        "〈": "(",
+        "〉": ")",
+        "【": "[",
+        "】": "]",
+        "「": '"',
+        "」": '"',
+        "∶": ":",
+        "；": ";",
+        "｛": "\\{",
+        "｝": "\\}",
+        "㎡": " 平方米",
+        "㎥": " 立方米",
+        "℃": " 度",
+        "º": "^\\circ ",
+        "€": "",
+        "£": "",
+        "¥": "",
+        "￥": "",
+        "￡": "",
+        "\u200b": "",
+        "\ufeff": "",
+        " ": " ",
+    }
+)
+_ROOT = re.compile(r"[√]\s*(\d+(?:\.\d+)?|[A-Za-z]|(?=[({]))")
+_CUBE_ROOT = re.compile(r"∛\s*(\d+(?:\.\d+)?|[A-Za-z])")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_SPACING = re.compile(
+    r"\\(?:left|right|bigl?|Bigl?|bigr|Bigr|biggl?|Biggl?|biggr|Biggr|displaystyle|textstyle|limits)(?![A-Za-z])\.?"
+    r"|(?<!\\)\\[!,;:> ]|~|\\qquad|\\quad|\\(?:hspace|phantom)\{[^{}]*\}"
+)
+MODULUS = r"\(?\s*\\?(?:p|b)?mod\s*\{?\s*(\d+)\s*\}?\s*\)?"
+_COMMANDS = [
+    (re.compile(pattern), to)
+    for pattern, to in (
+        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
+        (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\\le "),
+        (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\\ge "),
+        (r"\\(?:neq|not\s*=)", r"\\ne "),
+        (r"\\lt(?![A-Za-z])", "<"),
+        (r"\\gt(?![A-Za-z])", ">"),
+        (r"\\(?:varnothing|empty)(?![A-Za-z])", r"\\emptyset "),
+        (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", "|"),
+        (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
+        (r"\\div(?![A-Za-z])", "/"),
+        (r"\*\*", "^"),
+        (r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
+        (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"),
+        (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
+        (r"(?<=\d)\s*\^\s*(?:o|\{\s*o\s*\})(?![A-Za-z])", "°"),
+        (
+            r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])|\bdegrees?\b",
+            "°",
+        ),
+        (r"(\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\1"),
+        (r"(?<!\\)\\(?=-?\d)", r"\\\\"),
+        (MODULUS, ""),
+        (
+            r"\\(?:text)?color\s*\{\w{1,20}\}|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])",
+            "",
+        ),
+        (r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)", r"\\binom{\1}{\2}"),
+        (
+            r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*",
+            "",
+        ),
+        (r"\\%", "%"),
+        (
+            r"(?<=[\d}$)])\s*(?:\\text\s*\{\s*(?:percent|per cent)\s*\}|(?:percentage|percent|per cent|pct)\b\.?)",
+            "%",
+        ),
+        (r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
+        (r"(?<=\d) ?x ?(?=10 ?\^)", "*"),
+        (r"\\(?:colon)(?![A-Za-z])", ":"),
+        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
+        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
+        (r"\\(?:lbrack)(?![A-Za-z])", "["),
+        (r"\\(?:rbrack)(?![A-Za-z])", "]"),
+        (r"\{,\}", ","),
+        (r"\{:\}", ":"),
+        (r"\\\(|\\\)|\\\[|\\\]", " "),
+        (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
+    )
+]
+_THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
+_CLOCK = re.compile(
+    r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I
+)
+_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
+_LEAD = re.compile(
+    r"^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*"
+    r"|^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*"
+    r"(?:大约|大概|约等于|约为|约|一共|总共|共|还剩|第)?",
+    re.I,
+)
+# words before a number that change the value
+_COMPARES = re.compile(
+    "小于|大于|[多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]"
+)
+_CJK = "\u3400-\u9fff"
+
+
+def unwrap(text: str) -> str:
+    """Without surrounding spaces, boxes, `$`, and braces that wrap the whole. Linear in the length."""
+    text = text.strip()
+    box = _BOX.match(text)
+    if box and text.endswith("}"):
+        text = text[box.end() : -1].strip()
+    text = text.strip("$ \n\t")
+    shave = min(len(text) - len(text.lstrip("{")), len(text) - len(text.rstrip("}")))
+    if (
+        shave
+        and text.strip("{}").count("{") == text.strip("{}").count("}") == 0
+        and "," not in text
+    ):
+        text = text[shave : len(text) - shave].strip()
+    return text.strip("$ \n\t")
+
+
+def clean(text: str) -> str:
+    """One spelling for `text`, still a string. Meant for at most MAX_CHARS characters.
+
+    >>> clean("\\\\left( 1，\\\\dfrac{1}{2} \\\\right)"), clean("１,234 元"), clean("x≤½")
+    ('( 1,\\\\frac{1}{2} )', '1234 元', 'x\\\\le \\\\frac{1}{2}')
+    """
+    text = re.sub(r"\s+", " ", unicode_spelling(unwrap(text)))
+    text = re.sub(r",\s*\\!\s*(?=\d{3})", ",", text)
+    text = _SPACING.sub(" ", text)
+    for pattern, to in _COMMANDS:
+        text = pattern.sub(to, text)
+    text = unwrap(text).strip(" ,;:。")
+    if clock := _CLOCK.fullmatch(text):
+        return f"{clock[1]} {clock[2].lower()}m"
+    text = text[:-1].rstrip() if text.endswith(".") else text
+    text = re.sub(
+        r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}",
+        lambda m: m[0].replace(",", ""),
+        text,
+    )
+    if not re.search(r"[(\[{]\s*-?\d{1,3},\d{3}", text):
+        text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
+    if spaced := _SPACED.fullmatch(text):
+        text = (spaced[1] or "") + spaced[2].replace(" ", "")
+    return chinese_spelling(text) if re.search(f"[{_CJK}]", text) else _LEAD.sub("", text, count=1)
+
+
+def unicode_spelling(text: str) -> str:
+    """Superscripts, circled digits, fractions, fullwidth and other digits, signs and Greek as ASCII and LaTeX."""
+    if text.isascii():
+        return text
+    text = _SUPER_RUN.sub(lambda m: "^{" + "".join(_SUPER[c] for c in m[0]) + "}", text)
+    text = _SUB_RUN.sub(lambda m: "_{" + "".join(_SUB[c] for c in m[0]) + "}", text)
+    text = "".join(_CIRCLED.get(c) or _vulgar(c) for c in text)
+    text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS)
+    text = _CUBE_ROOT.sub(r"\\sqrt[3]{\1}", text)
+    text = _ROOT.sub(lambda m: f"\\sqrt{{{m[1]}}}" if m[1] else "\\sqrt", text)
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
+def chinese_spelling(text: str) -> str:
+    """Lead words, 又, 和, numerals and the factors 万, 亿 of a Chinese answer."""
+    text = _LEAD.sub("", text, count=1).strip()
+    lead = re.match(f"([{_CJK}]{{1,10}})(?=-?[\\d\\\\(])", text)
+    if lead and not _COMPARES.search(lead[1]):
+        text = text[lead.end() :]
+    text = re.sub(r"(\d)\s*又\s*(\d+)\s*分之\s*(\d+)", r"\1\\frac{\3}{\2}", text)
+    text = re.sub(r"(\d+)\s*分之\s*(\d+)", r"\\frac{\2}{\1}", text)
+    text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)
+    text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
+    text = re.sub(r"(?<=\d)\s*比\s*(?=\d)", ":", text)
+    text = re.sub(r"(?<![\d.])(\d+)\s*[元块]\s*(\d)\s*角(?:\s*(\d)\s*分)?", r"\1.\2\3元", text)
+    for words, to in (("和|与|及|且", "and"), ("或者|或", "or")):
+        text = re.sub(
+            rf"(?<=[\d}}%)\]A-Za-z\s])\s*(?:{words})\s*(?=[-+(\[\\\d\sA-Za-z])",
+            rf" \\text{{{to}}} ",
+            text,
+        )
+    runs = re.split(f"([{_CJK}〇]+)", text)
+    for k, run in enumerate(runs):
+        if k % 2 and not runs[k - 1][-1:].isdigit():
+            runs[k] = chinese.numeral(run) or run
+    return "".join(runs).strip(" ,.;:")
+
+
+def _vulgar(char: str) -> str:
+    parts = unicodedata.decomposition(char).split()
+    if not parts or parts[0] != "<fraction>" or "2044" not in parts:
+        return char
+    up, down = "".join(chr(int(code, 16)) for code in parts[1:]).split("⁄")
+    return f"\\frac{{{up}}}{{{down}}}" if down else char

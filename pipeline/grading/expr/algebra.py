@@ -1,0 +1,142 @@
+"""Whether two trees are the same function: exact values, then a finite field, then floats, in that order of trust.
+
+A yes needs the field (pipeline/grading/expr/field.py) and, where roots were taken, the floats too, because the field does not
+know the sign of a nested root. A difference of floats is a no. A yes of the floats alone is undecided and goes to the
+worker. Nothing takes unbounded work: exact values are capped in bits, powers in the field are modular.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+from pipeline.grading.expr import exact, floats
+from pipeline.grading.expr.field import Ring
+from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_symbol, symbols
+
+POINTS = 3
+LONG_DECIMAL = (
+    10  # significant digits from which a decimal may stand for the exact value that it rounds
+)
+FLOAT_DIGITS = 15  # significant digits from which a decimal may be a double with its noise: 0.30000000000000004
+_FAILURES = (Unknown, ValueError, OverflowError, ZeroDivisionError, RecursionError)
+
+
+def equal(a: Node, b: Node) -> tuple[bool | None, str]:
+    """(verdict, rule): True, False, or None when only a proof would decide ("undecided") or no value is in reach ("cap")."""
+    if a == b:
+        return True, "same tree"
+    try:
+        x, y = exact.exact(a), exact.exact(b)
+    except ZeroDivisionError:
+        return False, "division by zero"
+    except exact.TooLarge:
+        x = y = None
+    if x is not None and y is not None:
+        return x == y or rounds(a, b) or rounds(b, a), "number"
+    if _long_decimal(a) or _long_decimal(b):
+        return rounds(a, b) or rounds(b, a), "decimal"
+    return _symbolic(a, b)
+
+
+def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
+    ring = Ring()
+    try:
+        field = all(ring.value(a, point) == ring.value(b, point) for point in range(POINTS))
+    except _FAILURES:
+        field = None
+    if field is False and ring.exact:
+        return False, "field"
+    agree = close(a, b)
+    if agree is False:
+        return False, "floats"
+    if field and (agree or not ring.roots):
+        return True, "field"
+    if field is False and agree is None and not ring.large:
+        return False, "field"
+    return None, "undecided" if agree else "cap"
+
+
+def rounds(literal: Node, other: Node) -> bool:
+    """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15: one float step off)."""
+    if not _long_decimal(literal) or (
+        other[0] == "n" and literal[2] < FLOAT_DIGITS
+    ):  # two literals: only a double's noise
+        return False
+    value = constant(other)
+    if value is None:
+        value = real(other)
+        if value is None or not math.isfinite(value):
+            return False
+        value = Fraction(value)
+    if value == 0 or (value < 0) != (literal[1] < 0):
+        return False
+    over, digits = abs(literal[1]) - abs(value), literal[2]
+    if digits >= FLOAT_DIGITS:
+        return abs(over) <= abs(value) * Fraction(10) ** (1 - FLOAT_DIGITS)
+    unit = Fraction(10) ** (
+        (Decimal(literal[1].numerator) / literal[1].denominator).adjusted() + 1 - digits
+    )
+    return -unit < over <= unit / 2
+
+
+def _long_decimal(node: Node) -> bool:
+    return node[0] == "n" and node[2] >= LONG_DECIMAL
+
+
+def real(node: Node) -> float | None:
+    """Real float value of a tree without symbols, or None."""
+    if symbols(node):
+        return None
+    try:
+        value = floats.value(node, {})
+    except _FAILURES:
+        return None
+    return None if isinstance(value, complex) or math.isnan(value) else value
+
+
+def close(a: Node, b: Node) -> bool | None:
+    """Whether the two agree in floats at every point where both have a value; None when there is no such point."""
+    names = sorted(symbols(a) | symbols(b))
+    agreed, imaginary = None, has_symbol(a, "i") or has_symbol(b, "i")
+    for point in range(floats.POINTS):
+        env = floats.environment(names, point)
+        try:
+            x, y = floats.value(a, env, imaginary), floats.value(b, env, imaginary)
+        except _FAILURES:
+            continue
+        if cmath.isnan(x) or cmath.isnan(y) or (cmath.isinf(x) and cmath.isinf(y)):
+            continue
+        if cmath.isinf(x) or cmath.isinf(y) or abs(x - y) > 1e-9 * max(abs(x), abs(y), 1e-6):
+            return False
+        agreed = True
+        if not names:
+            break
+    return agreed
+
+
+def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
+    """(whether a = c b for a constant c that is not zero, the sign of c); (None, 0) when not known."""
+    quotient: Node = ("*", (a, ("^", b, MINUS)))
+    names = sorted(symbols(a) | symbols(b))
+    if not names:
+        return None, 0.0
+    ring = Ring()
+    try:
+        values = [ring.value(quotient, point) for point in range(POINTS)]
+        if len(set(values)) > 1 or values[0] == (0, 0):
+            return False, 0.0
+        sign = floats.value(quotient, floats.environment(names, 0))
+    except _FAILURES:
+        return None, 0.0
+    return True, math.copysign(1.0, sign.real)
+
+
+def constant(node: Node) -> Fraction | None:
+    """The rational value of a tree, or None; no exception for what is over a cap."""
+    try:
+        return exact.exact(node)
+    except (exact.TooLarge, ZeroDivisionError):
+        return None

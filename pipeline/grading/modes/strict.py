@@ -1,0 +1,145 @@
+"""`strict`: whether a bare answer says the same as the reference, cheap tests first. Pure but for the worker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+
+from pipeline.grading.answer import chinese, choice
+from pipeline.grading.answer.text import MAX_CHARS, MODULUS, clean, unwrap
+from pipeline.grading.expr import algebra
+from pipeline.grading.expr.compare import Comparer, OverTime
+from pipeline.grading.expr.forms import Form, plain_text, read
+from pipeline.grading.expr.parse import Unreadable
+from pipeline.grading.expr.tree import Node
+
+Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
+_UNIT = re.compile(
+    r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
+    r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
+    r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)"
+)  # what else would be a factor
+_ASKS_FOR_ALL = re.compile(
+    r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
+    r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有",
+    re.I,
+)
+
+_ALL_WORDS = (
+    "all ",
+    " both",
+    " every",
+    " all",
+    "separated by commas",
+    "所有",
+)  # one of them is in every match; quick
+
+
+def asks_for_all(question: str) -> bool:
+    """Whether the question asks for a set of values, so that the order of a comma list is free."""
+    small = question[:20_000].lower()
+    return any(word in small for word in _ALL_WORDS) and bool(_ASKS_FOR_ALL.search(small))
+
+
+def decide(
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool = False
+) -> Decision:
+    """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS characters."""
+    a, b = unwrap(answer), unwrap(reference)
+    if not a or not b:
+        return "wrong", "empty"
+    if a == b:
+        return "right", "string"
+    if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b):
+        x, y = (Fraction(text.replace(",", "").rstrip(".")) for text in (a, b))
+        if x == y:
+            return "right", "number"
+        if max(len(a), len(b)) < algebra.LONG_DECIMAL:
+            return "wrong", "number"
+    if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
+        return _too_long(a, b)
+    return _forms(answer, reference, prove, any_order)
+
+
+def _too_long(a: str, b: str) -> Decision:
+    if re.sub(r"\s+", "", a) == re.sub(r"\s+", "", b):
+        return "right", "string"
+    digits = [re.fullmatch(r"[-+]?\d+", text) is not None for text in (a, b)]
+    return ("wrong", "number") if all(digits) else ("timeout", "cap: length")
+
+
+def _forms(
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool
+) -> Decision:
+    a, b = clean(answer), clean(reference)
+    if not a or not b:
+        return "wrong", "empty"
+    letters = choice.compare(answer, reference, a, b)
+    if letters is not None:
+        return letters
+    moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
+    if all(moduli) and moduli[0] != moduli[1]:
+        return "wrong", "modulus"
+    if _squeezed(a) == _squeezed(b):
+        return "right", "string"
+    comparer, late = Comparer(prove, any_order), None
+    left = readings(a, "." in b, unit=True) + _grouped(answer)
+    right = readings(b, "." in a) + _grouped(reference)
+    for x, y in _pairs(left, right):
+        try:
+            if comparer.same(x, y):
+                return "right", comparer.rule
+        except (OverTime, RecursionError) as error:
+            late = "timeout", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
+    return late or ("wrong", comparer.rule if readings(a) and readings(b) else "unread")
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", choice.without_styles(text))
+
+
+@lru_cache(maxsize=1 << 14)
+def readings(text: str, decimal: bool = False, unit: bool = False) -> tuple[tuple[str, Form], ...]:
+    """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; a letter as a unit.
+
+    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22; unit -- whether `5 m` may be 5 (an
+    answer's may, a reference's letter is a factor unless it has the power or the slash of a unit).
+    """
+    scaled, changed = chinese.factor(text)
+    texts = [("as it stands", scaled)]
+    if changed:
+        texts.append(("unit", chinese.without_factor(text)))
+    if decimal and re.fullmatch(r"-?\d+,\d{1,2}", text):
+        texts.append(("decimal comma", text.replace(",", ".")))
+    value = _UNIT.fullmatch(text)
+    if value and (unit or not re.fullmatch(r"\S+ [A-Za-z]", text)):
+        texts.append(("unit", value[1]))
+    forms = []
+    for name, candidate in texts:
+        try:
+            forms.append((name, read(candidate)))
+        except (Unreadable, RecursionError):
+            word = plain_text(candidate)
+            if word is not None:
+                forms.append((name, Form("text", (word,))))
+    return tuple(forms)
+
+
+def _grouped(raw: str) -> tuple[tuple[str, Form], ...]:
+    """60,120 is a number, but against a list it is the list 60, 120."""
+    raw = unwrap(raw)
+    return (
+        (("list", read(raw.replace(",", ", "))),)
+        if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,8}", raw)
+        else ()
+    )
+
+
+def _pairs(
+    a: tuple[tuple[str, Form], ...], b: tuple[tuple[str, Form], ...]
+) -> list[tuple[Form, Form]]:
+    pairs = [(i, x, j, y) for i, x in a for j, y in b if "as it stands" in (i, j)]
+    return [(x, y) for i, x, j, y in pairs if "list" not in (i, j) or x.kind == y.kind == "list"]

@@ -1,0 +1,1 @@
+"""The language model: its folder, tokenizer, prompts, training, log-probabilities and sampling."""

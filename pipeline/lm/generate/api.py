@@ -1,0 +1,77 @@
+"""What every engine promises: the same rows and seeds give the same outputs, in the order of the prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample. Temperature 0 is greedy. No top-p or top-k: the trainer's log-probabilities would not be the sampler's."""
+
+    temperature: float = 1.0
+    max_new_tokens: int = 64
+    batch_rows: int = 512  # rows decoded at once
+    stop: tuple[str, ...] = ()  # an output ends after a token that completes one of these strings
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.max_new_tokens < 1 or self.batch_rows < 1:
+            raise UserError(
+                f"sampling: temperature >= 0, max_new_tokens >= 1 and batch_rows >= 1 are needed, not {self}"
+            )
+
+
+@dataclass(frozen=True)
+class Output:
+    """A sampled answer: token ids without the prompt (EOS included when `finished`), and log-probability of each."""
+
+    tokens: list[int]
+    logprobs: list[float]  # under softmax(logits / temperature); temperature 1 when greedy
+    finished: bool  # ended by EOS or a stop string, not by max_new_tokens
+
+
+class Engine(Protocol):
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[Output]:
+        """One output a row. Neighbours with one prompt may share what they have in common; their seeds tell them apart."""
+
+    def sync(self, model) -> None:
+        """Take over the weights of `model`."""
+
+
+def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
+    """Rows in the order given, `batch_rows` at a time, through `decode(prompts, seeds_B, sampling)`."""
+    import numpy as np
+
+    if len(prompts) != len(seeds):
+        raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
+    outputs: list[Output] = []
+    for start in range(0, len(prompts), sampling.batch_rows):
+        rows = slice(start, start + sampling.batch_rows)
+        outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
+    return outputs
+
+
+def make_engine(name: str, model, tokenizer) -> Engine:
+    """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
+    if name in ("fast", "auto"):
+        from pipeline.lm.generate.fast import SUPPORTED, FastEngine
+
+        kind = model.config.model_type
+        if name == "auto" and kind not in SUPPORTED:
+            return make_engine("hf", model, tokenizer)
+        if kind in SUPPORTED:
+            return FastEngine(model, tokenizer)
+        raise UserError(
+            f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf"
+        )
+    if name == "hf":
+        from pipeline.lm.generate.hf import HFEngine
+
+        return HFEngine(model, tokenizer)
+    raise UserError(f"engine={name}: choose fast, hf or auto")

@@ -1,0 +1,251 @@
+"""Own decoder for Llama-like models: no left padding, and what outputs have in common is computed once.
+
+Neighbouring outputs of one prompt that have the same tokens so far are one node; nodes are the rows that the model computes.
+When outputs of a node draw different tokens it parts; a node without running outputs leaves. A small model that knows its
+task says much the same several times, at temperature 1 too (docs/rl.md).
+
+Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a key/value head, T positions,
+D head dimension, E hidden, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.generate.draw import draw
+from pipeline.lm.generate.stop import StopStrings
+
+SUPPORTED = ("llama", "qwen2", "mistral")
+COMPACT_AT = (
+    0.75  # rebuild the caches when fewer than this share of their nodes have a running output
+)
+
+
+class Cache:
+    """Keys and values of each layer, one row a node, with room for more nodes and for every position that is to come."""
+
+    def __init__(
+        self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor
+    ) -> None:
+        self.layers = layers  # ((nodes or more) x H x room x D) each
+        self.length_N = length_N
+
+    def part(self, node_L: np.ndarray, token_L: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The node of each running output after its token, and the token of each node.
+
+        One child stays in its parent's place, the others take a place that is empty or new. Empty places get token 0.
+        """
+        nodes, device = len(self.length_N), self.length_N.device
+        child, child_L = np.unique(node_L << 32 | token_L, return_inverse=True)
+        parent_C, token_C = child >> 32, child & (1 << 32) - 1
+        moves_C = np.r_[False, parent_C[1:] == parent_C[:-1]]
+        empty = np.setdiff1d(np.arange(nodes), parent_C)
+        place_C = parent_C.copy()
+        place_C[moves_C] = np.r_[empty, np.arange(nodes, nodes + len(parent_C))][: moves_C.sum()]
+        if moves_C.any():
+            source, target = (torch.from_numpy(x[moves_C]).to(device) for x in (parent_C, place_C))
+            self._grow(max(nodes, int(place_C.max()) + 1), len(node_L))
+            self.length_N[target] = self.length_N[source]
+            for tensor in (t for pair in self.layers for t in pair):
+                tensor[target] = tensor[source]
+        if len(parent_C) < COMPACT_AT * len(self.length_N):
+            kept = np.sort(place_C)
+            keep, place_C = torch.from_numpy(kept).to(device), np.searchsorted(kept, place_C)
+            self.length_N = self.length_N[keep]
+            self._replace(lambda t: t[keep])
+        token_N = np.zeros(len(self.length_N), dtype=np.int64)
+        token_N[place_C] = token_C
+        return place_C[child_L], token_N
+
+    def _grow(self, nodes: int, running: int) -> None:
+        """Room for so many nodes; twice what there was where more is needed, so that few copies are made, but never more than
+        outputs are running: with no place empty there can not be more nodes than those."""
+        have = len(self.layers[0][0])
+        if nodes > have:
+            more = min(running, max(nodes, 2 * have)) - have
+            self._replace(lambda t: torch.cat((t, t.new_zeros(more, *t.shape[1:]))))
+        self.length_N = F.pad(self.length_N, (0, nodes - len(self.length_N)))
+
+    def _replace(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """One layer after the other, so that old and new are there of one layer alone."""
+        for i, (key, value) in enumerate(self.layers):
+            self.layers[i] = change(key), change(value)
+
+
+class FastEngine:
+    """Reads the weights of the model in place: after an optimiser step `sync` only fuses the projections anew."""
+
+    def __init__(self, model, tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.eos = tokenizer.eos_token_id
+        self.sync(model)
+
+    def sync(self, model) -> None:
+        config, core = model.config, model.model
+        self.model = model
+        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        self.eps = config.rms_norm_eps
+        self.layers = [_fuse(layer) for layer in core.layers]
+        self.embed, self.norm = core.embed_tokens.weight.detach(), core.norm.weight.detach()
+        self.head = model.lm_head.weight.detach()
+
+    @torch.no_grad()
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+    ) -> list[Output]:
+        """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
+        return in_batches(prompts, seeds, sampling, self._sample_batch)
+
+    def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
+        unique, group = _unique_neighbours(prompts)
+        logits_NV, cache = self._prefill(unique, max(map(len, unique)) + sampling.max_new_tokens)
+        node_B = np.array(group)
+        stop = StopStrings(self.tokenizer, sampling.stop, len(prompts))
+        tokens_BT = np.zeros((len(prompts), sampling.max_new_tokens), dtype=np.int64)
+        logp_BT = np.zeros((len(prompts), sampling.max_new_tokens), dtype=np.float32)
+        count_B = np.full(len(prompts), sampling.max_new_tokens)
+        row_L = np.arange(len(prompts))  # outputs that still run
+        for t in range(sampling.max_new_tokens):
+            token_L, logp_L = draw(
+                logits_NV, seeds_B[row_L], t, sampling.temperature, node_B[row_L]
+            )
+            token_L = token_L.cpu().numpy()
+            tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
+            ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
+            count_B[row_L[ends_L]] = t + 1
+            row_L, token_L = row_L[~ends_L], token_L[~ends_L]
+            if not len(row_L) or t + 1 == sampling.max_new_tokens:
+                break
+            node_B[row_L], token_N = cache.part(node_B[row_L], token_L)
+            logits_NV = self._step(torch.from_numpy(token_N).to(self.embed.device), cache)
+        running = set(row_L.tolist())
+        return [
+            Output(tokens_BT[b, :n].tolist(), logp_BT[b, :n].tolist(), b not in running)
+            for b, n in enumerate(count_B)
+        ]
+
+    def _rope(self, position_BT: torch.Tensor, like: torch.Tensor):
+        cos, sin = self.model.model.rotary_emb(like, position_BT)
+        return cos[:, None], sin[:, None]
+
+    def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
+        """Right-padded prompts -> logits at each last token, and a cache of one node a prompt with `room` positions."""
+        device = self.embed.device
+        length_P = torch.tensor([len(p) for p in prompts], device=device)
+        tokens_PT = torch.zeros(len(prompts), int(length_P.max()), dtype=torch.long, device=device)
+        for p, prompt in enumerate(prompts):
+            tokens_PT[p, : len(prompt)] = torch.tensor(prompt, device=device)
+        P, T = tokens_PT.shape
+        x_PTE = F.embedding(tokens_PT, self.embed)
+        rope = self._rope(torch.arange(T, device=device)[None].expand(P, T), x_PTE)
+        cache = []
+        for layer in self.layers:
+            query, key, value = self._project(layer, x_PTE, rope)
+            attended = F.scaled_dot_product_attention(
+                query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads
+            )
+            x_PTE = self._after_attention(layer, x_PTE, attended)
+            cache.append(tuple(F.pad(kv, (0, 0, 0, room - T)) for kv in (key, value)))
+        last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
+        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), Cache(cache, length_P)
+
+    def _step(self, token_N: torch.Tensor, cache: Cache) -> torch.Tensor:
+        """One token a node: writes the next position of its cache, returns the next logits_NV."""
+        N, length_N = len(token_N), cache.length_N
+        span, row_N = int(length_N.max()) + 1, torch.arange(N, device=token_N.device)
+        x_N1E = F.embedding(token_N[:, None], self.embed)
+        rope = self._rope(length_N[:, None], x_N1E)
+        hidden_N11T = (torch.arange(span, device=token_N.device)[None] > length_N[:, None])[
+            :, None, None
+        ]
+        for layer, (key_cache, value_cache) in zip(self.layers, cache.layers, strict=True):
+            query, key, value = self._project(layer, x_N1E, rope)
+            key_cache[row_N, :, length_N] = key[:, :, 0]
+            value_cache[row_N, :, length_N] = value[:, :, 0]
+            query_NHGD = query.view(N, self.kv_heads, -1, self.head_dim)
+            score_NHGT = query_NHGD @ key_cache[:N, :, :span].transpose(2, 3) * self.head_dim**-0.5
+            weight_NHGT = score_NHGT.masked_fill(hidden_N11T, float("-inf")).softmax(-1)
+            attended = (weight_NHGT @ value_cache[:N, :, :span]).view(
+                N, self.heads, 1, self.head_dim
+            )
+            x_N1E = self._after_attention(layer, x_N1E, attended)
+        cache.length_N = length_N + 1
+        return F.linear(_rms(x_N1E[:, 0], self.norm, self.eps), self.head)
+
+    def _project(self, layer, x_BTE, rope):
+        B, T, _ = x_BTE.shape
+        cos, sin = rope
+        qkv = F.linear(_rms(x_BTE, layer["norm1"], self.eps), layer["qkv"], layer["qkv_bias"])
+        q, k, v = qkv.split(
+            [
+                self.heads * self.head_dim,
+                self.kv_heads * self.head_dim,
+                self.kv_heads * self.head_dim,
+            ],
+            -1,
+        )
+        q, k, v = (y.view(B, T, -1, self.head_dim).transpose(1, 2) for y in (q, k, v))
+        return q * cos + _rotate(q) * sin, k * cos + _rotate(k) * sin, v
+
+    def _after_attention(self, layer, x_BTE, attended_BHTD):
+        B, T, _ = x_BTE.shape
+        x_BTE = x_BTE + F.linear(
+            attended_BHTD.transpose(1, 2).reshape(B, T, -1), layer["o"], layer["o_bias"]
+        )
+        gate, up = F.linear(
+            _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
+        ).chunk(2, -1)
+        return x_BTE + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
+
+
+def _fuse(layer) -> dict:
+    attention, mlp = layer.self_attn, layer.mlp
+
+    def cat(parts, what):
+        found = [getattr(p, what) for p in parts]
+        return None if found[0] is None else torch.cat([f.detach() for f in found])
+
+    def bias(part):
+        return None if part.bias is None else part.bias.detach()
+
+    qkv, gate_up = (
+        (attention.q_proj, attention.k_proj, attention.v_proj),
+        (mlp.gate_proj, mlp.up_proj),
+    )
+    return {
+        "norm1": layer.input_layernorm.weight.detach(),
+        "norm2": layer.post_attention_layernorm.weight.detach(),
+        "qkv": cat(qkv, "weight"),
+        "qkv_bias": cat(qkv, "bias"),
+        "gate_up": cat(gate_up, "weight"),
+        "gate_up_bias": cat(gate_up, "bias"),
+        "o": attention.o_proj.weight.detach(),
+        "o_bias": bias(attention.o_proj),
+        "down": mlp.down_proj.weight.detach(),
+        "down_bias": bias(mlp.down_proj),
+    }
+
+
+def _rms(x, weight, eps):
+    return F.rms_norm(x, (x.shape[-1],), weight, eps)
+
+
+def _rotate(x):
+    low, high = x.chunk(2, -1)
+    return torch.cat((-high, low), -1)
+
+
+def _unique_neighbours(prompts) -> tuple[list[list[int]], list[int]]:
+    """Runs of equal prompts -> (one prompt a run, run of each row)."""
+    unique, group = [], []
+    for prompt, run in groupby(map(tuple, prompts)):
+        group += [len(unique)] * len(list(run))
+        unique.append(list(prompt))
+    return unique, group

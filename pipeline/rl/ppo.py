@@ -1,0 +1,134 @@
+"""PPO's own parts (Eq. 1, 2, 18): the KL penalty in the reward, advantages by GAE, and the value model that they need.
+
+Legend: B outputs, R rows of a micro-batch, T output tokens, padded right. V_t is the value before token t is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipeline.lm.passes import Rows, first_equal, hidden_of, micro_batches, pad, read_prompts
+from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.rl.data_source import Rollouts
+from pipeline.rl.reward_function import Judged
+from pipeline.rl.update import Batch, autocast, make_optimizer
+
+
+def token_rewards(
+    r_B: Tensor, logp_BT: Tensor, ref_logp_BT: Tensor, lengths_B: Tensor, kl_coef: float
+) -> Tensor:
+    """Eq. 2: r_t = r_phi at the last real token, minus beta log(pi_theta / pi_ref) at every token. Returns r_BT.
+
+    beta .04, log-ratios .1 .2 .3 and a reward of 1 give (-.004, -.008, .988).
+    """
+    mask_BT = torch.arange(logp_BT.shape[1], device=logp_BT.device) < lengths_B[:, None]
+    r_BT = torch.where(mask_BT, -kl_coef * (logp_BT - ref_logp_BT), 0.0)
+    rows = torch.arange(len(r_B), device=logp_BT.device)
+    r_BT[rows, lengths_B - 1] += r_B.to(r_BT.dtype)
+    return r_BT
+
+
+def generalised_advantage(
+    r_BT: Tensor, value_BT: Tensor, lengths_B: Tensor, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
+    """GAE (arXiv 1506.02438): A_t = delta_t + gamma lambda A_{t+1}, delta_t = r_t + gamma V_{t+1} - V_t; V is 0 at the end.
+
+    Returns (A_BT, returns A + V), both 0 after an output's end. gamma 1, lambda .95, V .5 .5 .5 and a reward of 1 at the
+    third token give A = (.45125, .475, .5).
+    """
+    mask_BT = torch.arange(r_BT.shape[1], device=r_BT.device) < lengths_B[:, None]
+    value_BT = torch.where(mask_BT, value_BT, 0.0)
+    r_BT = torch.where(mask_BT, r_BT, 0.0)
+    next_B, advantage_B, columns = (
+        torch.zeros_like(value_BT[:, 0]),
+        torch.zeros_like(value_BT[:, 0]),
+        [],
+    )
+    for t in range(r_BT.shape[1] - 1, -1, -1):
+        delta_B = r_BT[:, t] + gamma * next_B - value_BT[:, t]
+        advantage_B = torch.where(mask_BT[:, t], delta_B + gamma * lam * advantage_B, 0.0)
+        next_B = value_BT[:, t]
+        columns.append(advantage_B)
+    advantage_BT = torch.stack(columns[::-1], 1)
+    return advantage_BT, torch.where(mask_BT, advantage_BT + value_BT, 0.0)
+
+
+def whiten(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """(x - mean) / std over the real tokens of the whole batch; exactly 0 where all are equal, and where masked."""
+    x_N = x_BT[mask_BT].double()
+    if len(x_N) < 2 or x_N.max() == x_N.min():
+        return torch.zeros_like(x_BT)
+    white_BT = (x_BT.double() - x_N.mean()) / x_N.std(correction=0)
+    return torch.where(mask_BT, white_BT, 0.0).to(x_BT.dtype)
+
+
+@dataclass
+class Critic:
+    """The value model: the instruct model's body with a head of zeros, moved by an AdamW of its own."""
+
+    model: Any
+    optimizer: Any
+
+
+def new_critic(policy, arm: ArmConfig, scale: RLConfig) -> Critic:
+    from pipeline.reward.model import scorer_from
+
+    model = scorer_from(policy)
+    return Critic(model, make_optimizer(model, scale, arm.value_lr_factor))
+
+
+def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
+    """V before each output token, without gradient. Returns value_BT, 0 after an output's end."""
+    value_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)))
+    with torch.no_grad():
+        prompts, first = read_prompts(model, rows), first_equal(rows)
+        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
+            hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, batch)
+            value_RT = torch.where(mask_RT, model.score(hidden_RTE)[..., 0].float(), 0.0)
+            value_BT[torch.tensor(batch), : value_RT.shape[1]] = value_RT.cpu()
+    return value_BT[first]
+
+
+def ppo_batch(
+    critic: Critic,
+    batch: Batch,
+    rollouts: Rollouts,
+    judged: Judged,
+    arm: ArmConfig,
+    scale: RLConfig,
+) -> tuple[Batch, Tensor]:
+    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
+    logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
+    logp_BT = logp_BT[batch.first]  # an engine may round equal outputs in two ways
+    lengths_B = mask_BT.sum(1)
+    with autocast(critic.model, scale):
+        value_BT = output_values(critic.model, batch.rows, scale.micro_batch_tokens)
+    reference_BT = logp_BT if batch.ref_logp_BT is None else batch.ref_logp_BT
+    r_B = torch.tensor([rewards[-1] for rewards in judged.rewards])
+    r_BT = token_rewards(r_B, logp_BT, reference_BT, lengths_B, arm.kl_coef)
+    advantage_BT, return_BT = generalised_advantage(
+        r_BT, value_BT, lengths_B, arm.gae_gamma, arm.gae_lambda
+    )
+    return replace(batch, advantage_BT=whiten(advantage_BT, mask_BT)), return_BT
+
+
+def value_gradient(critic: Critic, batch: Batch, return_BT: Tensor, scale: RLConfig) -> float:
+    """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model alone. Returns the loss."""
+    model, rows, total = critic.model, batch.rows, 0.0
+    with autocast(model, scale):
+        prompts = read_prompts(model, rows)
+        for chosen in micro_batches(rows, sorted(set(batch.first)), scale.micro_batch_tokens):
+            hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, chosen)
+            index = torch.tensor(chosen)
+            target_RT = return_BT[index, : mask_RT.shape[1]].to(mask_RT.device)
+            weight_R1 = (batch.copies_B * batch.weight_B)[index][:, None].float().to(mask_RT.device)
+            error_RT = model.score(hidden_RTE)[..., 0].float() - target_RT
+            loss = torch.where(mask_RT, weight_R1 * error_RT.square() / 2, 0.0).sum()
+            loss.backward()
+            total += loss.item()
+        prompts.backward()
+    return total

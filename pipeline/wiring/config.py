@@ -1,0 +1,191 @@
+"""From Hydra's composed YAML to one frozen dataclass a stage.
+
+Every stage module declares its own dataclass, derived from `StageConfig`, out of the dataclasses that live beside the
+code they configure; so a stage depends on the settings it uses and on no other. Hydra sees their default values
+(`register`), which makes every field overridable and an unknown one an error; `build` checks names and types.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from pipeline.errors import UserError
+from pipeline.wiring.code import ROOT
+
+MISSING = "???"  # how OmegaConf spells a value that must be given
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """What every stage knows."""
+
+    profile: str
+    device: str = "cpu"  # "cpu" | "cuda"
+    threads: int = 1  # of torch and BLAS on the CPU; part of the result, as sums in another order round differently
+
+
+PLANS = ("conf/pipeline.yaml", "lab/conf/pipeline.yaml")  # each beside the dvc.yaml that builds it
+PLACES = {"data": "data", "reports": "reports"}  # where a plan's stages read and write
+
+
+def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:
+    """The plan (conf/pipeline.yaml, or the laboratory's) of this profile, else the main one, and the models it makes.
+
+    `pipeline` is the dvc.yaml that follows it: `dvc repro` at the root builds the main plan, `make lab` the laboratory's.
+    """
+    found = {}
+    for name in PLANS:
+        if (root / name).is_file():
+            found[name] = yaml.safe_load((root / name).read_text(encoding="utf-8"))
+    name = next((name for name, plan in found.items() if plan["profile"] == profile), PLANS[0])
+    chosen = {**PLACES, **found[name], "pipeline": name.replace(PLANS[0], "dvc.yaml")}
+    cells = [f"{arm}-{seed}" for arm in chosen["arms"] for seed in chosen["seeds"]]
+    return {**chosen, "cells": cells, "models": ["base", "instruct", *cells]}
+
+
+def defaults_of(kind: type) -> dict[str, Any]:
+    """The default values of a configuration dataclass as plain nested data; `MISSING` where there is none."""
+    hints = typing.get_type_hints(kind)
+    found = {}
+    for item in dataclasses.fields(kind):
+        if item.default is not dataclasses.MISSING:
+            value = item.default
+        elif item.default_factory is not dataclasses.MISSING:
+            value = item.default_factory()
+            value = (
+                None if isinstance(value, dict) else value
+            )  # Hydra would join a profile's mapping to the default one
+        elif dataclasses.is_dataclass(hints[item.name]):
+            value = defaults_of(hints[item.name])
+        else:
+            value = MISSING
+        found[item.name] = plain(value)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, tuples and paths as dicts, lists and strings."""
+    if dataclasses.is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def register(stage: str, kind: type, profile: str = "") -> None:
+    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the plan of
+    this profile."""
+    ConfigStore.instance().store(
+        group="schema", name=stage, node=defaults_of(kind), package="_global_"
+    )
+    OmegaConf.register_new_resolver("built", lambda key: built(profile)[key], replace=True)
+    OmegaConf.register_new_resolver(
+        "built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True
+    )
+
+
+def build(kind: type, value: Any, where: str = "") -> Any:
+    """Make an instance of a frozen dataclass out of nested data.
+
+    Raises UserError naming the key for an unknown key, a missing value, a wrong type or an impossible combination.
+    """
+    label = where or "the configuration"
+    if not isinstance(value, dict):
+        raise UserError(f"{label}: a mapping is needed, not {value!r}")
+    hints = typing.get_type_hints(kind)
+    items = {item.name: item for item in dataclasses.fields(kind)}
+    for key in value:
+        if key not in items:
+            raise UserError(
+                f"{join(where, key)}: unknown key; known here: {', '.join(sorted(items))}"
+            )
+    given = {}
+    for name, item in items.items():
+        if name in value and not (
+            value[name] is None and item.default_factory is not dataclasses.MISSING
+        ):
+            given[name] = convert(hints[name], value[name], join(where, name))
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            raise UserError(
+                f"{join(where, name)}: has no value; give one in conf/ or on the command line"
+            )
+    try:
+        return kind(**given)
+    except ValueError as error:
+        raise UserError(f"{label}: {error}") from None
+
+
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """Check one value against its type hint; an int passes for a float, a list becomes a tuple."""
+    if value == MISSING:
+        raise UserError(f"{where}: has no value; give one in conf/ or on the command line")
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return build(hint, value, where)
+    if origin in (typing.Union, types.UnionType):
+        return convert_union(arguments, value, where)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise UserError(f"{where}: {value!r} is not one of {', '.join(map(repr, arguments))}")
+        return value
+    if origin in (tuple, list) or hint in (tuple, list):
+        return convert_items(origin or hint, arguments, value, where)
+    if origin is dict or hint is dict:
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: a mapping is needed, not {value!r}")
+        inner = arguments[1] if arguments else Any
+        return {key: convert(inner, item, join(where, key)) for key, item in value.items()}
+    return convert_scalar(hint, value, where)
+
+
+def convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in options:
+        return None
+    options = tuple(option for option in options if option is not type(None))
+    for option in options:
+        try:
+            return convert(option, value, where)
+        except UserError:
+            if option is options[-1]:
+                raise
+    raise UserError(f"{where}: no type fits {value!r}")
+
+
+def convert_items(origin: Any, arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise UserError(f"{where}: a list is needed, not {value!r}")
+    fixed = origin is tuple and arguments and arguments[-1] is not Ellipsis
+    if fixed and len(value) != len(arguments):
+        raise UserError(f"{where}: {len(arguments)} values are needed, not {len(value)}")
+    inner = arguments if fixed else [arguments[0] if arguments else Any] * len(value)
+    return origin(
+        convert(kind, item, f"{where}[{i}]")
+        for i, (kind, item) in enumerate(zip(inner, value, strict=True))
+    )
+
+
+def convert_scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+        raise UserError(f"{where}: {value!r} is not of type {getattr(hint, '__name__', hint)}")
+    return value
+
+
+def join(where: str, key: Any) -> str:
+    return f"{where}.{key}" if where else str(key)

@@ -1,0 +1,290 @@
+"""What a running stage writes to: its output folder, its checkpoint, its metrics, summary and cost."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.errors import UserError
+from pipeline.records import write_json
+from pipeline.wiring.code import ROOT
+from pipeline.wiring.config import StageConfig, plain
+
+
+class Job(NamedTuple):
+    """Where one run of a stage stands."""
+
+    stage: str
+    axes: dict[str, Any]
+    out: Path
+    reads: list[Path]
+    data: Path  # the plan's folder of results
+    scratch: Path | None  # Hydra's output folder; None = canonical
+    tracker: dict[str, Any]
+    entry: Path
+
+    @property
+    def cell(self) -> str:
+        return "-".join(str(value) for value in self.axes.values())
+
+    @property
+    def target(self) -> Path:
+        return self.scratch / self.stage if self.scratch else self.out
+
+    @property
+    def checkpoints(self) -> Path:
+        return (
+            self.scratch / ".ckpt"
+            if self.scratch
+            else self.data / ".ckpt" / self.stage / (self.cell or "all")
+        )
+
+    @property
+    def cost_file(self) -> Path:
+        label = f"{self.stage}-{self.cell}" if self.cell else self.stage
+        return self.scratch / "cost.json" if self.scratch else self.data / ".cost" / f"{label}.json"
+
+
+class Run:
+    """Handed to a stage's `main`.
+
+    out         folder to write results to; renamed to its final name when the stage ends well
+    checkpoint  folder that survives a kill; it exists; keyed by code, configuration and inputs
+    data        folder with the results of the stages
+    resumed     whether the checkpoint holds something
+    """
+
+    def __init__(self, job: Job, mark: str, settings: StageConfig):
+        self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
+        self.folder = job.checkpoints / mark
+        self.out, self.checkpoint = self.folder / "out", self.folder / "state"
+        self.checkpoint.mkdir(parents=True, exist_ok=True)
+        self.resumed = any(self.checkpoint.iterdir())
+        if not self.resumed:
+            shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir(exist_ok=True)
+        self.before = (
+            json.loads(self.clock_file.read_text(encoding="utf-8"))
+            if self.clock_file.is_file()
+            else {}
+        )
+        self.start = self.noted = time.monotonic()
+        self.costs: dict[str, Any] = {}
+        self.tracker: Any = None
+        write_json(self.out / "config.json", plain(settings))
+        self.label = f"{job.stage} {job.cell}".strip()
+        begun = "resumed from its checkpoint" if self.resumed else "started"
+        print(f"{self.label}: {begun} ({settings.profile})", flush=True)
+
+    @property
+    def clock_file(self) -> Path:
+        return self.folder / "clock.json"
+
+    def clock(self) -> dict[str, float]:
+        """Seconds by the wall's clock and of the processor (children too), those of attempts that were killed included."""
+        spent = {"seconds": time.monotonic() - self.start, "cpu_seconds": sum(os.times()[:4])}
+        return {name: round(self.before.get(name, 0.0) + value, 3) for name, value in spent.items()}
+
+    def follow(
+        self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
+    ) -> dict[str, Any]:
+        """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show progress. Returns the last.
+
+        After a resume the generator yields rows from the checkpoint's step on; kept rows from that `step` on are
+        dropped first, so that the file equals that of an undisturbed run. Rows must hold no clock.
+        """
+        path = self.out / f"{name}.jsonl"
+        rows = iter(rows)
+        first = next(rows, None)
+        kept = kept_rows(path, first)
+        last = kept[-1] if kept else {}
+        bar = Progress(self.label, total)
+        with path.open("w", encoding="utf-8") as file:
+            for old in kept:
+                file.write(dump(old))
+            for row in () if first is None else itertools.chain([first], rows):
+                file.write(dump(row))
+                file.flush()
+                bar.show(row)
+                if self.job.tracker["name"] != "none":
+                    self.track(row)
+                last = row
+                if time.monotonic() - self.noted > 5:
+                    write_json(self.clock_file, self.clock())
+                    self.noted = time.monotonic()
+        return last
+
+    def track(self, row: dict[str, Any]) -> None:
+        from pipeline.wiring import tracking
+
+        if self.tracker is None:
+            self.tracker = tracking.start(self)
+        self.tracker.log(row)
+
+    def summary(self, **values: Any) -> None:
+        """Write `summary.json`: counts, scores, tokens, FLOPs by formula. No clock, host or absolute path."""
+        write_json(
+            self.out / "summary.json", {"stage": self.job.stage, **self.job.axes, **plain(values)}
+        )
+
+    def cost(self, **values: Any) -> None:
+        """Keep measured figures (seconds of a part, GPU memory) for the cost file, which no stage depends on."""
+        self.costs.update(values)
+
+
+def publish(run: Run) -> None:
+    """Give the output its final name, write the cost file, remove the checkpoints of this job."""
+    if not (run.out / "summary.json").is_file():
+        raise AssertionError(f"stage {run.job.stage} wrote no summary.json")
+    target = run.job.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # first: a state that outlived its `out` would be resumed into an empty folder, and the rows before it be missing
+    shutil.rmtree(run.folder / "spent", ignore_errors=True)
+    os.replace(run.checkpoint, run.folder / "spent")
+    if any(holds_results(path) for path in target.glob("*/")):
+        fill(target, run.out)
+    else:
+        replace(target, run.out)
+    clock = run.clock()
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
+    origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
+    write_json(run.job.cost_file, {**cost, **origin})
+    if run.tracker is not None:
+        run.tracker.finish(cost)
+    for folder in run.job.checkpoints.iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    print(f"{run.label}: done in {clock['seconds']:.1f} s, {target}", flush=True)
+
+
+def replace(target: Path, made: Path) -> None:
+    """Give `made` the name `target`."""
+    old = target.with_name(target.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(made, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fill(target: Path, made: Path) -> None:
+    """Put what `made` holds into `target` in place of what is there, but leave the results of other runs inside it
+    (reports/lab and reports/lab/corpus lie in reports/)."""
+    for path in list(target.iterdir()):
+        if path.is_dir() and not holds_results(path):
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+    for path in sorted(made.iterdir()):
+        os.replace(path, target / path.name)
+    made.rmdir()
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether `folder`, or one inside it, has a summary: it is the result of another run."""
+    return any(folder.rglob("summary.json"))
+
+
+def commit() -> str:
+    """The checked-out commit; "" outside of git."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # no git on this machine
+        return ""
+
+
+@contextlib.contextmanager
+def job_lock(folder: Path) -> Iterator[None]:
+    """Hold a job's checkpoint folder. Raises UserError when another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{folder}: another process runs this job; wait for it or stop it"
+            ) from None
+        yield
+
+
+def kept_rows(path: Path, first: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Rows of an interrupted run that come before `first`, the first new one (all when there is none, none without a
+    `step` to tell them by). A torn last line is dropped."""
+    if not path.is_file() or (first is not None and "step" not in first):
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return [row for row in rows if first is None or row["step"] < first["step"]]
+
+
+def dump(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+class Progress:
+    """One line that is redrawn on a terminal; a line every ten seconds elsewhere. Rate and time left are the last minute's."""
+
+    def __init__(self, label: str, total: int | None):
+        self.label, self.total = label, total
+        self.count, self.shown = 0, 0.0
+        self.recent: deque[tuple[float, int]] = (
+            deque()
+        )  # clock and step: a row may stand for many steps, or be an old one
+        self.terminal = sys.stderr.isatty()
+
+    def show(self, row: dict[str, Any]) -> None:
+        self.count += 1
+        now = time.monotonic()
+        at = row["step"] if isinstance(row.get("step"), int) else self.count
+        if not self.recent:
+            self.recent.append((now, at))
+        if now - self.shown < (0.2 if self.terminal else 10) and at != self.total:
+            return
+        self.shown = now
+        numbers = {
+            key: value
+            for key, value in row.items()
+            if isinstance(value, (int, float)) and key != "step"
+        }
+        figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
+        head = f"{self.label} {at}{f'/{self.total}' if self.total else ''}{self.pace(now, at)}"
+        text = f"{head}  {'  '.join(figures[:5])}"
+        print(
+            f"\r\x1b[K{text[:150]}" if self.terminal else text,
+            file=sys.stderr,
+            flush=True,
+            end="\n" if not self.terminal or at == self.total else "",
+        )
+
+    def pace(self, now: float, at: int) -> str:
+        while len(self.recent) > 1 and now - self.recent[0][0] > 60:
+            self.recent.popleft()
+        since, first = self.recent[0]
+        self.recent.append((now, at))
+        if at <= first or now <= since:
+            return ""
+        each = (now - since) / (at - first)
+        left = f"  {each * (self.total - at):.0f} s left" if self.total and at < self.total else ""
+        return f"  {each:.2g} s each{left}"

@@ -1,0 +1,1 @@
+"""The built-in bilingual web: WARC files of generated pages, with the truth about every record."""
