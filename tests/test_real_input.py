@@ -417,7 +417,7 @@ def test_a_hugging_face_folder_goes_through_the_chain(
 ) -> None:
     from pipeline.evaluate.config import EvaluateConfig
     from pipeline.lm.model import ModelConfig, load_model, load_tokenizer
-    from pipeline.lm.train import TrainConfig
+    from pipeline.lm.train_config import TrainConfig
     from pipeline.rl.config import ArmConfig, RLConfig
     from stages.evaluate import EvaluateStage
     from stages.pretrain import PretrainStage
@@ -503,7 +503,9 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
 ) -> None:
     from pipeline.lm.generate import Sampling, make_engine
     from pipeline.lm.model import load_model, load_tokenizer
-    from pipeline.lm.train import Packed, TrainConfig, train_lm
+    from pipeline.lm.stream import Packed
+    from pipeline.lm.train import train_lm
+    from pipeline.lm.train_config import TrainConfig
 
     base = base_folder("gpt2", tmp_path / "base")
     model, tokenizer = load_model(base), load_tokenizer(base)
