@@ -25,7 +25,7 @@ from pipeline.lm.train_config import TrainConfig
 from pipeline.wiring.code import ROOT
 from pipeline.world.build import instructions
 from pipeline.world.config import WorldConfig
-from pipeline.world.problems import draw
+from pipeline.world.draw import draw
 from pipeline.world.web.config import WebConfig
 
 

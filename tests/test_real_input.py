@@ -18,7 +18,7 @@ from pipeline.corpus.read.pack import write_warc
 from pipeline.errors import UserError
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
 from pipeline.world.real.build import build_real, key_of
-from pipeline.world.real.build import sets as real_sets
+from pipeline.world.real import sets as real_sets
 from pipeline.world.real.config import RealConfig
 from pipeline.world.real.pages import write_seed, write_web
 
@@ -226,7 +226,7 @@ def test_the_hub_through_the_datasets_package(
         ({"folder": "nowhere"}, r"nowhere: no gsm8k/train\.jsonl.*DSM_DATASETS.*source=hub"),
         (
             {"train": ("no_such_set",)},
-            r"world\.real\.train: no_such_set: gsm8k, math, or a \.jsonl",
+            r"world\.real\.train: no_such_set: must be gsm8k, math, or a \.jsonl",
         ),
         ({"train": ("bad.jsonl",)}, r"bad\.jsonl:2: not a JSON line"),
         (

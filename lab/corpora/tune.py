@@ -24,7 +24,7 @@ from pipeline.lm.model import ModelConfig, new_model, token_log_probs
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.records import read_jsonl
-from pipeline.world.problems import draw
+from pipeline.world.draw import draw
 
 FORMULA = re.compile(r"\$\d+ (?:\+|-|\\times|\\cdot|\\div|/) \d+ = (\d+)\$")
 
