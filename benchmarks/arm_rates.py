@@ -1,4 +1,4 @@
-"""Which learning rate suits an arm? The runs of a sweep, sampled on validation questions (docs/lab.md, Rates).
+"""Which learning rate suits an arm? A sweep's runs, asked validation questions (docs/lab.md, Rates).
 
     python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 \\
         rl_scale.lr=1e-4,3e-4,1e-3 launcher=parallel
@@ -82,12 +82,12 @@ def show(
     samples: int,
 ) -> None:
     print(
-        f"instruct: {100 * start.mean():.1f} % of {len(start)} validation questions, {samples} samples each\n"
+        f"instruct: {100 * start.mean():.1f} % of {len(start)} validation questions, "
+        f"{samples} samples each\n"
     )
     print(
-        "| arm | seed | rate | sampled | over instruct | over the profile's rate ± standard error |\n"
-        + "| --- " * 6
-        + "|"
+        "| arm | seed | rate | sampled | over instruct | "
+        "over the profile's rate ± standard error |\n" + "| --- " * 6 + "|"
     )
     for (arm, seed), by_rate in sorted(values.items()):
         rate_0 = config_of(data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
@@ -95,9 +95,8 @@ def show(
             beside = "-"
             if rate != rate_0 and rate_0 in by_rate:
                 gap_N = values_N - by_rate[rate_0]
-                beside = (
-                    f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}"
-                )
+                error = gap_N.std(ddof=1) / len(gap_N) ** 0.5
+                beside = f"{100 * gap_N.mean():+.1f} ± {100 * error:.1f}"
             sampled, gain = 100 * values_N.mean(), 100 * (values_N - start).mean()
             print(f"| {arm} | {seed} | {rate:g} | {sampled:.1f} | {gain:+.1f} | {beside} |")
 

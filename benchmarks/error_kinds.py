@@ -1,4 +1,6 @@
-"""What kind of mistake do the models make, and which does an arm make less often? From samples of finished evaluations.
+"""What kinds of mistake do models make, and which does an arm make less often?
+
+From the samples of finished evaluations.
 
     python -m benchmarks.error_kinds [--data data/lab] [--benchmarks mini_gsm8k mini_cmath]
         [--least-level 5] [--samples 4]
@@ -31,7 +33,7 @@ KINDS = ("right", "slip", "operand", "early", "late", "form")
 
 
 def kind(text: str, trace: Sequence[str], right: bool) -> str:
-    """The kind of an output in the miniature world's format; `trace`: the value of each solution step."""
+    """The kind of an output in the world's format; `trace`: the value of each solution step."""
     if right:
         return "right"
     lines = [line for line in text.split("\n") if line.strip()]

@@ -1,4 +1,4 @@
-"""Fine-tune the base model with other settings than the profile's, and ask it validation problems, level by level.
+"""Fine-tune the base model with other settings than the profile's; ask it validation problems.
 
     python -m benchmarks.finetune [--data data] [--random] [--solutions 3000] [--steps 3200]
         [--lr-muon 0.006]
@@ -32,7 +32,7 @@ from pipeline.world.web.config import WebConfig
 
 
 def ask(model, tokenizer, problems, samples: int, max_new_tokens: int) -> tuple[list[bool], float]:
-    """Whether the greedy answer to each problem is right; and the mean of `samples` at temperature 0.7."""
+    """Whether each greedy answer is right; and the mean of `samples` at temperature 0.7."""
     engine = make_engine("fast", model.eval(), tokenizer)
     prompts = [prompt_ids(tokenizer, p.question, p.lang, "cot", "mini") for p in problems]
 

@@ -1,4 +1,6 @@
-"""How much of one step's gradient is signal: the cosine between the gradients of batches that share no question.
+"""How much of one step's gradient is signal: the cosine between gradients of separate batches.
+
+No two batches share a question.
 
     python -m benchmarks.gradient_noise [--data data] [--profile mini] [--batches 8] ARM [ARM ...]
 
@@ -82,7 +84,7 @@ def main() -> None:
             questions=list(read_rows(args.data / "world/questions.jsonl", Question)),
         )
         gradient_NP, outputs = gradients(inputs, arm, cfg, args.batches)
-        unit_NP = gradient_NP / gradient_NP.norm(dim=1, keepdim=True)
+        unit_NP = gradient_NP / gradient_NP.norm(dim=1, keepdim=True).clamp(min=1e-30)
         other_NN = ~torch.eye(len(unit_NP), dtype=torch.bool)
         cosine, size = (unit_NP @ unit_NP.T)[other_NN].mean().item(), outputs / args.batches
         needed = f"{size * (1 - cosine) / cosine:,.0f}" if cosine > 0 else "-"

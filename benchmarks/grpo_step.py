@@ -1,6 +1,7 @@
-"""A GRPO step beside TRL's GRPOTrainer: samples per CPU second, shares of the step, and the floor. One thread, one process.
+"""A GRPO step next to TRL's GRPOTrainer: samples per CPU second, shares of the step, the floor.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--model FOLDER] [--steps 3] [--trl-rows 32 96 384]
+    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--model FOLDER] [--steps 3]
+        [--trl-rows 32 96 384]
 
 TRL is a peer for this page only and stays out of the environment:
     python -m venv --system-site-packages build/trl
@@ -9,7 +10,8 @@ TRL is a peer for this page only and stays out of the environment:
 says so.
 
 Both sides: the same weights, questions in the same order, 48 x 8 outputs at temperature 1, one
-update per batch, AdamW, the rule as reward, beta .04 with a reference model (0: without), float32.
+update per batch, AdamW, the rule as reward, beta .04 with a reference model (0: without), float32,
+one thread, one process.
 TRL: loss_type grpo, no bias correction of the KL term, no gradient checkpointing, no logging, no
 saving, and the best of the micro-batch sizes given. Each side's first step is not counted; ours is
 measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that
@@ -146,7 +148,7 @@ def one_step(folder: Path, questions: list[Question], cfg: RLConfig) -> tuple[An
 
 
 def in_common(rows: Rows) -> tuple[float, float]:
-    """What a model repeats: shares of output tokens in distinct outputs, and after distinct beginnings."""
+    """Shares of output tokens that stand in distinct outputs, and after distinct beginnings."""
     total = sum(map(len, rows.outputs))
     outputs = sum(len(rows.outputs[b]) for b in set(first_equal(rows)))
     texts = {
@@ -158,7 +160,7 @@ def in_common(rows: Rows) -> tuple[float, float]:
 
 
 def floor(model, rows: Rows, cfg: RLConfig) -> dict[str, float]:
-    """CPU seconds of forward and backward over one step's tokens, for each way to do it; best of three."""
+    """CPU seconds of forward and backward over one step's tokens by each way; best of three."""
 
     def one_pass(chosen) -> None:
         for _, logp_RT, _ in passes(model, rows, chosen, cfg.micro_batch_tokens, 1.0):

@@ -1,4 +1,6 @@
-"""kill -9 at random moments of RL runs, restarted until they end: is every file that of an undisturbed run?
+"""kill -9 at random moments of RL runs, restarted until they end: does any file differ?
+
+It is compared with that of an undisturbed run.
 
     OMP_NUM_THREADS=1 python -m benchmarks.kills [--kills 50] [--arms ppo grpo_iter] [--seed 0]
 
@@ -40,7 +42,7 @@ ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: n
 
 @dataclass
 class Case:
-    """An arm at a number of updates per batch, what an undisturbed run leaves, and where runs were killed."""
+    """An arm at a number of updates per batch, its undisturbed run, and where runs were killed."""
 
     arm: str
     mu: int
@@ -123,7 +125,7 @@ class Board:
 
 
 def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], None]:
-    """The scratch run as `python -m stages.rl` does it; the board says which phase has ended last."""
+    """The scratch run of `python -m stages.rl`; the board says which phase has ended last."""
     board.write(BEFORE)
 
     def run() -> None:
@@ -223,7 +225,7 @@ def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
 
 
 def ends_within(pid: int, seconds: float, folder: Path, board: Board) -> bool:
-    """Whether the process ended by itself within this time after its loop began; if not, it is killed."""
+    """Whether the process ended by itself within this time of its loop; if not, it is killed."""
     board.begun = float("inf")
     while time.monotonic() < board.begun + seconds:
         if board.begun == float("inf") and board.read() not in ("", BEFORE):
@@ -297,8 +299,8 @@ def main() -> None:
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(table(found))
     print(
-        f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} cases, "
-        f"seed {args.seed}: "
+        f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} "
+        f"cases, seed {args.seed}: "
         + ", ".join(f"{name} {count}" for name, count in phases.most_common())
         + f". {(cpu.ru_utime + cpu.ru_stime) / 60:.1f} CPU minutes."
     )

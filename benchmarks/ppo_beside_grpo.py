@@ -1,8 +1,8 @@
-"""Memory, operations and time of a PPO step and a GRPO step on the same model and questions (claim C13, section 4.1.1).
+"""Memory, operations and time of a PPO step and a GRPO step on one model (claim C13, section 4.1.1).
 
     OMP_NUM_THREADS=1 python -m benchmarks.ppo_beside_grpo [--width 384 --layers 6] [--device cuda]
 
-Both are rewarded by the same outcome model and have a reference; PPO also has a value model of the
+Both answer the same questions, are rewarded by the same outcome model and have a reference; PPO also has a value model of the
 policy's size. Each arm runs in a process of its own. Memory: the process's peak above what it held
 before the first model was made (on a GPU: the peak that torch allocated); libraries are not in it,
 the sampler's cache is. Operations: by formula, sampling counted. The weights are random, the work
@@ -118,7 +118,8 @@ def main() -> None:
         found[name] = json.loads(answer.read_text())
         answer.unlink()
     print(
-        f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, {args.device}"
+        f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, "
+        f"{args.device}"
     )
     print(f"{'':<14}{'peak MB':>10}{'GFLOP':>10}{'CPU s':>10}")
     for name, row in found.items():

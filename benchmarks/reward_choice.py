@@ -1,4 +1,4 @@
-"""Does a reward model choose better than a vote, and better than the sampler's likelihood (docs/reward.md)?
+"""Does a reward model choose better than a vote, and than the sampler's likelihood?
 
     python -m benchmarks.reward_choice [--data data/lab/reward]
 

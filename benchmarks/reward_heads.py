@@ -1,4 +1,4 @@
-"""Which head lets a reward model learn from the labels that the reward stage wrote (docs/reward.md)?
+"""Which head lets a reward model learn from the reward stage's labels (docs/reward.md)?
 
     python -m benchmarks.reward_heads [--data data/lab/reward] [--linear-lr 1e-3]
         [--likelihood-lr 3e-4] [--epochs 3]
@@ -32,7 +32,7 @@ WAYS = ("best_of_n", "chance", "mean", "majority", "weighted")
 
 
 def inside(rows: Sequence[dict], scores: Sequence[float]) -> tuple[float, float, int]:
-    """AUC inside a question: mean, standard error, number of questions with right and wrong outputs."""
+    """AUC inside a question: mean, standard error, questions with right and wrong outputs."""
     scored, found = iter(scores), []
     for group in by_question(rows):
         found.append(auc([next(scored) for _ in group], [row["right"] for row in group]))

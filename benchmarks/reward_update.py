@@ -1,4 +1,4 @@
-"""What does iterative GRPO's update do to its reward model (docs/lab.md, C11)? Before and after it, on the same outputs.
+"""What does iterative GRPO's update do to its reward model, on the same outputs (docs/lab.md, C11)?
 
     python -m benchmarks.reward_update [RUN ...] [--data data/lab] [--rates 3e-5]
 
@@ -64,7 +64,7 @@ def measures(reward_model: RewardModel, rows: Sequence[dict]) -> tuple[float, fl
 
 
 def rollouts_of(cell: Path, steps: range, prompts: dict[str, list[int]]) -> list[dict]:
-    """The stored rollouts of these steps; a question that was asked twice counts as two questions."""
+    """The stored rollouts of these steps; a question asked twice counts as two."""
     rows = [
         {**row, "prompt": prompts[row["question"]], "question": f"{step}/{row['question']}"}
         for step, path in steps_of(cell).items()
@@ -124,7 +124,7 @@ def measure_cell(data: Path, cell: Path, rates: Sequence[float], found: Found) -
 
 
 def outputs_of(data: Path, cell: Path, rl: RLConfig, each: int) -> Iterator[tuple[str, list[dict]]]:
-    """(name, outputs) that reward models are measured on; `each`: steps per iteration of the run."""
+    """(name, outputs) to measure on; `each`: steps per iteration of the run."""
     labels = read_jsonl(data / "reward/labels.jsonl")
     yield HELD_OUT, [row for row in labels if row["split"] == "held_out"]
 

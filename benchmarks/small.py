@@ -1,4 +1,4 @@
-"""A small instruct model, its data and its reward models, made in seconds: what the RL benchmarks start from.
+"""A small instruct model, its data and its reward models: what the RL benchmarks start from.
 
 The folder looks like `data/` (docs/contracts.md), so that stages/rl.py runs on it: `world/`,
 `sft/model`, `reward/`.
@@ -61,7 +61,7 @@ class Small:
 
 
 def make(folder: Path, small: Small) -> None:
-    """Write `world/` and `sft/model` into the folder, once. The same settings give the same files."""
+    """Write `world/` and `sft/model` once. The same settings give the same files."""
     if (folder / "sft/model/config.json").is_file():
         return
     build_questions(small.world, folder / "world")
@@ -79,7 +79,7 @@ def make(folder: Path, small: Small) -> None:
 
 
 def add_rewards(folder: Path, cfg: RewardConfig) -> None:
-    """Write `reward/` once: an outcome and a process model, trained on samples of the instruct model."""
+    """Write `reward/` once: an outcome and a process model of the instruct model's samples."""
     out, instruct = folder / "reward", folder / "sft/model"
     if (out / "process/config.json").is_file():
         return

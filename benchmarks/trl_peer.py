@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer set up to do what our GRPO step does, and measured: the peer of benchmarks/grpo_step.py."""
+"""TRL's GRPOTrainer, set up to do what our GRPO step does: the peer of benchmarks/grpo_step.py."""
 
 from __future__ import annotations
 
