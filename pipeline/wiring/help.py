@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.wiring.code import ROOT
+from pipeline.wiring.config import flat
 
 
 def help_text(
@@ -30,7 +30,9 @@ def help_text(
         "",
         f"Settings (key=value), as of profile={profile}; any of them makes a scratch run:",
     ]
-    lines += [f"  {key}={value}" for key, value in flat(values) if key.split(".")[0] not in groups]
+    lines += [
+        f"  {key}={value}" for key, value in flat(values).items() if key.split(".")[0] not in groups
+    ]
     lines += [
         "",
         "--multirun (-m) runs a grid: key=a,b,c.   --cfg job prints the composed configuration.",
@@ -43,11 +45,3 @@ def overlay(below: Any, above: Any) -> Any:
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     return {**below, **{key: overlay(below.get(key), value) for key, value in above.items()}}
-
-
-def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

@@ -17,7 +17,7 @@ from random import Random
 
 from pipeline.records import Question, write_jsonl
 from pipeline.world.problems import Problem
-from pipeline.world.web.build import chrome, warc
+from pipeline.world.web import chrome, warc
 from pipeline.world.web.config import WebConfig
 from pipeline.world.web.markup import Doc, body_html, formulas, plain
 from pipeline.world.web.math_pages import MATH_KINDS, Material
