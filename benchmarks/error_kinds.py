@@ -23,8 +23,8 @@ import numpy as np
 from pipeline.grading.steps import equation_value
 from pipeline.grading.steps import number as value_of
 from pipeline.records import read_jsonl
-from pipeline.report.data import arm_order, split_model
-from pipeline.report.names import arm_label
+from pipeline.report.arms import arm_label, arm_order
+from pipeline.report.data import split_model
 
 KINDS = ("right", "slip", "operand", "early", "late", "form")
 

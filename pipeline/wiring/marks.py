@@ -7,7 +7,7 @@ files of its import closure with their hashes, so that the file changes when, an
 the stage's outputs. A stage is named by its module below stages/, or by a dotted name (`lab.recall.pages`).
 
 For `rl` it also writes `<folder>/arms/<arm>.yaml`, which holds conf/rl/<arm>.yaml without the key `report:`, and for
-`report` it writes `<folder>/shown.yaml` with those keys of all arms. So a label or a colour re-runs the report alone.
+`report` it writes `<folder>/arms.yaml` with all of every arm. So a label or a colour re-runs the report alone.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ def write_marks(folder: Path, stages: list[str], root: Path = ROOT) -> list[str]
             training = {key: value for key, value in arm.items() if key != SHOWN_KEY}
             write_if_changed(folder / f"arms/{name}.yaml", dump(training))
     if "report" in stages:
-        shown = {name: arm[SHOWN_KEY] for name, arm in arms.items() if SHOWN_KEY in arm}
-        write_if_changed(folder / "shown.yaml", dump(shown))
+        write_if_changed(folder / "arms.yaml", dump(arms))
     return changed
 
 

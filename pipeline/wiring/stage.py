@@ -190,7 +190,7 @@ def own_sections(cfg: Any, kind: type, overrides: Sequence[str]) -> dict[str, An
     path = ROOT / "conf/profile" / f"{composed['profile']}.yaml"
     sections = set(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.is_file() else set()
     others = (sections - fields) | {"tracker"}
-    if isinstance(composed.get("rl"), dict):
+    if isinstance(composed.get("rl"), dict):  # pipeline/report/arms.py reads it
         composed["rl"].pop(SHOWN_KEY, None)
     return {key: value for key, value in composed.items() if key not in others}
 
