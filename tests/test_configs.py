@@ -102,7 +102,7 @@ def test_plans_name_arms_and_profiles_that_exist(profile: str) -> None:
     assert plan["profile"] in PROFILES and (ROOT / plan["pipeline"]).is_file()
     assert plan["plan"] == yaml.safe_load((ROOT / plan["plan"]).read_text())["plan"]
     assert (ROOT / plan["pipeline"]).parent.joinpath(plan["root"]).resolve() == ROOT
-    if "rl" in (ROOT / plan["pipeline"]).read_text(encoding="utf-8"):
+    if "stages.rl" in (ROOT / plan["pipeline"]).read_text(encoding="utf-8"):
         assert set(plan["arms"]) <= set(ARMS) and plan["seeds"]
 
 

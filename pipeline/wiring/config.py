@@ -18,10 +18,19 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from pipeline.errors import UserError
+from pipeline.wiring.code import ROOT
 from pipeline.wiring.lines import nearest
 from pipeline.wiring.plans import built
 
 MISSING = "???"  # how OmegaConf spells a value that must be given
+PRIMARY = {  # of a stage that has no conf/<stage>.yaml
+    "defaults": [
+        {"profile": "mini"},
+        {"launcher": "local"},
+        {"tracker": "none"},
+        {"experiment": None},
+    ]
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +74,16 @@ def plain(value: Any) -> Any:
 
 def register(stage: str, kind: type, profile: str = "") -> None:
     """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the profile's
-    plan, for `${built:arms}` and `${built_axis:arms}` in YAML."""
+    plan, for `${built:arms}` and `${built_axis:arms}` in YAML.
+
+    A stage without settings of its own beyond a profile's (those of lab/) needs no conf/<stage>.yaml.
+    """
     ConfigStore.instance().store(
         group="schema", name=stage, node=defaults_of(kind), package="_global_"
     )
+    if not (ROOT / f"conf/{stage}.yaml").is_file():
+        primary = {"defaults": [f"schema/{stage}", *PRIMARY["defaults"], "_self_"]}
+        ConfigStore.instance().store(name=stage, node=primary)
     OmegaConf.register_new_resolver("built", lambda key: built(profile)[key], replace=True)
     OmegaConf.register_new_resolver(
         "built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from pipeline.wiring.code import ROOT
-from pipeline.wiring.config import flat
+from pipeline.wiring.config import PRIMARY, flat
 
 
 def help_text(
@@ -17,7 +17,8 @@ def help_text(
     """Description, choices of each group, and every setting of the stage with its value at `profile`."""
     conf = root / "conf"
     sections = yaml.safe_load((conf / f"profile/{profile}.yaml").read_text(encoding="utf-8"))
-    primary = yaml.safe_load((conf / f"{stage}.yaml").read_text(encoding="utf-8"))
+    file = conf / f"{stage}.yaml"
+    primary = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else dict(PRIMARY)
     groups = [next(iter(entry)) for entry in primary.pop("defaults") if isinstance(entry, dict)]
     lines = [description.strip(), "", "Choices (group=option):"]
     for group in groups:

@@ -43,10 +43,10 @@ def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 def read(path: Path, root: Path) -> dict[str, Any]:
     """One plan, with what follows from it: its dvc.yaml (`pipeline`), the cells and the models that it makes."""
-    plan = {**PLACES, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+    plan = {"arms": [], "seeds": [], **PLACES, **yaml.safe_load(path.read_text(encoding="utf-8"))}
     plan["plan"] = path.relative_to(root).as_posix()
     plan["pipeline"] = (path.parents[1] / "dvc.yaml").relative_to(root).as_posix()
-    cells = [f"{arm}-{seed}" for arm in plan.get("arms", ()) for seed in plan.get("seeds", ())]
+    cells = [f"{arm}-{seed}" for arm in plan["arms"] for seed in plan["seeds"]]
     return {**plan, "cells": cells, "models": ["base", "instruct", *cells]}
 
 

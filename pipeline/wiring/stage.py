@@ -53,13 +53,18 @@ CONTRACTS: dict[str, Contract] = {}  # by module: what each stage reads and writ
 
 
 def stage(
-    name: str, *, out: str, cell: tuple[str, ...] = (), reads: tuple[str, ...] = ()
+    name: str,
+    *,
+    out: str,
+    cell: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
+    profile: str = "",
 ) -> Callable:
     """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's dataclass.
 
     `cell` names the matrix axes. `out` and `reads` are paths that may hold `{axis}`, and `{data}` and `{reports}`, the
     plan's folders. `reads` are the results of earlier stages that it reads: they key the checkpoint, and a missing one
-    is reported before anything heavy is loaded.
+    is reported before anything heavy is loaded. `profile` is what it runs at when none is given; "" = the main plan's.
     """
 
     def wrap(body: Callable) -> Callable:
@@ -111,10 +116,9 @@ def stage(
             with one_line_errors(name, keys):
                 if {"--help", "-h"} & set(sys.argv[1:]):
                     description = sys.modules[body.__module__].__doc__ or name
-                    return print(
-                        help_text(name, description, defaults_of(kind), built()["profile"])
-                    )
-                register(name, kind, complete_arguments(cell))
+                    at = built(profile)["profile"]
+                    return print(help_text(name, description, defaults_of(kind), at))
+                register(name, kind, complete_arguments(cell, profile))
                 hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(
                     job
                 )()
@@ -210,14 +214,14 @@ def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
     return all(value in map(str, choices[key]) for key, value in given.items() if key in choices)
 
 
-def complete_arguments(cell: tuple[str, ...]) -> str:
-    """Without a `profile=` a stage runs at the one that is built; a canonical run leaves no Hydra folder behind.
+def complete_arguments(cell: tuple[str, ...], profile: str = "") -> str:
+    """Without a `profile=` a stage runs at `profile`, else at the main plan's; a canonical run leaves no Hydra folder.
 
     Returns the profile.
     """
     given = [text for text in sys.argv[1:] if "=" in text and not text.startswith("-")]
     if not any(key_of(text) == "profile" for text in given):
-        sys.argv.append(f"profile={built()['profile']}")
+        sys.argv.append(f"profile={built(profile)['profile']}")
         given.append(sys.argv[-1])
     if is_canonical(given, cell):
         sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
