@@ -19,10 +19,8 @@ from rl_tiny import (
     tokenizer,
 )
 
-from pipeline.errors import UserError
-from pipeline.lm.passes import Rows, micro_batches, output_log_probs, passes
+from pipeline.lm.passes import Rows, output_log_probs, passes
 from pipeline.lm.rollouts import sample_groups
-from pipeline.rl.config import RLConfig, check_pair
 from pipeline.rl.data_source import offline, offline_pairs, solutions
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
@@ -371,73 +369,6 @@ def test_dpo_gradient_on_a_policy_is_autograds_and_micro_batches_keep_pairs_toge
     torch.testing.assert_close(found[1], grads(model), rtol=0, atol=1e-12)
 
 
-# ---- log-probabilities
-
-
-def gpt2():
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=len(tokenizer()), n_positions=64, n_embd=32, n_layer=2, n_head=2, n_inner=64
-    )
-    return GPT2LMHeadModel(config).double().eval()
-
-
-@pytest.mark.parametrize("make", [lambda: exact(half_taught()), gpt2], ids=["llama", "gpt2"])
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_shared_prompts_give_the_log_probs_and_gradient_of_whole_sequences(make, temperature):
-    rows = Rows(
-        [[1, 5, 6, 7], [1, 8, 9, 10, 11, 12, 13], [1, 2]],
-        [[20, 21, 22], [23], [24, 25, 26, 27, 28, 29], [30, 31], [32, 33, 34, 35]],
-        [0, 0, 1, 1, 2],
-    )
-    model = make()
-    push = torch.rand(5, 6, dtype=F64, generator=torch.Generator().manual_seed(0))
-    for batch, logp, _ in passes(model, rows, range(5), 8, temperature):
-        (push[torch.tensor(batch), : logp.shape[1]] * logp).sum().backward()
-    shared, logp_BT = grads(model), output_log_probs(model, rows, temperature, 8)
-    model.zero_grad()
-    for b, output in enumerate(rows.outputs):
-        prompt = rows.prompts[rows.prompt_of[b]]
-        logits = (
-            model(input_ids=torch.tensor([prompt + output])).logits[0, len(prompt) - 1 : -1]
-            / temperature
-        )
-        logp = torch.log_softmax(logits, -1).gather(1, torch.tensor(output)[:, None])[:, 0]
-        torch.testing.assert_close(logp_BT[b, : len(output)], logp.detach(), rtol=0, atol=1e-12)
-        assert logp_BT[b, len(output) :].count_nonzero() == 0
-        (push[b, : len(output)] * logp).sum().backward()
-    torch.testing.assert_close(shared, grads(model), rtol=0, atol=1e-11)
-
-
-def test_trainer_log_probs_are_the_samplers():
-    for temperature in (1.0, 0.6):
-        data = rollouts(cfg=replace(SCALE, temperature=temperature))
-        logp_BT = output_log_probs(half_taught(), data.rows, temperature, 64)
-        for b, sampled in enumerate(data.logprobs):
-            torch.testing.assert_close(
-                logp_BT[b, : len(sampled)], torch.tensor(sampled), rtol=1e-5, atol=1e-5
-            )
-
-
-def test_eos_is_trained_on_and_a_truncated_output_has_none():
-    data = rollouts()
-    eos = tokenizer().eos_token_id
-    for tokens, finished in zip(data.rows.outputs, data.finished, strict=True):
-        assert (tokens[-1] == eos) == finished and eos not in tokens[:-1]
-
-
-def test_micro_batches_cover_all_rows_once_within_the_limit():
-    rows = Rows([[1, 2]], [[3] * n for n in (5, 1, 9, 2, 2, 7)], [0] * 6)
-    batches = list(micro_batches(rows, range(6), 12))
-    assert sorted(b for batch in batches for b in batch) == list(range(6))
-    assert all(
-        len(batch) == 1 or len(batch) * max(len(rows.outputs[b]) for b in batch) <= 12
-        for batch in batches
-    )
-
-
 def test_second_pass_uses_the_stored_log_probs():
     data = rollouts()
     rewarded = rewarded_by("rule", data)
@@ -447,39 +378,3 @@ def test_second_pass_uses_the_stored_log_probs():
     active = done.batch.active
     torch.testing.assert_close(done.batch.old_logp_BT[active], before[active], rtol=0, atol=1e-12)
     assert done.row["clip_fraction"] > 0
-
-
-# ---- what is refused
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"data_source": "offline"},
-        {"reward_function": "none"},
-        {"gradient_coefficient": "grpo"},
-        {"clip_eps": 0.0},
-        {"reward_function": "rule_steps"},
-        {"kl_coef": -1.0},
-        {"iterations": 2},
-        {"advantage_std": "robust"},
-    ],
-)
-def test_impossible_arms_are_refused_in_one_line(changes):
-    with pytest.raises(UserError) as caught:
-        replace(ARMS["grpo_os_rule"], **changes)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"top_p": 0.9}, {"top_k": 5}, {"temperature": 0.0}, {"steps": 0}]
-)
-def test_sampling_filters_and_empty_runs_are_refused(changes):
-    with pytest.raises(UserError):
-        RLConfig(**changes)
-
-
-def test_a_group_of_one_is_refused_for_grpo_only():
-    check_pair(ARMS["online_rft"], RLConfig(group_size=1))
-    with pytest.raises(UserError):
-        check_pair(ARMS["grpo_os_rule"], RLConfig(group_size=1))

@@ -179,13 +179,29 @@ def away_from_the_clip(arm: ArmConfig, first, policy, drawn) -> bool:
     return bool(((ratio - 1).abs() < arm.clip_eps / 2).all())
 
 
-# The gradient's error in bfloat16, which has eight bits, is .03 to .4 of its length here: its bound
-# says that it points the same way. Where there is a second update the clip is so wide that no token
-# is near it, because rounding would decide on which side a token falls.
-@pytest.mark.parametrize("compute, error", [("float64", 1e-6), ("bfloat16", 0.5)])
+def paper_gradient(arm, update, first, reference, compute) -> torch.Tensor:
+    """The gradient of the paper's objective, whole sequences in loops, in this arithmetic."""
+    drawn, rewarded, critic, policy, _ = update
+    policy.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=compute == "bfloat16"):
+        with torch.no_grad():
+            old, ref = (
+                [row.to(policy.dtype) for row in log_probs(model, drawn)]
+                for model in (first, reference)
+            )
+        logp = [row.to(policy.dtype) for row in log_probs(policy, drawn)]
+        loss = -objective(arm, drawn, rewarded, logp, old, ref, critic)
+    loss.backward()
+    return torch.cat([p.grad.flatten() for p in policy.parameters()])
+
+
+# bfloat16 has eight bits. What error they make depends on the model and the processor, so the yardstick
+# is the error of plain loops in the same arithmetic, times 3. Where there is a second update the clip is
+# so wide that no token is near it, because rounding would decide on which side a token falls.
+@pytest.mark.parametrize("compute", ["float64", "bfloat16"])
 @pytest.mark.parametrize("name", CASES)
 def test_the_optimizer_gets_the_gradient_of_the_papers_objective(
-    name, compute, error, tmp_path, monkeypatch
+    name, compute, tmp_path, monkeypatch
 ):
     arm, exactly = CASES[name], compute == "float64"
     if not exactly and arm.updates_per_rollout > 1:
@@ -200,22 +216,23 @@ def test_the_optimizer_gets_the_gradient_of_the_papers_objective(
     assert len(updates) == 2 * arm.updates_per_rollout
     assert not (exactly and name == "mu2_clipped") or 0 < rows[-1]["clip_fraction"] < 1
     checked = 0
-    for u, (drawn, rewarded, critic, policy, gradient) in enumerate(updates):
+    for u, update in enumerate(updates):
+        drawn, policy, gradient = update[0], update[3], update[4]
         if not drawn.rows.outputs:
             continue  # no right output, or no pair, among this step's
         first = updates[u - u % arm.updates_per_rollout][3]
-        assert exactly or away_from_the_clip(arm, first, policy, drawn)
         if arm.iterations > 1 and u == 1:
             reference = first  # the second iteration's
-        with torch.no_grad():
-            old, ref = log_probs(first, drawn), log_probs(reference, drawn)
-        policy.zero_grad()
-        loss = -objective(arm, drawn, rewarded, log_probs(policy, drawn), old, ref, critic)
-        loss.backward()
-        expected = [p.grad for p in policy.parameters()]
-        wanted, got = (torch.cat([g.flatten() for g in some]) for some in (expected, gradient))
+        wanted = paper_gradient(arm, update, first, reference, "exact")
+        got = torch.cat([g.flatten() for g in gradient])
         assert wanted.norm() > 0
-        assert (got - wanted).norm() < error * wanted.norm()
+        if exactly:
+            assert (got - wanted).norm() < 1e-6 * wanted.norm()
+        else:
+            assert away_from_the_clip(arm, first, policy, drawn)
+            plain = paper_gradient(arm, update, first, reference, compute)
+            assert (got - wanted).norm() < 3 * (plain - wanted).norm()
+            assert got @ wanted > 0
         checked += 1
     assert checked
 
