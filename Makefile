@@ -12,10 +12,10 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup scm profile repro lab arms corpora smoke test e2e lint clean
+.PHONY: help setup scm profile repro lab arms corpora smoke test test-portable e2e lint clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "make %-13s %s\n", $$1, $$2}'
 	@echo "settings: PROFILE=$(BUILT) (as built; see conf/profile/)  JOBS=$(JOBS)  PYTHON=$(PYTHON)  TORCH=\"$(TORCH)\""
 
 setup: $(VENV)/.ready .dvc/config  ## make the environment from requirements/lock.txt
@@ -91,6 +91,9 @@ lint: setup
 
 test: lint  ## ruff and the tests, without the slow ones
 	python -m pytest -q -n $(JOBS) -m "not slow and not e2e and not gpu and not vllm"
+
+test-portable: setup  ## the numerical tests as other processors, thread counts and busy machines run them
+	python tests/portable.py
 
 e2e: setup  ## the tests that build a whole graph
 	python -m pytest -q -m "e2e or slow"
