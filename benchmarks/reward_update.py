@@ -37,7 +37,7 @@ from pipeline.reward.train import one_pass
 from pipeline.rl.config import RLConfig
 from pipeline.rl.iterate import label_optim, label_settings
 from pipeline.wiring.config import build
-from pipeline.wiring.stage import one_line_errors
+from pipeline.wiring.lines import one_line_errors
 
 HELD_OUT = "instruct, held out"
 # outputs -> reward model -> (AUC, gap) of each seed
