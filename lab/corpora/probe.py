@@ -1,9 +1,10 @@
 """What a base model knows before any fine-tuning: the bits it needs for held-out solutions.
 
-After a benchmark's question its steps are written `8 * 5 = 40; 40 - 3 = 37.` (in Chinese with ；and 。), as no page and no
-instruction writes them: there a step is prose, a formula between dollars, or an equation without blanks on a line of its own
-(tests/test_corpora.py). So every corpus meets the form for the first time; what is left to differ is which numbers and
-operations follow from the question, and, counted apart, what they come to.
+After a benchmark's question its steps are written `8 * 5 = 40; 40 - 3 = 37.` (in Chinese with ；and
+。), as no page and no instruction writes them: there a step is prose, a formula between dollars, or
+an equation without blanks on a line of its own (tests/test_corpora.py). So every corpus meets the
+form for the first time; what is left to differ is which numbers and operations follow from the
+question, and, counted apart, what they come to.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""One arm of the rival corpora with other settings, asked validation problems: how lab/corpora was set.
+"""One arm of the rival corpora with other settings, asked validation problems: how lab/corpora was
+set.
 
     python -m lab.corpora.tune ARM [--rate 0.006] [--steps 1000] [--sft-rate 0.006] [--sft-steps 1500] [--rows 12]
 
-Needs the stage `rivals` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows of the results in the
-formulas of mined pages, and what it reaches after fine-tuning on 150 problems a language of split "validation", none of a
-benchmark.
+Needs the stage `rivals` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows
+of the results in the formulas of mined pages, and what it reaches after fine-tuning on 150 problems
+a language of split "validation", none of a benchmark.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ FORMULA = re.compile(r"\$\d+ (?:\+|-|\\times|\\cdot|\\div|/) \d+ = (\d+)\$")
 def results_on_pages(
     model, tokenizer, pages: int = 150, context: int = 256
 ) -> tuple[int, float, float]:
-    """Results in formulas on mined pages: how many, bits for each, and the share whose every digit is the likeliest."""
+    """Results in formulas on mined pages: how many, bits for each, and the share whose every digit
+    is the likeliest.
+    """
     spent, right = [], []
     for number, row in enumerate(read_jsonl(RIVALS / "final.jsonl")):
         if number == pages:
