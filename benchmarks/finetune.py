@@ -20,11 +20,12 @@ from pipeline.lm.examples import instruction_examples
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
 from pipeline.lm.prompts import prompt_ids
-from pipeline.lm.train import TrainConfig, make_stream, train_lm
+from pipeline.lm.train import make_stream, train_lm
+from pipeline.lm.train_config import TrainConfig
 from pipeline.wiring.code import ROOT
 from pipeline.world.build import instructions
 from pipeline.world.config import WorldConfig
-from pipeline.world.problems import draw
+from pipeline.world.draw import draw
 from pipeline.world.web.config import WebConfig
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from pipeline.rl.update import make_batch, policy_gradient
 
 from pipeline.lm.model import load_model, load_tokenizer
 from pipeline.lm.passes import output_log_probs
@@ -23,7 +24,6 @@ from pipeline.records import Question, read_rows
 from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch, policy_gradient
 from pipeline.wiring.code import ROOT
 
 

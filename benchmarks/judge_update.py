@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pipeline.reward.update import train_on
 
 from pipeline.cli.rollouts import steps_of
 from pipeline.errors import UserError
@@ -30,7 +31,6 @@ from pipeline.report.stats import t_quantile
 from pipeline.reward.labels import auc_within, by_question, outcome_labels, training_labels
 from pipeline.reward.model import Judge, RewardConfig, load_judge
 from pipeline.reward.train import score
-from pipeline.reward.update import train_on
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import encode_prompts
 from pipeline.wiring.config import build

@@ -30,7 +30,7 @@ from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl
 from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED
 from pipeline.report.stats import Interval
-from pipeline.world.problems import draw
+from pipeline.world.draw import draw
 from pipeline.world.solutions import FORMATS, has_program
 from pipeline.world.web.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
 from pipeline.world.web.problems import web_problems

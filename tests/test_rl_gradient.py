@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipeline.rl.update import dpo_gradient, make_batch, policy_gradient
 from rl_tiny import ARMS, SCALE, half_taught, policy, questions, solutions, tokenizer
 
 from pipeline.errors import UserError
@@ -22,7 +23,6 @@ from pipeline.rl.gradient_coefficient import (
     token_weights,
 )
 from pipeline.rl.reward_function import judge
-from pipeline.rl.update import dpo_gradient, make_batch, policy_gradient
 
 F64 = torch.float64
 LENGTHS = torch.tensor([3, 5, 1, 4])

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipeline.reward.update import with_replay
 from rl_tiny import ARMS, SCALE, history, inputs, run
 
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
-from pipeline.reward.update import with_replay
 from pipeline.rl import loop
 
 

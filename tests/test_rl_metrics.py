@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
+from pipeline.rl.update import apply_gradient, make_optimizer, zero_variance_share
 from rl_tiny import ARMS, SCALE, half_taught, inputs, questions, run, tokenizer
 from test_rl_gradient import rollouts
 
@@ -19,7 +20,6 @@ from pipeline.rl import data_source, loop
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.glossary import GLOSSARY
 from pipeline.rl.reward_function import Judged, judge
-from pipeline.rl.update import apply_gradient, make_optimizer, zero_variance_share
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/rl_smoke.json"

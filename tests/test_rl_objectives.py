@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipeline.rl.update import make_batch, policy_gradient
 from rl_tiny import ARMS, SCALE, half_taught, inputs, run, tokenizer
 from test_rl_gradient import rollouts
 
@@ -16,7 +17,6 @@ from pipeline.lm import passes as forward
 from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch, policy_gradient
 
 GRPO = ARMS["grpo_os_rule"]
 CASES = ARMS | {

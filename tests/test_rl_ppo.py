@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipeline.rl.update import make_batch
 from rl_tiny import ARMS, SCALE, half_taught, inputs, tokenizer
 from test_rl_gradient import fixed, gradient, rollouts
 
@@ -26,7 +27,6 @@ from pipeline.rl.ppo import (
     whiten,
 )
 from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch
 
 F64 = torch.float64
 THREE = torch.tensor([3])

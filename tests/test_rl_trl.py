@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipeline.rl.update import make_batch, policy_gradient
 from rl_tiny import ARMS, SCALE, half_taught, policy, tokenizer
 from test_rl_gradient import grads, rollouts
 
 from pipeline.lm.model import save_model
 from pipeline.lm.passes import output_log_probs
 from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch, policy_gradient
 
 trl = pytest.importorskip(
     "trl", reason="a peer, not a dependency; benchmarks/grpo_step.py says how to install it"
