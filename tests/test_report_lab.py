@@ -18,7 +18,7 @@ from pipeline.report.claim import (
     told,
 )
 from pipeline.report.claims import all_claims
-from pipeline.report.data import load
+from pipeline.report.load import load
 from pipeline.report.page.render import write_report
 from pipeline.report.page.words import room_of_rl, spelled
 from pipeline.report.stats import Interval

@@ -12,7 +12,7 @@ from report_tree import make_tree
 from pipeline.errors import UserError
 from pipeline.report.claim import DIRECTION, FLOORED, NOT, REPRODUCED, UNTESTED, verdict
 from pipeline.report.claims import all_claims
-from pipeline.report.data import load
+from pipeline.report.load import load
 from pipeline.report.page.render import write_report
 from pipeline.report.stats import difference
 
