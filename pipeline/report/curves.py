@@ -40,7 +40,7 @@ def gain_at(
 ) -> Interval:
     """Paired difference in maj@k or pass@k of an arm's deepest models from the instruct model of their chain, over
     benchmarks of equal weight; `less`: minus the same difference in this other one."""
-    models = [m for m in results.deepest_models(arm, benchmarks[0])]
+    models = results.deepest_models(arm, benchmarks[0])
     models = [m for m in models if all(b in results.scores[m] for b in benchmarks)]
     starts = {unit_of(m).chain: m for m in results.models_of("instruct")}
 

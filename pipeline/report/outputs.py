@@ -63,7 +63,9 @@ def answers(folder: Path, traces: dict[str, list[str]], count: int) -> Iterator[
     """The first `count` questions of every benchmark of one model."""
     for benchmark in json_of(folder / "summary.json")["benchmarks"]:
         for row in islice(read_jsonl(folder / f"{benchmark}.jsonl"), count):
-            said = {"greedy": row["greedy"], **{"sampled": s for s in row["samples"][:1]}}
+            said = {"greedy": row["greedy"]}
+            if row["samples"]:
+                said["sampled"] = row["samples"][0]
             found = {
                 name: {"text": one["text"], "verdict": one["verdict"]} for name, one in said.items()
             }

@@ -38,7 +38,7 @@ def claim(results: Results) -> Claim:
 
 def vote_gain(results: Results, arm: str, benchmarks: list[str], k: int) -> Interval:
     """Majority of k minus greedy over benchmarks of equal weight, of the arm's deepest models."""
-    models = [m for m in results.deepest_models(arm, benchmarks[0])]
+    models = results.deepest_models(arm, benchmarks[0])
     models = [m for m in models if all(b in results.scores[m] for b in benchmarks)]
     tables = []
     for benchmark in benchmarks:

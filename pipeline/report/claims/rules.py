@@ -109,7 +109,10 @@ class Test:
 
 
 def p_value(tests: Sequence[Test]) -> float:
-    """Two-sided p-value of a claim whose tests must all hold: the largest p for it, the smallest against it times their number."""
+    """Two-sided p-value of a claim whose tests must all hold.
+
+    For it speaks the largest p of its tests; against it the smallest, times their number.
+    """
     if not tests:
         return 1.0
     return min(1.0, 2 * min(p_for(tests), p_against(tests)))
