@@ -1,7 +1,7 @@
 """The table of claims: of all builds together, or computed again from the outcomes of one.
 
-    dsm claims                                   every build below reports/, the best-powered one decides each claim
-    dsm claims --from reports/outcomes.json.xz   every interval again, from the outcomes per question of one build
+dsm claims                                   every build below reports/, the best-powered one decides each claim
+dsm claims --from reports/outcomes.json.xz   every interval again, from the outcomes per question of one build
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ SPEC = Spec(
     0.079,
 )
 MINED, RIVAL = "final", "web"
-PROBED = ("mini_gsm8k", "mini_cmath")
+PROBED = ("mini_gsm8k@base", "mini_cmath@base")  # the base models
 TUNED = ("mini_gsm8k", "mini_math", "mini_cmath")
 BITS = "calibrated_bits"  # per result; a measure that the corpora's cells write
 D_BITS = 0.1  # about 2 % of what guessing a result costs

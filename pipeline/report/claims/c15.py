@@ -20,4 +20,4 @@ SPEC = Spec(
 
 
 def claim(results: Results) -> Claim:
-    return versus(results, SPEC, ("general_then_final", "general"), ("mini_bbh",))
+    return versus(results, SPEC, ("general_then_final", "general"), ("mini_bbh@base",))

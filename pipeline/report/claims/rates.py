@@ -72,9 +72,7 @@ def in_table(
         words = [verdict([t], p) for t, p in zip(tests, corrected, strict=True)]
         for count, word in zip(counts, words, strict=True):
             count[word] += 1
-        false += any(
-            word in VERDICTS[:2] for word, e in zip(words, effects, strict=True) if e == 0
-        )
+        false += any(word in VERDICTS[:2] for word, e in zip(words, effects, strict=True) if e == 0)
     return [{word: c[word] / runs for word in VERDICTS} for c in counts], false / runs
 
 
