@@ -68,14 +68,10 @@ class Claim:
         return self.tests[0] if self.tests else None
 
     def needed(self) -> Needed | None:
-        """What would decide an open claim: the most of what its tests need."""
-        if self.verdict != OPEN or not self.tests:
+        """What would decide an open claim if its values stayed as they are."""
+        if self.verdict != OPEN or not self.tests or any(test.part_against for test in self.tests):
             return None
-        found = [needed(test.value, test.d) for test in self.tests]
-        units, questions = ([getattr(n, key) for n in found] for key in ("units", "questions"))
-        return Needed(
-            None if None in units else max(units), max((q for q in questions if q), default=None)
-        )
+        return needed(self.tests, self.adjusted / self.p if self.p else 1.0)
 
     def plain(self) -> dict[str, Any]:
         """For claims.json: everything that the table needs, and that other builds are compared by."""
@@ -156,10 +152,8 @@ def sentence(claim: Claim) -> str:
     if any(test.trained and test.value.questions and test.value.seeds < 2 for test in claim.tests):
         text += " One trained model: nothing about trained models can be decided."
     if found := claim.needed():
-        value = claim.tests[0].value
-        unit = "chains" if value.chains > 1 else "seeds"
-        if any(math.isfinite(t.value.se) and t.value.seeds > 1 for t in claim.tests):
-            text += f" Would decide: {found.shown(unit)}."
+        unit = "chains" if claim.tests[0].value.chains > 1 else "models"
+        text += f" Would decide, if the values stay: {found.shown(unit)}."
     return " ".join([text, *claim.notes])
 
 

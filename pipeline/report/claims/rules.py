@@ -24,10 +24,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.report.stats import Interval, t_quantile
+from pipeline.report.stats import Interval
 
 HOLDS, OPPOSITE, EQUAL = "holds", "opposite", "equal within d"
 OPEN, UNTESTABLE = "open", "not testable"
@@ -36,7 +36,10 @@ VERDICTS = (HOLDS, OPPOSITE, EQUAL, OPEN, UNTESTABLE)
 GAIN, NO_GAIN, SAME = "gain", "no gain", "same"
 ALPHA = 0.05  # of the whole table, two-sided
 LARGEST_D = 0.01  # one point
-MOST_UNITS = 200  # beyond which "the n that would decide" is not given
+MOST_UNITS, FEW_UNITS = (
+    200,
+    32,
+)  # of "the n that would decide": beyond which it is not given, or more questions help
 
 FLOOR = 0.05  # where all scores compared are below this accuracy, a difference says nothing about a method
 GATE = 0.05  # by how much a reward model's AUC inside a question has to exceed that of plain likelihood
@@ -153,39 +156,50 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Needed:
-    """Units and questions with which the interval would reach no further than d; None where that is beyond reach."""
+    """Trained models (chains, where there are several) and questions that would decide a claim, if its values stay."""
 
-    units: int | None
-    questions: int | None
+    units: int
+    questions: int
 
     def shown(self, unit: str) -> str:
         """`24 chains and 5,200 questions`."""
-        parts = [] if self.units is None else [f"{self.units} {unit}"]
-        parts += [] if self.questions is None else [f"{self.questions:,} questions"]
-        return " and ".join(parts) or f"more than {MOST_UNITS} {unit}"
+        asked = f" and {self.questions:,} questions" if self.questions else ""
+        return f"{self.units} {unit}{asked}"
 
 
-def needed(value: Interval, d: float) -> Needed:
-    """The n that would decide: as many units and questions as bring the half width of the interval down to d.
+def needed(tests: Sequence[Test], times: float = 1.0) -> Needed | None:
+    """The n that would decide a claim whose values stay as they are; None beyond MOST_UNITS and sixteen times the questions.
 
-    Then a true value of 0 lies within d, and one of 2 d or more excludes 0. Questions are added only where they alone
-    take up more than half of the variance that is allowed.
+    times -- by how much Holm's correction raised the p-value
+    Questions are multiplied only where more models alone would not do with FEW_UNITS of them.
     """
-    rows = value.chains if value.chains > 1 else value.seeds
-    if not math.isfinite(value.se) or rows < 2:
-        return Needed(None, None)
-    asked = value.question_se**2 if math.isfinite(value.question_se) else 0.0
-    per_row = max(0.0, value.se**2 - asked) * rows
-    allowed = (d / t_quantile(math.inf)) ** 2
+    first = tests[0].value
+    if not all(test.measured for test in tests) or rows_of(first) < 2:
+        return None
+    found = []
+    for factor in (1, 2, 4, 8, 16):
+        for units in range(2, MOST_UNITS + 1):
+            grown = [replace(test, value=grow(test.value, units, factor)) for test in tests]
+            if verdict(grown, min(1.0, times * p_value(grown))) in VERDICTS[:3]:
+                found.append(Needed(units, factor * first.questions))
+                break
+        if found and found[-1].units <= FEW_UNITS:
+            return found[-1]
+    return min(found, key=lambda n: n.units, default=None)
 
-    questions = value.questions or None
-    if questions and asked > allowed / 2:
-        questions = math.ceil(questions * asked / (allowed / 2))
-        asked = allowed / 2
-    for units in range(2, MOST_UNITS + 1):
-        if t_quantile(units - 1) ** 2 * (asked + per_row / units) <= d**2 + 1e-15:
-            return Needed(units, questions)
-    return Needed(None, questions)
+
+def grow(value: Interval, units: int, factor: int) -> Interval:
+    """The same mean from so many units and `factor` times the questions."""
+    asked = value.question_se**2 if math.isfinite(value.question_se) else 0.0
+    per_row = max(0.0, value.se**2 - asked) * rows_of(value)
+    spread, asked = per_row / units, asked / factor
+    variance = spread + asked
+    freedom = variance**2 / (spread**2 / (units - 1)) if spread else math.inf
+    return replace(value, se=math.sqrt(variance), freedom=freedom, seeds=max(units, 2))
+
+
+def rows_of(value: Interval) -> int:
+    return value.chains if value.chains > 1 else value.seeds
 
 
 def rules_hash(root: Path) -> str:
