@@ -17,7 +17,16 @@ from pipeline.evaluate.metrics import RIGHT, maj_at_k, pass_at_k
 from pipeline.report.arms import LEARNED, arm_order, reward_model
 
 SINGLE = ("base", "instruct")
-BENCHMARKS = ("mini_gsm8k", "mini_math", "mini_cmath", "mini_bbh", "gsm8k", "math", "math500")
+BENCHMARKS = (
+    "mini_gsm8k",
+    "mini_math",
+    "mini_cmath",
+    "mini_bbh",
+    "mini_bbh_zh",
+    "gsm8k",
+    "math",
+    "math500",
+)
 BENCHMARKS += ("cmath", "mgsm_zh")
 
 

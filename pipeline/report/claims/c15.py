@@ -20,4 +20,6 @@ SPEC = Spec(
 
 
 def claim(results: Results) -> Claim:
-    return versus(results, SPEC, ("general_then_final", "general"), ("mini_bbh@base",))
+    return versus(
+        results, SPEC, ("general_then_final", "general"), ("mini_bbh@base", "mini_bbh_zh@base")
+    )

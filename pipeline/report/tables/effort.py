@@ -22,7 +22,7 @@ COLUMNS = (
     "arm",
     "seeds",
     "FLOPs per run",
-    f"times {CONTROL}'s",
+    "times the control's",
     "FLOPs per trained token",
     "outputs sampled",
     "tokens trained on",
