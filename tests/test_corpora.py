@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora.generated import texts
 from lab.corpora.matrix import ARMS, PROBED
 from lab.corpora.probe import solution, surprise
 from lab.corpora.report import BASE, COT, TOOL, results_of, write_report
-from lab.corpora.texts import texts
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl
