@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.recorded import SETS, read_set
 from pipeline.grading import grade, is_equivalent
-from pipeline.grading.answer import extract
+from pipeline.grading import extract
 from pipeline.grading.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.grading import grade, grade_many, is_equivalent
-from pipeline.grading.answer import extract
+from pipeline.grading import extract
 from pipeline.grading.grade import grade_answer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))

@@ -50,10 +50,10 @@ def prove(a: Node, b: Node) -> bool:
         process.stdin.write(request)
         process.stdin.flush()
         answer = _line(process, WALL_SECONDS + 1)
-        if answer not in (b"true\n", b"false\n", b"late\n"):
+        if answer not in (b"true\n", b"false\n", b"late\n", b"unproven\n"):
             _stop()
     if answer not in (b"true\n", b"false\n"):
-        raise OverTime("sympy took too long")
+        raise OverTime("unproven" if answer == b"unproven\n" else "sympy took too long")
     return answer == b"true\n"
 
 
@@ -142,7 +142,7 @@ def _in_child(line: str) -> str:
     if pid == 0:
         _limit()
         try:
-            answer = "true" if _zero(*json.loads(line)) else "false"
+            answer = {True: "true", False: "false", None: "unproven"}[_zero(*json.loads(line))]
         except (
             Exception
         ):  # the child's own failure (memory, a sympy bug): no proof, so the pair is undecided
@@ -167,8 +167,8 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _zero(a: list, b: list) -> bool:
-    """Numerically first (DIGITS digits at points that sympy draws), then symbolically; unproven is not zero."""
+def _zero(a: list, b: list) -> bool | None:
+    """Whether a - b is zero: no where its value at a fixed point is not, yes where it simplifies to zero, else None."""
     import sympy
 
     difference = _sympy(a, sympy) - _sympy(b, sympy)
@@ -183,8 +183,7 @@ def _zero(a: list, b: list) -> bool:
         value = difference.subs(values).evalf(DIGITS, maxn=400)
         if value.is_number and value.is_finite and abs(value) > sympy.Float(10) ** (-DIGITS // 2):
             return False
-    verdict = sympy.simplify(difference).equals(0)
-    return verdict is True
+    return True if sympy.simplify(difference).equals(0) is True else None
 
 
 def _sympy(node: list, sympy: Any) -> Any:

@@ -17,6 +17,8 @@ from pipeline.grading.expr.field import Ring
 from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_symbol, symbols
 
 POINTS = 3
+ROOT_POINTS = 8  # where roots were taken: each point may have the other root by chance
+FAR_TOLERANCE = 1e-3  # of floats at far points, where sums cancel
 LONG_DECIMAL = (
     10  # significant digits from which a decimal may stand for the exact value that it rounds
 )
@@ -45,11 +47,14 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
     ring = Ring()
     try:
         field = all(ring.value(a, point) == ring.value(b, point) for point in range(POINTS))
+        if field and ring.roots:
+            more = range(POINTS, ROOT_POINTS)
+            field = all(ring.value(a, point) == ring.value(b, point) for point in more)
     except _FAILURES:
         field = None
     if field is False and ring.exact:
         return False, "field"
-    agree = close(a, b)
+    agree = close(a, b, far=ring.roots)
     if agree is False:
         return False, "floats"
     if field and (agree or not ring.roots):
@@ -97,19 +102,27 @@ def real(node: Node) -> float | None:
     return None if isinstance(value, complex) or math.isnan(value) else value
 
 
-def close(a: Node, b: Node) -> bool | None:
-    """Whether the two agree in floats at every point where both have a value; None when there is no such point."""
+def close(a: Node, b: Node, far: bool = False) -> bool | None:
+    """Whether the two agree in floats at every point where both have a value; None when there is no such point.
+
+    far -- whether to look at far points too, with a wide tolerance.
+    """
     names = sorted(symbols(a) | symbols(b))
     agreed, imaginary = None, has_symbol(a, "i") or has_symbol(b, "i")
-    for point in range(floats.POINTS):
+    for point in range(floats.FAR_POINTS if far and names else floats.POINTS):
         env = floats.environment(names, point)
+        tolerance = 1e-9 if point < floats.POINTS else FAR_TOLERANCE
         try:
             x, y = floats.value(a, env, imaginary), floats.value(b, env, imaginary)
         except _FAILURES:
             continue
         if cmath.isnan(x) or cmath.isnan(y) or (cmath.isinf(x) and cmath.isinf(y)):
             continue
-        if cmath.isinf(x) or cmath.isinf(y) or abs(x - y) > 1e-9 * max(abs(x), abs(y), 1e-6):
+        if cmath.isinf(x) or cmath.isinf(y):
+            if point < floats.POINTS:
+                return False
+            continue
+        if abs(x - y) > tolerance * max(abs(x), abs(y), 1e-6):
             return False
         agreed = True
         if not names:
