@@ -9,6 +9,7 @@ from functools import lru_cache
 from pipeline.errors import UserError
 from pipeline.grading import worker
 from pipeline.grading.answer import choice
+from pipeline.grading.answer.asked import Asked, asked
 from pipeline.grading.answer.extract import extract
 from pipeline.grading.modes import deepseek, strict
 
@@ -36,9 +37,9 @@ def grade_answer(answer: str, reference: str, mode: str = "strict", question: st
         return Grade("no_answer", None, "extract")
     if mode == "deepseek":
         return Grade(
-            *_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question))
+            *_with_answer(answer, deepseek.decide([deepseek.strip(answer)], reference, question))
         )
-    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
+    return Grade(*_with_answer(answer, _decided(answer, reference, asked(question))))
 
 
 def grade(
@@ -56,7 +57,7 @@ def grade(
         answer = choice.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
-    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
+    return Grade(*_with_answer(answer, _decided(answer, reference, asked(question))))
 
 
 def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Grade]:
@@ -72,12 +73,14 @@ def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Gra
 
 
 @lru_cache(maxsize=1 << 16)
-def _decided(answer: str, reference: str, any_order: bool) -> strict.Decision:
-    return strict.decide(answer, reference, worker.prove, any_order)
+def _decided(answer: str, reference: str, asking: Asked) -> strict.Decision:
+    return strict.decide(answer, reference, worker.prove, asking)
 
 
-def _interleave(answer: str, decision: strict.Decision) -> tuple[str, str, str]:
-    return decision[0], answer, decision[1]
+def _with_answer(answer: str, decision: strict.Decision) -> tuple[str, str, str]:
+    """The fields of a Grade."""
+    verdict, rule = decision
+    return verdict, answer, rule
 
 
 def check_mode(mode: str) -> None:

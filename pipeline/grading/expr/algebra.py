@@ -138,13 +138,27 @@ def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
         return None, 0.0
     ring = Ring()
     try:
-        values = [ring.value(quotient, point) for point in range(POINTS)]
+        values = [ring.value(quotient, point) for point in range(ROOT_POINTS)]
         if len(set(values)) > 1 or values[0] == (0, 0):
             return False, 0.0
-        sign = floats.value(quotient, floats.environment(names, 0))
+        constant = floats.value(quotient, floats.environment(names, 0))
     except _FAILURES:
         return None, 0.0
-    return True, math.copysign(1.0, sign.real)
+    if ring.roots and not _constant_in_floats(quotient, constant, names):
+        return False, 0.0
+    return True, math.copysign(1.0, constant.real)
+
+
+def _constant_in_floats(quotient: Node, constant: complex, names: list[str]) -> bool:
+    """Whether the quotient is `constant` wherever it has a value: the field knows no sign of |x|."""
+    for point in range(floats.FAR_POINTS):
+        try:
+            value = floats.value(quotient, floats.environment(names, point))
+        except _FAILURES:
+            continue
+        if not abs(value - constant) <= FAR_TOLERANCE * abs(constant):
+            return False
+    return True
 
 
 def constant(node: Node) -> Fraction | None:

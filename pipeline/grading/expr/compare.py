@@ -12,16 +12,20 @@ from pipeline.grading.expr.sets import is_name, joined, merged, punctured, solut
 from pipeline.grading.expr.tree import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
 
 
+MAX_SET = 60  # elements of two sets that are compared with all others
+
+
 class OverTime(Exception):
     """Equality was not decided within the caps on work."""
 
 
 @dataclass
 class Comparer:
-    """prove -- decides a pair of trees that floats cannot tell apart (the worker); any_order -- comma lists are sets."""
+    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order -- of a comma list: "any" (lists are
+    sets), "given" (as written), "" (by the convention)."""
 
     prove: Callable[[Node, Node], bool]
-    any_order: bool = False
+    order: str = ""
     rule: str = "form"
 
     def same(self, a: Form, b: Form) -> bool:
@@ -81,7 +85,14 @@ class Comparer:
     def ordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
         return len(a) == len(b) and all(self.same(x, y) for x, y in zip(a, b, strict=True))
 
-    def unordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
+    def unordered(
+        self, a: tuple[Form, ...], b: tuple[Form, ...], repeats: bool = True
+    ) -> bool:
+        """repeats -- whether 1, 1, 2 differs from 1, 2; in sets it does not."""
+        if not repeats and len(a) + len(b) <= MAX_SET:
+            return all(any(self.same(x, y) for y in b) for x in a) and all(
+                any(self.same(x, y) for x in a) for y in b
+            )
         left = list(b)
         for x in a:
             match = next((k for k, y in enumerate(left) if self.same(x, y)), None)
@@ -92,7 +103,7 @@ class Comparer:
 
     def collections(self, a: Form, b: Form) -> bool:
         kinds = {a.kind, b.kind}
-        if not self.any_order and _names_each(a) != _names_each(b) and "set" not in kinds:
+        if self.order != "any" and _names_each(a) != _names_each(b) and "set" not in kinds:
             return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(
                 a.parts, b.parts
             )
@@ -111,9 +122,12 @@ class Comparer:
             )
         if kinds == {"set", "bracket"}:
             return False
-        free = self.any_order or "set" in kinds or {"and", "or"} & {*a.marks, *b.marks}
-        if free or any(not _is_number(item) for item in (*a.parts, *b.parts)):
-            return self.unordered(a.parts, b.parts)
+        free = "set" in kinds or self.order == "any"
+        if not free and self.order != "given":
+            joined_by_words = bool({"and", "or"} & {*a.marks, *b.marks})
+            free = joined_by_words or any(not _is_number(item) for item in (*a.parts, *b.parts))
+        if free:
+            return self.unordered(a.parts, b.parts, repeats="set" not in kinds)
         return self.ordered(a.parts, b.parts)
 
     def as_sets(self, a: Form, b: Form) -> bool:

@@ -45,7 +45,7 @@ class Ring:
         if kind == "n":
             return rational(node[1])
         if kind == "s":
-            return (0, 1) if node[1] == "i" else (pseudo_random("symbol", node[1], point), 0)
+            return (0, 1) if node[1] == "i" else (_symbol(node[1], point), 0)
         if kind == "+":
             return total(*(self.value(child, point) for child in node[1]))
         if kind == "*":
@@ -113,6 +113,11 @@ class Ring:
             return rational(number)
         self.exact = False
         return special.value(self, name, args, point)
+
+
+def _symbol(name: str, point: int) -> int:
+    """A square, as positive numbers are: sqrt(x^3) is x sqrt(x) there. The floats look at negative ones too."""
+    return pow(pseudo_random("symbol", name, point), 2, PRIME)
 
 
 def _signed(node: Node) -> tuple[int, Node]:
