@@ -44,6 +44,8 @@ class Ring:
         kind = node[0]
         if kind == "n":
             return rational(node[1])
+        if kind == "s" and node[1] == "°":
+            return times(self.value(("s", "pi"), point), rational(Fraction(1, 180)))
         if kind == "s":
             return (0, 1) if node[1] == "i" else (_symbol(node[1], point), 0)
         if kind == "+":

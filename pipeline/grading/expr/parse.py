@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pipeline.grading.expr.tokens import FUNCTIONS, Token, Unreadable
-from pipeline.grading.expr.tree import BIG, MINUS, Node, minus
+from pipeline.grading.expr.tree import BIG, MINUS, Node, has_symbol, minus, substitute, symbols
 
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
@@ -190,20 +190,24 @@ class _Parser:
         if not dotted or self.peek(after) not in (("cmd", "overline"), ("cmd", "dot")):
             return number(text)
         self.at += after + 1
-        period = self.argument()
-        if period[0] != "n" or period[1].denominator != 1:
-            raise Unreadable("a bar over something else than digits")
-        digits = (
-            self.tokens[self.at - 2].text
-            if self.tokens[self.at - 1].text == "}"
-            else self.tokens[self.at - 1].text
-        )
+        digits = self.digits()
+        if self.peek() == ("cmd", "dot"):
+            self.at += 1  # 0.1\dot45\dot6: from the first dot to the second
+            digits += self.digits()
         places = len(dotted.split(".")[1])
         return (
             "n",
             Fraction(dotted + "0") + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places),
             0,
         )
+
+    def digits(self) -> str:
+        """The digits of a whole number, perhaps in braces."""
+        number_read = self.argument()
+        if number_read[0] != "n" or number_read[1].denominator != 1:
+            raise Unreadable("a bar over something else than digits")
+        last = self.tokens[self.at - 1]
+        return self.tokens[self.at - 2].text if last.text == "}" else last.text
 
     def command(self, name: str) -> Node:
         if name in _CONSTANTS:
@@ -227,6 +231,8 @@ class _Parser:
             return self.big_operator(name)
         if name in ("angle", "triangle", "overline"):
             node = self.argument()  # the bar over AB names the segment, over z the conjugate
+            if name == "overline" and has_symbol(node, "i") and not symbols(node):
+                return substitute(node, "i", minus(("s", "i")))
             return (
                 node
                 if node[0] == "s" and len(node[1]) > 1 and name == "overline"
@@ -263,6 +269,8 @@ class _Parser:
             elif self.take("_"):
                 base = (self.argument(),)
         args = self.arguments() if self.peek() == ("op", "(") else [self.chain()]
+        if name == "cis":
+            return ("+", (("f", "cos", tuple(args)), ("*", (("s", "i"), ("f", "sin", tuple(args))))))
         node = ("f", name, (*args, *base))
         if power == MINUS and name in ("sin", "cos", "tan"):
             return ("f", "arc" + name, tuple(args))
