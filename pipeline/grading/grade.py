@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from pipeline.errors import UserError
 from pipeline.grading import worker
-from pipeline.grading.answer import choice
+from pipeline.grading.answer import choice, letters
 from pipeline.grading.answer.asked import Asked, asked
 from pipeline.grading.answer.extract import extract
 from pipeline.grading.modes import deepseek, strict
@@ -54,7 +54,7 @@ def grade(
         return Grade(*deepseek.grade(output, reference, question))
     answer = extract(output, lang)
     if choice.is_choice(reference):
-        answer = choice.extract_choice(output) or answer
+        answer = letters.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
     return Grade(*_with_answer(answer, _decided(answer, reference, asked(question))))
