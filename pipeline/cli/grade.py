@@ -1,7 +1,7 @@
 """Grade files of predictions, or explain one verdict.
 
 grade: rows {"id", "kind": "answer" | "text", "prediction", "reference", "question"?, "lang"?} become rows {"id",
-"verdict": true | false | null, "status": "right" | "wrong" | "no_answer" | "timeout", "extracted", "rule", "seconds",
+"verdict": true | false | null, "status": "right" | "wrong" | "no_answer" | "undecided", "extracted", "rule", "seconds",
 "mode"}. A malformed row is reported by its line number, the others are graded, and the exit status is then 1.
 """
 

@@ -11,6 +11,7 @@ from pipeline.grading import worker
 from pipeline.grading.answer import choice, letters
 from pipeline.grading.answer.asked import Asked, asked
 from pipeline.grading.answer.extract import extract
+from pipeline.grading.answer.reference import bare_reference
 from pipeline.grading.modes import deepseek, strict
 
 MODES = ("strict", "deepseek")
@@ -18,7 +19,7 @@ MODES = ("strict", "deepseek")
 
 @dataclass(frozen=True)
 class Grade:
-    """verdict: "right" | "wrong" | "no_answer" | "timeout"; extracted: the answer as written; rule: what decided."""
+    """verdict: "right" | "wrong" | "no_answer" | "undecided"; extracted: the answer as written; rule: what decided."""
 
     verdict: str
     extracted: str | None
@@ -33,6 +34,7 @@ def is_equivalent(answer: str, reference: str, mode: str = "strict", question: s
 def grade_answer(answer: str, reference: str, mode: str = "strict", question: str = "") -> Grade:
     """Like `grade`, for an answer that needs no extraction."""
     check_mode(mode)
+    reference = bare_reference(reference)
     if not answer.strip():
         return Grade("no_answer", None, "extract")
     if mode == "deepseek":
@@ -50,6 +52,7 @@ def grade(
     question -- decides only whether the order of a comma list is free. Raises UserError for an unknown mode.
     """
     check_mode(mode)
+    reference = bare_reference(reference)
     if mode == "deepseek":
         return Grade(*deepseek.grade(output, reference, question))
     answer = extract(output, lang)

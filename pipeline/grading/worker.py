@@ -171,11 +171,12 @@ def _zero(a: list, b: list) -> bool | None:
     """Whether a - b is zero: no where its value at a fixed point is not, yes where it simplifies to zero, else None."""
     import sympy
 
-    difference = _sympy(a, sympy) - _sympy(b, sympy)
+    difference = (_sympy(a, sympy) - _sympy(b, sympy)).doit()
     if difference == 0:
         return True
     free = sorted(difference.free_symbols, key=str)
-    for point in (Fraction(37, 53), Fraction(101, 67)):
+    whole = any(word in json.dumps([a, b]) for word in ('"sum"', '"prod"', '"factorial"', '"binom"'))
+    for point in (Fraction(5), Fraction(8)) if whole else (Fraction(37, 53), Fraction(101, 67)):
         values = {
             symbol: sympy.Rational(point.numerator + k, point.denominator)
             for k, symbol in enumerate(free)

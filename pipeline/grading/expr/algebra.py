@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from pipeline.grading.expr import exact, floats
 from pipeline.grading.expr.field import Ring
-from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_symbol, symbols
+from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_big, has_symbol, symbols
 
 POINTS = 3
 ROOT_POINTS = 8  # where roots were taken: each point may have the other root by chance
@@ -59,9 +59,25 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
         return False, "floats"
     if field and (agree or not ring.roots):
         return True, "field"
+    if agree is None and (has_big(a) or has_big(b)):
+        return (False, "whole numbers") if _differ_at_integers(a, b) else (None, "undecided")
     if field is False and agree is None and not ring.large:
         return False, "field"
     return None, "undecided" if agree else "cap"
+
+
+def _differ_at_integers(a: Node, b: Node) -> bool:
+    """Whether two trees with sums or products up to a symbol differ where the symbols are small whole numbers."""
+    names = sorted(symbols(a) | symbols(b))
+    for start in (2, 3, 5):
+        env = {name: Fraction(start + k) for k, name in enumerate(names)}
+        try:
+            x, y = exact.exact(a, env), exact.exact(b, env)
+        except (exact.TooLarge, ZeroDivisionError):
+            continue
+        if x is not None and y is not None and x != y:
+            return True
+    return False
 
 
 def rounds(literal: Node, other: Node) -> bool:

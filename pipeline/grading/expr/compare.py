@@ -274,12 +274,12 @@ def value_of(relation: Form, bare: bool) -> Form | None:
     if set(relation.marks) - {"=", "to"}:
         return None
     first, last = relation.parts[0], relation.parts[-1]
-    if not _chain_holds(relation.parts[1:]) or is_unsolved(first):
+    if not _chain_holds(relation.parts[1:]) or is_unsolved(first, last):
         return None
     if is_name(first):
         return last
     if is_name(last) and len(relation.parts) == 2:
-        return None if is_unsolved(last) else first
+        return None if is_unsolved(last, first) else first
     constants = [
         algebra.constant(part.parts[0]) if part.kind == "scalar" else None
         for part in relation.parts

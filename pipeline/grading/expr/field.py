@@ -22,7 +22,11 @@ from pipeline.grading.expr.element import (
     times,
     total,
 )
+from pipeline.grading.expr.linear import linear_terms
 from pipeline.grading.expr.tree import Node, Unknown
+
+STEPS = 2520  # b^x is this power of an element, so that b^(x/k) is one for k <= 10
+SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 class Ring:
@@ -82,18 +86,41 @@ class Ring:
         return root, 0
 
     def symbolic_power(self, base: Node, exponent: Node, point: int) -> Element:
-        """b^(c+x) = b^c b^x for a rational c; what is left is a pseudo-random function of base and exponent."""
+        """b^(c+x) = b^c b^x, b^(2x) = (b^x)^2 and 6^x = 2^x 3^x; what is left is a pseudo-random function."""
         self.exact = False
-        terms = exponent[1] if exponent[0] == "+" else (exponent,)
+        try:
+            terms = linear_terms(exponent)
+        except exact.TooLarge:
+            raise Unknown("over a cap") from None
         result = ONE
-        for term in terms:
-            number = self.rational(term)
-            if number is not None:
-                result = times(result, self.power(base, ("n", number, 0), point))
-                continue
-            sign, rest = _signed(term)
-            part = (pseudo_random("power", self.value(base, point), self.value(rest, point)), 0)
-            result = times(result, inverse(part) if sign < 0 else part)
+        for coefficient, factors in terms:
+            if not factors:
+                part = self.power(base, ("n", coefficient, 0), point)
+            else:
+                rest = product(self.value(factor, point) for factor in factors)
+                steps = coefficient * STEPS
+                if steps.denominator != 1:
+                    rest = times(rest, rational(Fraction(1, coefficient.denominator)))
+                    steps = Fraction(coefficient.numerator * STEPS)
+                part = power(self.grown(base, rest, point), int(steps))
+            result = times(result, part)
+        return result
+
+    def grown(self, base: Node, exponent: Element, point: int) -> Element:
+        """base^(exponent / STEPS), where the exponent is no rational number."""
+        number = self.rational(base)
+        if number is None or number <= 0:
+            return pseudo_random("power", self.value(base, point), exponent), 0
+        result = ONE
+        for value, sign in ((number.numerator, 1), (number.denominator, -1)):
+            for prime in SMALL_PRIMES:
+                while value % prime == 0:
+                    value //= prime
+                    part = (pseudo_random("power", prime, exponent), 0)
+                    result = times(result, part if sign > 0 else inverse(part))
+            if value > 1:
+                part = (pseudo_random("power", value, exponent), 0)
+                result = times(result, part if sign > 0 else inverse(part))
         return result
 
     def rational(self, node: Node) -> Fraction | None:
@@ -121,8 +148,3 @@ def _symbol(name: str, point: int) -> int:
     """A square, as positive numbers are: sqrt(x^3) is x sqrt(x) there. The floats look at negative ones too."""
     return pow(pseudo_random("symbol", name, point), 2, PRIME)
 
-
-def _signed(node: Node) -> tuple[int, Node]:
-    if node[0] == "*" and node[1][0][0] == "n" and node[1][0][1] < 0:
-        return -1, ("*", (("n", -node[1][0][1], 0), *node[1][1:]))
-    return 1, node

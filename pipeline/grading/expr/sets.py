@@ -7,7 +7,7 @@ import math
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.forms import REALS, Form
 from pipeline.grading.expr.tokens import FUNCTIONS
-from pipeline.grading.expr.tree import Node, minus, symbols
+from pipeline.grading.expr.tree import Node, has_symbol, minus, symbols
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ENDS = REALS.parts
@@ -50,14 +50,18 @@ def _is_name_tree(node: Node) -> bool:
     )
 
 
-def is_unsolved(form: Form) -> bool:
+def is_unsolved(form: Form, value: Form) -> bool:
     """x^2, |x|, \\log_2 x, e^x, x + y, xy: expressions in unknowns, so an equation for them gives no value.
 
-    x, f(x), x_1, \\sin A, |z|, m + n and AB are what a question asks for.
+    x, f(x), x_1, \\sin A, |z|, m + n and AB are what a question asks for; so is y(t), which reads as a product, when
+    `value`, the other side, holds t.
     """
     if form.kind != "scalar":
         return False
     tree = form.parts[0]
+    if tree[0] == "*" and len(tree[1]) == 2 and value.kind == "scalar":
+        if tree[1][1][0] == "s" and has_symbol(value.parts[0], tree[1][1][1]):
+            return False
     if tree[0] == "s" or (tree[0] == "f" and tree[1] not in _OPERATORS):
         return False
     unknown = _REAL_UNKNOWNS if tree[0] == "^" or tree[:2] == ("f", "abs") else _UNKNOWNS

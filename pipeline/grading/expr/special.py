@@ -28,6 +28,7 @@ from pipeline.grading.expr.element import (
 from pipeline.grading.expr.linear import linear_terms
 from pipeline.grading.expr.tree import Node, Unknown, minus, substitute
 
+_ONE_NODE: Node = ("n", Fraction(1), 0)
 UNIT = 27720  # a symbol's angle is this many times the angle of its element: multiples of 1/k for k <= 12
 MAX_SHIFT = 40  # (n + 40)! is related to n! and no further
 MAX_GAUSSIAN = 10**8  # norm of a Gaussian integer that is factored
@@ -108,6 +109,10 @@ def _turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) ->
             return power(_root_of_unity(), int(steps) % (PRIME + 1))
         factors = (("s", "pi"),)
         coefficient = turns
+    if len(factors) == 1 and factors[0][0] == "f" and coefficient.denominator == 1:
+        arc = _turn_of_inverse(ring, factors[0], point)
+        if arc is not None:
+            return power(arc, int(coefficient))
     key = product(ring.value(factor, point) for factor in factors)
     steps = coefficient * UNIT
     if steps.denominator != 1:
@@ -115,6 +120,24 @@ def _turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) ->
             coefficient.numerator * UNIT
         )
     return power(_norm_one("angle", key), int(steps) % (PRIME + 1))
+
+
+def _turn_of_inverse(ring, node: Node, point: int) -> Element | None:
+    """cos + i sin of arctan x, arcsin x or arccos x: (1 + ix) / sqrt(1 + x^2), sqrt(1 - x^2) + ix, x + i sqrt(1 - x^2)."""
+    name, (x, *_) = node[1], node[2]
+    if name not in INVERSE:
+        return None
+    ring.roots = True
+    value, square = ring.value(x, point), ("^", x, ("n", Fraction(2), 0))
+    if value[1]:
+        return None
+    if name == "arctan":
+        hypotenuse = ring.root(("+", (_ONE_NODE, square)), 2, point)
+        return times((1, value[0]), inverse(hypotenuse))
+    other = ring.root(("+", (_ONE_NODE, minus(square))), 2, point)
+    if other[1]:
+        return None
+    return (other[0], value[0]) if name == "arcsin" else (value[0], other[0])
 
 
 def _norm_one(*key: object) -> Element:

@@ -48,7 +48,7 @@ def decide(found: list[str], reference: str, question: str = "") -> tuple[str, s
         else:
             right = _matched(list(dict.fromkeys(_parts(found, question)))[-len(wanted) :], wanted)
     except OverTime as error:
-        return "timeout", f"cap: {error}"
+        return "undecided", f"cap: {error}"
     return ("right" if right else "wrong"), "deepseek"
 
 

@@ -16,7 +16,7 @@ from pipeline.grading.expr.forms import Form, plain_text, read
 from pipeline.grading.expr.parse import Unreadable
 from pipeline.grading.expr.tree import Node
 
-Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
+Decision = tuple[str, str]  # verdict ("right" | "wrong" | "undecided"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
 _TEMPERATURE = r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
 _UNIT = re.compile(
@@ -50,7 +50,7 @@ def _too_long(a: str, b: str) -> Decision:
     if re.sub(r"\s+", "", a) == re.sub(r"\s+", "", b):
         return "right", "string"
     digits = [re.fullmatch(r"[-+]?\d+", text) is not None for text in (a, b)]
-    return ("wrong", "number") if all(digits) else ("timeout", "cap: length")
+    return ("wrong", "number") if all(digits) else ("undecided", "cap: length")
 
 
 def _forms(
@@ -78,7 +78,7 @@ def _forms(
             if comparer.same(x, y):
                 return "right", comparer.rule
         except (OverTime, RecursionError) as error:
-            late = "timeout", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
+            late = "undecided", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
     return late or ("wrong", comparer.rule if readings(a) and readings(b) else "unread")
 
 
