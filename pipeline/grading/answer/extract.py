@@ -47,7 +47,9 @@ _RANGE = re.compile(
 _REASON = re.compile(
     r",? (?:not|because|since|rather than|instead of|while|whereas)\b", re.I
 )  # what follows is not the answer
-_EXCLAIMED = re.compile(r"(?<=\d)!(?=[*_`\"')\s]*$|\s+[A-Z])")  # the end of a sentence, no factorial
+_EXCLAIMED = re.compile(
+    r"(?<=\d)!(?=[*_`\"')\s]*$|\s+[A-Z])"
+)  # the end of a sentence, no factorial
 
 
 def extract(output: str, lang: str = "en") -> str | None:
@@ -76,7 +78,9 @@ def extract(output: str, lang: str = "en") -> str | None:
     text = _without_hope(text)
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
-    return answer or _program_output(text) or _whole(text) or prose.last_value(text) or _numeral(text)
+    return (
+        answer or _program_output(text) or _whole(text) or prose.last_value(text) or _numeral(text)
+    )
 
 
 def _whole(text: str) -> str | None:

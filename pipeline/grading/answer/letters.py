@@ -11,6 +11,7 @@ import re
 
 from pipeline.grading.answer.extract import boxes
 
+MAX_PHRASES = 20_000  # characters at the end of an output that are searched for an answer phrase
 MAX_TAIL = 4000  # characters at the end of an output that are searched for a letter
 
 _PHRASE = re.compile(
@@ -84,7 +85,7 @@ def _names_letters(box: str) -> bool:
 
 def _after_phrase(text: str) -> str | None:
     """The letter of the last answer phrase that is neither denied before it nor called wrong after it."""
-    said = None
+    said, text = None, text[-MAX_PHRASES:]
     for match in _PHRASE.finditer(text):
         opened = match[0][-2:-1] == "("
         alone = re.match(r"[.。)）*\s]*(?:$|\n)", text[match.end() : match.end() + 12])

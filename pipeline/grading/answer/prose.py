@@ -120,13 +120,13 @@ def _number(text: str, number: re.Match[str]) -> str | None:
     start, end = number.span()
     before = text[max(0, start - WINDOW) : start]
     sentence = re.split(r"(?<!\d)[.!?。！？]\s|\n", before)[-1]
+    if end - start > WINDOW:
+        return number[0].strip()
     for pattern in (_COMPOUND, _TUPLE, _CHAIN):
-        for match in pattern.finditer(text, max(0, start - WINDOW)):
+        for match in pattern.finditer(text, max(0, start - WINDOW), end + WINDOW):
             group = match.lastindex or 0
             if match.start(group) < start and match.end(group) >= end:
                 return match[group]
-            if match.start() > start:
-                break
     power = _POWER.search(text[max(0, start - WINDOW) : end])
     if power:
         return f"{power[1]}^{{{power[2]}}}"

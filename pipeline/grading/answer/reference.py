@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.grading.answer.extract import boxes, extract
+from pipeline.grading.bounded import bounded_cache
 
 LONG = 200  # characters from which a reference without a mark is no bare answer
 
@@ -19,7 +19,7 @@ _LABEL = re.compile(
 _BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox)\s*\{[^{}]*\}\s*\$?\s*")
 
 
-@lru_cache(maxsize=1 << 14)
+@bounded_cache(8 << 20, per_char=2)
 def bare_reference(reference: str) -> str:
     """The answer inside a published reference; a text without a mark that is known is returned as it is.
 
@@ -45,9 +45,7 @@ def read_reference(value: Any) -> str:
     Raises UserError when it is empty, of another type, or a long text in which no answer is marked.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UserError(
-            f"the reference is {type(value).__name__}; a string or a number is needed"
-        )
+        raise UserError(f"the reference is {type(value).__name__}; a string or a number is needed")
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
     bare = bare_reference(text)
     if not bare.strip(" $.{}"):

@@ -38,10 +38,14 @@ CHINESE: dict[str, Fraction] = {
     "折": Fraction(1, 10),
 }
 # a tens or thousands in the singular behind a numeral is spoken; "ten" alone is no factor
-_WORD = "|".join(f"{w}s?" if w != "ten" and w[-1] != "s" else "tens" if w == "ten" else w for w in WORDS)
+_WORD = "|".join(
+    f"{w}s?" if w != "ten" and w[-1] != "s" else "tens" if w == "ten" else w for w in WORDS
+)
 PATTERN = rf"(?:{_WORD})\b|万亿|百万|千万|[万亿百打]|千(?![克米瓦卡])|十(?![\u3400-\u9fff]*分之)|成(?!为)|折"
 _SCALED = re.compile(rf"(\d+(?:\.\d+)?)(\s*(?:\\text\s*\{{)?\s*)({PATTERN})(?!\d)")
-_HAS_SCALE = re.compile("[万亿百千十打成折]|[a-z]ths?|ten|dozen|hundred|thousand|illion|halves|ths|thirds")
+_HAS_SCALE = re.compile(
+    "[万亿百千十打成折]|[a-z]ths?|ten|dozen|hundred|thousand|illion|halves|ths|thirds"
+)
 _SEVERAL = re.compile(  # 1万5千, 1万2000, 2亿3000万
     r"(?<![\d.])(?:(\d{1,8})\s*亿\s*)?(?:(\d{1,4})\s*万\s*)?(?:(\d)\s*千(?![克米瓦卡]))?(\d{1,4}(?![\d.千百十万亿]))?"
 )

@@ -11,7 +11,6 @@ from pipeline.grading.expr.forms import Form
 from pipeline.grading.expr.sets import is_name, is_unsolved, joined, merged, punctured, solution_set
 from pipeline.grading.expr.tree import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
 
-
 MAX_SET = 60  # elements of two sets that are compared with all others
 
 
@@ -99,9 +98,7 @@ class Comparer:
     def ordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
         return len(a) == len(b) and all(self.same(x, y) for x, y in zip(a, b, strict=True))
 
-    def unordered(
-        self, a: tuple[Form, ...], b: tuple[Form, ...], repeats: bool = True
-    ) -> bool:
+    def unordered(self, a: tuple[Form, ...], b: tuple[Form, ...], repeats: bool = True) -> bool:
         """repeats -- whether 1, 1, 2 differs from 1, 2; in sets it does not."""
         if not repeats and len(a) + len(b) <= MAX_SET:
             return all(any(self.same(x, y) for y in b) for x in a) and all(
@@ -238,7 +235,9 @@ def simplified(form: Form) -> Form:
         return _points(form)
     if form.kind == "list" and form.parts[0].kind == "relation" and joined(form).kind != "list":
         return merged(joined(form))
-    if form.kind in ("list", "set") and any(part.kind in ("scalar", "relation") for part in form.parts):
+    if form.kind in ("list", "set") and any(
+        part.kind in ("scalar", "relation") for part in form.parts
+    ):
         items: list[Form] = []
         for part in map(simplified, form.parts):
             items += part.parts if part.kind == "list" else (part,)
@@ -260,7 +259,11 @@ def simplified(form: Form) -> Form:
 
 def _points(form: Form) -> Form:
     """(\\pm 1, 0) as two points, where one coordinate has the sign."""
-    signed = [k for k, part in enumerate(form.parts) if part.kind == "scalar" and has_symbol(part.parts[0], "±")]
+    signed = [
+        k
+        for k, part in enumerate(form.parts)
+        if part.kind == "scalar" and has_symbol(part.parts[0], "±")
+    ]
     if len(signed) != 1:
         return form
     at = signed[0]
@@ -309,14 +312,18 @@ def _chain_holds(parts: tuple[Form, ...]) -> bool:
 def as_matrix(form: Form) -> Form:
     """[[1, 2], [3, 4]], as Python prints it, as a matrix; anything else unchanged."""
     rows = form.parts
-    if form.kind != "bracket" or any(row.kind != "bracket" or row.marks != ("[", "]") for row in rows):
+    if form.kind != "bracket" or any(
+        row.kind != "bracket" or row.marks != ("[", "]") for row in rows
+    ):
         return form
     return Form("matrix", tuple(row.parts for row in rows))
 
 
 def difference(form: Form, positive: bool = False) -> Node | None:
     """left - right as a tree; with `positive`, turned so that the inequality says it is above zero."""
-    if len(form.parts) != 2 or any(part.kind != "scalar" or part.unit == "%" for part in form.parts):
+    if len(form.parts) != 2 or any(
+        part.kind != "scalar" or part.unit == "%" for part in form.parts
+    ):
         return None
     left, right = form.parts[0].parts[0], form.parts[1].parts[0]
     if positive and form.marks[0] in ("<", "<="):

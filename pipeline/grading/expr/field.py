@@ -88,6 +88,8 @@ class Ring:
     def symbolic_power(self, base: Node, exponent: Node, point: int) -> Element:
         """b^(c+x) = b^c b^x, b^(2x) = (b^x)^2 and 6^x = 2^x 3^x; what is left is a pseudo-random function."""
         self.exact = False
+        if base[0] == "^" and self.rational(base) is None:  # (x^a)^b, for a positive x
+            return self.power(base[1], ("*", (base[2], exponent)), point)
         try:
             terms = linear_terms(exponent)
         except exact.TooLarge:
@@ -147,4 +149,3 @@ class Ring:
 def _symbol(name: str, point: int) -> int:
     """A square, as positive numbers are: sqrt(x^3) is x sqrt(x) there. The floats look at negative ones too."""
     return pow(pseudo_random("symbol", name, point), 2, PRIME)
-

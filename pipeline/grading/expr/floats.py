@@ -5,8 +5,8 @@ from __future__ import annotations
 import cmath
 import math
 
-from pipeline.grading.expr.exact import MAX_NESTED_TERMS, MAX_TERMS
 from pipeline.grading.expr.element import pseudo_random
+from pipeline.grading.expr.exact import MAX_NESTED_TERMS, MAX_TERMS
 from pipeline.grading.expr.tree import Node, Unknown, has_big, has_symbol
 
 # (low, high) of the symbols at each point: positive, below one, negative

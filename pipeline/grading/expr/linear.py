@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from fractions import Fraction
 
 from pipeline.grading.expr import exact
 from pipeline.grading.expr.tree import Node
 
+MAX_TERMS = 40  # that a product of sums is multiplied out to
+
 Term = tuple[Fraction, tuple[Node, ...]]  # coefficient, factors that are not rational numbers
 
 
 def linear_terms(node: Node, scale: Fraction = Fraction(1)) -> list[Term]:
-    """The terms of `scale * node`; a rational factor in front of a sum is multiplied out.
+    """The terms of `scale * node`; products of sums are multiplied out.
 
     Raises `exact.TooLarge` and ZeroDivisionError where a coefficient is out of reach.
 
@@ -37,6 +41,13 @@ def linear_terms(node: Node, scale: Fraction = Fraction(1)) -> list[Term]:
             rest += inner[0][1] if len(inner) == 1 else (factor,)
         else:
             rest.append(factor)
-    if len(rest) == 1 and rest[0][0] == "+":
-        return linear_terms(rest[0], scale)
-    return [(scale, tuple(rest))]
+    sums = [factor for factor in rest if factor[0] == "+"]
+    if not sums or math.prod(len(factor[1]) for factor in sums) > MAX_TERMS:
+        return [(scale, tuple(rest))]
+    others = tuple(factor for factor in rest if factor[0] != "+")
+    products = itertools.product(*(factor[1] for factor in sums))
+    if not others and len(sums) == 1:
+        return linear_terms(sums[0], scale)
+    return [
+        term for chosen in products for term in linear_terms(("*", (*others, *chosen)), scale)
+    ]

@@ -9,6 +9,8 @@ from pipeline.grading.expr.tree import BIG, MINUS, Node, has_symbol, minus, subs
 
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
+MAX_BEHIND = 60  # powers, primes, factorials and the like, each of which is a level of the tree
+_BEHIND = frozenset("^!'°%_")
 
 _CALLABLE = frozenset("fghFGH")
 _CONSTANTS = frozenset(
@@ -44,14 +46,8 @@ def number(text: str) -> Node:
 
 class _Parser:
     def __init__(self, tokens: list[Token], mixed: bool = True) -> None:
-        self.tokens, self.mixed, self.at, self.depth, self.bars, self.big = (
-            tokens,
-            mixed,
-            0,
-            0,
-            0,
-            0,
-        )
+        self.tokens, self.mixed = tokens, mixed
+        self.at = self.depth = self.bars = self.big = self.behind = 0
 
     def peek(self, ahead: int = 0) -> Token:
         at = self.at + ahead
@@ -117,6 +113,9 @@ class _Parser:
     def factor(self) -> Node:
         node = self.mixed_number() or self.primary()
         while True:
+            self.behind += self.peek().text in _BEHIND
+            if self.behind > MAX_BEHIND:
+                raise Unreadable("too many signs behind values")
             if self.take("^"):
                 node = self.powered(node)
             elif self.take("!"):
@@ -270,7 +269,10 @@ class _Parser:
                 base = (self.argument(),)
         args = self.arguments() if self.peek() == ("op", "(") else [self.chain()]
         if name == "cis":
-            return ("+", (("f", "cos", tuple(args)), ("*", (("s", "i"), ("f", "sin", tuple(args))))))
+            return (
+                "+",
+                (("f", "cos", tuple(args)), ("*", (("s", "i"), ("f", "sin", tuple(args))))),
+            )
         node = ("f", name, (*args, *base))
         if power == MINUS and name in ("sin", "cos", "tan"):
             return ("f", "arc" + name, tuple(args))

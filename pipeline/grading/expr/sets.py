@@ -70,7 +70,16 @@ def is_unsolved(form: Form, value: Form) -> bool:
 
 _REAL_UNKNOWNS = frozenset("xyt")  # |z| and z^3 are values of a complex number
 _UNKNOWNS = _REAL_UNKNOWNS | {"z"}
-_OPERATORS = FUNCTIONS | {"abs", "factorial", "binom", "floor", "ceil", "arcsin", "arccos", "arctan"}
+_OPERATORS = FUNCTIONS | {
+    "abs",
+    "factorial",
+    "binom",
+    "floor",
+    "ceil",
+    "arcsin",
+    "arccos",
+    "arctan",
+}
 
 
 def solution_set(relation: Form) -> Form | None:

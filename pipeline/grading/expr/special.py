@@ -116,8 +116,9 @@ def _turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) ->
     key = product(ring.value(factor, point) for factor in factors)
     steps = coefficient * UNIT
     if steps.denominator != 1:
-        key, steps = times(key, rational(Fraction(1, coefficient.denominator))), Fraction(
-            coefficient.numerator * UNIT
+        key, steps = (
+            times(key, rational(Fraction(1, coefficient.denominator))),
+            Fraction(coefficient.numerator * UNIT),
         )
     return power(_norm_one("angle", key), int(steps) % (PRIME + 1))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
 
 from pipeline.grading.answer import choice, scales
 from pipeline.grading.answer.asked import NOTHING, Asked
 from pipeline.grading.answer.text import MAX_CHARS, MODULUS, clean, unwrap
+from pipeline.grading.bounded import bounded_cache
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.compare import Comparer, OverTime
 from pipeline.grading.expr.forms import Form, plain_text, read
@@ -18,7 +18,9 @@ from pipeline.grading.expr.tree import Node
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "undecided"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
-_TEMPERATURE = r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
+_TEMPERATURE = (
+    r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
+)
 _UNIT = re.compile(
     r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
     r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
@@ -86,7 +88,7 @@ def _squeezed(text: str) -> str:
     return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", choice.without_styles(text))
 
 
-@lru_cache(maxsize=1 << 14)
+@bounded_cache(32 << 20, per_char=200)
 def readings(
     text: str, decimal: bool = False, unit: bool = False, asked: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, Form], ...]:
