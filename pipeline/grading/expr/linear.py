@@ -48,6 +48,4 @@ def linear_terms(node: Node, scale: Fraction = Fraction(1)) -> list[Term]:
     products = itertools.product(*(factor[1] for factor in sums))
     if not others and len(sums) == 1:
         return linear_terms(sums[0], scale)
-    return [
-        term for chosen in products for term in linear_terms(("*", (*others, *chosen)), scale)
-    ]
+    return [term for chosen in products for term in linear_terms(("*", (*others, *chosen)), scale)]
