@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora.generated import texts
 from lab.corpora.matrix import ARMS, PROBED
 from lab.corpora.probe import solution, surprise
 from lab.corpora.report import (
@@ -24,13 +25,12 @@ from lab.corpora.report import (
     status,
     write_report,
 )
-from lab.corpora.texts import texts
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl
 from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED
 from pipeline.report.stats import Interval
-from pipeline.world.problems import draw
+from pipeline.world.draw import draw
 from pipeline.world.solutions import FORMATS, has_program
 from pipeline.world.web.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
 from pipeline.world.web.problems import web_problems
