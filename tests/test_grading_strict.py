@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.grading import grade, grade_many, is_equivalent
-from pipeline.grading import extract
+from pipeline.grading import extract, grade, grade_many, is_equivalent
 from pipeline.grading.grade import grade_answer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
