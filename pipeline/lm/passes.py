@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.lm.features import has_window
+from pipeline.lm.head import head_of
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,16 @@ def micro_batches(
 
 
 def pad(
-    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu"
+    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu", left: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Lists of numbers -> (values, mask), padded with 0 on the right."""
+    """Lists of numbers -> (values, mask), padded with 0 on the right, or on the left."""
     width = max(map(len, lists))
-    values = torch.tensor([list(row) + [0] * (width - len(row)) for row in lists], dtype=dtype)
+    fill = [[0] * (width - len(row)) for row in lists]
+    pairs = zip(lists, fill, strict=True)
+    rows = [gap + list(row) if left else list(row) + gap for row, gap in pairs]
+    values = torch.tensor(rows, dtype=dtype)
     mask = torch.arange(width)[None] < torch.tensor([len(row) for row in lists])[:, None]
-    return values.to(device), mask.to(device)
+    return values.to(device), (mask.flip(1) if left else mask).to(device)
 
 
 @dataclass
@@ -92,14 +97,24 @@ class PromptCache:
 
 
 def read_prompts(model, rows: Rows) -> PromptCache:
-    """Run all but the last token of each prompt."""
+    """Run all but the last token of each prompt.
+
+    A window counts the positions between two tokens, padding too: a model that has one gets its
+    padding on the left, where nothing lies between a prompt and its output.
+    """
     from transformers import DynamicCache
 
-    tokens_PS, mask_PS = pad([prompt[:-1] for prompt in rows.prompts], torch.long, model.device)
-    cache = DynamicCache()
+    left = has_window(model.config)
+    some = [prompt[:-1] for prompt in rows.prompts]
+    tokens_PS, mask_PS = pad(some, torch.long, model.device, left)
     position_PS = torch.arange(tokens_PS.shape[1], device=model.device).expand_as(tokens_PS)
+    seen = {}
+    if left:
+        position_PS = (mask_PS.long().cumsum(1) - 1).clamp(min=0)
+        seen = {"attention_mask": mask_PS.long()}
+    cache = DynamicCache()
     model.get_decoder()(
-        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True
+        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True, **seen
     )
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
@@ -154,9 +169,8 @@ def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> 
         prompts, first = read_prompts(model, rows), first_equal(rows)
         logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
         for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            part = log_probs_of(
-                model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature
-            )
+            hidden = hidden_of(model, prompts, rows, batch)
+            part = log_probs_of(head_of(model), *hidden, temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
     return logp_BT[first]
@@ -185,6 +199,6 @@ def passes(
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        head = model.get_output_embeddings()
-        yield batch, log_probs_of(head, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT
+        logp_RT = log_probs_of(head_of(model), hidden_RTE, tokens_RT, mask_RT, temperature)
+        yield batch, logp_RT, mask_RT
     prompts.backward()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pipeline.errors import UserError
 
-# `paper` is FACTS section 7, the released evaluation code. `mini` asks for the same three protocols in fewer tokens,
-# because a suffix of thirty tokens would double the prompt of a miniature question; chain of thought is its default.
+TODAY = date(2024, 7, 26)  # Llama 3.1's own, for a template that is told no date
+
+# `paper` is the released evaluation code's. `mini` asks for the same three protocols in fewer
+# tokens, because a suffix of thirty tokens would double the prompt of a miniature question; chain
+# of thought is its default.
 SUFFIX = {
     "paper": {
         ("cot", "en"): "\nPlease reason step by step, and put your final answer within \\boxed{}.",
@@ -34,7 +39,10 @@ SUFFIX = {
 
 
 def render(question: str, lang: str = "en", protocol: str = "cot", style: str = "paper") -> str:
-    """The user's message: the question and the suffix. Raises UserError for an unknown style, protocol or language."""
+    """The user's message: the question and the suffix.
+
+    Raises UserError for an unknown style, protocol or language.
+    """
     try:
         return question + SUFFIX[style][protocol, lang]
     except KeyError:
@@ -46,15 +54,28 @@ def render(question: str, lang: str = "en", protocol: str = "cot", style: str = 
 def prompt_ids(
     tokenizer, question: str, lang: str = "en", protocol: str = "cot", style: str = "paper"
 ) -> list[int]:
-    """Token ids of the prompt, up to where the assistant begins. A tokenizer without a chat template gets the paper's."""
+    """Token ids of the prompt, up to where the assistant begins."""
+    message = [{"role": "user", "content": render(question, lang, protocol, style)}]
+    text = apply_template(tokenizer, message, add_generation_prompt=True)
+    return tokenizer.encode(text, add_special_tokens=False)
+
+
+def apply_template(tokenizer, messages: list[dict], **options) -> str:
+    """The conversation as the chat template writes it; the paper's template where there is none.
+
+    Templates that tell the date (Llama 3, SmolLM3) are told one and the same date, so that prompts
+    do not change at midnight.
+    """
+    from pipeline.lm.features import puts_bos
     from pipeline.lm.tokenizer import CHAT_TEMPLATE
 
-    message = [{"role": "user", "content": render(question, lang, protocol, style)}]
-    if tokenizer.chat_template:
-        return tokenizer.apply_chat_template(
-            message, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    text = tokenizer.apply_chat_template(
-        message, chat_template=CHAT_TEMPLATE, add_generation_prompt=True, tokenize=False
+    if not tokenizer.chat_template:
+        bos = tokenizer.bos_token if puts_bos(tokenizer) else ""
+        options |= {"chat_template": CHAT_TEMPLATE, "bos_token": bos}
+    return tokenizer.apply_chat_template(
+        messages,
+        tokenize=False,
+        date_string=TODAY.strftime("%d %b %Y"),
+        strftime_now=TODAY.strftime,
+        **options,
     )
-    return tokenizer.encode(text, add_special_tokens=False)

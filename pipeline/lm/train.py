@@ -17,9 +17,11 @@ import torch.nn.functional as F
 
 from pipeline.errors import UserError
 from pipeline.lm import checkpoint
+from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
-from pipeline.lm.model import position_limit
+from pipeline.lm.head import head_of
 from pipeline.lm.optim import clip_and_step, make_optimizers, named_optimizers
+from pipeline.lm.probe import probe
 from pipeline.lm.stream import Example, Packed, Stream, Unpacked, pad_examples
 from pipeline.lm.train_config import OptimConfig, TrainConfig, learning_rate_share
 
@@ -97,7 +99,7 @@ def next_token_loss(model, tokens_BT, mask_BT):
     """
     hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
     target_BT = mask_BT[:, 1:]
-    logits_NV = model.get_output_embeddings()(hidden_BTD[:, :-1][target_BT])
+    logits_NV = head_of(model)(hidden_BTD[:, :-1][target_BT])
     return F.cross_entropy(logits_NV.float(), tokens_BT[:, 1:][target_BT])
 
 
@@ -126,6 +128,7 @@ def train_lm(
         raise UserError(
             f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it"
         )
+    probe(model)
     pace = Pace(cfg.log_every, cfg.checkpoint_every)
     batches = data.batches(cfg.sequences)
     yield from train(model, batches, next_token_gradient, cfg.optim, pace, state)

@@ -24,8 +24,10 @@ from torch.nn.functional import linear
 
 from pipeline.errors import UserError
 from pipeline.lm import flops
-from pipeline.lm.model import load_model
+from pipeline.lm.head import head_of
+from pipeline.lm.model import attention_of, load_model
 from pipeline.lm.passes import Rows, hidden_of, log_probs_of, micro_batches, read_prompts
+from pipeline.lm.probe import probe
 from pipeline.reward.config import RewardConfig
 
 
@@ -80,13 +82,13 @@ def new_reward_model(folder: str | Path, device: str = "cpu", cfg: RewardConfig 
 
     Raises UserError when the model is not there or cannot have the head that is asked for.
     """
-    return with_scalar_head(load_model(folder, device=device), cfg)
+    model = load_model(folder, device=device)
+    probe(model)
+    return with_scalar_head(model, cfg)
 
 
 def with_scalar_head(language_model, cfg: RewardConfig | None = None):
     """A copy of a causal LM's body with a head of zeros: its linear score starts at 0, probability 1/2."""
-    from transformers import AutoModelForSequenceClassification
-
     config, cfg = deepcopy(language_model.config), cfg or RewardConfig()
     if cfg.head == "likelihood" and not config.tie_word_embeddings:
         raise UserError(
@@ -95,23 +97,49 @@ def with_scalar_head(language_model, cfg: RewardConfig | None = None):
         )
     config.num_labels = 1
     config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at, "head": cfg.head}
-    model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
+    attention = config._attn_implementation
+    model = scalar_class(config)._from_config(
+        config, dtype=language_model.dtype, attn_implementation=attention
+    )
     model.base_model.load_state_dict(language_model.base_model.state_dict())
     model.score.weight.data.zero_()
     return model.to(language_model.device).eval()
 
 
+def scalar_class(config) -> type:
+    """The sequence-classification class of a model, made here where transformers has none (Granite, Cohere)."""
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+        PreTrainedModel,
+    )
+    from transformers.modeling_layers import GenericForSequenceClassification
+
+    if type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    causal = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    # GranitePreTrainedModel: what every Granite model derives from
+    family = [c for c in causal.__mro__ if PreTrainedModel in c.__bases__][0]
+    name = family.__name__.replace("PreTrainedModel", "ForSequenceClassification")
+    return type(name, (GenericForSequenceClassification, family), {"__module__": family.__module__})
+
+
 def load_reward_model(folder: Path, device: str, max_tokens: int) -> RewardModel:
     """The reward model of a folder. Raises UserError when it is not there."""
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig
 
     if not (folder / "config.json").is_file():
         raise UserError(
             f"{folder}: no reward model here; run the reward stage "
             "(reward.process=true for a process model)"
         )
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    model = scalar_class(config).from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+        attn_implementation=attention_of(config),
     )
     return RewardModel(model.to(device).eval(), max_tokens)
 
@@ -134,7 +162,7 @@ def logits_of(model, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor) -> 
     logit_RT = model.score(hidden_RTE)[..., 0].float()
     if trained(model)["head"] == "linear":
         return logit_RT
-    tied = partial(linear, weight=model.get_input_embeddings().weight)
+    tied = head_of(model, partial(linear, weight=model.get_input_embeddings().weight))
     logp_RT = log_probs_of(tied, hidden_RTE, tokens_RT, mask_RT, 1.0)
     return logit_RT + logp_RT.cumsum(1) - logp_RT
 

@@ -14,8 +14,8 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.examples import response_ids
+from pipeline.lm.features import position_limit
 from pipeline.lm.generate.draw import row_seed
-from pipeline.lm.model import position_limit
 from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids

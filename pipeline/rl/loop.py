@@ -23,6 +23,7 @@ from pipeline.lm import checkpoint
 from pipeline.lm.generate import make_engine
 from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
 from pipeline.lm.passes import output_log_probs
+from pipeline.lm.probe import probe
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
 from pipeline.records import write_jsonl
@@ -184,6 +185,7 @@ def start(
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
     critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.gradient_coefficient == "ppo" else None
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer)
+    probe(inputs.policy, engine)
     state.mkdir(parents=True, exist_ok=True)
     return Training(
         inputs, arm, cfg, seed, out, state, engine, instruct, optimizers, seconds, critic=critic

@@ -58,20 +58,17 @@ def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
 
 
 def make_engine(name: str, model, tokenizer) -> Engine:
-    """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
-    if name in ("fast", "auto"):
-        from pipeline.lm.generate.fast import SUPPORTED, FastEngine
+    """The engine of this name.
 
-        kind = model.config.model_type
-        if name == "auto" and kind not in SUPPORTED:
-            return make_engine("hf", model, tokenizer)
-        if kind in SUPPORTED:
-            return FastEngine(model, tokenizer)
-        raise UserError(
-            f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf"
-        )
-    if name == "hf":
-        from pipeline.lm.generate.hf import HFEngine
+    fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
+    auto -- fast where it can. Raises UserError for a model that the engine cannot sample from.
+    """
+    if name not in ("fast", "hf", "auto"):
+        raise UserError(f"engine={name}: choose fast, hf or auto")
+    from pipeline.lm.generate.fast import FastEngine, refusal
+    from pipeline.lm.generate.hf import HFEngine
 
-        return HFEngine(model, tokenizer)
-    raise UserError(f"engine={name}: choose fast, hf or auto")
+    why = refusal(model.config)
+    if name == "fast" and why:
+        raise UserError(f"{why}; use engine=hf")
+    return HFEngine(model, tokenizer) if name == "hf" or why else FastEngine(model, tokenizer)

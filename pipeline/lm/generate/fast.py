@@ -16,7 +16,9 @@ from itertools import groupby
 import numpy as np
 import torch
 import torch.nn.functional as F
+from transformers.activations import ACT2FN
 
+from pipeline.lm.features import LENGTH_DEPENDENT, end_tokens, has_window, rope_kind
 from pipeline.lm.generate.api import Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
@@ -25,6 +27,17 @@ SUPPORTED = ("llama", "qwen2", "mistral")
 COMPACT_AT = (
     0.75  # rebuild the caches when fewer than this share of their nodes have a running output
 )
+
+
+def refusal(config) -> str:
+    """Why this decoder cannot sample from a model of this configuration; "" when it can."""
+    if config.model_type not in SUPPORTED:
+        return f"engine=fast reads {', '.join(SUPPORTED)} models, not {config.model_type}"
+    if has_window(config):
+        return f"engine=fast has no sliding window ({config.sliding_window} here)"
+    if rope_kind(config) in LENGTH_DEPENDENT:
+        return f"engine=fast has no rotary embedding of kind {rope_kind(config)}"
+    return ""
 
 
 class Cache:
@@ -83,7 +96,7 @@ class FastEngine:
 
     def __init__(self, model, tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.eos = tokenizer.eos_token_id
+        self.ends = np.array(end_tokens(tokenizer, model))
         self.sync(model)
 
     def sync(self, model) -> None:
@@ -91,7 +104,7 @@ class FastEngine:
         self.model = model
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.eps = config.rms_norm_eps
+        self.eps, self.act = config.rms_norm_eps, ACT2FN[config.hidden_act]
         self.layers = [_fuse(layer) for layer in core.layers]
         self.embed, self.norm = core.embed_tokens.weight.detach(), core.norm.weight.detach()
         self.head = model.lm_head.weight.detach()
@@ -118,7 +131,7 @@ class FastEngine:
             )
             token_L = token_L.cpu().numpy()
             tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
-            ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
+            ends_L = np.isin(token_L, self.ends) | stop.hit(row_L, token_L)
             count_B[row_L[ends_L]] = t + 1
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
@@ -202,7 +215,7 @@ class FastEngine:
         gate, up = F.linear(
             _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
         ).chunk(2, -1)
-        return x_BTE + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
+        return x_BTE + F.linear(self.act(gate) * up, layer["down"], layer["down_bias"])
 
 
 def _fuse(layer) -> dict:
