@@ -42,15 +42,12 @@ class ModelConfig:
     vocab_size: int = 1024
     context: int = 512
     init_std: float = 0.08
-    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.path and self.hidden_size % self.heads:
             raise UserError(
                 f"model.hidden_size={self.hidden_size} must be a multiple of model.heads={self.heads}"
             )
-        if self.dtype not in ("float32", "bfloat16"):
-            raise UserError(f"model.dtype={self.dtype}: float32 or bfloat16")
 
 
 def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
@@ -106,6 +103,13 @@ def load_tokenizer(folder: str | Path):
             "set it in tokenizer_config.json"
         )
     return tokenizer
+
+
+def load_base(path: str, device: str = "cpu"):
+    """Tokenizer and model that a run starts from; the model remembers that it was pretrained."""
+    tokenizer, model = load_tokenizer(path), load_model(path, device=device)
+    model.config.pretrained_base = Path(path).name
+    return tokenizer, model
 
 
 def load_model(folder: str | Path, dtype=None, device: str = "cpu"):

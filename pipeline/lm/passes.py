@@ -7,7 +7,7 @@ gradient there, and one backward pass through the prompts ends the update. The r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.lm.features import has_window
-from pipeline.lm.head import head_of
+from pipeline.lm.head import Head, head_of, log_probs
 
 
 @dataclass(frozen=True)
@@ -146,21 +146,12 @@ def hidden_of(
 
 
 def log_probs_of(
-    head: Callable[[Tensor], Tensor],
-    hidden_RTE: Tensor,
-    tokens_RT: Tensor,
-    mask_RT: Tensor,
-    temperature: float,
+    head: Head, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor, temperature: float
 ) -> Tensor:
-    """log softmax(head(hidden) / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
-    logits_NV = head(hidden_RTE[mask_RT])
-    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-    if temperature != 1.0:
-        logits_NV = logits_NV / temperature
-    logp_N = logits_NV.gather(1, tokens_RT[mask_RT][:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
-    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(
-        mask_RT, logp_N
-    )
+    """log softmax(head(hidden) / temperature) of each token, in float32; exactly 0 where masked."""
+    logp_N = log_probs(head, hidden_RTE[mask_RT], tokens_RT[mask_RT], temperature)
+    logp_RT = torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device)
+    return logp_RT.masked_scatter(mask_RT, logp_N)
 
 
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:

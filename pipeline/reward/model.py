@@ -15,12 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from pipeline.errors import UserError
 from pipeline.lm import flops
@@ -162,7 +160,7 @@ def logits_of(model, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor) -> 
     logit_RT = model.score(hidden_RTE)[..., 0].float()
     if trained(model)["head"] == "linear":
         return logit_RT
-    tied = head_of(model, partial(linear, weight=model.get_input_embeddings().weight))
+    tied = head_of(model, model.get_input_embeddings().weight)
     logp_RT = log_probs_of(tied, hidden_RTE, tokens_RT, mask_RT, 1.0)
     return logit_RT + logp_RT.cumsum(1) - logp_RT
 

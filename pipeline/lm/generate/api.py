@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.errors import UserError
+from pipeline.lm.checksum import checksum
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Output:
 
 
 class Engine(Protocol):
+    low: Any  # the dtype in which the engine holds matrices, None for the model's own
+
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
@@ -42,6 +45,22 @@ class Engine(Protocol):
 
     def sync(self, model) -> None:
         """Take over the weights of `model`."""
+
+    def checksum(self) -> int:
+        """That of the weights which the engine reads, wherever they lie (pipeline/lm/checksum.py)."""
+
+
+def check_sync(engine: Engine, model) -> None:
+    """Raise UserError when the engine holds other weights than the model.
+
+    Outputs of a policy a few small steps old look like the policy's own, and no threshold on
+    log-probabilities finds them.
+    """
+    if engine.checksum() != checksum(model.parameters(), engine.low):
+        raise UserError(
+            f"{type(engine).__name__} holds other weights than the policy: its sync is broken, and "
+            "its outputs would be an older policy's"
+        )
 
 
 def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
@@ -57,11 +76,13 @@ def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
     return outputs
 
 
-def make_engine(name: str, model, tokenizer) -> Engine:
+def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> Engine:
     """The engine of this name.
 
     fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
-    auto -- fast where it can. Raises UserError for a model that the engine cannot sample from.
+    auto -- fast where it can. `compute_dtype` is that of training, so that the sampler's
+    log-probabilities are the trainer's. Raises UserError for a model that the engine cannot sample
+    from.
     """
     if name not in ("fast", "hf", "auto"):
         raise UserError(f"engine={name}: choose fast, hf or auto")
@@ -71,4 +92,5 @@ def make_engine(name: str, model, tokenizer) -> Engine:
     why = refusal(model.config)
     if name == "fast" and why:
         raise UserError(f"{why}; use engine=hf")
-    return HFEngine(model, tokenizer) if name == "hf" or why else FastEngine(model, tokenizer)
+    kind = HFEngine if name == "hf" or why else FastEngine
+    return kind(model, tokenizer, compute_dtype)

@@ -8,27 +8,35 @@ import numpy as np
 import torch
 
 from pipeline.errors import UserError
+from pipeline.lm.checksum import checksum
 from pipeline.lm.features import end_tokens, position_limit
 from pipeline.lm.generate.api import Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
+from pipeline.lm.optim import autocast
 
 
 class HFEngine:
-    def __init__(self, model, tokenizer) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
+        self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
+        self.low = None  # autocast casts the weights as it goes
         self.ends = np.array(end_tokens(tokenizer, model))
         self.sync(model)
 
     def sync(self, model) -> None:
         self.model, self.limit = model, position_limit(model)
 
+    def checksum(self) -> int:
+        """See `Engine`."""
+        return checksum(self.model.parameters())
+
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Every row runs until the longest of its batch has ended."""
-        return in_batches(prompts, seeds, sampling, self._sample_batch)
+        with autocast(self.model, self.compute_dtype):
+            return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))
