@@ -17,8 +17,8 @@ import yaml
 from pipeline.corpus.read.pack import write_warc
 from pipeline.errors import UserError
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
-from pipeline.world.real.build import build_real, key_of
 from pipeline.world.real import sets as real_sets
+from pipeline.world.real.build import build_real, key_of
 from pipeline.world.real.config import RealConfig
 from pipeline.world.real.pages import write_seed, write_web
 
@@ -537,13 +537,13 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
 
 
 def test_an_arm_that_needs_traces_refuses_real_questions() -> None:
-    from pipeline.rl.data_source import check_traces
+    from pipeline.rl.reward_function import check_rewardable
 
-    check_traces("grpo_ps_rule", [Question("a", "?", "1", trace=("1",))])
+    check_rewardable("grpo_ps_rule", "rule_steps", [Question("a", "?", "1", trace=("1",))], None)
     with pytest.raises(
-        UserError, match=r"arm grpo_ps_rule: question b has no trace.*conf/pipeline\.yaml"
+        UserError, match="arm grpo_ps_rule: question b has no trace.*out of the plan"
     ):
-        check_traces("grpo_ps_rule", [Question("b", "?", "1")])
+        check_rewardable("grpo_ps_rule", "rule_steps", [Question("b", "?", "1")], None)
 
 
 # ---- the profile
