@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.lm.features import end_tokens
 from pipeline.lm.hub import local_folder
+from pipeline.lm.template import end_tokens
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 # What a generation configuration says that is no advice on sampling.

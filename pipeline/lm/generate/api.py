@@ -74,23 +74,3 @@ def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
         rows = slice(start, start + sampling.batch_rows)
         outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
     return outputs
-
-
-def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> Engine:
-    """The engine of this name.
-
-    fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
-    auto -- fast where it can. `compute_dtype` is that of training, so that the sampler's
-    log-probabilities are the trainer's. Raises UserError for a model that the engine cannot sample
-    from.
-    """
-    if name not in ("fast", "hf", "auto"):
-        raise UserError(f"engine={name}: choose fast, hf or auto")
-    from pipeline.lm.generate.fast import FastEngine, refusal
-    from pipeline.lm.generate.hf import HFEngine
-
-    why = refusal(model.config)
-    if name == "fast" and why:
-        raise UserError(f"{why}; use engine=hf")
-    kind = HFEngine if name == "hf" or why else FastEngine
-    return kind(model, tokenizer, compute_dtype)
