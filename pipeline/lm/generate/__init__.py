@@ -1,5 +1,6 @@
 """Sampling outputs from a policy. `make_engine("fast" | "hf", model, tokenizer)`; one seed a row decides its randomness."""
 
-from pipeline.lm.generate.api import Engine, Output, Sampling, make_engine
+from pipeline.lm.generate.api import Engine, Output, Sampling, check_sync
+from pipeline.lm.generate.make import make_engine
 
-__all__ = ["Engine", "Output", "Sampling", "make_engine"]
+__all__ = ["Engine", "Output", "Sampling", "check_sync", "make_engine"]
