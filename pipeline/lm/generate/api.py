@@ -49,6 +49,13 @@ class Engine(Protocol):
     def checksum(self) -> int:
         """That of the weights which the engine reads, wherever they lie (pipeline/lm/checksum.py)."""
 
+    def expected(self, model) -> int:
+        """The checksum that an engine with the weights of `model` has."""
+        return checksum(model.parameters(), self.low)
+
+    def sleep(self) -> None:
+        """Give back what is not needed until the next `sync`; nothing where weights are shared."""
+
 
 def check_sync(engine: Engine, model) -> None:
     """Raise UserError when the engine holds other weights than the model.
@@ -56,7 +63,7 @@ def check_sync(engine: Engine, model) -> None:
     Outputs of a policy a few small steps old look like the policy's own, and no threshold on
     log-probabilities finds them.
     """
-    if engine.checksum() != checksum(model.parameters(), engine.low):
+    if engine.checksum() != engine.expected(model):
         raise UserError(
             f"{type(engine).__name__} holds other weights than the policy: its sync is broken, and "
             "its outputs would be an older policy's"
@@ -80,17 +87,36 @@ def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> 
     """The engine of this name.
 
     fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
-    auto -- fast where it can. `compute_dtype` is that of training, so that the sampler's
-    log-probabilities are the trainer's. Raises UserError for a model that the engine cannot sample
-    from.
+    vllm -- vLLM, where it is installed; auto -- one of these, and says which. `compute_dtype` is
+    that of training, so that the sampler's log-probabilities are the trainer's. Raises UserError for
+    a model that the engine cannot sample from.
     """
-    if name not in ("fast", "hf", "auto"):
-        raise UserError(f"engine={name}: choose fast, hf or auto")
     from pipeline.lm.generate.fast import FastEngine, refusal
     from pipeline.lm.generate.hf import HFEngine
 
     why = refusal(model.config)
+    if name == "auto":
+        name, reason = choose(model.device.type, why)
+        print(f"engine=auto: {name}, because {reason}")
     if name == "fast" and why:
         raise UserError(f"{why}; use engine=hf")
-    kind = HFEngine if name == "hf" or why else FastEngine
-    return kind(model, tokenizer, compute_dtype)
+    if name == "vllm":
+        from pipeline.lm.generate.vllm import VLLMEngine
+
+        return VLLMEngine(model, tokenizer, compute_dtype)
+    if name not in ("fast", "hf"):
+        raise UserError(f"engine={name}: choose fast, hf, vllm or auto")
+    return (FastEngine if name == "fast" else HFEngine)(model, tokenizer, compute_dtype)
+
+
+def choose(device: str, refused: str) -> tuple[str, str]:
+    """What `auto` takes, and why. `refused`: why the own decoder cannot sample from the model."""
+    from pipeline.lm.generate.vllm import missing
+
+    absent = missing()
+    if device == "cuda" and not absent:
+        return "vllm", "the model is on a GPU and vLLM is installed"
+    without = absent if device == "cuda" else "vLLM pays on a GPU alone"
+    if refused:
+        return "hf", f"{refused.removeprefix('engine=')}; {without}"
+    return "fast", f"the model is Llama-like; {without}"

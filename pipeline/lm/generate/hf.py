@@ -10,13 +10,13 @@ import torch
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import end_tokens, position_limit
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
 
 
-class HFEngine:
+class HFEngine(Engine):
     def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
         self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
         self.low = None  # autocast casts the weights as it goes
