@@ -36,7 +36,7 @@ def test_every_arm_has_a_row() -> None:
     arms = {path.stem for path in (ROOT / "conf/rl").glob("*.yaml")}
     assert arms <= set(re.findall(r"`(\w+)`", " ".join(rows)))
     assert (
-        set(yaml.safe_load((ROOT / "lab/conf/pipeline.yaml").read_text(encoding="utf-8"))["arms"])
+        set(yaml.safe_load((ROOT / "lab/conf/plan.yaml").read_text(encoding="utf-8"))["arms"])
         <= arms
     )
 
