@@ -306,9 +306,7 @@ class Recorded:
 
 
 GOLDEN_ARMS = ("grpo_os_rule", "grpo_ps_rule", "online_rft", "mu2")
-GOLDEN_SCALE = replace(
-    SCALE, steps=10, validation_size=0, checkpoint_every=10, max_sampler_gap=0.0
-)
+GOLDEN_SCALE = replace(SCALE, steps=10, validation_size=0, checkpoint_every=10, max_sampler_gap=0.0)
 
 
 def losses(name: str, outputs: list[list[list[int]]], folder: Path) -> list[float]:

@@ -162,6 +162,7 @@ def once(setting: Setting, name: str, make: Callable[[], list[dict]]) -> list[di
     path = setting.state / f"{name}.jsonl"
     if not path.is_file():
         write_jsonl(path, make())
+        setting.engine.sleep()  # the reward model trains next
     return list(read_jsonl(path))
 
 

@@ -95,6 +95,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     if online:
         check_sync(run.engine, policy)
     rollouts = method.draw(run, step)  # D: who answers
+    run.engine.sleep()  # until the `sync` after the update
     run.lap("sampling")
     rewarded = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
     run.lap("scoring")

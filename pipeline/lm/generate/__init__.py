@@ -1,4 +1,7 @@
-"""Sampling outputs from a policy. `make_engine("fast" | "hf", model, tokenizer)`; one seed a row decides its randomness."""
+"""Sampling outputs from a policy: `make_engine("fast" | "hf" | "vllm" | "auto", model, tokenizer)`.
+
+One seed per row decides its randomness.
+"""
 
 from pipeline.lm.generate.api import Engine, Output, Sampling, check_sync
 from pipeline.lm.generate.make import make_engine

@@ -49,6 +49,13 @@ class Engine(Protocol):
     def checksum(self) -> int:
         """That of the weights which the engine reads, wherever they lie (pipeline/lm/checksum.py)."""
 
+    def expected(self, model) -> int:
+        """The checksum that an engine with the weights of `model` has."""
+        return checksum(model.parameters(), self.low)
+
+    def sleep(self) -> None:
+        """Give back what is not needed until the next `sync`; nothing where weights are shared."""
+
 
 def check_sync(engine: Engine, model) -> None:
     """Raise UserError when the engine holds other weights than the model.
@@ -56,7 +63,7 @@ def check_sync(engine: Engine, model) -> None:
     Outputs of a policy a few small steps old look like the policy's own, and no threshold on
     log-probabilities finds them.
     """
-    if engine.checksum() != checksum(model.parameters(), engine.low):
+    if engine.checksum() != engine.expected(model):
         raise UserError(
             f"{type(engine).__name__} holds other weights than the policy: its sync is broken, and "
             "its outputs would be an older policy's"

@@ -20,7 +20,7 @@ from transformers.activations import ACT2FN
 
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
@@ -94,7 +94,7 @@ class Cache:
             self.layers[i] = change(key), change(value)
 
 
-class FastEngine:
+class FastEngine(Engine):
     """Reads the weights of the model in place, but for projections that it fuses at each `sync`.
 
     In bfloat16 its matrices are copies, cast once per `sync` and not once per token.

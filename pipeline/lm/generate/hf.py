@@ -10,14 +10,14 @@ import torch
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import position_limit
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
 from pipeline.lm.template import end_tokens
 
 
-class HFEngine:
+class HFEngine(Engine):
     def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
         self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
         self.low = None  # autocast casts the weights as it goes

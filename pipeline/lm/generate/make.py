@@ -18,19 +18,44 @@ def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> 
     """The engine of this name.
 
     fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
-    auto -- fast where it can. `compute_dtype` is that of training, so that the sampler's
-    log-probabilities are the trainer's. Raises UserError for a model that the engine cannot sample
-    from as the model would itself.
+    vllm -- vLLM, where it is installed; auto -- one of these, and says which. `compute_dtype` is
+    that of training, so that the sampler's log-probabilities are the trainer's. Raises UserError for
+    a model that the engine cannot sample from as the model would itself.
     """
-    if name not in ("fast", "hf", "auto"):
-        raise UserError(f"engine={name}: choose fast, hf or auto")
-    why = refusal(model.config)
-    if name == "fast" and why:
-        raise UserError(f"{why}; use engine=hf")
-    kind = HFEngine if name == "hf" or why else FastEngine
-    engine = kind(model, tokenizer, compute_dtype)
+    refused = refusal(model.config)
+    if name == "auto":
+        name, reason = choose(model.device.type, refused)
+        print(f"engine=auto: {name}, because {reason}")
+    if name == "fast" and refused:
+        raise UserError(f"{refused}; use engine=hf")
+    engine = engine_class(name)(model, tokenizer, compute_dtype)
     probe_engine(engine, model)
     return engine
+
+
+def engine_class(name: str) -> type:
+    """The class of an engine; vLLM's is imported only when it is asked for."""
+    if name == "vllm":
+        from pipeline.lm.generate.vllm import VLLMEngine
+
+        return VLLMEngine
+    known = {"fast": FastEngine, "hf": HFEngine}
+    if name not in known:
+        raise UserError(f"engine={name}: choose fast, hf, vllm or auto")
+    return known[name]
+
+
+def choose(device: str, refused: str) -> tuple[str, str]:
+    """What `auto` takes, and why. `refused`: why the own decoder cannot sample from the model."""
+    from pipeline.lm.generate.vllm import missing
+
+    absent = missing()
+    if device == "cuda" and not absent:
+        return "vllm", "the model is on a GPU and vLLM is installed"
+    without = absent if device == "cuda" else "vLLM pays on a GPU alone"
+    if refused:
+        return "hf", f"{refused.removeprefix('engine=')}; {without}"
+    return "fast", f"the model is Llama-like; {without}"
 
 
 def probe_engine(engine, model) -> None:
