@@ -25,6 +25,7 @@ from pipeline.report.page.words import (
     reward_models_text,
     seeds_text,
 )
+from pipeline.report.series import write_series
 from pipeline.report.tables.claims import claims_table, numbers_table, sentences, untested
 from pipeline.report.tables.costs import commits_table, costs_table, summary_table
 from pipeline.report.tables.scores import seeds_table
@@ -57,6 +58,7 @@ def write_report(
         document(claims, profile=results.profile, rules=rules_hash(ROOT)),
     )
     size = write_outcomes(results, out / OUTCOMES)
+    write_series(results, claims, out)
     blocks = [
         *opening(results, claims, partial_text(results, arms, seeds)),
         *results_blocks(results, pictures),
