@@ -240,6 +240,15 @@ def _before_rl(data: Path, rng) -> None:
                 stage: {"optimizer": "muon", "packing": stage == "pretrain"},
             },
         )
+    _corpus(data, rng)
+    _reward(data, rng)
+    write_json(
+        data / "world/config.json",
+        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}},
+    )
+
+
+def _corpus(data: Path, rng) -> None:
     steps = [
         ("records", 12000, None),
         ("text", 10900, 5_200_000),
@@ -288,6 +297,9 @@ def _before_rl(data: Path, rng) -> None:
             "tokens": 1_660_000,
         },
     )
+
+
+def _reward(data: Path, rng) -> None:
     bins = [
         {
             "from": i / 10,
@@ -326,10 +338,6 @@ def _before_rl(data: Path, rng) -> None:
     write_json(
         data / "reward/config.json",
         {"reward": {"start": "instruct", "head": "likelihood", "lr": 3e-4}},
-    )
-    write_json(
-        data / "world/config.json",
-        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}},
     )
 
 
