@@ -1,4 +1,5 @@
-"""Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without hours of training.
+"""Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without
+hours of training.
 
 python tests/report_tree.py FOLDER [lab]      writes FOLDER/data; every number in it is made up
 """
@@ -65,8 +66,9 @@ def make_tree(
     profile="mini",
     deepest=("grpo_os_rule-0",),
 ) -> Path:
-    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples of instruct and `deepest`;
-    returns the data folder."""
+    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples of
+    instruct and `deepest`; returns the data folder.
+    """
     data = folder / "data"
     rng = np.random.default_rng(7)
     difficulty = {name: rng.normal(0, BENCHMARKS[name][2], questions) for name in benchmarks}

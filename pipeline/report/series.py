@@ -16,7 +16,9 @@ COLUMNS = ("step", "accuracy", "model", "arm", "chain", "seed")
 
 
 def write_series(results: Results, claims: Sequence[Claim], out: Path) -> None:
-    """metrics.json: accuracies by model and the claims' primary values; validation.csv: a row per run and step."""
+    """metrics.json: accuracies by model and the claims' primary values; validation.csv: a row per
+    run and step.
+    """
     write_json(out / METRICS, metrics(results, claims))
     with (out / CURVES).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
