@@ -26,6 +26,7 @@ $(VENV)/.ready: requirements/lock.txt
 	test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
 	"$(BIN)/python" -m pip install --quiet --no-compile $(TORCH)
 	"$(BIN)/python" -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/lock.txt
+	"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 # .dvc/config is part of the repository; outside of git, DVC has to be told so
