@@ -14,6 +14,7 @@ from pipeline.corpus.text.formulas import (
     Formula,
     latex_of_marks,
 )
+from pipeline.corpus.text.noise import weight
 
 PRIVATE = re.compile("[\ue000-\ue005]")
 LEGAL = re.compile(
@@ -24,7 +25,7 @@ LEGAL = re.compile(
 
 @dataclass
 class Block:
-    """Text with formula marks; how many of its characters are links; the tag that began it."""
+    """Text with formula marks; the weight of its links (noise.weight); the tag that began it."""
 
     text: str
     linked: int
@@ -45,10 +46,13 @@ def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula
 
 
 def is_boilerplate(block: Block) -> bool:
-    """A short block most of whose text is links, or a legal notice; one that holds a formula never is."""
+    """A short block most of whose text is links, or a line that is on every page of a site.
+
+    A block that holds a formula never is one.
+    """
     if OPEN in block.text or block.tag in ("h1", "h2"):
         return False
-    size = len(block.text)
-    return (block.linked > 0.5 * size and size < 400) or (
-        size < 300 and LEGAL.match(block.text) is not None
-    )
+    size = weight(block.text)
+    if block.linked > 0.5 * size and size < 400:
+        return True
+    return size < 300 and LEGAL.match(block.text) is not None
