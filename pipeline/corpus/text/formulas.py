@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
-from pipeline.corpus.text.delimiters import OFF, SET, TEXT_ARGUMENT, UNKNOWN, Delimiters
 from pipeline.corpus.text.definitions import without_definitions
+from pipeline.corpus.text.delimiters import OFF, SET, TEXT_ARGUMENT, UNKNOWN, Delimiters
 from pipeline.corpus.text.images import is_no_prose
 
 MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away

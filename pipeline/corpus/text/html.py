@@ -64,7 +64,11 @@ def main_range(page: str, ends: Ends) -> tuple[int, int, bool]:
     marks = MAIN_MARKS + (("<article",) if page.count("<article") == 1 else ())
     for mark in marks:
         at = page.find(mark)
-        while at >= 0 and mark[0] == "<" and page[at + len(mark) : at + len(mark) + 1] not in " >\n\t\r":
+        while (
+            at >= 0
+            and mark[0] == "<"
+            and page[at + len(mark) : at + len(mark) + 1] not in " >\n\t\r"
+        ):
             at = page.find(mark, at + 1)  # <main-header> is no <main>
         begin = page.rfind("<", 0, at + 1)
         tag = TAG.match(page, begin) if at >= 0 else None

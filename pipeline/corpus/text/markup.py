@@ -13,7 +13,9 @@ from html import unescape
 TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--)")
 ANY_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*>", re.S)
 # The look behind keeps a long word without = from being tried at each of its letters.
-ATTRIBUTE = re.compile(r"""(?<![\w:.-])([a-zA-Z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+ATTRIBUTE = re.compile(
+    r"""(?<![\w:.-])([a-zA-Z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
+)
 BLOCKS = frozenset(
     "address article blockquote body center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 h5 h6"
     " header hr html li main ol p section summary table tbody tfoot thead tr ul caption".split()
@@ -86,8 +88,16 @@ def plain_code(markup: str) -> str:
     if any(name in markup for name in ("gutter", "line", "lnt", "ln-", "lnum")):
         markup = GUTTER.sub("", markup)
     if "<su" in markup:
-        markup = SCRIPT.sub(lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup)
-    if "<br" in markup or "</div" in markup or "</li" in markup or "</tr" in markup or "</p>" in markup:
+        markup = SCRIPT.sub(
+            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
+        )
+    if (
+        "<br" in markup
+        or "</div" in markup
+        or "</li" in markup
+        or "</tr" in markup
+        or "</p>" in markup
+    ):
         markup = LINE_END.sub("\n", markup)
     text = plain(markup)
     if not text[:8].strip()[:1].isdecimal():

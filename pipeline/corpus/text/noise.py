@@ -57,9 +57,13 @@ NOTE = re.compile(
 )
 LINK = re.compile(r"<a\b[^>]*>(.*?)</a", re.S | re.I)
 UNREAD = re.compile(r"<(script|style|template|svg|noscript)\b.*?</\1", re.S | re.I)
-HEADING = re.compile(r"\s*(?:<(?!h[1-6])(?:span|a|div|header)\b[^>]*>(?:\s*</(?:span|a)>)?\s*){0,4}<h[1-6]\b[^>]*>(.*?)</h[1-6]", re.S | re.I)
+HEADING = re.compile(
+    r"\s*(?:<(?!h[1-6])(?:span|a|div|header)\b[^>]*>(?:\s*</(?:span|a)>)?\s*){0,4}<h[1-6]\b[^>]*>(.*?)</h[1-6]",
+    re.S | re.I,
+)
 SIGN_OF_FORMULA = re.compile(
-    r"\\[(\[]|\$\$|<(?:\w+:)?math\b|class=[\"'][^\"']*(?:katex|mathjax|\bmath\b|math-|latex)|math/tex", re.I
+    r"\\[(\[]|\$\$|<(?:\w+:)?math\b|class=[\"'][^\"']*(?:katex|mathjax|\bmath\b|math-|latex)|math/tex",
+    re.I,
 )
 OPERATOR = re.compile(r"[\s+\-\u2212/\u2044\u00d7\u00f7.,:]{1,4}\Z")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")

@@ -7,7 +7,7 @@ from html import unescape
 
 from pipeline.corpus.text.blocks import Block, shield
 from pipeline.corpus.text.delimiters import delimiters_of
-from pipeline.corpus.text.families import label_formula
+from pipeline.corpus.text.families import family_formula, label_formula
 from pipeline.corpus.text.formulas import BREAK, OPEN, PLACE, Formulas
 from pipeline.corpus.text.images import image_formula, may_be_formula_image
 from pipeline.corpus.text.markup import (
@@ -68,7 +68,9 @@ class Reader:
         self.is_atcoder = "atcoder" in page and "katex" in page
         self.script_end = -1  # where the last script with a formula ended
         self.image_end = -1  # where the last image of a formula ended
-        self.ignored_until = -1  # where an element ends that the page's settings of MathJax leave out
+        self.ignored_until = (
+            -1
+        )  # where an element ends that the page's settings of MathJax leave out
         self.looks = 2 * len(page) + 2_000_000  # characters that may be looked at to judge noise
         self.kinds: dict[tuple[str, str], int] = {}
 
@@ -227,13 +229,14 @@ class Reader:
 
     def after_image(self, begin: int) -> bool:
         """Whether only blanks stand between the last image of a formula and a place of the page."""
-        return (
-            0 <= self.image_end >= begin - 200 and not self.page[self.image_end : begin].strip()
-        )
+        return 0 <= self.image_end >= begin - 200 and not self.page[self.image_end : begin].strip()
 
     def image(self, raw: str, end: int) -> None:
         """An image, which may be a formula and may have it still to be loaded."""
-        formula = image_formula(attributes(raw)) if may_be_formula_image(raw) else None
+        if not may_be_formula_image(raw) and "data-mathml" not in raw:
+            return
+        attrs = attributes(raw)
+        formula = family_formula(attrs, "", False) or image_formula(attrs)
         if formula is None:
             return
         mark = self.formulas.add(*formula)

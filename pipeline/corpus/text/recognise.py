@@ -36,8 +36,8 @@ from pipeline.corpus.text.markup import (
     attributes,
     plain,
 )
-from pipeline.corpus.text.noise import WHOLE, is_noise_word
 from pipeline.corpus.text.mathml import latex_of_mathml
+from pipeline.corpus.text.noise import WHOLE, is_noise_word
 
 MATH = frozenset({"math", "m:math", "mml:math", "mathml:math"})
 CUSTOM = LATEX_TAGS | MATH | {"mjx-container"}
@@ -71,7 +71,9 @@ ANNOTATION = re.compile(
 )
 # What may stand around the one <semantics> of a formula whose annotation is of the whole.
 AROUND = re.compile(r"(?:\s|</?(?:mrow|mstyle|mpadded)\b[^>]*>)*", re.I)
-LISTING = frozenset("highlight hljs prettyprint sourcecode listing brush code-block codehilite shiki".split())
+LISTING = frozenset(
+    "highlight hljs prettyprint sourcecode listing brush code-block codehilite shiki".split()
+)
 VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
 CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it behind % from TeX
