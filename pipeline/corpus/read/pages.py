@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.read.limits import PAGE_SECONDS, TooSlow, time_limit
 from pipeline.corpus.read.pack import SUFFIXES, read_folder
 from pipeline.corpus.read.warc import RawPage, Reject, read_warc
 from pipeline.corpus.spans import token_count
@@ -102,16 +103,25 @@ def read_raw(path: Path, name: str, max_bytes: int) -> Iterator[RawPage | Reject
         yield from read_warc(path, max_bytes, name)
 
 
-def page_of(raw: RawPage, min_tokens: int) -> Page | Reject:
-    """Decode and extract one record."""
+def page_of(raw: RawPage, min_tokens: int, seconds: float = PAGE_SECONDS) -> Page | Reject:
+    """Decode and extract one record within a limit of processor time."""
+    try:
+        with time_limit(seconds):
+            return extracted(raw, min_tokens)
+    except TooSlow:
+        detail = f"not extracted within {seconds:g} s of processor time"
+        return Reject(raw.url, "too_slow", detail, raw.source, raw.offset)
+
+
+def extracted(raw: RawPage, min_tokens: int) -> Page | Reject:
     markup = decode(raw.body, raw.charset)
     if markup is None:
         return Reject(raw.url, "undecodable", "no encoding fits the bytes", raw.source, raw.offset)
     if raw.is_text:
         text, formulas = markup.strip(), ()
     else:
-        extracted = extract(markup)
-        text, formulas = extracted.text, extracted.formulas
+        found = extract(markup)
+        text, formulas = found.text, found.formulas
     count = token_count(text)
     if count < min_tokens:
         return Reject(raw.url, "short", f"{count} tokens of text", raw.source, raw.offset)

@@ -26,7 +26,7 @@ LEGAL = re.compile(
 DATED = re.compile(
     r"^\W{0,3}(?:最新推荐文章于|(?:首次)?发布(?:于|时间)|编辑于|更新于|最后更新|(?:最后)?修改(?:于|时间)"
     r"|(?:posted|published|(?:last )?(?:updated|modified|edited|revised)) (?:on|at|by|in)?\b)"
-    r".{0,80}\d{2,4}[-/.年 ]",
+    r".{0,80}\d{2,4}",
     re.I,
 )
 COUNTED = re.compile(

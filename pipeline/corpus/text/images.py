@@ -22,7 +22,7 @@ DISPLAY_CLASS = re.compile(r"display|block|formulaDsp", re.I)
 IMAGE_SOURCE = re.compile(
     r"latex\.php|codecogs\.com|latex\.csdn\.net|mimetex|mathtex|/math/render/|chart\?.*cht=tx|texify|/tex\.(?:cgi|php)"
     r"|/latex(?:image|render)?[/?]|/mathjax/tex\?|math\.vercel\.app|math\.now\.sh|i\.upmath\.me|tex\.s2cms\.ru"
-    r"|/equation\?tex=|math\.jianshu\.com|card=math|__latex/|/filter/tex/|/_images/math/|numberempire\.com/render",
+    r"|/equation\?tex=|/render/math\?|math\.jianshu\.com|card=math|__latex/|/filter/tex/|/_images/math/|numberempire\.com/render",
     re.I,
 )
 QUERY_IS_LATEX = re.compile(

@@ -47,7 +47,10 @@ def msqrt(node: Node) -> str:
 def mroot(node: Node) -> str:
     if len(node.children) != 2:
         return msqrt(node)
-    return f"\\sqrt[{latex(node.children[1])}]{{{latex(node.children[0])}}}"
+    radicand, index = map(latex, node.children)
+    if "]" in index:
+        index = f"{{{index}}}"  # else the bracket would end the index
+    return f"\\sqrt[{index}]{{{radicand}}}"
 
 
 def delimiter(sign: str) -> str:

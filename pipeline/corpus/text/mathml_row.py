@@ -56,13 +56,13 @@ def doubles(before: str, piece: str) -> bool:
 
 def struck(children: list[Node]) -> list[Node]:
     """A row in which a stroke that is an element of its own is joined to the relation before it."""
-    if not any(child.name == "mo" and STROKE in child.text for child in children):
+    if not any(child.name == "mo" and STROKE in leaf_text(child) for child in children):
         return children
     out: list[Node] = []
     for child in children:
         alone = child.name == "mo" and leaf_text(child).strip() == STROKE
         if alone and out and out[-1].name in ("mo", "mi") and not out[-1].children:
-            out[-1] = Node(out[-1].name, out[-1].attrs, [], out[-1].text.strip() + STROKE)
+            out[-1] = Node(out[-1].name, out[-1].attrs, [], leaf_text(out[-1]) + STROKE)
         else:
             out.append(child)
     return out

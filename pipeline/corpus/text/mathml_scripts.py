@@ -8,11 +8,14 @@ from pipeline.corpus.text.mathml_row import latex, row
 from pipeline.corpus.text.mathml_tree import Node, is_fenced, is_invisible, leaf_text, unwrapped
 from pipeline.corpus.text.symbols import BIG, FUNCTIONS, OVER, UNDER
 
+GROUP = r"\{(?:\\.|[^{}\\]|\{(?:\\.|[^{}\\])*\})*\}"
+ENDS_IN_SCRIPT = re.compile(rf"'$|(?<!\\)_(?:{GROUP}|\\[A-Za-z]+|.)$", re.S)
+
 
 def based(node: Node) -> str:
     """The base of a script, in braces when it is more than one symbol."""
     text = latex(node)
-    if "^" in text or text.rstrip().endswith("'"):
+    if "^" in text or ENDS_IN_SCRIPT.search(text.strip()):
         return f"{{{text.strip()}}}"  # two superscripts of one base are no LaTeX
     single = re.fullmatch(r"\\?[A-Za-z]+\s?|\\[a-z]+\{[^{}]*\}|.|\d+|\\[^A-Za-z]", text.strip())
     if node.name in ("msub", "msup", "msubsup", "mfrac", "msqrt") or (
@@ -137,7 +140,7 @@ def mmultiscripts(node: Node) -> str:
     cut = names.index("mprescripts") if "mprescripts" in names else len(names)
     after, before = node.children[1:cut], node.children[cut + 1 :]
     out = "".join(scripts("{}", low, high) for low, high in pairs(before))
-    out += based(node.children[0])
+    out += based(node.children[0]) or "{}"
     for place, (low, high) in enumerate(pairs(after)):
         out += scripts("{}" if place else "", low, high)
     return out

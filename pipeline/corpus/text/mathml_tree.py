@@ -65,6 +65,8 @@ def parse(markup: str) -> Node:
         name = found[2].lower()
         if found[1]:
             close(name, stack, deeper)
+        elif name == "sep":
+            stack[-1].text += " "
         elif len(stack) >= MAX_DEPTH and name not in LEAVES:
             deeper[name] += not found[4]
         else:

@@ -29,7 +29,7 @@ DOUBTFUL = (
 WORDS = f"{CHROME}|{DOUBTFUL}"
 TAIL = (
     "list|item|links?|inner|left|right|top|bottom|wrapper|container|box|bar|menu|area|section|text|title|primary"
-    "|secondary|wrap|block|main"
+    "|secondary|wrap|block|main|posts?|articles?|news|entries|topics|stories"
 )
 NOISE_NAME = re.compile(rf"^(?:[\w]+[-_]+)*(?:{WORDS})(?:[-_]+(?:{WORDS}|{TAIL}))*$", re.I)
 CHROME_NAME = re.compile(rf"^(?:[\w]+[-_]+)*(?:{CHROME})(?:[-_]+(?:{WORDS}|{TAIL}))*$", re.I)

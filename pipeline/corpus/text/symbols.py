@@ -81,7 +81,7 @@ _ALPHABETS = {"BOLD ITALIC": "\\boldsymbol", "BOLD SCRIPT": "\\mathcal", "BOLD F
 def latex_of_text(text: str) -> str:
     """The LaTeX of a run of characters of MathML or plain mathematics: "α≤β" gives "\\alpha \\leq \\beta "."""
     out = []
-    for character in text:
+    for place, character in enumerate(text):
         latex = SYMBOLS.get(character)
         if latex is None and "\U0001d400" <= character <= "\U0001d7ff":
             latex = _alphanumeric(character)
@@ -92,6 +92,8 @@ def latex_of_text(text: str) -> str:
         ):
             latex = "\\not" + latex_of_text(unicodedata.normalize("NFD", character)[0]).strip()
         latex = character if latex is None else latex
+        if latex and text[place + 1 : place + 2] == "\u0338":
+            latex = "\\not" + latex if latex[0] == "\\" else f"\\not {latex}"
         out.append(latex + " " if latex[:1] == "\\" and latex[-1:].isalpha() else latex)
     return "".join(out)
 
