@@ -14,6 +14,7 @@ from pipeline.corpus.text.symbols import FUNCTIONS
 Rule = Callable[[Node], str]
 RULES: dict[str, Rule] = {}
 UPRIGHT = re.compile(r"\\mathrm\{([A-Za-z]+)\}$")
+TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\S", re.S)
 COMMAND_LAST = re.compile(r"\\[A-Za-z]+$")
 
 
@@ -38,7 +39,8 @@ def row(children: list[Node]) -> str:
             continue
         if parts and piece[:1].isalnum() and COMMAND_LAST.search(parts[-1]):
             parts.append(" ")
-        if parts and piece[:1] in "'^" and doubles(parts[-1], piece):
+        primes = piece[:1] == "'" and parts and not parts[-1].strip("'")
+        if parts and piece[:1] in "'^_" and not primes and ends_in_script(parts[-1]):
             parts.append("{}")  # two superscripts of one base are no LaTeX
         if parts and (upright := UPRIGHT.match(piece)) and UPRIGHT.match(parts[-1]):
             parts[-1] = f"{parts[-1][:-1]}{upright[1]}}}"  # KaTeX writes (mod n) letter by letter
@@ -47,11 +49,23 @@ def row(children: list[Node]) -> str:
     return "".join(parts)
 
 
-def doubles(before: str, piece: str) -> bool:
-    """Whether a superscript stands right after another one of the same base."""
-    if before.strip("'") == "":
-        return piece[:1] == "^"
-    return "^" in before[-200:] or (before[-1:] == "'" and piece[:1] == "^")
+def ends_in_script(text: str) -> bool:
+    """Whether a second script right after `text` would have the same base as its last one."""
+    depth, is_argument, ends = 0, False, False
+    for token in TOKEN.findall(text):
+        if depth:
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth:
+                continue
+        elif token in "_^":
+            is_argument = True
+            continue
+        elif token == "{":
+            depth = 1
+            continue
+        ends = is_argument or token == "'"
+        is_argument = False
+    return ends
 
 
 def struck(children: list[Node]) -> list[Node]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 
-from pipeline.corpus.text.mathml_row import latex, row
+from pipeline.corpus.text.mathml_row import ends_in_script, latex, row
 from pipeline.corpus.text.mathml_tree import Node, is_fenced, is_invisible, leaf_text, unwrapped
 from pipeline.corpus.text.symbols import BIG, FUNCTIONS, OVER, UNDER
-
-GROUP = r"\{(?:\\.|[^{}\\]|\{(?:\\.|[^{}\\])*\})*\}"
-ENDS_IN_SCRIPT = re.compile(rf"'$|(?<!\\)_(?:{GROUP}|\\[A-Za-z]+|.)$", re.S)
 
 
 def based(node: Node) -> str:
     """The base of a script, in braces when it is more than one symbol."""
     text = latex(node)
-    if "^" in text or ENDS_IN_SCRIPT.search(text.strip()):
+    if ends_in_script(text):
         return f"{{{text.strip()}}}"  # two superscripts of one base are no LaTeX
     single = re.fullmatch(r"\\?[A-Za-z]+\s?|\\[a-z]+\{[^{}]*\}|.|\d+|\\[^A-Za-z]", text.strip())
     if node.name in ("msub", "msup", "msubsup", "mfrac", "msqrt") or (

@@ -62,7 +62,8 @@ FUNCTIONS = frozenset(
 BIG = frozenset("∑∏∐∫∬∭∮⋃⋂⨁⨂⋁⋀⨆")
 OVER = {"¯": "\\bar", "‾": "\\overline", "ˉ": "\\bar", "―": "\\overline", "_": "\\underline", "^": "\\hat",
           "ˆ": "\\hat", "~": "\\tilde", "˜": "\\tilde", "∼": "\\tilde",
-        "→": "\\vec", "⃗": "\\vec", "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "..": "\\ddot", "...": "\\dddot", "⃛": "\\dddot", "˘": "\\breve",
+        "→": "\\vec", "⃗": "\\vec", "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "..": "\\ddot", "˘": "\\breve", "⃛": "\\dddot",
+          "...": "\\dddot",
         "ˇ": "\\check", "´": "\\acute",
         "`": "\\grave", "⏞": "\\overbrace", "︷": "\\overbrace", "←": "\\overleftarrow", "↔": "\\overleftrightarrow",
         "−": "\\bar", "˚": "\\mathring"}
