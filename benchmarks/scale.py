@@ -23,7 +23,7 @@ from typing import Any
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DecontaminateConfig, RecallConfig
 from pipeline.corpus.mine import mine
 from pipeline.corpus.read.pages import read_raw
-from pipeline.corpus.read.warc import RawPage
+from pipeline.corpus.read.record import RawPage
 from pipeline.corpus.shards import find_shards
 from pipeline.records import read_jsonl, write_json
 from pipeline.world.web.warc import http_response, member, record

@@ -7,7 +7,7 @@ import pytest
 from pipeline.corpus.read.encoding import decode
 from pipeline.corpus.read.limits import TooSlow, time_limit
 from pipeline.corpus.read.pages import page_of
-from pipeline.corpus.read.warc import RawPage, Reject
+from pipeline.corpus.read.record import RawPage, Reject
 from pipeline.corpus.text.html import extract
 from pipeline.corpus.tokens import language
 from pipeline.corpus.urls import normal_url

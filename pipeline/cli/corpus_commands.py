@@ -84,7 +84,7 @@ def pack(args: argparse.Namespace) -> None:
 def extract_file(path: Path, name: str, max_bytes: int, out: Path) -> None:
     """One shard to JSONL."""
     from pipeline.corpus.read.pages import read_pages
-    from pipeline.corpus.read.warc import Reject
+    from pipeline.corpus.read.record import Reject
 
     def rows() -> Iterator[dict[str, Any]]:
         for page in read_pages(path, name, max_bytes, 1):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.corpus.read.warc import RawPage, Reject, clean_url
+from pipeline.corpus.read.record import RawPage, Reject, clean_url
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
 

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from pipeline.corpus.read.encoding import decode
 from pipeline.corpus.read.limits import PAGE_SECONDS, TooSlow, time_limit
 from pipeline.corpus.read.pack import SUFFIXES, read_folder
-from pipeline.corpus.read.warc import RawPage, Reject, read_warc
+from pipeline.corpus.read.record import RawPage, Reject
+from pipeline.corpus.read.warc import read_warc
 from pipeline.corpus.spans import token_count
 from pipeline.corpus.text.formulas import Formula
 from pipeline.corpus.text.html import extract
