@@ -14,6 +14,7 @@ NO_TYPES = (b"", b"application/octet-stream", b"unknown/unknown", b"html", b"tex
 PAGE_STATUS = (b"200", b"203")  # 203: a proxy changed the page on its way
 MAX_INTERIM = 5  # responses like 100 Continue before the page
 CODECS = {b"br": "brotli", b"zstd": "zstd"}
+MAGIC = {b"gzip": b"\x1f\x8b", b"x-gzip": b"\x1f\x8b", b"zstd": b"\x28\xb5\x2f\xfd"}
 XHTML = re.compile(rb"<(?:\w+:)?html\b", re.I)
 HTML_START = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|article|div|p|h1)\b", re.I)
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]+)", re.I)
@@ -122,7 +123,8 @@ def _inflate(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
     for name in reversed([part.strip() for part in encoding.split(b",")]):
         if name in (b"", b"identity", b"utf-8", b"none"):
             continue
-        if HTML_START.search(body[:512]):
+        is_packed = name in MAGIC and body.startswith(MAGIC[name])
+        if not is_packed and HTML_START.search(body[:512]):
             return body
         if name in (b"gzip", b"x-gzip", b"deflate"):
             body = _inflate_zlib(body, max_bytes)

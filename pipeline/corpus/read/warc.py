@@ -18,6 +18,7 @@ from pipeline.corpus.read.source import Location, name_of, open_source, size_of
 from pipeline.corpus.read.stream import CHUNK, MAX_HEADER, Stream, Torn
 
 MAGIC = b"\x1f\x8b\x08"
+RECORD_STARTS = (b"WARC/", b"http:", b"https", b"filed", b"dns:", b"ftp:")  # of WARC, then of ARC
 BOM = b"\xef\xbb\xbf"
 
 
@@ -179,7 +180,8 @@ def _is_member(file: BinaryIO, offset: int) -> bool:
     if not head.startswith(MAGIC) or len(head) < 4 or head[3] > 0x1F:
         return False
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, 5) in (b"WARC/", b"") or offset == 0
+        start = zlib.decompressobj(wbits=31).decompress(head, 5)
+        return not start or start.startswith(RECORD_STARTS) or offset == 0
     except zlib.error:
         return offset == 0
 
