@@ -9,7 +9,7 @@ the mean squares of the two-way table of stats.py, into variances
 
     question   the true difference is not the same on every question          falls with questions
     seed       one training run is luckier than another                       falls with seeds alone
-    both       a seed has its own way with a question                         falls with seeds x questions
+    both       a seed does better on some questions                            falls with seeds x questions
     sample     the K answers drawn are a few of many                          falls with seeds x questions x samples
 
 On the validation split only the number of right samples is kept, so `sample` is that of samples drawn apart for each arm: at
@@ -34,22 +34,13 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT
-from pipeline.report.data import Cell, Results, Scores, common, load
-from pipeline.report.iterations import ITERATIVE, boundaries
-from pipeline.report.names import IN_DOMAIN
+from pipeline.report.arms import IN_DOMAIN, first_counterparts
+from pipeline.report.claims.c11 import ITERATIVE
+from pipeline.report.data import Cell, Results, Scores, Unit, common
+from pipeline.report.load import load
 from pipeline.report.stats import CONFIDENCE, t_quantile
-from pipeline.report.validation import accuracy_at, sides
+from pipeline.report.validation import accuracy_at, boundaries, sides
 
-PAIRS = (
-    ("online_rft", "rft"),
-    ("grpo_os", "online_rft"),
-    ("grpo_os_rule", "online_rft"),
-    ("grpo_ps", "grpo_os"),
-    ("grpo_ps_rule", "grpo_os_rule"),
-    ("grpo_iter", "grpo_os"),
-    ("grpo_os_rule", "sft"),
-    ("ppo", "grpo_os"),
-)
 POWER = 0.8
 QUANTILES = 2000
 
@@ -150,13 +141,11 @@ def detectable(
 
 
 def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> np.ndarray | None:
-    """gap_SNK of two arms over the benchmarks that both have; None when they share no seed or no two samples."""
-    benchmarks = [
-        b for b in benchmarks if results.seeds_of(arm, [b]) & results.seeds_of(other, [b])
-    ]
-    seeds = results.common_seeds(arm, other, benchmarks) if benchmarks else []
-    sides = [[results.scores[f"{name}-{seed}"] for seed in seeds] for name in (arm, other)]
-    if not seeds or min(s[b].samples for side in sides for s in side for b in benchmarks) < 2:
+    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have no two samples."""
+    benchmarks = [b for b in benchmarks if results.pairs_of(arm, other, [b])]
+    pairs = results.pairs_of(arm, other, benchmarks) if benchmarks else {}
+    sides = [[results.scores[models[side]] for models in pairs.values()] for side in (0, 1)]
+    if not pairs or min(s[b].samples for side in sides for s in side for b in benchmarks) < 2:
         return None
     blocks = []
     for benchmark in benchmarks:
@@ -227,7 +216,7 @@ def of_shares(
     return " x ".join(map(str, (*gap_SN.shape, K))), moments(gap_SN, sample, K)
 
 
-def samples_of(sides: Sequence[dict[int, Cell]]) -> int:
+def samples_of(sides: Sequence[dict[Unit, Cell]]) -> int:
     return min(
         (cell.scale.get("validation_samples", 0) for side in sides for cell in side.values()),
         default=0,
@@ -236,7 +225,7 @@ def samples_of(sides: Sequence[dict[int, Cell]]) -> int:
 
 def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
     """Markdown: the variances of every pair, then for the pairs' mean variances what a design can show."""
-    pairs = [tuple(text.split(":")) for text in given.pairs] or PAIRS
+    pairs = [tuple(text.split(":")) for text in given.pairs] or first_counterparts()
     on_split = given.of == "validation"
     measure = on_validation if on_split else partial(on_benchmarks, benchmarks=given.benchmarks)
     measured = {pair: measure(results, pair) for pair in pairs}
@@ -262,6 +251,7 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
         f"{deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
     )
     yield from designs(pooled, given)
+    yield from by_pair(rows, pooled, given)
     if iterative:
         yield iterations_line(iterative, given)
 
@@ -302,6 +292,24 @@ def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
         yield f"| {seeds} | " + " | ".join(cells) + " |"
 
 
+def by_pair(
+    rows: dict[str, tuple[str, Components]], pooled: Components, given: argparse.Namespace
+) -> Iterable[str]:
+    """What each pair can show on its own variances; where one seed was trained, with the pooled one of the seeds."""
+    yield (
+        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by pair, with "
+        f"{given.questions:,} questions x {given.pair_samples} samples:\n"
+    )
+    yield "| pair | " + " | ".join(f"{seeds} seeds" for seeds in given.seeds) + " |"
+    yield "| --- |" + " ---: |" * len(given.seeds)
+    for name, (_, found) in rows.items():
+        if given.seed_sd is not None or found.seed is None:
+            found = replace(found, seed=pooled.seed)
+        least = [detectable(found, s, given.questions, given.pair_samples) for s in given.seeds]
+        cells = ["-" if value is None else f"{100 * value:.1f}" for value in least]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
 def deviation(variance: float | None) -> str:
     return "unknown" if variance is None else f"{100 * np.sqrt(variance):.2f}"
 
@@ -333,7 +341,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="FIRST:SECOND",
-        help="arms to compare (default: those of the claims)",
+        help="arms to compare (default: each with the first counterpart that its file names)",
     )
     add(
         "--of",
@@ -360,6 +368,7 @@ def main() -> None:
         help="of the design in brackets (default: %(default)s)",
     )
     add("--samples", type=int, nargs="+", default=[1, 4, 8, 16])
+    add("--pair-samples", type=int, default=4, help="samples per question of the table by pair")
     add("--seeds", type=int, nargs="+", default=[3, 5, 8, 10])
     add(
         "--seed-sd",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import UserError
+from pipeline.files import atomic_text, write_text
 
 Row = TypeVar("Row")
 
@@ -47,7 +47,9 @@ class Instruction:
 
 
 def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Yield the rows of a JSONL file as `kind`. Raises UserError naming file, line and key when one is malformed."""
+    """Yield the rows of a JSONL file as `kind`. Raises UserError naming file, line and key when one
+    is malformed.
+    """
     names = {f.name for f in fields(kind)}
     for number, row in enumerate(read_jsonl(path), 1):
         unknown = sorted(set(row) - names)
@@ -67,7 +69,9 @@ def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSONL file; blank lines are skipped. Raises UserError for a missing file or a bad line."""
+    """Yield the objects of a JSONL file; blank lines are skipped. Raises UserError for a missing
+    file or a bad line.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it, or give another path")
     with path.open("rb") as file:
@@ -88,24 +92,16 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
-    """Write dataclass instances or dicts, sorted keys, one a line; atomic (temporary name, then rename). Returns the count."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
+    """Write dataclass instances or dicts as JSONL, keys sorted; atomic. Returns the number of rows."""
     count = 0
-    with temporary.open("w", encoding="utf-8") as file:
+    with atomic_text(path) as file:
         for row in rows:
             plain = row if isinstance(row, dict) else asdict(row)
             file.write(json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n")
             count += 1
-    os.replace(temporary, path)
     return count
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write sorted, indented JSON; atomic."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(
-        json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n", encoding="utf-8"
-    )
-    os.replace(temporary, path)
+    write_text(path, json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n")

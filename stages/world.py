@@ -1,4 +1,7 @@
-"""The miniature world (DESIGN section 6): web, seed corpus, instruction data, questions, benchmarks.   python -m stages.world"""
+"""The miniature world: web, seed corpus, instruction data, questions and benchmarks.
+
+python -m stages.world
+"""
 
 from dataclasses import dataclass, field
 

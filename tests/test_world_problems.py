@@ -9,7 +9,8 @@ import pytest
 from pipeline.records import Instruction, Question, read_rows
 from pipeline.world.build import build_questions
 from pipeline.world.config import WorldConfig
-from pipeline.world.problems import SPLITS, draw, split_of
+from pipeline.world.draw import draw
+from pipeline.world.problems import SPLITS, split_of
 from pipeline.world.solutions import cot, has_program, program, tir
 
 KINDS = {"word_en": (1, 2, 3, 4, 5), "word_zh": (2, 3, 4), "symbolic": (1, 2, 3, 4, 5)}

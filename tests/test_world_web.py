@@ -13,18 +13,21 @@ from collections import Counter, defaultdict
 from random import Random
 
 import pytest
+import yaml
 
 from pipeline.errors import UserError
 from pipeline.world.build import BENCHMARKS
-from pipeline.world.problems import draw, split_of
-from pipeline.world.web import prose_en, prose_zh
+from pipeline.world.draw import draw
+from pipeline.world.problems import split_of
 from pipeline.world.web.build import build_web
 from pipeline.world.web.config import WebConfig
 from pipeline.world.web.markup import SOURCES
 from pipeline.world.web.other_pages import FORMS
 from pipeline.world.web.plan import BROKEN, ODD, plan
 from pipeline.world.web.problems import explain, web_problems
+from pipeline.world.web.prose import LANGUAGES, PROSE
 from pipeline.world.web.sites import SITES, sites
+from pipeline.world.wording import read_data
 
 SMALL = WebConfig(
     pages=900,
@@ -313,15 +316,23 @@ def test_other_pages_are_full_of_numbers_too(web):
     ]  # no slot left open
 
 
-@pytest.mark.parametrize("prose", [prose_en, prose_zh])
-def test_no_rule_hides_another(prose):
-    names = [
-        name for table in (prose.WORDS, prose.TOPICS, prose.TITLES, prose.ROWS) for name in table
-    ]
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_rule_hides_another(lang):
+    prose = PROSE[lang]
+    names = [name for section in prose.values() for name in section]
     assert len(names) == len(set(names))
-    assert set(prose.TOPICS) == set(FORMS) and {f"{topic}_title" for topic in FORMS} == set(
-        prose.TITLES
-    )
+    assert set(prose["topics"]) == set(FORMS)
+    assert set(prose["titles"]) == {f"{topic}_title" for topic in FORMS}
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "good.yaml").write_text("a: [x, y]\nb: {c: [z]}\n")
+    (folder / "bad.yaml").write_text("a: [x]\nb: [y]\na: [z]\n")
+    assert read_data(str(tmp_path / "m.py"), "good") == {"a": ("x", "y"), "b": {"c": ("z",)}}
+    with pytest.raises(yaml.YAMLError, match="'a' stands twice"):
+        read_data(str(tmp_path / "m.py"), "bad")
 
 
 def test_lab_size_and_bad_sizes():

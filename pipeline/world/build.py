@@ -1,4 +1,4 @@
-"""Write the miniature world, all but its web: instruction data, RL questions, validation, benchmarks."""
+"""Write the miniature world without its web: instructions, questions, validation, benchmarks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 
 from pipeline.records import Instruction, Question, write_jsonl
 from pipeline.world.config import WorldConfig
-from pipeline.world.problems import Problem, draw
+from pipeline.world.draw import draw
+from pipeline.world.problems import Problem
 from pipeline.world.solutions import FORMATS, has_program
 
 BENCHMARKS = {"mini_gsm8k": "word_en", "mini_math": "symbolic", "mini_cmath": "word_zh"}
 
 
 def build_questions(cfg: WorldConfig, out: Path) -> dict:
-    """Write `instruct.jsonl`, `questions.jsonl`, `validation.jsonl`, `benchmarks/*.jsonl`. Returns counts for the summary."""
+    """Write the questions and solutions of the world under `out`; return counts for the summary.
+
+    Files: `instruct.jsonl`, `questions.jsonl`, `validation.jsonl`, `benchmarks/*.jsonl`.
+    """
     instruct = instructions(cfg)
     write_jsonl(out / "instruct.jsonl", instruct)
     formats = Counter(f"{row.format}_{row.lang}" for row in instruct)
@@ -48,7 +52,10 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
 
 
 def instructions(cfg: WorldConfig) -> list[Instruction]:
-    """Instruction rows of split sft. A symbolic problem whose answer is no number has chain of thought only."""
+    """Instruction rows of split "sft".
+
+    A symbolic problem whose answer is not a number has a chain-of-thought solution only.
+    """
     rng = random.Random(f"{cfg.seed}/formats")
     formats, weights = list(cfg.instruct_formats), list(cfg.instruct_formats.values())
     rows = []

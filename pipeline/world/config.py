@@ -11,7 +11,10 @@ from pipeline.world.web.config import WebConfig
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """Counts of rows; levels are numbers of steps of a word problem. At data=real only `seed` and `real` count."""
+    """Counts of rows and their shares. The level of a word problem is its number of steps.
+
+    With data=real only `seed` and `real` are used.
+    """
 
     data: str = "mini"  # "mini": generated | "real": read, as `real` says
     seed: int = 0
@@ -51,7 +54,8 @@ class WorldConfig:
         }
         if unknown:
             raise UserError(
-                f"world: unknown kind of problem {sorted(unknown)[0]!r}; known: word_en, word_zh, symbolic"
+                f"world: unknown kind of problem {sorted(unknown)[0]!r}; known are word_en, word_zh "
+                "and symbolic"
             )
         for name in ("word_levels", "instruct_word_levels"):
             if not set(getattr(self, name)) <= {1, 2, 3, 4, 5, 6, 7, 8}:

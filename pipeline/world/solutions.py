@@ -1,4 +1,7 @@
-"""Worked solutions in the three formats of section 3: chain of thought, program of thought, tool-integrated."""
+"""Worked solutions in the three formats of the paper (section 3.1).
+
+Chain of thought (CoT), program of thought (PoT) and tool-integrated reasoning (TIR).
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,17 @@ TIR_TEXT = {
 
 
 def cot(problem: Problem) -> str:
-    """One equation a line, then the boxed answer."""
+    """One equation per line, then the boxed answer."""
     return "\n".join([*(s.equation for s in problem.steps), f"\\boxed{{{problem.answer}}}"])
 
 
 def pot(problem: Problem) -> str:
-    """A Python program that prints the answer. Only for problems whose answer is the value of the last step."""
+    """A Python program that prints the answer, for problems that `has_program`."""
     return f"```python\n{program(problem)}\n```"
 
 
 def tir(problem: Problem) -> str:
-    """Text, code, its output, text."""
+    """Text, a program, its output, and text with the boxed answer."""
     before, after = TIR_TEXT[problem.lang]
     return (
         f"{before}\n```python\n{program(problem)}\n```\n```output\n{problem.steps[-1].value}\n```\n"
@@ -30,7 +33,7 @@ def tir(problem: Problem) -> str:
 
 
 def program(problem: Problem) -> str:
-    """The steps as assignments to a, b, c, ..., and a print of the last."""
+    """The steps as assignments to a, b, c, ..., and a print of the last one."""
     names = "abcdefghij"
     lines = []
     for i, step in enumerate(problem.steps):
@@ -41,6 +44,7 @@ def program(problem: Problem) -> str:
 
 
 def has_program(problem: Problem) -> bool:
+    """Whether the value of the last step is the answer, so that a program can print it."""
     return problem.answer == str(problem.steps[-1].value)
 
 

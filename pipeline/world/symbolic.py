@@ -9,7 +9,7 @@ from pipeline.world.problems import Problem, Step
 
 
 def symbolic_problem(rng: random.Random, level: int) -> Problem:
-    """One problem of the level's family: reduce a fraction, solve, differentiate, add fractions, expand."""
+    """One problem of the family that belongs to `level` (FAMILIES)."""
     family, make = FAMILIES[level]
     question, steps, answer, key = make(rng)
     return Problem(

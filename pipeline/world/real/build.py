@@ -1,8 +1,9 @@
-"""Real data in the place of the miniature world: GSM8K and MATH train, the real benchmarks, the user's pages.
+"""Real data instead of the miniature world: GSM8K, MATH, real benchmarks, the user's own pages.
 
-Writes the files that pipeline/world/build.py and web.py write (docs/contracts.md). RL questions are those of the
-instruction data, as in the paper (section 4: the chain-of-thought questions of GSM8K and MATH); validation questions are
-held out of both. There is no ground truth: no trace of a question's steps, no truth.jsonl.
+It writes the files that pipeline/world/build.py and web/build.py write (docs/contracts.md). RL
+questions are those of the instruction data, as in the paper (section 4: the chain-of-thought
+questions of GSM8K and MATH); validation questions are held out of both. There is no ground truth:
+no trace of a question's steps, no truth.jsonl.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pipeline.world.real.sets import load
 
 
 def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
-    """Write everything below `out`. Returns counts and sources for the summary. Raises UserError, one line."""
+    """Write everything below `out`. Returns counts and sources for the summary."""
     counts: dict[str, Any] = {"data": "real"}
     asked = write_benchmarks(cfg, out, counts)
     instructions = read_training(cfg, seed, asked, counts)
@@ -34,8 +35,8 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
     counts["validation"] = write_jsonl(out / "validation.jsonl", validation)
     if not questions or not validation:
         raise UserError(
-            f"world.real: {len(questions)} RL questions and {len(validation)} for validation; both are needed: more "
-            "rows, or another world.real.validation"
+            f"world.real: {len(questions)} RL questions and {len(validation)} for validation; both "
+            "are needed: give more rows, or another world.real.validation"
         )
     counts["web"] = write_web([Path(path) for path in cfg.web], out / "web")
     counts["seed"] = write_seed(
@@ -45,7 +46,10 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
 
 
 def write_benchmarks(cfg: RealConfig, out: Path, counts: dict[str, Any]) -> set[str]:
-    """Every question of every benchmark, verified, for the corpus to be cleaned of. Returns their texts as keys."""
+    """Write every question of every benchmark, verified; return their texts as keys.
+
+    The corpus stage removes pages that contain them.
+    """
     counts["benchmarks"], asked = {}, set()
     for name in cfg.benchmarks:
         folder = Path(cfg.folder) if cfg.folder else None
@@ -63,7 +67,7 @@ def write_benchmarks(cfg: RealConfig, out: Path, counts: dict[str, Any]) -> set[
 def read_training(
     cfg: RealConfig, seed: int, asked: set[str], counts: dict[str, Any]
 ) -> list[Instruction]:
-    """All instruction rows in an order drawn from `seed`, without those whose question a benchmark asks."""
+    """All instruction rows whose question no benchmark asks, in an order drawn from `seed`."""
     found: list[Instruction] = []
     counts["sources"], dropped = {}, Counter()
     for name in cfg.train:
@@ -91,7 +95,10 @@ def read_training(
 def split(
     rows: Sequence[Instruction], share: float, seed: int
 ) -> tuple[list[Instruction], list[Instruction]]:
-    """(held out, kept) by the hash of the question's text, so that all rows of one question go one way."""
+    """(held out, kept), by the hash of the question's text.
+
+    All rows of one question therefore go the same way.
+    """
     edge = int(share * 2**64)
     held = [int(digest(seed, "split", key_of(row.question))[:16], 16) < edge for row in rows]
     return (

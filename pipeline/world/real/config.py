@@ -1,4 +1,4 @@
-"""Which real data takes the place of the miniature world."""
+"""Which real data replaces the miniature world."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class RealConfig:
-    """Real data at `world.data=real`; pipeline/world/real/build.py says what is made of it.
+    """Real data, with `world.data=real`; pipeline/world/real/build.py says what is made of it.
 
-    train         data sets of worked solutions: names of real_sets.py, or JSONL files of `Instruction` rows of your own
+    train         data sets of worked solutions: names of pipeline/world/real/sets.py, or your own
+                  JSONL files of `Instruction` rows
     source        "local": files below `folder`; "hub": the Hugging Face data sets of `hub`
-    folder        holds gsm8k/train.jsonl, math/train.jsonl or math/train.verl.parquet, and the files of the benchmarks
-    hub           {data set: name on the hub, or a folder that `datasets` loads}, where the usual one will not do
+    folder        holds gsm8k/train.jsonl, math/train.jsonl or math/train.verl.parquet, and the
+                  files of the benchmarks
+    hub           {data set: name on the hub, or a folder that `datasets` loads}, instead of the
+                  usual one
     instruct      instruction rows; 0 = all
     questions     RL questions; 0 = all
     validation    share of the questions held out of both
-    benchmarks    whose questions and answers the corpus is cleaned of
-    web           WARC or WET files, HTML files, or folders of them; empty = `corpus.input` names the crawl
-    seed          known mathematical pages: JSONL files with url and text, HTML files, or folders of HTML
+    benchmarks    the benchmarks whose questions and answers are removed from the corpus
+    web           WARC or WET files, HTML files, or folders of them; empty = `corpus.input` names
+                  the crawl
+    seed          known mathematical pages: JSONL files with url and text, HTML files, or folders
+                  of HTML
     """
 
     train: tuple[str, ...] = ("gsm8k", "math")

@@ -1,4 +1,4 @@
-"""The user's pages as WARC files, and her known mathematical pages as the seed corpus."""
+"""The user's pages as WARC files, and the user's known mathematical pages as the seed corpus."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ MAPPINGS = ("urls.jsonl", "MANIFEST.md")  # what pipeline/corpus/read/pack.py fi
 
 
 def write_web(paths: Sequence[Path], out: Path) -> dict[str, int]:
-    """Copy WARC and WET files to `out`, and pack HTML into WARC; `sources.jsonl` says which file came from what.
+    """Copy WARC and WET files to `out`, and pack HTML into WARC. Returns counts.
 
-    A folder may hold both. Returns counts. Raises UserError for a path that is missing or holds neither.
+    A folder may hold both kinds; `sources.jsonl` says where each file came from. Raises UserError
+    for a path that is missing or holds neither.
     """
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for path in paths:
         if not path.exists():
             raise UserError(
-                f"{path}: no such file or folder; world.real.web names WARC files or folders of HTML (DSM_WEB "
-                "stands for the folder in conf/profile/real.yaml)"
+                f"{path}: no such file or folder; world.real.web names WARC files or folders of "
+                "HTML (in conf/profile/real.yaml it is the folder DSM_WEB)"
             )
         begin = len(rows)
         for archive in find(path, ARCHIVES):
@@ -47,7 +48,8 @@ def write_web(paths: Sequence[Path], out: Path) -> dict[str, int]:
             rows.append({**source_row(target, path.name, "packed"), "pages": pages})
         if len(rows) == begin:
             raise UserError(
-                f"{path}: no WARC, WET or HTML file in it; world.real.web names files or folders that hold some"
+                f"{path}: no WARC, WET or HTML file in it; world.real.web names files or folders "
+                "that hold some"
             )
     write_jsonl(out / "sources.jsonl", rows)
     return {"files": len(rows), "packed_pages": sum(row.get("pages", 0) for row in rows)}
@@ -71,13 +73,16 @@ def source_row(target: Path, origin: str, how: str) -> dict[str, Any]:
 
 
 def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, int]:
-    """Write seed rows (url, text). Returns counts. Raises UserError when no page is left: a classifier needs positives."""
+    """Write seed rows (url, text). Returns counts.
+
+    Raises UserError when no page is left, because a classifier needs positive examples.
+    """
     rows, left_out = [], 0
     for path in paths:
         if not path.exists():
             raise UserError(
-                f"{path}: no such file or folder; world.real.seed names JSONL files with url and text, or folders "
-                "of HTML"
+                f"{path}: no such file or folder; world.real.seed names JSONL files with url and "
+                "text, or folders of HTML"
             )
         for row in jsonl_pages(path) if path.suffix == ".jsonl" else html_pages(path, max_bytes):
             if row is None:
@@ -86,7 +91,8 @@ def write_seed(paths: Sequence[Path], out: Path, max_bytes: int) -> dict[str, in
                 rows.append(row)
     if not rows:
         raise UserError(
-            "world.real.seed: no page; name known mathematical pages (JSONL with url and text, or folders of HTML)"
+            "world.real.seed: no page; name known mathematical pages (JSONL with url and text, or "
+            "folders of HTML)"
         )
     unique = {row["url"]: row for row in rows}
     write_jsonl(out, unique.values())
@@ -101,15 +107,16 @@ def jsonl_pages(path: Path) -> Iterator[dict[str, str] | None]:
             or not row["text"].strip()
         ):
             raise UserError(
-                f"{path}:{number}: a seed page needs url and text; mend or remove the line"
+                f"{path}:{number}: a seed page needs url and text; fix or remove the line"
             )
         yield {"url": row["url"], "text": row["text"]}
 
 
 def html_pages(path: Path, max_bytes: int) -> Iterator[dict[str, str] | None]:
-    """Pages of a folder with their text as the corpus stage reads it; None for one that has none.
+    """Pages of a folder with their text as the corpus stage reads it; None for a page without text.
 
-    URLs come from the nearest mapping at or above the folder, so that a part of a crawl's folder can be its seed.
+    URLs come from the nearest mapping at or above the folder, so that a part of a crawl's folder
+    can be its seed.
     """
     from pipeline.corpus.read.pages import page_of
 

@@ -1,4 +1,4 @@
-"""Worked solutions of GSM8K train and MATH train as `Instruction` rows, from local files, the hub, or a user's file."""
+"""Worked solutions of GSM8K train and MATH train, or of a user's file, as `Instruction` rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pipeline.records import Instruction, read_jsonl, read_rows
 from pipeline.world.real.config import RealConfig
 
 ANNOTATION = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator calls: 48/2 = <<48/2=24>>24
-SUFFIX = " Let's think step by step and output the final answer within \\boxed{}."  # glued on by the parquet's makers
+# appended to every question by the makers of the parquet file
+SUFFIX = " Let's think step by step and output the final answer within \\boxed{}."
 SUBJECTS = (
     "algebra",
     "counting_and_probability",
@@ -28,7 +29,7 @@ SUBJECTS = (
 
 
 def gsm8k(row: dict[str, Any], index: int) -> Instruction:
-    """The calculator's annotations are taken out, and `#### N` becomes a last line with the answer in a box."""
+    """A row without the calculator's annotations, and with `#### N` as a boxed answer."""
     work, mark, answer = row["answer"].rpartition("####")
     if not mark:
         raise ValueError("the answer has no '####'")
@@ -40,8 +41,11 @@ def gsm8k(row: dict[str, Any], index: int) -> Instruction:
 
 
 def math(row: dict[str, Any], index: int) -> Instruction:
-    """The solution as it is, its last box the answer. Rows of the hub and of MATH's JSON have problem, solution, level
-    and type; those of the parquet a prompt with a suffix, which comes off."""
+    """A row with the solution as it is; the answer is its last box.
+
+    Rows of the hub and of MATH's JSON have problem, solution, level and type. Those of the parquet
+    file have a prompt with a suffix, which is removed.
+    """
     if "reward_model" in row:
         truth = row["reward_model"]["ground_truth"]
         if not truth["question"].endswith(SUFFIX):
@@ -62,7 +66,11 @@ def math(row: dict[str, Any], index: int) -> Instruction:
 
 @dataclass(frozen=True)
 class TrainSet:
-    """`files` below the data folder, the first that is there; `hub`: name and configurations, read one after another."""
+    """Where a data set is.
+
+    `files`: below the data folder, the first that exists. `hub`: its name there, with
+    configurations that are read one after another.
+    """
 
     files: tuple[str, ...]
     rows: int
@@ -95,7 +103,8 @@ TABLE = {
 def load(name: str, cfg: RealConfig) -> tuple[list[Instruction], dict[str, Any]]:
     """The rows of one entry of `world.real.train`, and a note on where they came from.
 
-    Raises UserError for an unknown name, a missing file (saying what goes where), a bad row or a wrong row count.
+    Raises UserError for an unknown name, a missing file (saying what goes where), a bad row or a
+    wrong row count.
     """
     if name not in TABLE:
         return load_own(Path(name))
@@ -116,20 +125,24 @@ def load(name: str, cfg: RealConfig) -> tuple[list[Instruction], dict[str, Any]]
             rows.append(table.read(row, index))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
-                f"{where}, row {index + 1}: not a row of {name} train ({error}); get the file anew"
+                f"{where}, row {index + 1}: not a row of {name} train ({error}); get the file again"
             ) from None
     if len(rows) != table.rows:
         raise UserError(
-            f"{where}: {len(rows)} rows, {name} train has {table.rows}; get the file anew"
+            f"{where}: {len(rows)} rows, {name} train has {table.rows}; get the file again"
         )
     return rows, {**note, "rows": len(rows), "source": table.source}
 
 
 def load_own(path: Path) -> tuple[list[Instruction], dict[str, Any]]:
-    """A JSONL file of `Instruction` rows: id, question, solution, answer; format, lang, level where they differ."""
+    """A JSONL file of `Instruction` rows.
+
+    A row has id, question, solution and answer, and may have format, lang and level.
+    """
     if path.suffix != ".jsonl":
         raise UserError(
-            f"world.real.train: {path}: {', '.join(TABLE)}, or a .jsonl file with id, question, solution, answer"
+            f"world.real.train: {path}: must be {', '.join(TABLE)}, or a .jsonl file with id, "
+            "question, solution and answer"
         )
     rows = list(read_rows(path, Instruction))
     if not rows:
@@ -144,7 +157,10 @@ def load_own(path: Path) -> tuple[list[Instruction], dict[str, Any]]:
 
 
 def local_file(name: str, folder: str) -> Path:
-    """The file of a data set below `folder`. Raises UserError that says what to get, and where it goes."""
+    """The file of a data set below `folder`.
+
+    Raises a UserError that says what to get and where to put it.
+    """
     table = TABLE[name]
     found = next(
         (Path(folder) / file for file in table.files if folder and (Path(folder) / file).is_file()),
@@ -153,8 +169,9 @@ def local_file(name: str, folder: str) -> Path:
     if found is None:
         shown = folder or "world.real.folder is empty"
         raise UserError(
-            f"{shown}: no {' or '.join(table.files)} in it; get {name} train ({table.rows} rows, {table.source}), "
-            "put it there and name the folder in world.real.folder or DSM_DATASETS, or set world.real.source=hub"
+            f"{shown}: no {' or '.join(table.files)} in it; get {name} train ({table.rows} rows, "
+            f"{table.source}), put it there and name the folder in world.real.folder or "
+            "DSM_DATASETS, or set world.real.source=hub"
         )
     return found
 
@@ -169,12 +186,15 @@ def file_rows(path: Path) -> Iterable[dict[str, Any]]:
         return pyarrow.parquet.read_table(path).to_pylist()
     except pyarrow.lib.ArrowInvalid as error:
         raise UserError(
-            f"{path}: not a readable parquet file ({error}); get the file anew"
+            f"{path}: not a readable parquet file ({error}); get the file again"
         ) from None
 
 
 def hub_rows(name: str, configurations: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Rows of the train split, configuration after configuration. Raises UserError when the hub does not give them."""
+    """Rows of the train split, one configuration after another.
+
+    Raises UserError when the hub does not give them.
+    """
     from datasets import get_dataset_config_names, load_dataset
 
     try:
@@ -184,7 +204,8 @@ def hub_rows(name: str, configurations: tuple[str, ...]) -> Iterator[dict[str, A
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"world.real.hub: {name}: {reason[:200]}; check the name and the network, or use source=local"
+            f"world.real.hub: {name}: {reason[:200]}; check the name and the network, or use "
+            "source=local"
         ) from None
     for part in parts:
         yield from part

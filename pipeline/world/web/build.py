@@ -1,13 +1,12 @@
-"""The built-in bilingual web (DESIGN section 6): WARC files of generated pages, with truth and a seed corpus beside them.
+"""The built-in bilingual web: WARC files of generated pages, their truth, and a seed corpus.
 
-A stand-in for the paper's Common Crawl (section 2.1): every page's text, formulas, language, class, copies, leaks and
-damage are known, so each step of mining can be measured.
+It stands in for the paper's Common Crawl (section 2.1). Every page's text, formulas, language,
+class, copies, leaks and damage are known, so each step of mining can be measured.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from random import Random
 
 from pipeline.records import Question, write_jsonl
 from pipeline.world.problems import Problem
-from pipeline.world.web.build import chrome, warc
+from pipeline.world.web import chrome, warc
 from pipeline.world.web.config import WebConfig
 from pipeline.world.web.markup import Doc, body_html, formulas, plain
 from pipeline.world.web.math_pages import MATH_KINDS, Material
@@ -33,10 +32,13 @@ def build_web(
     problems_for: Problems | None = None,
     benchmark_items: Mapping[str, Sequence[Question]] | None = None,
 ) -> dict:
-    """Write `web/*.warc.gz`, `web/truth.jsonl` (a row a record, in file order) and `seed.jsonl` under `out`; return counts.
+    """Write `web/*.warc.gz`, `web/truth.jsonl` and `seed.jsonl` under `out`, and return counts.
 
-    `problems_for(kind, count, seed)` gives worked problems of split "web" (default: `web_problems()`), kind in word_en,
-    word_zh, symbolic; `benchmark_items` are the questions to leak, by benchmark name. Same arguments, same bytes.
+    problems_for     (kind, count, seed) -> worked problems of split "web", kind in word_en,
+                     word_zh, symbolic; by default `web_problems()`
+    benchmark_items  the questions to leak, by benchmark name
+
+    The rows of truth.jsonl are in the order of the records. The same arguments give the same bytes.
     """
     entries = plan(cfg, seed, benchmark_items or {})
     pool = _ProblemPool(problems_for or web_problems(), entries, cfg, seed)
@@ -76,7 +78,7 @@ def build_web(
 
 
 class _ProblemPool:
-    """Problems drawn once per kind, dealt out to pages by their place; a small pool is dealt out again."""
+    """Problems drawn once per kind and dealt out to pages; a small pool is dealt out repeatedly."""
 
     def __init__(
         self, problems_for: Problems, entries: list[Entry], cfg: WebConfig, seed: int
@@ -85,7 +87,7 @@ class _ProblemPool:
             {lang: sum(e.problems for e in entries if e.lang == lang) for lang in ("en", "zh")}
         )
         self.pools: dict[str, list[Problem]] = {}
-        # Not more than a third of the dealt problems are symbolic, and their families have few structures.
+        # About a third of the problems are symbolic, and their families have few structures.
         for kind, need in (
             ("word_en", wanted["en"]),
             ("word_zh", wanted["zh"]),
@@ -102,7 +104,7 @@ class _ProblemPool:
 
 
 class _Renderer:
-    """Entry -> what the page says and its HTML. All randomness comes from the entry and the seed."""
+    """Turns an entry into what the page says and its HTML, from the entry and the seed alone."""
 
     def __init__(
         self,
@@ -143,7 +145,7 @@ class _Renderer:
 
 
 def _touch(doc: Doc, material: Material, rng: Random) -> Doc:
-    """What an editor changes: one sentence more, or the last block gone."""
+    """What an editor changes: one more sentence, or the last block removed."""
     if rng.random() < 0.5 and len(doc.blocks) > 8:
         return Doc(doc.title, doc.blocks[:-1])
     said = material.lead("updated") + chrome.date_line(material.lang, rng)
@@ -167,11 +169,10 @@ def _charset(entry: Entry) -> str:
 
 
 def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
-    """The gzip member of an entry, damaged as it says."""
+    """The gzip member of an entry, damaged as the entry says."""
     charset = _charset(entry)
-    body = html.encode(
-        charset, "xmlcharrefreplace"
-    )  # as editors do with a character the encoding lacks
+    # as editors write a character that the encoding lacks
+    body = html.encode(charset, "xmlcharrefreplace")
     kind, status, headers = f"text/html; charset={charset}", "200 OK", ()
     if entry.odd in ("gb18030_meta", "gbk_meta", "latin1_bytes"):
         kind = "text/html"  # only the page itself, or nothing, names the encoding
@@ -180,15 +181,13 @@ def _member(entry: Entry, html: str, index: int, cfg: WebConfig) -> bytes:
     elif entry.odd == "chunked" or entry.broken == "bad_chunk":
         body, headers = warc.chunked(body, 300), ("Transfer-Encoding: chunked",)
     elif entry.odd == "not_chunked":
-        headers = (
-            "Transfer-Encoding: chunked",
-        )  # as a crawler stores it that undoes the chunks and keeps the header
+        # as stored by a crawler that undoes the chunks and keeps the header
+        headers = ("Transfer-Encoding: chunked",)
     elif entry.odd == "gzip_body":
         body, headers = gzip.compress(body, 5, mtime=0), ("Content-Encoding: gzip",)
     if entry.broken == "bad_chunk":
-        body = body.replace(
-            b"\r\n12c\r\n", b"\r\nzz-no-length\r\n", 1
-        )  # the second chunk: what follows cannot be framed
+        # the length of the second chunk: nothing after it can be framed
+        body = body.replace(b"\r\n12c\r\n", b"\r\nzz-no-length\r\n", 1)
     elif entry.broken == "not_html":
         kind, magic = (
             ("application/pdf", b"%PDF-1.4\n") if index % 2 else ("image/png", b"\x89PNG\r\n\x1a\n")
@@ -249,7 +248,10 @@ def _count(counts: Counter, row: dict) -> None:
 
 
 def _seed_urls(entries: list[Entry], cfg: WebConfig, seed: int) -> set[str]:
-    """A small and biased choice, as OpenWebMath is: few hosts, mostly English, formulas in the text, no copies."""
+    """A small and biased choice, as OpenWebMath is.
+
+    Few hosts, mostly English, formulas in the text, no copies.
+    """
     rng = Random(f"{seed}/seed")
     fit = [
         e
@@ -264,10 +266,3 @@ def _seed_urls(entries: list[Entry], cfg: WebConfig, seed: int) -> set[str]:
     return set(
         rng.sample(chinese, few) + rng.sample(english, min(len(english), cfg.seed_pages - few))
     )
-
-
-def read_truth(folder: Path):
-    """Yield the truth rows of a built web (folder = the one that holds the WARC files)."""
-    with (folder / "truth.jsonl").open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)

@@ -1,4 +1,4 @@
-"""Sentence grammars: named rules, each a list of templates such as `The <noun> costs <2-40> <unit>.`"""
+"""Sentence grammars: named rules with templates such as `The <noun> costs <2-40> <unit>.`"""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from collections.abc import Iterable, Mapping
 from random import Random
 
 _SLOT = re.compile(r"<([a-z_A-Z]+|\d+-\d+)>")
-Part = (
-    str | tuple[int, int] | list
-)  # literal | range of numbers | options of another rule (filled in after compilation)
 
 
 class Grammar:
-    """Compiled rules. A slot names a rule or is a range of whole numbers; anything else between < and > is literal."""
+    """Compiled rules.
+
+    A slot `<name>` is another rule, `<Name>` that rule with a capital letter, `<2-40>` a whole
+    number of that range. Anything else between < and > is literal.
+    """
 
     def __init__(self, rules: Mapping[str, Iterable[str]]) -> None:
+        rules = {name: tuple(options) for name, options in rules.items()}
+        rules.update(_capitalised(rules))
         self.rules: dict[str, list] = {name: [] for name in rules}
         for name, options in rules.items():
             self.rules[name].extend(self._compile(option) for option in options)
 
     def _compile(self, template: str) -> str | tuple:
+        """A template as parts: text, a rule's list of options, or (lowest number, how many)."""
         pieces = _SLOT.split(template)
         parts: list = []
         for k, piece in enumerate(pieces):
@@ -31,7 +35,7 @@ class Grammar:
                 low, high = piece.split("-")
                 parts.append((int(low), int(high) - int(low) + 1))
             elif piece in self.rules:
-                parts.append(self.rules[piece])
+                parts.append(self.rules[piece])  # filled in by the time it is used
             else:
                 parts.append(f"<{piece}>")
         return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else tuple(parts)
@@ -41,10 +45,21 @@ class Grammar:
         return _expand(self.rules[name], rng.random)
 
     def sentences(self, name: str, count: int, rng: Random, join: str = " ") -> str:
-        """`count` expansions, joined; English wants a space between sentences, Chinese nothing."""
+        """`count` expansions, joined. English wants a space between sentences, Chinese nothing."""
         options, uniform = self.rules[name], rng.random
         said = [_expand(options, uniform) for _ in range(count)]
         return join.join([sentence[0].upper() + sentence[1:] for sentence in said])
+
+
+def _capitalised(rules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The rules that slots name with a capital letter: `<Place>` is `<place>`, capitalised."""
+    slots = {slot for options in rules.values() for text in options for slot in _SLOT.findall(text)}
+    found = {}
+    for slot in sorted(slots - set(rules)):
+        options = rules.get(slot[0].lower() + slot[1:], ())
+        if options and not slot[0].isdigit():
+            found[slot] = tuple(w if w[0] == "<" else w[0].upper() + w[1:] for w in options)
+    return found
 
 
 def _expand(options: list, uniform) -> str:
@@ -61,13 +76,3 @@ def _expand(options: list, uniform) -> str:
         else:
             out.append(str(part[0] + int(uniform() * part[1])))
     return "".join(out)
-
-
-def words(text: str) -> list[str]:
-    """The alternatives of a compact list: separated by | or by line ends, outer blanks removed."""
-    return [word.strip() for word in re.split(r"[|\n]", text) if word.strip()]
-
-
-def lines(text: str) -> list[str]:
-    """The templates of a compact list, one a line."""
-    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,6 +1,7 @@
-"""Formulas and blocks as HTML, in the ways real pages write them, and as the text an ideal extraction gives.
+"""Formulas and blocks as HTML, as real pages write them, and as an ideal extraction gives them.
 
-A text holds an inline formula as OPEN latex CLOSE; a block of tag "display" holds the LaTeX of one display formula.
+A text holds an inline formula as OPEN latex CLOSE; a block with the tag "display" holds the LaTeX
+of one display formula.
 """
 
 from __future__ import annotations
@@ -22,19 +23,28 @@ _PROSE = re.compile(r"[a-z]{3,} +[a-z]{2,}|[\u4e00-\u9fff]")
 
 @dataclass(frozen=True)
 class Doc:
-    """What a page says, apart from its chrome: blocks of (tag, text); tags h1 h2 p li pre row quote display."""
+    """What a page says, apart from its chrome: blocks of (tag, text).
+
+    Tags are h1, h2, p, li, pre, row, quote and display.
+    """
 
     title: str
     blocks: tuple[tuple[str, str], ...]
 
 
 def mark(text: str) -> str:
-    r"""Turn `$latex$` into marked formulas. A pair of dollars around words ("$5 and pays $") stays as it is."""
+    r"""Turn `$latex$` into marked formulas.
+
+    A pair of dollars around words ("$5 and pays $") stays as it is.
+    """
     return _DOLLARS.sub(lambda m: m[0] if _PROSE.search(m[1]) else OPEN + m[1] + CLOSE, text)
 
 
 def plain(doc: Doc) -> str:
-    """The text of an ideal extraction: a block a line, formulas as $..$ and $$..$$, cells of a row by a blank."""
+    """The text of an ideal extraction.
+
+    One line per block, formulas as $..$ and $$..$$, the cells of a row separated by spaces.
+    """
     out = [doc.title]
     for tag, text in doc.blocks:
         if tag == "display":
@@ -72,6 +82,9 @@ def _container(latex: str, display: bool) -> str:
     return f'<span class="math-container">{_dollars(latex, display)}</span>'
 
 
+_MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML"'
+
+
 def _annotation(latex: str) -> str:
     return f'<annotation encoding="application/x-tex">{escape(latex, quote=False)}</annotation>'
 
@@ -83,7 +96,7 @@ def _katex(latex: str, display: bool) -> str:
     glyphs = re.sub(r"\\[a-zA-Z]+|[{}^_\s]", "", latex)
     visual = "".join(f'<span class="mord">{escape(glyph)}</span>' for glyph in glyphs)
     html = (
-        f'<span class="katex"><span class="katex-mathml"><math xmlns="http://www.w3.org/1998/Math/MathML"><semantics>'
+        f'<span class="katex"><span class="katex-mathml">{_MATH}><semantics>'
         f"<mrow>{inner}</mrow>{_annotation(latex)}</semantics></math></span>"
         f'<span class="katex-html" aria-hidden="true"><span class="base">'
         f'<span class="strut" style="height:0.64em"></span>{visual}</span></span></span>'
@@ -98,7 +111,7 @@ def _mathml_annotated(latex: str, display: bool) -> str:
     mode = ' display="block"' if display else ""
     alt = escape(rf"{{\displaystyle {latex}}}")
     return (
-        f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode} alttext="{alt}"><semantics><mrow>{inner}</mrow>'
+        f'{_MATH}{mode} alttext="{alt}"><semantics><mrow>{inner}</mrow>'
         f"{_annotation(latex)}</semantics></math>"
     )
 
@@ -108,7 +121,7 @@ def _mathml(latex: str, display: bool) -> str:
     if inner is None:
         return _parentheses(latex, display)
     mode = ' display="block"' if display else ""
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode}><mrow>{inner}</mrow></math>'
+    return f"{_MATH}{mode}><mrow>{inner}</mrow></math>"
 
 
 def _image(latex: str, display: bool) -> str:
@@ -152,7 +165,10 @@ _WRAP = {"li": ("<ul>\n", "</ul>\n"), "row": ('<table class="data">\n', "</table
 
 
 def body_html(doc: Doc, source: str) -> str:
-    """The blocks as HTML; neighbouring li make a list, neighbouring rows (cells separated by tabs) a table."""
+    """The blocks as HTML.
+
+    Neighbouring li become a list, neighbouring rows (cells separated by tabs) a table.
+    """
     out: list[str] = []
     group = ""
     for tag, text in doc.blocks:

@@ -10,18 +10,21 @@ from pipeline.world.problems import Problem
 from pipeline.world.web.concepts import CONCEPTS, Concept
 from pipeline.world.web.facts import FACTS, between, paragraph
 from pipeline.world.web.markup import Doc, mark
-from pipeline.world.web.phrases import PHRASES
 from pipeline.world.web.problems import ask, explain
-from pipeline.world.web.prose_en import ENGLISH
-from pipeline.world.web.prose_zh import CHINESE
+from pipeline.world.web.prose import GRAMMAR
+from pipeline.world.wording import read_data
 
-GRAMMAR = {"en": ENGLISH, "zh": CHINESE}
+PHRASES = read_data(__file__, "phrases")
 Blocks = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Material:
-    """What one page is made of. `formulas`: share of the steps written as LaTeX here; `quotes`: benchmark questions to leak."""
+    """What one page is made of.
+
+    `formulas` is the share of the steps that are written as LaTeX, `quotes` are the benchmark
+    questions to leak.
+    """
 
     lang: str
     rng: Random
@@ -52,7 +55,10 @@ class Material:
         )
 
     def lead(self, name: str, number: int | None = None, share: float = 1.0) -> str:
-        """A set phrase before another sentence, with the blank that English wants; on a `share` of the calls."""
+        """A set phrase before another sentence, with the space that English wants.
+
+        Empty on all but a `share` of the calls.
+        """
         return (
             self.phrase(name, number) + self.gap
             if share == 1.0 or self.rng.random() < share
@@ -73,7 +79,7 @@ def _solution(m: Material, problem: Problem) -> str:
 
 
 def _quoted(m: Material) -> Blocks:
-    """The planted leaks, word for word, each a paragraph of its own or after a few words."""
+    """The planted leaks, word for word: each is a paragraph, some after a few leading words."""
     return [("p", mark(m.lead("leak_lead", share=0.6) + quote)) for quote in m.quotes]
 
 
@@ -198,7 +204,10 @@ def blog(m: Material) -> Doc:
 
 
 def stories(m: Material) -> Doc:
-    """Everyday talk around word problems, with hardly a sign of mathematics but the numbers; results without steps."""
+    """Everyday talk around word problems, with results but no steps.
+
+    Hardly anything but the numbers shows that it is mathematics.
+    """
     topic = m.rng.choice(("travel", "school", "shop", "recipe", "nature"))
     blocks: Blocks = [("p", m.chat(topic, m.many(1, 2)))]
     for problem in m.problems:
@@ -213,7 +222,7 @@ def stories(m: Material) -> Doc:
 
 
 def worksheet(m: Material) -> Doc:
-    """Exercises that differ from those of the same set in their numbers only; results are listed apart."""
+    """Exercises that differ from others of their set only in numbers; results come at the end."""
     pairs = [(between(m.rng, 11, 99), between(m.rng, 2, 99)) for _ in range(24)]
     blocks: Blocks = [("p", m.phrase("worksheet_lead"))]
     blocks.extend(("li", f"{a} + {b} = ___") for a, b in pairs)

@@ -1,4 +1,4 @@
-r"""LaTeX to presentation MathML for the formulas that the built-in web writes. Anything unknown gives None."""
+r"""LaTeX to presentation MathML, for the formulas that the built-in web writes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""Pages that are not mathematics, though many are full of numbers, operators and the word itself."""
+"""Pages that are not mathematics, though many are full of numbers, operators and its name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from pipeline.world.web.markup import Doc
-from pipeline.world.web.math_pages import GRAMMAR, Blocks, Material
+from pipeline.world.web.math_pages import Blocks, Material
+from pipeline.world.web.prose import GRAMMAR
 
 TOPICS = (
     "news",
@@ -30,7 +31,7 @@ def _title(m: Material, topic: str) -> str:
 
 
 def article(m: Material, topic: str) -> Doc:
-    """Two to six paragraphs on a topic; a third of them wander to another topic for a sentence."""
+    """Two to six paragraphs on a topic; a third of them add a sentence on another topic."""
     blocks: Blocks = []
     for k in range(m.many(2, 6)):
         if k and m.rng.random() < 0.2:
@@ -66,7 +67,7 @@ def listing(m: Material, topic: str) -> Doc:
 
 
 def talk(m: Material, topic: str) -> Doc:
-    """A thread on a message board: same skeleton as a mathematical forum page, other matter."""
+    """A thread on a message board: the skeleton of a mathematical forum page, another subject."""
     blocks: Blocks = [("p", m.chat(topic, m.many(1, 3)))]
     blocks.append(("h2", m.phrase("comment_title")))
     for _ in range(m.many(1, 4)):
@@ -76,7 +77,7 @@ def talk(m: Material, topic: str) -> Doc:
 
 
 def verses(m: Material, topic: str) -> Doc:
-    """A poem, a line a paragraph."""
+    """A poem, one paragraph per line."""
     return Doc(_title(m, "poem"), tuple(("p", m.chat("poem", 1)) for _ in range(m.many(6, 16))))
 
 

@@ -1,4 +1,4 @@
-"""Which records the web has: every page's site, kind and URL, its copies, its leaks and its damage, before any text."""
+"""Which records the web has, before any text: site, kind, URL, copies, leaks and damage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ ODD = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record to be. `content` seeds what the page says, `copy` what surrounds it; a twin repeats `content`."""
+    """One record to be written.
+
+    `content` seeds what the page says, `copy` what surrounds it; a copied page repeats `content`.
+    """
 
     site: Site
     url: str
@@ -58,7 +61,7 @@ class Entry:
 
 
 def plan(cfg: WebConfig, seed: int, benchmarks: Mapping[str, Sequence[Question]]) -> list[Entry]:
-    """All entries in the order of the records, the same for the same arguments. Pages of a torn shard end stand last."""
+    """All entries in the order of the records, the same for the same arguments."""
     rng = Random(f"{seed}/plan")
     pages = _originals(cfg, rng)
     pages = _leak(pages, cfg, benchmarks, rng)
@@ -140,7 +143,10 @@ def _url(site: Site, prefix: str, kind: str, serial: int, rng: Random) -> str:
 def _leak(
     pages: list[Entry], cfg: WebConfig, benchmarks: Mapping[str, Sequence[Question]], rng: Random
 ) -> list[Entry]:
-    """Plant benchmark questions: each of `cfg.contaminated` pages quotes one or two of its own language."""
+    """Plant benchmark questions.
+
+    Each of `cfg.contaminated` pages quotes one or two in its own language.
+    """
     pool = {
         lang: [
             (name, k)
@@ -186,7 +192,10 @@ def _worksheets(cfg: WebConfig, start: int) -> list[Entry]:
 
 
 def _near_dup(page: Entry, k: int, rng: Random) -> Entry:
-    """The same text with another date, advertisement and one more or one less sentence, here or on a copying host."""
+    """The same text with another date and advertisement, and one sentence more or less.
+
+    It is on the same host, or on one that copies.
+    """
     if k % 3 == 0:
         host = rng.choice(("reposted.example", "content-farm.example", "zhuanzai.example"))
         url = f"https://{host}/p/{page.content}.html"

@@ -1,4 +1,7 @@
-"""WARC/1.0 files, written record by record: one gzip member a record, same input same bytes (ISO 28500; RFC 1952)."""
+"""WARC/1.0 files, written record by record, with one gzip member per record (ISO 28500, RFC 1952).
+
+The same input gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def http_response(
 def record(
     url: str, block: bytes, serial: int, kind: str = "response", length: int | None = None
 ) -> bytes:
-    """A WARC record; `serial` makes its id, `length` overrides Content-Length (to make a lying record)."""
+    """A WARC record.
+
+    `serial` makes its id; `length` overrides Content-Length, to make a record that lies.
+    """
     media = {
         "response": "application/http; msgtype=response",
         "request": "application/http; msgtype=request",
@@ -56,7 +62,7 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
 
 
 class ShardWriter:
-    """Writes members into folder/00000.warc.gz, 00001...; every shard opens with a warcinfo record."""
+    """Writes members into folder/00000.warc.gz, 00001...; a shard opens with a warcinfo record."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.shard, self.offset, self.bytes = folder, -1, 0, 0
