@@ -27,7 +27,12 @@ def test_no_false_accept_and_few_false_rejects_in_any_category():
 
 def test_cases_are_distinct():
     assert (
-        len({(case["kind"], case["prediction"], case["reference"], case.get("question")) for case in CASES})
+        len(
+            {
+                (case["kind"], case["prediction"], case["reference"], case.get("question"))
+                for case in CASES
+            }
+        )
         == len(CASES)
         > 1000
     )

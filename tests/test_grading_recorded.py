@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recorded import SETS, read_set
-from pipeline.grading import grade, is_equivalent
-from pipeline.grading import extract
+from pipeline.grading import extract, grade, is_equivalent
 from pipeline.grading.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).parents[1]
