@@ -27,6 +27,7 @@ $(VENV)/.ready: requirements/lock.txt
 	test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
 	"$(BIN)/python" -m pip install --quiet --no-compile $(TORCH)
 	"$(BIN)/python" -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/lock.txt
+	"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 # .dvc/config is part of the repository; outside of git, DVC has to be told so
@@ -92,7 +93,7 @@ test-vllm: $(VENV_VLLM)/.ready  ## the tests of vLLM as an engine, on its CPU bu
 	OMP_NUM_THREADS=1 "$(VENV_VLLM)/bin/python" -m pytest -q -m vllm tests/test_vllm.py
 
 test-portable: setup  ## the numerical tests as other processors round, on 1 and 2 threads, next to busy processes
-	sh tests/portable.sh
+	python tests/portable.py
 
 e2e: setup  ## the tests that build a whole graph
 	python -m pytest -q -m "e2e or slow"

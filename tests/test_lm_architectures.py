@@ -10,11 +10,13 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from pipeline.errors import UserError
-from pipeline.lm.features import end_tokens, has_window
+from pipeline.lm.features import has_window
 from pipeline.lm.generate import Sampling, make_engine
+from pipeline.lm.generate.make import probe_engine
 from pipeline.lm.model import attention_of
 from pipeline.lm.passes import Rows, passes
 from pipeline.lm.probe import WINDOW, own_log_probs, probe
+from pipeline.lm.template import end_tokens
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.reward.model import load_reward_model, read_at, with_scalar_head
 
@@ -163,7 +165,8 @@ def test_probe_passes_what_is_right_and_names_what_is_not() -> None:
     for kind in ("llama", "gemma2", "mistral"):
         wide = {} if kind == "llama" else {"sliding_window": 4096}  # past the probe's sequences
         model = model_of(kind, **wide)
-        probe(model, make_engine("auto", model, tokenizer()))
+        probe(model)
+        make_engine("auto", model, tokenizer())
         assert has_window(model.config) == bool(wide)
         assert not wide or model.config.sliding_window == 4096
 
@@ -186,7 +189,7 @@ def test_probe_compares_the_sampler_too() -> None:
     engine = make_engine("fast", model, tokenizer())
     engine.layers[1]["o"] = engine.layers[1]["o"] * 1.5
     with pytest.raises(UserError, match="of the sampler differ"):
-        probe(model, engine)
+        probe_engine(engine, model)
 
 
 @pytest.mark.parametrize("kind", ["llama4_text"])
@@ -213,7 +216,7 @@ def test_fast_engine_refuses_what_it_does_not_know() -> None:
 
 def test_other_activations_in_the_fast_engine() -> None:
     model = model_of("llama", hidden_act="gelu")
-    probe(model, make_engine("fast", model, tokenizer()))
+    make_engine("fast", model, tokenizer())
 
 
 @pytest.mark.parametrize("name", ["fast", "hf"])

@@ -10,9 +10,10 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 
 from pipeline.errors import UserError
 from pipeline.lm.examples import document_example, response_ids
-from pipeline.lm.features import end_tokens, position_limit, puts_bos
+from pipeline.lm.features import position_limit
 from pipeline.lm.model import load_model, load_tokenizer, save_model
 from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.template import end_tokens, puts_bos
 from tests.test_lm_architectures import model_of
 from tests.test_lm_architectures import tokenizer as plain
 

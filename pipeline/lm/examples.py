@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipeline.lm.features import end_tokens, puts_bos
-from pipeline.lm.prompts import apply_template, prompt_ids, render
+from pipeline.lm.prompts import prompt_ids, render
+from pipeline.lm.template import apply_template, end_tokens, puts_bos
 from pipeline.records import Instruction
 
 Example = tuple[list[int], list[int]]

@@ -1,6 +1,6 @@
-"""What a published model or tokenizer does its own way, and our passes and samplers must know.
+"""What a published model does its own way, and our passes and samplers must know.
 
-Every function reads a configuration, a tokenizer or a chat template; none runs the model.
+Every function reads a configuration; none runs the model.
 """
 
 from __future__ import annotations
@@ -69,44 +69,3 @@ def router_note(config) -> str:
         f"{config.model_type}: the router's load-balancing loss (coefficient {share}) is left out; "
         "watch for experts that fall silent in a long run"
     )
-
-
-def end_tokens(tokenizer, model=None) -> tuple[int, ...]:
-    """Every token that ends an output, the tokenizer's own end first.
-
-    The others are those that the model's generation configuration lists (Llama 3, Gemma-it,
-    Phi-3.5) and the one that ends the assistant's turn in the chat template (Qwen2.5's base model
-    lists its end of text alone).
-    """
-    found = [tokenizer.eos_token_id, *turn_end(tokenizer)]
-    if model is not None:
-        listed = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-        listed = model.config.eos_token_id if listed is None else listed
-        found += listed if isinstance(listed, (list, tuple)) else [listed]
-        found = [token for token in found if token is not None and token < model.config.vocab_size]
-    return tuple(dict.fromkeys(found))
-
-
-def turn_end(tokenizer) -> list[int]:
-    """The special token right after the assistant's words in the chat template, if there is one."""
-    from pipeline.lm.prompts import apply_template
-
-    if not tokenizer.chat_template:
-        return []
-    words = "words"
-    turns = [{"role": "user", "content": words}, {"role": "assistant", "content": words}]
-    after = apply_template(tokenizer, turns).rpartition(words)[2]
-    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return [i for i in tokenizer.encode(after, add_special_tokens=False)[:1] if i in special]
-
-
-def puts_bos(tokenizer) -> bool:
-    """Whether texts for this tokenizer's model begin with its BOS.
-
-    They do where the tokenizer itself puts one in front, or its chat template names it. A BOS may
-    exist for other ends: SmolLM2's is the token that opens a turn.
-    """
-    bos = tokenizer.bos_token_id
-    if bos is None:
-        return False
-    return bos in tokenizer.encode("a")[:1] or "bos_token" in (tokenizer.chat_template or "")

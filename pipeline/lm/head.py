@@ -75,7 +75,7 @@ def log_probs(
     """
     chunk = max(1, entries // head.weight.shape[0])
     if len(target_N) <= chunk:
-        logits_NV = _raised(head(hidden_NE))
+        logits_NV = raised(head(hidden_NE))
         if temperature != 1.0:
             logits_NV = logits_NV / temperature
         return logits_NV.gather(1, target_N[:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
@@ -97,7 +97,8 @@ def log_probs(
         )
 
 
-def _raised(logits: Tensor) -> Tensor:
+def raised(logits: Tensor) -> Tensor:
+    """In float32 at least."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
@@ -150,7 +151,7 @@ def _slices(count: int, chunk: int) -> list[slice]:
 def _logits(hidden_CE, weight_VE, bias_V, scale: float, cap: float) -> tuple[Tensor, Tensor | None]:
     """Logits of a chunk in float32 or above, and their slope in what was capped (None: 1)."""
     bias = None if bias_V is None else bias_V.to(hidden_CE.dtype)
-    logits_CV = _raised(F.linear(hidden_CE, weight_VE, bias))
+    logits_CV = raised(F.linear(hidden_CE, weight_VE, bias))
     if scale != 1.0:
         logits_CV = logits_CV * scale
     if not cap:

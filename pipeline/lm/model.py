@@ -1,7 +1,4 @@
-"""Causal language models as Hugging Face folders: make, load, save, and log-probabilities.
-
-Shapes: B rows, T positions, N chosen positions, V vocabulary.
-"""
+"""Causal language models as Hugging Face folders: make, load, save."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.lm.features import end_tokens
 from pipeline.lm.hub import local_folder
+from pipeline.lm.template import end_tokens
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 # What a generation configuration says that is no advice on sampling.
@@ -187,53 +184,3 @@ def _model_folder(folder: str | Path) -> Path:
     except ValueError as error:
         raise UserError(f"{config}: not JSON ({error}); copy the model folder again") from None
     return folder
-
-
-def token_log_probs(
-    model, tokens_BT, attention_BT, temperature: float = 1.0, at_BT=None, entropy: bool = False
-):
-    """log p(tokens[t] | tokens[<t]) under softmax(logits / temperature), in float32.
-
-    `at_BT` (bool) chooses the positions to score; the language-model head runs on those alone.
-    Returns logp_BT, exactly 0 elsewhere and at t = 0; with `entropy` also entropy_BT (nats, no
-    gradient). Padding may be on either side.
-    """
-    import torch
-
-    from pipeline.lm.head import head_of
-
-    at_BT = attention_BT.bool() if at_BT is None else at_BT.bool()
-    at_BT = at_BT.clone()
-    at_BT[:, 0] = False
-    hidden_BTD = hidden_states(model, tokens_BT, attention_BT)
-    before_BT = torch.zeros_like(at_BT)
-    before_BT[:, :-1] = at_BT[:, 1:]
-    logits_NV = head_of(model)(hidden_BTD[before_BT]).float()
-    if temperature != 1.0:
-        logits_NV = logits_NV / temperature
-    target_N = tokens_BT[at_BT]
-    norm_N = torch.logsumexp(logits_NV, -1)
-    logp_N = logits_NV.gather(1, target_N[:, None])[:, 0] - norm_N
-    logp_BT = torch.zeros(
-        tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device
-    ).masked_scatter(at_BT, logp_N)
-    if not entropy:
-        return logp_BT
-    with torch.no_grad():
-        p_NV = (logits_NV - norm_N[:, None]).exp()
-        entropy_N = norm_N - (p_NV * logits_NV).sum(-1)
-        entropy_BT = torch.zeros_like(logp_BT).masked_scatter(at_BT, entropy_N)
-    return logp_BT, entropy_BT
-
-
-def hidden_states(model, tokens_BT, attention_BT):
-    """Last hidden states, (B, T, D).
-
-    Right padding needs no mask under causal attention, and so gets the fast kernel.
-    """
-    if bool(attention_BT[:, 0].all()):
-        return model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-    position_BT = (attention_BT.long().cumsum(1) - 1).clamp(min=0)
-    return model.get_decoder()(
-        input_ids=tokens_BT, attention_mask=attention_BT, position_ids=position_BT, use_cache=False
-    ).last_hidden_state

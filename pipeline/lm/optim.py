@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.errors import UserError
 from pipeline.lm.muon import Muon
@@ -103,14 +105,21 @@ def check_rates(model, cfg: OptimConfig, highest: float = BASE_LR) -> None:
 
 @contextmanager
 def checkpointing(model, wanted: bool) -> Iterator[None]:
-    """Activations of a layer are computed again in the backward pass instead of being kept."""
-    if wanted:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+    """Activations of a layer are computed again in the backward pass instead of being kept.
+
+    For passes without a cache. transformers' own switch works in training mode alone, where dropout
+    would draw from a generator that no seed here reaches.
+    """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer) and wanted]
+    for layer in layers:
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
     try:
         yield
     finally:
-        if wanted:
-            model.gradient_checkpointing_disable()
+        for layer in layers:
+            del layer.forward
 
 
 def autocast(model, compute_dtype: str):

@@ -13,23 +13,23 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.lm.features import has_window, narrow_window, rope_kind, router_note
-from pipeline.lm.generate.api import Sampling
+from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, output_log_probs
 
 WINDOW = 6  # positions; the probe's sequences are longer
 LENGTHS = ((5, (9, 4)), (14, (12, 7)))  # of each prompt, and of its outputs
 # nats; rounding is 1e-5 in float32, a feature that is not known changes tenths
-TOLERANCE = {torch.float64: 1e-3, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+TOLERANCE, LOW_TOLERANCE = 1e-3, 0.1
 
 
-def probe(model, engine=None) -> None:
-    """Compare our passes, and `engine` where there is one, with the model's own forward.
+def probe(model, compute_dtype: str = "float32") -> None:
+    """Compare our passes with the model's own forward, both in `compute_dtype`.
 
     Raises UserError that names the model's features when they differ. Draws nothing from a global
     generator and leaves the model as it is.
     """
-    rows = _rows(model.config)
-    with torch.no_grad(), narrow_window(model.config, WINDOW):
+    rows = probe_rows(model.config)
+    with torch.no_grad(), autocast(model, compute_dtype), narrow_window(model.config, WINDOW):
         truth = own_log_probs(model, rows)
         try:
             found = output_log_probs(model, rows, 1.0, 64)
@@ -38,11 +38,8 @@ def probe(model, engine=None) -> None:
                 f"{describe(model)}: this architecture cannot be trained here: "
                 f"{' '.join(str(error).split())}"
             ) from error
-        ours = [found[b, : len(output)].tolist() for b, output in enumerate(rows.outputs)]
-        _compare(model, "the trainer's passes", truth, ours)
-        if engine is not None:
-            drawn, theirs = _sampled(engine, rows)
-            _compare(model, "the sampler", own_log_probs(model, drawn), theirs)
+    ours = [found[b, : len(output)].tolist() for b, output in enumerate(rows.outputs)]
+    compare(model, compute_dtype, "the trainer's passes", truth, ours)
     if note := router_note(model.config):
         print(note)
 
@@ -74,7 +71,8 @@ def describe(model) -> str:
     return f"{config.model_type}{f' ({listed})' if listed else ''}"
 
 
-def _rows(config) -> Rows:
+def probe_rows(config) -> Rows:
+    """Two prompts of unequal length with two outputs each, of random tokens."""
     generator = torch.Generator().manual_seed(0)
 
     def random(count: int) -> list[int]:
@@ -85,20 +83,13 @@ def _rows(config) -> Rows:
     return Rows(prompts, outputs, [p for p, (_, lengths) in enumerate(LENGTHS) for _ in lengths])
 
 
-def _sampled(engine, rows: Rows) -> tuple[Rows, list[list[float]]]:
-    """What the engine draws for these prompts, and the log-probabilities that it states."""
-    prompts = [rows.prompts[p] for p in rows.prompt_of]
-    outputs = engine.sample(prompts, range(len(prompts)), Sampling(max_new_tokens=8))
-    drawn = Rows(rows.prompts, [list(o.tokens) for o in outputs], rows.prompt_of)
-    return drawn, [list(o.logprobs) for o in outputs]
-
-
-def _compare(model, what: str, truth: list[list[float]], found: list[list[float]]) -> None:
-    gaps = [
-        abs(t - f) for ts, fs in zip(truth, found, strict=True) for t, f in zip(ts, fs, strict=True)
-    ]
+def compare(model, compute_dtype: str, what: str, truth, found) -> None:
+    """Raise UserError where two lists of log-probabilities differ by more than rounding."""
+    pairs = zip(truth, found, strict=True)
+    gaps = [abs(t - f) for ts, fs in pairs for t, f in zip(ts, fs, strict=True)]
     mean = sum(gaps) / len(gaps)
-    if not mean <= TOLERANCE[model.dtype]:
+    low = compute_dtype == "bfloat16" or model.dtype in (torch.bfloat16, torch.float16)
+    if not mean <= (LOW_TOLERANCE if low else TOLERANCE):
         raise UserError(
             f"{describe(model)}: log-probabilities of {what} differ from the model's own by "
             f"{mean:.2g} nats per token; this model has a feature that is not supported, and would "

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pipeline.errors import UserError
-
-TODAY = date(2024, 7, 26)  # Llama 3.1's own, for a template that is told no date
+from pipeline.lm.template import apply_template
 
 # `paper` is the released evaluation code's. `mini` asks for the same three protocols in fewer
 # tokens, because a suffix of thirty tokens would double the prompt of a miniature question; chain
@@ -58,24 +55,3 @@ def prompt_ids(
     message = [{"role": "user", "content": render(question, lang, protocol, style)}]
     text = apply_template(tokenizer, message, add_generation_prompt=True)
     return tokenizer.encode(text, add_special_tokens=False)
-
-
-def apply_template(tokenizer, messages: list[dict], **options) -> str:
-    """The conversation as the chat template writes it; the paper's template where there is none.
-
-    Templates that tell the date (Llama 3, SmolLM3) are told one and the same date, so that prompts
-    do not change at midnight.
-    """
-    from pipeline.lm.features import puts_bos
-    from pipeline.lm.tokenizer import CHAT_TEMPLATE
-
-    if not tokenizer.chat_template:
-        bos = tokenizer.bos_token if puts_bos(tokenizer) else ""
-        options |= {"chat_template": CHAT_TEMPLATE, "bos_token": bos}
-    return tokenizer.apply_chat_template(
-        messages,
-        tokenize=False,
-        date_string=TODAY.strftime("%d %b %Y"),
-        strftime_now=TODAY.strftime,
-        **options,
-    )

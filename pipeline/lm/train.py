@@ -21,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.lm import checkpoint
 from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
-from pipeline.lm.head import ENTRIES, head_of, log_probs
+from pipeline.lm.head import ENTRIES, head_of, log_probs, raised
 from pipeline.lm.optim import (
     autocast,
     check_rates,
@@ -116,7 +116,7 @@ def _loss_sum(model, tokens_BT, mask_BT, mean: bool) -> Tensor:
     target_N = tokens_BT[:, 1:][target_BT]
     if target_N.numel() * head.weight.shape[0] <= ENTRIES:
         how = "mean" if mean else "sum"
-        return F.cross_entropy(head(hidden_NE).float(), target_N, reduction=how)
+        return F.cross_entropy(raised(head(hidden_NE)), target_N, reduction=how)
     loss_N = -log_probs(head, hidden_NE, target_N)
     return loss_N.mean() if mean else loss_N.sum()
 
@@ -179,7 +179,7 @@ def train_lm(
             f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it"
         )
     check_rates(model, cfg.optim)
-    probe(model)
+    probe(model, compute_dtype=cfg.compute_dtype)
     pace = Pace(cfg.log_every, cfg.checkpoint_every)
     batches = data.batches(cfg.sequences)
     gradient = partial(

@@ -24,6 +24,7 @@ from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.head import head_of
 from pipeline.lm.model import attention_of, load_model
+from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, hidden_of, log_probs_of, micro_batches, read_prompts
 from pipeline.lm.probe import probe
 from pipeline.reward.config import RewardConfig
@@ -47,8 +48,9 @@ class Labelled:
 class RewardModel:
     """A trained model as RL's reward: the probability that the answer, or the path so far, is right."""
 
-    def __init__(self, model, max_tokens: int) -> None:
-        self.model, self.max_tokens, self.shape = model, max_tokens, shape_of_scalar_model(model)
+    def __init__(self, model, max_tokens: int, compute_dtype: str = "float32") -> None:
+        self.model, self.max_tokens, self.compute_dtype = model, max_tokens, compute_dtype
+        self.shape = shape_of_scalar_model(model)
 
     @property
     def trained(self) -> dict:
@@ -58,7 +60,8 @@ class RewardModel:
     @torch.no_grad()
     def __call__(self, rows: Rows, ends: Sequence[Sequence[int]]) -> list[list[float]]:
         """The score of each output at each of its `ends` (token indices), between 0 and 1."""
-        logits = read_at(self.model, rows, ends, self.max_tokens)
+        with autocast(self.model, self.compute_dtype):
+            logits = read_at(self.model, rows, ends, self.max_tokens)
         return [torch.sigmoid(row.double()).tolist() for row in logits]
 
 
@@ -81,7 +84,7 @@ def new_reward_model(folder: str | Path, device: str = "cpu", cfg: RewardConfig 
     Raises UserError when the model is not there or cannot have the head that is asked for.
     """
     model = load_model(folder, device=device)
-    probe(model)
+    probe(model, cfg.compute_dtype if cfg else "float32")
     return with_scalar_head(model, cfg)
 
 
@@ -122,7 +125,9 @@ def scalar_class(config) -> type:
     return type(name, (GenericForSequenceClassification, family), {"__module__": family.__module__})
 
 
-def load_reward_model(folder: Path, device: str, max_tokens: int) -> RewardModel:
+def load_reward_model(
+    folder: Path, device: str, max_tokens: int, compute_dtype: str = "float32"
+) -> RewardModel:
     """The reward model of a folder. Raises UserError when it is not there."""
     from transformers import AutoConfig
 
@@ -139,7 +144,7 @@ def load_reward_model(folder: Path, device: str, max_tokens: int) -> RewardModel
         dtype=torch.float32,
         attn_implementation=attention_of(config),
     )
-    return RewardModel(model.to(device).eval(), max_tokens)
+    return RewardModel(model.to(device).eval(), max_tokens, compute_dtype)
 
 
 def read_at(model, rows: Rows, ends: Sequence[Sequence[int]], max_tokens: int) -> list[Tensor]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import OptimConfig
+from pipeline.lm.train_config import DTYPES, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -16,7 +16,7 @@ CHOICES = {
     "advantage_std": ("population", "sample", "none"),
     "dpo_reduction": ("mean", "sum"),
     "lr_schedule": ("constant", "linear"),
-    "compute_dtype": ("float32", "bfloat16"),
+    "compute_dtype": DTYPES,
 }
 
 
@@ -132,8 +132,6 @@ class RLConfig:
     # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run stops;
     # rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
     max_sampler_gap: float = 0.05
-    # compute activations again in the backward pass: a third more time for most of their memory
-    gradient_checkpointing: bool = False
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
     protocol: str = "cot"
     style: str = "mini"

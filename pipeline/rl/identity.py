@@ -15,7 +15,6 @@ FREE = (
     "checkpoint_every",
     "rollouts_every",
     "micro_batch_tokens",
-    "gradient_checkpointing",
 )
 
 

@@ -217,7 +217,7 @@ def start(
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
     critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.gradient_coefficient == "ppo" else None
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
-    probe(inputs.policy, engine)
+    probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)
     return Training(
         inputs, arm, cfg, seed, out, state, engine, instruct, optimizers, seconds, critic=critic

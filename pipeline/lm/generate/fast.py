@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from transformers.activations import ACT2FN
 
 from pipeline.lm.checksum import checksum
-from pipeline.lm.features import LENGTH_DEPENDENT, end_tokens, has_window, rope_kind
+from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
 from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
+from pipeline.lm.template import end_tokens
 
 SUPPORTED = ("llama", "qwen2", "mistral")
 COMPACT_AT = (

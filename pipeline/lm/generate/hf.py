@@ -9,11 +9,12 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
-from pipeline.lm.features import end_tokens, position_limit
+from pipeline.lm.features import position_limit
 from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
+from pipeline.lm.template import end_tokens
 
 
 class HFEngine(Engine):

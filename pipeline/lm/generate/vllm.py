@@ -21,9 +21,9 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
-from pipeline.lm.features import end_tokens
 from pipeline.lm.generate.api import Engine, Output, Sampling
 from pipeline.lm.generate.stop import StopStrings
+from pipeline.lm.template import end_tokens
 
 # Read when vllm is imported. Without a second process tensors are handed over and not copied.
 ENVIRONMENT = {
