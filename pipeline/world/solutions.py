@@ -5,12 +5,13 @@ Chain of thought (CoT), program of thought (PoT) and tool-integrated reasoning (
 
 from __future__ import annotations
 
-from pipeline.world.problems import Problem
+from pipeline.world.problems import Problem, Step
 
 TIR_TEXT = {
     "en": ("Let a program do the steps.", "The program gives \\boxed{{{answer}}}"),
     "zh": ("用程序计算。", "程序给出\\boxed{{{answer}}}"),
 }
+NAMES = "abcdefghij"
 
 
 def cot(problem: Problem) -> str:
@@ -33,19 +34,23 @@ def tir(problem: Problem) -> str:
 
 
 def program(problem: Problem) -> str:
-    """The steps as assignments to a, b, c, ..., and a print of the last one."""
-    names = "abcdefghij"
-    lines = []
-    for i, step in enumerate(problem.steps):
-        left = names[step.left_ref] if step.left_ref >= 0 else str(step.left)
-        right = names[step.right_ref] if step.right_ref >= 0 else str(step.right)
-        lines.append(f"{names[i]}={left}{'//' if step.op == '/' else step.op}{right}")
-    return "\n".join([*lines, f"print({names[len(problem.steps) - 1]})"])
+    """The steps as assignments to a, b, c, ..., and a print of the last one.
+
+    Only numbers of the question occur in it: whatever a step takes from an earlier one is a name.
+    """
+    lines = [f"{NAMES[i]}={_expression(step)}" for i, step in enumerate(problem.steps)]
+    return "\n".join([*lines, f"print({NAMES[len(problem.steps) - 1]})"])
+
+
+def _expression(step: Step) -> str:
+    left = NAMES[step.left_ref] if step.left_ref >= 0 else str(step.left)
+    right = NAMES[step.right_ref] if step.right_ref >= 0 else str(step.right)
+    return f"{left}{'//' if step.op == '/' else step.op}{right}"
 
 
 def has_program(problem: Problem) -> bool:
     """Whether the value of the last step is the answer, so that a program can print it."""
-    return problem.answer == str(problem.steps[-1].value)
+    return bool(problem.steps) and problem.answer == str(problem.steps[-1].value)
 
 
 FORMATS = {"cot": cot, "pot": pot, "tir": tir}
