@@ -22,7 +22,7 @@ from pipeline.lm.model import ModelConfig, load_model, load_tokenizer, new_model
 from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.train import TrainConfig, make_stream, train_lm
 from pipeline.wiring.code import ROOT
-from pipeline.world.build import instructions
+from pipeline.world.build import problems, solved
 from pipeline.world.config import WorldConfig
 from pipeline.world.draw import draw
 from pipeline.world.web.config import WebConfig
@@ -84,7 +84,8 @@ def main() -> None:
         )
     else:
         model = load_model(args.data / "pretrain/model")
-    examples = instruction_examples(tokenizer, instructions(world), "mini")
+    taught = problems(world, "sft", world.instruct, world.instruct_kinds)
+    examples = instruction_examples(tokenizer, solved(world, taught), "mini")
     begin = time.process_time()
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % 400 == 0:
@@ -92,7 +93,7 @@ def main() -> None:
                 f"step {row['step']}: loss {row['loss']:.3f}, {time.process_time() - begin:.0f} CPU s",
                 flush=True,
             )
-    problems = [
+    asked = [
         p
         for level in args.levels
         for p in draw(
@@ -105,9 +106,9 @@ def main() -> None:
             largest=world.word_operand,
         )
     ]
-    greedy, sampled = ask(model, tokenizer, problems, 8, profile["evaluate"]["max_new_tokens"])
+    greedy, sampled = ask(model, tokenizer, asked, 8, profile["evaluate"]["max_new_tokens"])
     by_level = {
-        level: [g for g, p in zip(greedy, problems, strict=True) if p.level == level]
+        level: [g for g, p in zip(greedy, asked, strict=True) if p.level == level]
         for level in args.levels
     }
     print(

@@ -87,12 +87,12 @@ def loss(model, examples: Sequence[tuple[list[int], list[int]]], batch: int = 64
     total = count = 0.0
     for start in range(0, len(examples), batch):
         rows = examples[start : start + batch]
-        tokens_BT, mask_BT = (
-            torch.nn.utils.rnn.pad_sequence([torch.tensor(row[k]) for row in rows], True)
-            for k in (0, 1)
+        tokens_BT, mask_BT, attention_BT = (
+            torch.nn.utils.rnn.pad_sequence([torch.tensor(part) for part in parts], True)
+            for parts in zip(*((ids, mask, [1] * len(ids)) for ids, mask in rows), strict=True)
         )
         with torch.inference_mode():
-            logp_BT = token_log_probs(model, tokens_BT, mask_BT)
+            logp_BT = token_log_probs(model, tokens_BT, attention_BT, at_BT=mask_BT)
         total -= float(logp_BT.sum())
         count += float(mask_BT.sum())
     return total / count
@@ -145,7 +145,7 @@ def main() -> None:
     taught = problems(world, "sft", world.instruct, world.instruct_kinds)
     held = problems(world, "validation", world.validation, world.instruct_kinds)
     instruct = list(solved(world, taught))
-    checks = instruction_examples(tokenizer, list(solved(world, held, ("cot",)))[:400], "mini")
+    checks = instruction_examples(tokenizer, solved(world, held, ("cot",)), "mini")
     examples = instruction_examples(tokenizer, instruct, "mini")
     lengths = [len(ids) for ids, _ in examples]
 

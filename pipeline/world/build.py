@@ -14,20 +14,22 @@ from pipeline.world.draw import draw
 from pipeline.world.problems import Problem
 from pipeline.world.solutions import FORMATS, has_program
 
-# benchmark -> the kinds of problems that it asks, in equal shares
+# benchmark -> the kind of problem that it asks
 BENCHMARKS = {
-    "mini_gsm8k": ("word_en",),
-    "mini_math": ("symbolic",),
-    "mini_cmath": ("word_zh",),
-    "mini_bbh": ("bbh_en", "bbh_zh"),
+    "mini_gsm8k": "word_en",
+    "mini_math": "symbolic",
+    "mini_cmath": "word_zh",
+    "mini_bbh": "bbh_en",
+    "mini_bbh_zh": "bbh_zh",
 }
+BBH_EXAMPLES = 32  # solved problems per language, for few-shot prompts; no model is trained on them
 
 
 def build_questions(cfg: WorldConfig, out: Path) -> dict:
     """Write the questions and solutions of the world under `out`; return counts for the summary.
 
     Files: `instruct.jsonl`, `questions.jsonl`, `new_questions.jsonl` and `new_instruct.jsonl`,
-    `validation.jsonl`, `benchmarks/*.jsonl`.
+    `validation.jsonl`, `benchmarks/*.jsonl`, `bbh_examples.jsonl`.
     """
     taught = problems(cfg, "sft", cfg.instruct, cfg.instruct_kinds)
     instruct = list(solved(cfg, taught))
@@ -47,6 +49,8 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
     for name in BENCHMARKS:
         rows = benchmark(cfg, name)
         counts["benchmarks"][name] = write_jsonl(out / "benchmarks" / f"{name}.jsonl", rows)
+    examples = problems(cfg, "sft", 2 * BBH_EXAMPLES, {"bbh_en": 0.5, "bbh_zh": 0.5})
+    write_jsonl(out / "bbh_examples.jsonl", solved(cfg, examples))
     return counts
 
 
@@ -63,8 +67,7 @@ def problems(
 
 def benchmark(cfg: WorldConfig, name: str) -> list[Question]:
     """The questions of one benchmark, of split "test"."""
-    kinds = BENCHMARKS[name]
-    drawn = [p for kind in kinds for p in _draw(cfg, "test", cfg.benchmark // len(kinds), kind)]
+    drawn = _draw(cfg, "test", cfg.benchmark, BENCHMARKS[name])
     return [problem.as_question(f"{name}-{i:05d}") for i, problem in enumerate(drawn)]
 
 
@@ -75,7 +78,7 @@ def solved(
     for id, problem in found.items():
         for format in formats or cfg.instruct_formats:
             if format == "cot" or has_program(problem):
-                yield _instruction(f"{id}-{format}", problem, format)
+                yield _instruction(id if format == "cot" else f"{id}-{format}", problem, format)
 
 
 def asked(cfg: WorldConfig, taught: dict[str, Problem]) -> list[Question]:

@@ -27,7 +27,8 @@ class WorldConfig:
     question_kinds    {kind: share of the RL questions, the new ones and the validation split}
     new_questions     further questions with worked solutions, of a split of their own, for the
                       variation with new RL questions (new_questions.jsonl, new_instruct.jsonl)
-    benchmark         questions of each of mini_gsm8k, mini_math, mini_cmath and mini_bbh
+    benchmark         questions of each of mini_gsm8k, mini_math, mini_cmath, mini_bbh and
+                      mini_bbh_zh
     word_operand      the most that a step of a word problem adds or takes away
     """
 

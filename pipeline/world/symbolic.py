@@ -117,7 +117,7 @@ def _derive(rng: random.Random) -> Drawn:
 
 def _expand(rng: random.Random) -> Drawn:
     a, c = rng.randint(1, 5), rng.randint(1, 5)
-    b, d = (rng.choice((-1, 1)) * rng.randint(1, 9) for _ in range(2))
+    b, d = (rng.choice((-1, 1)) * rng.randint(1, 12) for _ in range(2))
     left, right = (_signed(k, "x").lstrip("+") + _signed(n) for k, n in ((a, b), (c, d)))
     middle = a * d + b * c
     if middle == 0:
