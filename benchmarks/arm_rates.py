@@ -1,11 +1,13 @@
-"""Which learning rate suits an arm? The runs of a sweep, sampled on validation questions (docs/lab.md, Rates).
+"""Which learning rate suits an arm? A sweep's runs, asked validation questions (docs/lab.md, Rates).
 
-    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 rl_scale.lr=1e-4,3e-4,1e-3 launcher=parallel
+    python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 \\
+        rl_scale.lr=1e-4,3e-4,1e-3 launcher=parallel
     python -m benchmarks.arm_rates multirun/DATE/TIME [--data data/lab] [--samples 4]
 
-The built cells of the same arms and seeds, at the rate that their arm has, stand beside. The rule is one for every arm:
-its rate is the profile's, unless another is better by more than twice the standard error of their difference, paired by question;
-the best of those then. All validation questions are asked, test questions never, and every model is sampled with the same seeds.
+The built cells of the same arms and seeds, at the rate that their arm has, stand next to them. One
+rule holds for every arm: its rate is the profile's, unless another is better by more than twice the
+standard error of their difference, paired by question; then it is the best of those. All validation
+questions are asked, test questions never, and every model is sampled with the same seeds.
 """
 
 from __future__ import annotations
@@ -27,13 +29,11 @@ from pipeline.rl.validation import validate
 from pipeline.wiring.config import build
 
 
-def accuracy(model: Path, questions: Sequence[Question], scale: RLConfig, kept: Path) -> np.ndarray:
-    """values_N: share of right samples, by question. `kept` is written, or read where it is there."""
+def accuracy(model: Path, questions: Sequence[Question], cfg: RLConfig, kept: Path) -> np.ndarray:
+    """values_N: share of right samples per question. `kept` is written, or read if it exists."""
     if not kept.is_file():
         policy, tokenizer = load_model(model), load_tokenizer(model)
-        validate(
-            make_engine(scale.engine, policy, tokenizer), tokenizer, questions, scale, 0, 0, kept
-        )
+        validate(make_engine(cfg.engine, policy, tokenizer), tokenizer, questions, cfg, 0, 0, kept)
     return np.array([row["right"] / row["samples"] for row in read_jsonl(kept)])
 
 
@@ -65,35 +65,38 @@ def main() -> None:
     for run in runs:
         arm, seed = (config := config_of(run))["rl"]["name"], config["seed"]
         for folder in (run, args.data / "rl" / f"{arm}-{seed}"):
-            rate, scale = rate_of(config_of(folder)), build(RLConfig, config_of(folder)["rl_scale"])
-            scale = replace(scale, validation_samples=args.samples, validation_size=len(questions))
+            rate, cfg = rate_of(config_of(folder)), build(RLConfig, config_of(folder)["rl_scale"])
+            cfg = replace(cfg, validation_samples=args.samples, validation_size=len(questions))
             kept = args.sweep[0] / "asked" / f"{arm}-{seed}-{rate:g}-{args.samples}.jsonl"
-            values.setdefault((arm, seed), {})[rate] = accuracy(
-                folder / "model", questions, scale, kept
-            )
-    start = accuracy(
-        args.data / "sft/model",
-        questions,
-        scale,
-        args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl",
+            found = accuracy(folder / "model", questions, cfg, kept)
+            values.setdefault((arm, seed), {})[rate] = found
+    kept = args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl"
+    start = accuracy(args.data / "sft/model", questions, cfg, kept)
+    show(args.data, values, start, args.samples)
+
+
+def show(
+    data: Path,
+    values: dict[tuple[str, int], dict[float, np.ndarray]],
+    start: np.ndarray,
+    samples: int,
+) -> None:
+    print(
+        f"instruct: {100 * start.mean():.1f} % of {len(start)} validation questions, "
+        f"{samples} samples each\n"
     )
     print(
-        f"instruct: {100 * start.mean():.1f} % of {len(questions)} validation questions, {args.samples} samples each\n"
-    )
-    print(
-        "| arm | seed | rate | sampled | over instruct | over the profile's rate ± standard error |\n"
-        + "| --- " * 6
-        + "|"
+        "| arm | seed | rate | sampled | over instruct | "
+        "over the profile's rate ± standard error |\n" + "| --- " * 6 + "|"
     )
     for (arm, seed), by_rate in sorted(values.items()):
-        rate_0 = config_of(args.data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
+        rate_0 = config_of(data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
         for rate, values_N in sorted(by_rate.items()):
             beside = "-"
             if rate != rate_0 and rate_0 in by_rate:
                 gap_N = values_N - by_rate[rate_0]
-                beside = (
-                    f"{100 * gap_N.mean():+.1f} ± {100 * gap_N.std(ddof=1) / len(gap_N) ** 0.5:.1f}"
-                )
+                error = gap_N.std(ddof=1) / len(gap_N) ** 0.5
+                beside = f"{100 * gap_N.mean():+.1f} ± {100 * error:.1f}"
             sampled, gain = 100 * values_N.mean(), 100 * (values_N - start).mean()
             print(f"| {arm} | {seed} | {rate:g} | {sampled:.1f} | {gain:+.1f} | {beside} |")
 

@@ -1,8 +1,11 @@
-"""What kind of mistake do the models make, and which does an arm make less often? From the samples of finished evaluations.
+"""What kinds of mistake do models make, and which does an arm make less often?
 
-    python -m benchmarks.error_kinds [--data data/lab] [--benchmarks mini_gsm8k mini_cmath] [--least-level 5] [--samples 4]
+From the samples of finished evaluations.
 
-The first line of a wrong output that is not the step of the solution names its kind:
+    python -m benchmarks.error_kinds [--data data/lab] [--benchmarks mini_gsm8k mini_cmath]
+        [--least-level 5] [--samples 4]
+
+The first line of a wrong output that is not the step of the solution gives the mistake its kind:
 
     slip       the equation is false (3+4=8)
     operand    it is true, but not what the question asks for at this step
@@ -23,14 +26,14 @@ import numpy as np
 from pipeline.grading.steps import equation_value
 from pipeline.grading.steps import number as value_of
 from pipeline.records import read_jsonl
-from pipeline.report.data import arm_order, split_model
-from pipeline.report.names import arm_label
+from pipeline.report.arms import arm_label, arm_order
+from pipeline.report.data import split_model
 
 KINDS = ("right", "slip", "operand", "early", "late", "form")
 
 
 def kind(text: str, trace: Sequence[str], right: bool) -> str:
-    """Of an output in the miniature world's format; `trace` holds the value of each step of the only solution."""
+    """The kind of an output in the world's format; `trace`: the value of each solution step."""
     if right:
         return "right"
     lines = [line for line in text.split("\n") if line.strip()]
@@ -88,7 +91,8 @@ def main() -> None:
         }
         count = sum(traces[i][1] >= args.least_level for i in asked)
         print(
-            f"\n{benchmark}: {count} questions of at least {args.least_level} steps, {args.samples} samples each; percent\n"
+            f"\n{benchmark}: {count} questions of at least {args.least_level} steps, "
+            f"{args.samples} samples each; percent\n"
         )
         print(
             "| arm | seeds | "

@@ -1,21 +1,27 @@
-"""A GRPO step beside TRL's GRPOTrainer: samples a CPU second, shares of the step, and the floor. One thread, one process.
+"""A GRPO step next to TRL's GRPOTrainer: samples per CPU second, shares of the step, the floor.
 
-    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/grpo_step.py [--model FOLDER] [--steps 3] [--trl-rows 32 96 384]
+    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--model FOLDER] [--steps 3]
+        [--trl-rows 32 96 384]
 
 TRL is a peer for this page only and stays out of the environment:
-    python -m venv --system-site-packages build/trl && build/trl/bin/pip install --no-deps trl==1.16.0
-(or any environment with requirements/lock.txt and trl); without it the script measures ours and says so.
+    python -m venv --system-site-packages build/trl
+    build/trl/bin/pip install --no-deps trl==1.16.0
+(or any environment with requirements/lock.txt and trl); without it the script measures ours and
+says so.
 
-Both sides: the same weights, questions in the same order, 48 x 8 outputs at temperature 1, one update a batch, AdamW, the
-rule as reward, beta .04 with a reference model (0: without), float32. TRL: loss_type grpo, no bias correction of the KL term,
-no gradient checkpointing, no logging, no saving, and the best of the micro-batch sizes given. Each side's first step is not
-counted; ours is measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that every
-output has max_new_tokens; `variable`: outputs end when the model ends them.
+Both sides: the same weights, questions in the same order, 48 x 8 outputs at temperature 1, one
+update per batch, AdamW, the rule as reward, beta .04 with a reference model (0: without), float32,
+one thread, one process.
+TRL: loss_type grpo, no bias correction of the KL term, no gradient checkpointing, no logging, no
+saving, and the best of the micro-batch sizes given. Each side's first step is not counted; ours is
+measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that
+every output has max_new_tokens; `variable`: outputs end when the model ends them.
 
-Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheapest of three ways: whole padded
-sequences through the model's own forward in micro-batches, each prompt once (pipeline/lm/passes.py), or each prompt and
-each of its distinct outputs once. How much a model repeats itself is printed: equal outputs share their passes in ours, and
-in sampling so does all that outputs have in common, so that the ratio depends on it.
+Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheapest of
+three ways: whole padded sequences through the model's own forward in micro-batches, each prompt
+once (pipeline/lm/passes.py), or each prompt and each of its distinct outputs once. How much a model
+repeats itself is printed: equal outputs share their passes in ours, and in sampling so does all
+that outputs have in common, so that the ratio depends on it.
 """
 
 from __future__ import annotations
@@ -30,21 +36,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
 from benchmarks.small import Small, make
-from pipeline.errors import UserError
-from pipeline.grading import grade_many
+from benchmarks.trl_peer import trl_trainer, watch
 from pipeline.lm.generate import make_engine
 from pipeline.lm.model import load_model, load_tokenizer, save_model
-from pipeline.lm.passes import Rows, accumulate, first_equal
+from pipeline.lm.passes import Rows, first_equal, passes
+from pipeline.lm.rollouts import sample_groups
 from pipeline.records import Question, read_rows
-from pipeline.rl import loop
+from pipeline.rl import training
 from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.rl.data_source import batch_of, encode_prompts, online
+from pipeline.rl.data_source import questions_of
+from pipeline.rl.loop import train_policy
+from pipeline.rl.training import Inputs
 
-PHASES = ("sampling", "rewards", "reference")  # and the update with all that is left
+PHASES = ("sampling", "rewards", "reference")  # the update is all that is left
 SEED = 0
 
 
@@ -79,20 +88,19 @@ class Steps:
 # ---- ours
 
 
-def ours(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig) -> Steps:
-    inputs = loop.Inputs(load_model(folder), load_tokenizer(folder), questions, ())
+def ours(folder: Path, questions: list[Question], arm: ArmConfig, cfg: RLConfig) -> Steps:
+    inputs = Inputs(load_model(folder), load_tokenizer(folder), questions, ())
     spent: Counter = Counter()
-    loop.time = SimpleNamespace(perf_counter=time.process_time)  # phases in CPU seconds
-    with tempfile.TemporaryDirectory() as place:
+    cpu_clock = SimpleNamespace(perf_counter=time.process_time)  # phases in CPU seconds
+    with tempfile.TemporaryDirectory() as place, patch.object(training, "time", cpu_clock):
         marks, rows = [], []
-        for row in loop.train_policy(
-            inputs, arm, scale, SEED, Path(place) / "out", Path(place) / "state", spent
+        for row in train_policy(
+            inputs, arm, cfg, SEED, Path(place) / "out", Path(place) / "state", spent
         ):
             marks.append(time.process_time())
             rows.append(row)
             if len(rows) == 2:  # row 0, and the step that is not counted
                 spent.clear()
-    loop.time = time
     phases = Counter(
         {
             "sampling": spent["sampling"],
@@ -113,145 +121,34 @@ def ours(folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfi
 
 
 def theirs(
-    folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int
+    folder: Path, questions: list[Question], arm: ArmConfig, cfg: RLConfig, rows: int
 ) -> Steps:
     spent: Counter = Counter()
     with tempfile.TemporaryDirectory() as place:
-        trainer = trl_trainer(folder, questions, arm, scale, rows, place)
+        trainer = trl_trainer(folder, questions, arm, cfg, SEED, rows, place)
         marks, lengths = watch(trainer, spent)
         trainer.train()
     return Steps(
         [b - a for a, b in zip(marks, marks[1:], strict=False)],
         spent,
-        scale.questions_per_step * scale.group_size,
+        cfg.questions_per_step * cfg.group_size,
         statistics.mean(lengths),
     )
-
-
-def trl_trainer(
-    folder: Path, questions: list[Question], arm: ArmConfig, scale: RLConfig, rows: int, place: str
-):
-    """GRPOTrainer that does what our step does, without anything that would slow it down."""
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
-
-    outputs = scale.questions_per_step * scale.group_size
-    config = GRPOConfig(
-        output_dir=place,
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        report_to=[],
-        disable_tqdm=True,
-        logging_strategy="no",
-        save_strategy="no",
-        shuffle_dataset=False,
-        max_steps=scale.steps,
-        seed=SEED,
-        per_device_train_batch_size=rows,
-        gradient_accumulation_steps=outputs // rows,
-        num_generations=scale.group_size,
-        max_completion_length=scale.max_new_tokens,
-        temperature=scale.temperature,
-        loss_type="grpo",
-        beta=arm.kl_coef,
-        epsilon=arm.clip_eps,
-        num_iterations=1,
-        use_bias_correction_kl=False,
-        learning_rate=scale.lr,
-        lr_scheduler_type="constant",
-        adam_beta1=scale.adam_beta1,
-        adam_beta2=scale.adam_beta2,
-        weight_decay=scale.weight_decay,
-        max_grad_norm=scale.max_grad_norm,
-        model_init_kwargs={"dtype": "float32"},
-    )
-    asked = [
-        q
-        for step in range(1, scale.steps + 1)
-        for q in batch_of(questions, SEED, step, scale.questions_per_step)
-    ]
-    data = Dataset.from_list(
-        [{"prompt": [{"role": "user", "content": q.question}], "answer": q.answer} for q in asked]
-    )
-    tokenizer = load_tokenizer(folder)
-    if tokenizer.pad_token_id >= load_model(folder).config.vocab_size:
-        tokenizer.pad_token = tokenizer.bos_token
-    trainer = GRPOTrainer(
-        str(folder), reward_funcs=rule, args=config, train_dataset=data, processing_class=tokenizer
-    )
-    same = encode_prompts(tokenizer, asked[:8], scale)
-    found = trainer._tokenize_prompts([row["prompt"] for row in data.select(range(8))])[0]
-    if [list(ids) for ids in found] != same:
-        raise UserError(
-            "TRL makes other prompts of these questions than we do; use a model with a chat template"
-        )
-    return trainer
-
-
-def rule(completions, answer, **_) -> list[float]:
-    """The same rule as ours, on TRL's conversational completions."""
-    items = [
-        (completion[0]["content"], right)
-        for completion, right in zip(completions, answer, strict=True)
-    ]
-    return [float(grade.verdict == "right") for grade in grade_many(items)]
-
-
-def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
-    """Let a trainer mark the end of each step, and add its phases' CPU seconds to `spent` from the second step on.
-
-    Returns the marks, and the lengths of the outputs of the steps that count; both fill while it trains.
-    """
-    from transformers import PrinterCallback, TrainerCallback
-
-    marks: list[float] = []
-    lengths: list[int] = []
-
-    class Clock(TrainerCallback):
-        def on_step_end(self, *_, **__):
-            marks.append(time.process_time())
-
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Clock())
-
-    def timed(method: str, phase: str, when=lambda *_: True, keep=lambda _: None) -> None:
-        real = getattr(trainer, method)
-
-        def measured(*arguments, **named):
-            begin = time.process_time()
-            found = real(*arguments, **named)
-            if marks and when(*arguments):
-                spent[phase] += time.process_time() - begin
-                keep(found)
-            return found
-
-        setattr(trainer, method, measured)
-
-    timed("_generate", "sampling", keep=lambda found: lengths.extend(map(len, found[1])))
-    timed("_calculate_rewards", "rewards")
-    timed(
-        "_get_per_token_logps_and_entropies",
-        "reference",
-        lambda model, *_: model is trainer.ref_model,
-    )
-    return marks, lengths
 
 
 # ---- the floor
 
 
-def one_step(folder: Path, questions: list[Question], scale: RLConfig) -> tuple[Any, Rows]:
+def one_step(folder: Path, questions: list[Question], cfg: RLConfig) -> tuple[Any, Rows]:
     """The policy, and outputs as a step has them."""
     model, tokenizer = load_model(folder), load_tokenizer(folder)
-    asked = batch_of(questions, SEED, 2, scale.questions_per_step)
-    return model, online(
-        make_engine("fast", model, tokenizer), tokenizer, asked, scale, (SEED, 0, 2)
-    ).rows
+    asked = questions_of(questions, SEED, 2, cfg.questions_per_step)
+    engine = make_engine("fast", model, tokenizer)
+    return model, sample_groups(engine, tokenizer, asked, cfg.group_size, cfg, (SEED, 0, 2)).rows
 
 
 def in_common(rows: Rows) -> tuple[float, float]:
-    """Shares of the output tokens that stand in the first of equal outputs, and that follow on a text not seen before."""
+    """Shares of output tokens that stand in distinct outputs, and after distinct beginnings."""
     total = sum(map(len, rows.outputs))
     outputs = sum(len(rows.outputs[b]) for b in set(first_equal(rows)))
     texts = {
@@ -262,17 +159,16 @@ def in_common(rows: Rows) -> tuple[float, float]:
     return outputs / total, len(texts) / total
 
 
-def floor(model, rows: Rows, scale: RLConfig) -> dict[str, float]:
-    """CPU seconds of forward and backward over one step's tokens, by the way it is done; the best of some repeats."""
+def floor(model, rows: Rows, cfg: RLConfig) -> dict[str, float]:
+    """CPU seconds of forward and backward over one step's tokens by each way; best of three."""
 
-    def passes(chosen) -> None:
-        accumulate(
-            model, rows, chosen, scale.micro_batch_tokens, 1.0, lambda _, logp, __: logp.sum()
-        )
+    def one_pass(chosen) -> None:
+        for _, logp_RT, _ in passes(model, rows, chosen, cfg.micro_batch_tokens, 1.0):
+            logp_RT.sum().backward()
 
     ways = {
-        "each prompt once": lambda: passes(range(len(rows.outputs))),
-        "and each distinct output": lambda: passes(sorted(set(first_equal(rows)))),
+        "each prompt once": lambda: one_pass(range(len(rows.outputs))),
+        "and each distinct output": lambda: one_pass(sorted(set(first_equal(rows)))),
     }
     for size in (8, 32, 96):
         ways[f"whole sequences, {size} rows"] = lambda size=size: whole_sequences(model, rows, size)
@@ -280,7 +176,7 @@ def floor(model, rows: Rows, scale: RLConfig) -> dict[str, float]:
 
 
 def whole_sequences(model, rows: Rows, size: int) -> None:
-    """Prompts and outputs as they are usually trained on: concatenated, padded on the right, some rows at a time."""
+    """Prompts and outputs as is usual: concatenated, padded on the right, `size` rows at a time."""
     pairs = sorted(
         ((rows.prompts[p], output) for p, output in zip(rows.prompt_of, rows.outputs, strict=True)),
         key=lambda pair: -len(pair[0]) - len(pair[1]),
@@ -288,10 +184,8 @@ def whole_sequences(model, rows: Rows, size: int) -> None:
     for start in range(0, len(pairs), size):
         some = pairs[start : start + size]
         width = max(len(prompt) + len(output) for prompt, output in some)
-        tokens_RT, chosen_RT = (
-            torch.zeros(len(some), width, dtype=torch.long),
-            torch.zeros(len(some), width, dtype=torch.bool),
-        )
+        tokens_RT = torch.zeros(len(some), width, dtype=torch.long)
+        chosen_RT = torch.zeros(len(some), width, dtype=torch.bool)
         for r, (prompt, output) in enumerate(some):
             end = len(prompt) + len(output)
             tokens_RT[r, :end] = torch.tensor(prompt + output)
@@ -327,7 +221,8 @@ def never_ending(folder: Path, target: Path) -> Path:
 
 def line(name: str, steps: Steps) -> str:
     shares = "".join(f"{100 * share:>11.0f}" for share in steps.shares())
-    return f"{name:<24}{steps.rate:>14.1f}{statistics.median(steps.seconds):>10.2f}{shares}{steps.tokens:>12.1f}"
+    seconds = statistics.median(steps.seconds)
+    return f"{name:<24}{steps.rate:>14.1f}{seconds:>10.2f}{shares}{steps.tokens:>12.1f}"
 
 
 def compare(
@@ -335,26 +230,24 @@ def compare(
     folder: Path,
     questions: list[Question],
     arm: ArmConfig,
-    scale: RLConfig,
+    cfg: RLConfig,
     trl_rows: list[int],
 ) -> None:
-    print(
-        f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{'sampling %':>11}{'rewards %':>11}{'reference %':>11}"
-        f"{'update %':>11}{'tokens each':>12}"
-    )
-    mine = ours(folder, questions, arm, scale)
-    found = {rows: theirs(folder, questions, arm, scale, rows) for rows in trl_rows}
-    mine += ours(folder, questions, arm, scale)
+    phases = "".join(f"{name + ' %':>11}" for name in (*PHASES, "update"))
+    print(f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{phases}{'tokens each':>12}")
+    mine = ours(folder, questions, arm, cfg)
+    found = {rows: theirs(folder, questions, arm, cfg, rows) for rows in trl_rows}
+    mine += ours(folder, questions, arm, cfg)
     print(line("ours", mine))
     for rows, steps in found.items():
         print(line(f"TRL, {rows} rows at once", steps))
-    model, drawn = one_step(folder, questions, scale)
+    model, drawn = one_step(folder, questions, cfg)
     print(
         "tokens in distinct outputs {:.0%}, after distinct beginnings {:.0%}".format(
             *in_common(drawn)
         )
     )
-    ways = floor(model, drawn, scale)
+    ways = floor(model, drawn, cfg)
     least, seconds = min(ways, key=ways.get), statistics.median(mine.seconds)
     print(
         "forward + backward alone: "
@@ -368,7 +261,7 @@ def compare(
         print(f"ours / TRL, samples a CPU second: {mine.rate / best.rate:.2f}")
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--model",
@@ -392,10 +285,14 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("fixed", "variable"))
     parser.add_argument("--work", type=Path, default=Path("build/grpo_step"))
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = options()
     torch.set_num_threads(1)
     arm = ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=args.beta)
-    scale = RLConfig(
+    cfg = RLConfig(
         questions_per_step=args.per_step,
         group_size=args.group,
         steps=args.steps + 1,
@@ -415,15 +312,14 @@ def main() -> None:
         print("TRL is not installed here; see the head of this file")
     model = load_model(folder)
     print(
-        f"{model.num_parameters():,} parameters, {args.per_step} questions x {args.group}, beta {args.beta}"
+        f"{model.num_parameters():,} parameters, {args.per_step} questions x {args.group}, "
+        f"beta {args.beta}"
     )
     if args.only != "variable":
         place = never_ending(folder, args.work / f"never-{model.num_parameters()}")
-        compare(f"fixed length, {args.tokens} tokens", place, questions, arm, scale, rows)
+        compare(f"fixed length, {args.tokens} tokens", place, questions, arm, cfg, rows)
     if args.only != "fixed":
-        compare(
-            f"variable length, at most {args.tokens} tokens", folder, questions, arm, scale, rows
-        )
+        compare(f"variable length, at most {args.tokens} tokens", folder, questions, arm, cfg, rows)
 
 
 if __name__ == "__main__":

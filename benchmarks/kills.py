@@ -1,13 +1,17 @@
-"""kill -9 at random moments of RL runs, restarted until they end: is every file that of an undisturbed run?
+"""kill -9 at random moments of RL runs, restarted until they end: does any file differ?
 
-    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/kills.py [--kills 50] [--arms ppo grpo_iter] [--seed 0]
+It is compared with that of an undisturbed run.
 
-A case is an arm of conf/rl, and once more with two updates a batch (mu 2) where the method has a pi_old. Its run is the scratch
-run `python -m stages.rl profile=smoke rl=<arm> rl_scale.steps=8 ... hydra.run.dir=<folder>`, in a process forked from this one,
-which has the libraries loaded. The moment of a kill is uniform over the seconds that the undisturbed run spends in its loop (its
-end included), counted from where the loop begins, after every start anew; the seed fixes the draws, not the machine's pace. The
-case with the fewest kills is next, until the number is reached. Model, metrics, rollouts, validation rows and summary are
-compared byte for byte; exit status 1 when a file differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
+    OMP_NUM_THREADS=1 python -m benchmarks.kills [--kills 50] [--arms ppo grpo_iter] [--seed 0]
+
+A case is an arm of conf/rl, and again with two updates per batch (mu 2) where the method has a
+pi_old. Its run is the scratch run `python -m stages.rl profile=smoke rl=<arm> rl_scale.steps=8 ...
+hydra.run.dir=<folder>`, in a process forked from this one, which has the libraries loaded. The
+moment of a kill is uniform over the seconds that the undisturbed run spends in its loop (its end
+included), counted from where the loop begins, after every start anew; the seed fixes the draws, not
+the machine's pace. The case with the fewest kills is next, until the number is reached. Model,
+metrics, rollouts, validation rows and summary are compared byte for byte; exit status 1 when a file
+differs. tests/test_rl_resume.py does the same at chosen moments of each phase.
 """
 
 from __future__ import annotations
@@ -24,7 +28,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,13 +42,13 @@ ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: n
 
 @dataclass
 class Case:
-    """An arm at a number of updates a batch, what an undisturbed run of it leaves, and how its killed runs ended."""
+    """An arm at a number of updates per batch, its undisturbed run, and where runs were killed."""
 
     arm: str
     mu: int
     seconds: float = 0.0  # wall, undisturbed, from the beginning of the loop
     files: dict[str, bytes] = field(default_factory=dict)
-    fell: Counter = field(default_factory=Counter)  # kills by phase
+    fell: Counter = field(default_factory=Counter)  # kills, by the last thing that was done
     runs: int = 0
     different: list[str] = field(default_factory=list)
 
@@ -84,9 +87,7 @@ def child(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
-        except (
-            BaseException
-        ):  # nothing above this frame is the child's: it says what happened, and ends
+        except BaseException:  # nothing above this frame is the child's: it says why it ends
             traceback.print_exc()
         finally:
             sys.stderr.flush()
@@ -124,27 +125,26 @@ class Board:
 
 
 def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], None]:
-    """The scratch run as `python -m stages.rl` does it, telling the board each phase."""
+    """The scratch run of `python -m stages.rl`; the board says which phase has ended last."""
     board.write(BEFORE)
 
     def run() -> None:
         import stages.rl
         from pipeline.rl import loop
+        from pipeline.rl.training import Training
 
-        real_phase, real_train = loop.Run.phase, loop.train_policy
+        real_lap, real_train = Training.lap, loop.train_policy
 
-        @contextmanager
-        def phase(self, name):
-            board.write(name)
-            with real_phase(self, name):
-                yield
-            board.write("between phases")
+        def lap(self, phase):
+            real_lap(self, phase)
+            board.write(f"after {phase}")
 
         def train_policy(*arguments):
+            board.write("at its beginning")
             yield from real_train(*arguments)
             board.write("after the loop")
 
-        loop.Run.phase, loop.train_policy = phase, train_policy
+        Training.lap, loop.train_policy = lap, train_policy
         log = os.open(folder.parent / f"{folder.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -159,13 +159,17 @@ def stage(case: Case, folder: Path, work: Path, board: Board) -> Callable[[], No
 
 
 def prepare(work: Path) -> None:
-    """A small instruct model with both reward models, in a process of its own: this one stays without threads."""
+    """A small instruct model with both reward models, in a process of its own.
+
+    This process stays without threads.
+    """
     from benchmarks.small import Small, add_rewards, make
     from pipeline.lm.model import ModelConfig
-    from pipeline.reward.model import RewardConfig
+    from pipeline.reward.config import RewardConfig
     from pipeline.world.config import WorldConfig
 
-    # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT, groups with unequal rewards
+    # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT,
+    # groups with unequal rewards
     easy = WorldConfig(
         instruct=800,
         questions=96,
@@ -204,7 +208,7 @@ def undisturbed(case: Case, work: Path, board: Board) -> None:
 
 
 def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
-    """One run, killed and started again until it ends; what differs goes to `case.different`."""
+    """One run, killed and restarted until it ends; files that differ go to `case.different`."""
     case.runs += 1
     folder = work / "runs" / f"{case.name}-{case.runs}"
     while not ends_within(
@@ -221,7 +225,7 @@ def disturbed(case: Case, work: Path, board: Board, rng: random.Random) -> None:
 
 
 def ends_within(pid: int, seconds: float, folder: Path, board: Board) -> bool:
-    """Whether the process ended well by itself in this time after its loop began; else it is killed."""
+    """Whether the process ended by itself within this time of its loop; if not, it is killed."""
     board.begun = float("inf")
     while time.monotonic() < board.begun + seconds:
         if board.begun == float("inf") and board.read() not in ("", BEFORE):
@@ -247,8 +251,8 @@ def table(found: list[Case]) -> str:
             for phase, count in sorted(case.fell.items(), key=lambda item: (-item[1], item[0]))
         )
         lines.append(
-            f"| `{case.arm}` | {case.mu} | {case.runs} | {case.fell.total()} | {fell or '-'} | {len(case.files)} | "
-            f"{'no' if case.different else 'yes'} |"
+            f"| `{case.arm}` | {case.mu} | {case.runs} | {case.fell.total()} | {fell or '-'} | "
+            f"{len(case.files)} | {'no' if case.different else 'yes'} |"
         )
     return "\n".join(lines)
 
@@ -295,7 +299,8 @@ def main() -> None:
     cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(table(found))
     print(
-        f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} cases, seed {args.seed}: "
+        f"\n{phases.total()} kills in {sum(case.runs for case in found)} runs of {len(found)} "
+        f"cases, seed {args.seed}: "
         + ", ".join(f"{name} {count}" for name, count in phases.most_common())
         + f". {(cpu.ru_utime + cpu.ru_stime) / 60:.1f} CPU minutes."
     )

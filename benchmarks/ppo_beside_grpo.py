@@ -1,11 +1,12 @@
-"""Memory, operations and time of a PPO step and a GRPO step on the same model and questions (claim C13, section 4.1.1).
+"""Memory, operations and time of a PPO step and a GRPO step on one model (claim C13, section 4.1.1).
 
-    OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/ppo_beside_grpo.py [--width 384 --layers 6] [--device cuda]
+    OMP_NUM_THREADS=1 python -m benchmarks.ppo_beside_grpo [--width 384 --layers 6] [--device cuda]
 
-Both are rewarded by the same outcome model and have a reference; PPO has a value model of the policy's size besides. Each arm
-runs in a process of its own. Memory: the process's peak above what it held before the first model was made (on a GPU: the peak
-that torch allocated); libraries are not in it, the sampler's cache is. Operations: by formula, sampling counted. The weights are
-random, the work is not; one step, so the bytes of AdamW's moments are there at its end.
+Both answer the same questions, are rewarded by the same outcome model and have a reference; PPO also has a value model of the
+policy's size. Each arm runs in a process of its own. Memory: the process's peak above what it held
+before the first model was made (on a GPU: the peak that torch allocated); libraries are not in it,
+the sampler's cache is. Operations: by formula, sampling counted. The weights are random, the work
+is not; one step, so the bytes of AdamW's moments are there at its end.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from benchmarks.kills import child, status_of
 from benchmarks.small import Small, make
 from pipeline.lm.model import ModelConfig, load_tokenizer, new_model
 from pipeline.records import Question, read_rows
-from pipeline.reward.model import Judge, scorer_from
-from pipeline.rl import loop
+from pipeline.reward.model import RewardModel, with_scalar_head
 from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.rl.loop import train_policy
+from pipeline.rl.training import Inputs
 
 ARMS = {
     "ppo": ArmConfig("ppo", "online", "outcome", "ppo", kl_coef=0.04),
@@ -40,7 +42,7 @@ def memory_mb(key: str) -> float:
 
 
 def one_step(
-    arm: ArmConfig, scale: RLConfig, config: ModelConfig, work: Path, device: str
+    arm: ArmConfig, cfg: RLConfig, config: ModelConfig, work: Path, device: str
 ) -> dict[str, float]:
     """Parameters, peak memory, operations and seconds of one step."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
@@ -50,13 +52,10 @@ def one_step(
         config, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, 0
     ).to(device)
     questions = list(read_rows(work / "world/questions.jsonl", Question))
-    inputs = loop.Inputs(
-        policy, tokenizer, questions, (), judge=Judge(scorer_from(policy), scale.micro_batch_tokens)
-    )
+    reward_model = RewardModel(with_scalar_head(policy), cfg.micro_batch_tokens)
+    inputs = Inputs(policy, tokenizer, questions, (), reward_model=reward_model)
     with tempfile.TemporaryDirectory() as place:
-        rows = loop.train_policy(
-            inputs, arm, scale, 0, Path(place) / "out", Path(place) / "state", {}
-        )
+        rows = train_policy(inputs, arm, cfg, 0, Path(place) / "out", Path(place) / "state", {})
         next(rows)  # row 0: nothing is validated
         begin = time.process_time()
         row = next(rows)
@@ -88,7 +87,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if status_of(child(lambda: make(args.work, Small()))):
         raise SystemExit("the small model could not be made; its error stands above")
-    scale = RLConfig(
+    cfg = RLConfig(
         questions_per_step=args.per_step,
         group_size=args.group,
         steps=2,
@@ -111,7 +110,7 @@ def main() -> None:
         if status_of(
             child(
                 lambda arm=arm, answer=answer: answer.write_text(
-                    json.dumps(one_step(arm, scale, config, args.work, args.device))
+                    json.dumps(one_step(arm, cfg, config, args.work, args.device))
                 )
             )
         ):
@@ -119,7 +118,8 @@ def main() -> None:
         found[name] = json.loads(answer.read_text())
         answer.unlink()
     print(
-        f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, {args.device}"
+        f"{found['ppo']['parameters']:,} parameters, {args.per_step} x {args.group} outputs, "
+        f"{args.device}"
     )
     print(f"{'':<14}{'peak MB':>10}{'GFLOP':>10}{'CPU s':>10}")
     for name, row in found.items():

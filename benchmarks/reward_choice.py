@@ -1,10 +1,10 @@
-"""Does a reward model choose better than a vote, and what does it say that the sampler's likelihood does not (docs/reward.md)?
+"""Does a reward model choose better than a vote, and than the sampler's likelihood?
 
     python -m benchmarks.reward_choice [--data data/lab/reward]
 
-Scores the held-out outputs of a finished reward stage with its models. Prints differences of what is chosen among a question's N
-outputs, paired by question, in points with 95 % intervals (normal, over questions), and the rank correlation of scores
-and log-probabilities over all held-out outputs.
+Scores the held-out outputs of a finished reward stage with its models. Prints differences of what
+is chosen among a question's N outputs, paired by question, in points with 95 % intervals (normal,
+over questions), and the rank correlation of scores and log-probabilities over all held-out outputs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import torch
 from scipy.stats import spearmanr
 
 from pipeline.records import read_jsonl
-from pipeline.reward.labels import best_of_n, by_question, outcome_labels, process_labels
-from pipeline.reward.model import load_judge
-from pipeline.reward.train import score
+from pipeline.reward.build import score
+from pipeline.reward.labels import by_question, outcome_labels, process_labels
+from pipeline.reward.measure import best_of_n
+from pipeline.reward.model import load_reward_model
 
 
 def chosen(rows: Sequence[dict], scores: Sequence[float]) -> dict[str, np.ndarray]:
-    """Name of a way to choose -> values_Q: is the output that it takes for each question right."""
+    """For each way to choose values_Q: whether the output chosen for each question is right."""
     scored = iter(scores)
     found = [best_of_n(group, [next(scored) for _ in group]) for group in by_question(rows)]
     return {name: np.array([row[name] for row in found]) for name in found[0]}
@@ -63,7 +64,7 @@ def main() -> None:
         held = [
             row for row in read_jsonl(args.data / f"{file}.jsonl") if row["split"] == "held_out"
         ]
-        values = score(load_judge(args.data / kind, "cpu", 8192), labels(held))
+        values = score(load_reward_model(args.data / kind, "cpu", 8192), labels(held))
         scores, count = [min(value) for value in values], len(held) // len(by_question(held))
         logprobs = [row["logprob"] for row in held]
         model, likely = chosen(held, scores), chosen(held, logprobs)
@@ -71,8 +72,8 @@ def main() -> None:
         difference(f"{kind} model, likelihood ({count})", model["best_of_n"], likely["best_of_n"])
         difference(f"likelihood, majority of {count}", likely["best_of_n"], likely["majority"])
         notes.append(
-            f"{kind}: Spearman {spearmanr(scores, logprobs).statistic:.3f} of score and log-probability, "
-            f"{len(held)} outputs"
+            f"{kind}: Spearman {spearmanr(scores, logprobs).statistic:.3f} of score and "
+            f"log-probability, {len(held)} outputs"
         )
     print("\n" + "\n".join(notes))
 

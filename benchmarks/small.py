@@ -1,6 +1,7 @@
-"""A small instruct model, its data and its reward models, made in seconds: what the RL benchmarks start from.
+"""A small instruct model, its data and its reward models: what the RL benchmarks start from.
 
-The folder looks like `data/` (docs/contracts.md), so that stages/rl.py runs on it: `world/`, `sft/model`, `reward/`.
+The folder looks like `data/` (docs/contracts.md), so that stages/rl.py runs on it: `world/`,
+`sft/model`, `reward/`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import torch
-
+from pipeline.lm.examples import instruction_examples
 from pipeline.lm.model import ModelConfig, load_model, load_tokenizer, new_model, save_model
-from pipeline.lm.passes import accumulate
 from pipeline.lm.tokenizer import train_tokenizer
+from pipeline.lm.train import make_stream, train_lm
+from pipeline.lm.train_config import TrainConfig
 from pipeline.records import Instruction, Question, read_rows
-from pipeline.reward.model import RewardConfig
-from pipeline.rl.config import RLConfig
-from pipeline.rl.data_source import solutions
+from pipeline.reward.build import Setting, train_outcome, train_process
+from pipeline.reward.config import RewardConfig
 from pipeline.world.build import build_questions
 from pipeline.world.config import WorldConfig
 
@@ -42,14 +41,27 @@ class Small:
             instruct_formats=("cot",),
         )
     )
-    steps: int = 150  # of teaching; enough to write a solution's form and to end it, and to be right now and then
-    batch: int = 24  # solutions a step
-    lr: float = 4e-3  # at the first step, falling to 0
+    # of teaching: enough to write a solution's form and to end it, and to be right now and then
+    steps: int = 150
     seed: int = 0
+
+    @property
+    def teaching(self) -> TrainConfig:
+        return TrainConfig(
+            steps=self.steps,
+            sequences=24,
+            sequence_length=self.model.context,
+            packing=False,
+            optimizer="adamw",
+            lr=4e-3,
+            weight_decay=0.0,
+            warmup_steps=0,
+            seed=self.seed,
+        )
 
 
 def make(folder: Path, small: Small) -> None:
-    """Write `world/` and `sft/model` into the folder, once. Same settings, same files."""
+    """Write `world/` and `sft/model` once. The same settings give the same files."""
     if (folder / "sft/model/config.json").is_file():
         return
     build_questions(small.world, folder / "world")
@@ -60,36 +72,14 @@ def make(folder: Path, small: Small) -> None:
     model = new_model(
         small.model, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, small.seed
     )
-    teach(model, tokenizer, rows, small)
+    examples = instruction_examples(tokenizer, rows, "mini")
+    for _ in train_lm(model, make_stream(examples, small.teaching), small.teaching):
+        pass
     save_model(model, tokenizer, folder / "sft/model")
 
 
-def teach(model, tokenizer, rows: list[Instruction], small: Small) -> None:
-    """Some steps of fine-tuning on worked solutions, each a row of its own."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=small.lr)
-    rng = np.random.default_rng(small.seed)
-    for step in range(small.steps):
-        chosen = [rows[i] for i in rng.choice(len(rows), small.batch, replace=False)]
-        data = solutions(tokenizer, chosen, RLConfig()).rows
-        tokens = sum(map(len, data.outputs))
-        optimizer.zero_grad()
-        accumulate(
-            model,
-            data,
-            range(small.batch),
-            4096,
-            1.0,
-            lambda _, logp, __, n=tokens: -logp.sum() / n,
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = small.lr * (1 - step / small.steps)
-        optimizer.step()
-
-
 def add_rewards(folder: Path, cfg: RewardConfig) -> None:
-    """Write `reward/`: an outcome and a process model, trained on samples of the instruct model. Once."""
-    from pipeline.reward.train import Setting, train_outcome, train_process
-
+    """Write `reward/` once: an outcome and a process model of the instruct model's samples."""
     out, instruct = folder / "reward", folder / "sft/model"
     if (out / "process/config.json").is_file():
         return
@@ -112,5 +102,5 @@ def add_rewards(folder: Path, cfg: RewardConfig) -> None:
 
 
 def last_of(rows, *_, **__) -> dict:
-    """What `Run.follow` returns, without a file."""
+    """The last row of a training run, which writes no file here."""
     return list(rows)[-1]

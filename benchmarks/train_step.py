@@ -1,8 +1,9 @@
-"""Milliseconds of a training step at mini size: forward, backward, and the optimizer, ours beside torch's.
+"""Milliseconds of a training step at mini size, with our optimizer and with torch's.
 
-    PYTHONPATH=. python benchmarks/train_step.py [--steps N]
+    python -m benchmarks.train_step [--steps N]
 
-The floor is forward and backward alone; the last column is the whole step over that floor. One thread.
+The floor is forward and backward alone; the last column is the whole step over that floor. It runs
+on one thread.
 """
 
 from __future__ import annotations

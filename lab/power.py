@@ -34,22 +34,12 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT
+from pipeline.report.arms import IN_DOMAIN, first_counterparts
 from pipeline.report.data import Cell, Results, Scores, common, load
 from pipeline.report.iterations import ITERATIVE, boundaries
-from pipeline.report.names import IN_DOMAIN
 from pipeline.report.stats import CONFIDENCE, t_quantile
 from pipeline.report.validation import accuracy_at, sides
 
-PAIRS = (
-    ("online_rft", "rft"),
-    ("grpo_os", "online_rft"),
-    ("grpo_os_rule", "online_rft"),
-    ("grpo_ps", "grpo_os"),
-    ("grpo_ps_rule", "grpo_os_rule"),
-    ("grpo_iter", "grpo_os"),
-    ("grpo_os_rule", "sft"),
-    ("ppo", "grpo_os"),
-)
 POWER = 0.8
 QUANTILES = 2000
 
@@ -236,7 +226,7 @@ def samples_of(sides: Sequence[dict[int, Cell]]) -> int:
 
 def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
     """Markdown: the variances of every pair, then for the pairs' mean variances what a design can show."""
-    pairs = [tuple(text.split(":")) for text in given.pairs] or PAIRS
+    pairs = [tuple(text.split(":")) for text in given.pairs] or first_counterparts()
     on_split = given.of == "validation"
     measure = on_validation if on_split else partial(on_benchmarks, benchmarks=given.benchmarks)
     measured = {pair: measure(results, pair) for pair in pairs}
@@ -333,7 +323,7 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="FIRST:SECOND",
-        help="arms to compare (default: those of the claims)",
+        help="arms to compare (default: each with the first counterpart that its file names)",
     )
     add(
         "--of",

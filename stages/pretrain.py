@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from pipeline.lm.mixture import MixtureConfig
 from pipeline.lm.model import ModelConfig
-from pipeline.lm.train import TrainConfig
+from pipeline.lm.train_config import TrainConfig
 from pipeline.wiring.stage import Run, StageConfig, stage
 
 

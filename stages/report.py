@@ -1,9 +1,8 @@
 """All results -> reports/: report.md, index.html, figures, claims.json.   python -m stages.report"""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.report.config import ReportConfig
 from pipeline.wiring.stage import Run, StageConfig, stage
 
 
@@ -13,7 +12,6 @@ class ReportStage(StageConfig):
 
     arms: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
-    report: ReportConfig = field(default_factory=ReportConfig)
 
 
 @stage("report", out="{reports}", reads=("{data}/evaluate",))
@@ -22,10 +20,10 @@ def main(cfg: ReportStage, run: Run) -> None:
 
     from pipeline.report.data import load
     from pipeline.report.origin import origin
-    from pipeline.report.render import write_report
+    from pipeline.report.page.render import write_report
 
     results = replace(load(run.data), profile=cfg.profile, origin=origin(Path("."), run.data))
-    run.summary(**write_report(results, cfg.report, run.out, cfg.arms, cfg.seeds))
+    run.summary(**write_report(results, run.out, cfg.arms, cfg.seeds))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.reward.model import RewardConfig
+from pipeline.reward.config import RewardConfig
 from pipeline.wiring.stage import Run, StageConfig, stage
 
 
@@ -20,7 +20,7 @@ class RewardStage(StageConfig):
 def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Question, read_rows
-    from pipeline.reward.train import Setting, train_outcome, train_process
+    from pipeline.reward.build import Setting, train_outcome, train_process
 
     base, instruct = run.data / "pretrain/model", run.data / "sft/model"
     tokenizer = load_tokenizer(instruct)

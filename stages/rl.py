@@ -1,6 +1,7 @@
 """Instruct model -> one RL arm at one seed (sections 4 and 5.2).   python -m stages.rl rl=grpo_os_rule seed=0"""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.wiring.stage import Run, StageConfig, stage
@@ -26,36 +27,14 @@ READS = (
 
 @stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)
 def main(cfg: RLStage, run: Run) -> None:
-    from pipeline.lm.model import load_model, load_tokenizer, save_model
-    from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
-    from pipeline.rl.loop import Inputs, train_policy
+    from pipeline.lm.model import save_model
+    from pipeline.records import read_jsonl, write_jsonl
+    from pipeline.rl.loop import train_policy
 
-    world, instruct, arm, scale = run.data / "world", run.data / "sft/model", cfg.rl, cfg.rl_scale
-    inputs = Inputs(
-        policy=load_model(instruct, device=cfg.device),
-        tokenizer=load_tokenizer(instruct),
-        questions=list(read_rows(world / "questions.jsonl", Question)),
-        validation=list(read_rows(world / "validation.jsonl", Question)),
-        instructions=list(read_rows(world / "instruct.jsonl", Instruction))
-        if arm.data_source == "sft"
-        else [],
-    )
-    if arm.reward_function in ("outcome", "process"):
-        from pipeline.reward.model import load_judge
+    inputs, seconds = read_inputs(cfg, run.data), {}
+    rows = train_policy(inputs, cfg.rl, cfg.rl_scale, cfg.seed, run.out, run.checkpoint, seconds)
+    last = run.follow(rows, cfg.rl_scale.steps)
 
-        reward = run.data / "reward"
-        inputs.judge = load_judge(
-            reward / arm.reward_function, cfg.device, scale.micro_batch_tokens
-        )
-        if arm.iterations > 1:
-            inputs.judge_history = [
-                row for row in read_jsonl(reward / "labels.jsonl") if row["split"] == "train"
-            ]
-    seconds: dict[str, float] = {}
-    last = run.follow(
-        train_policy(inputs, arm, scale, cfg.seed, run.out, run.checkpoint, seconds),
-        scale.steps + 1,
-    )
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
@@ -63,6 +42,31 @@ def main(cfg: RLStage, run: Run) -> None:
         **last, parameters=inputs.policy.num_parameters(), checkpoint_that_counts="the last step's"
     )
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
+
+
+def read_inputs(cfg: RLStage, data: Path):
+    """What the arm starts from, out of the results of earlier stages."""
+    from pipeline.lm.model import load_model, load_tokenizer
+    from pipeline.records import Instruction, Question, read_jsonl, read_rows
+    from pipeline.reward.model import load_reward_model
+    from pipeline.rl.training import Inputs
+
+    world, instruct, arm = data / "world", data / "sft/model", cfg.rl
+    inputs = Inputs(
+        policy=load_model(instruct, device=cfg.device),
+        tokenizer=load_tokenizer(instruct),
+        questions=list(read_rows(world / "questions.jsonl", Question)),
+        validation=list(read_rows(world / "validation.jsonl", Question)),
+    )
+    if arm.data_source == "sft":
+        inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
+    if arm.reward_function in ("outcome", "process"):
+        folder, max_tokens = data / "reward" / arm.reward_function, cfg.rl_scale.micro_batch_tokens
+        inputs.reward_model = load_reward_model(folder, cfg.device, max_tokens)
+    if arm.iterations > 1:
+        labels = read_jsonl(data / "reward/labels.jsonl")
+        inputs.label_history = [row for row in labels if row["split"] == "train"]
+    return inputs
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from pipeline.evaluate.run import summarise
 from pipeline.records import write_json, write_jsonl
@@ -26,15 +27,16 @@ LAB = ARMS | {
     "sample_std": 0.092,
     "mu2": 0.07,
 }
+CONF = Path(__file__).parents[1] / "conf/rl"
 SETTINGS = {
-    arm: {
-        "gradient_coefficient": "ppo" if arm == "ppo" else "grpo_outcome",
-        "kl_coef": 0.04 if "grpo" in arm else 0.0,
-        "data_source": "offline" if arm in ("rft", "dpo", "dpo_sum") else "online",
-        "reward_function": "outcome" if arm in ("ppo", "grpo_os", "grpo_iter") else "rule",
+    path.stem: {
+        key: value
+        for key, value in yaml.safe_load(path.read_text(encoding="utf-8")).items()
+        if key not in ("report", "lr_factor")
     }
-    for arm in LAB
+    for path in CONF.glob("*.yaml")
 }
+SETTINGS = {arm: {"kl_coef": 0.0, **settings} for arm, settings in SETTINGS.items()}
 SCALE = {
     "validation_samples": 4,
     "lr": 3e-4,

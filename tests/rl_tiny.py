@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import copy
+import os
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
+import pytest
 import torch
+from safetensors.torch import load_file
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from pipeline.lm.model import ModelConfig, new_model
-from pipeline.lm.passes import accumulate
+from pipeline.lm.passes import output_log_probs
+from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import Instruction, Question
-from pipeline.reward.model import Judge, scorer_from
+from pipeline.reward.model import RewardModel, with_scalar_head
+from pipeline.rl import loop
+from pipeline.rl.batch import Batch
 from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.rl.data_source import solutions
-from pipeline.rl.loop import Inputs, train_policy
+from pipeline.rl.loop import start, train_policy, train_step
+from pipeline.rl.method import method_of, new_batch
+from pipeline.rl.reward_function import Rewarded, reward_outputs
+from pipeline.rl.training import Inputs, Training
 
-torch.set_num_threads(1)
+GOLDEN = Path(__file__).with_name("golden")
+torch.set_num_threads(int(os.environ.get("DSM_TEST_THREADS", "1")))
 
 
 @lru_cache
@@ -48,17 +62,29 @@ def policy(seed: int = 0, dtype=torch.float32, **sizes):
 
 @lru_cache
 def half_taught():
-    """A policy that gets some of the sums right, so that rewards differ within a group."""
+    """A policy that gets some of the sums right, so that rewards differ within a group.
+
+    Its weights are on file (`python tests/teach_tiny.py` writes them): taught anew, it would be
+    another policy on every processor, with other outputs.
+    """
     model = policy()
-    data = solutions(tokenizer(), instructions(35), SCALE)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(TEACHING):
-        optimizer.zero_grad()
-        accumulate(
-            model, data.rows, range(35), 4096, 1.0, lambda batch, logp, mask: -logp.sum() / 35
-        )
-        optimizer.step()
-    return model.eval()
+    stored = load_file(GOLDEN / "half_taught.safetensors")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(stored[name].float())
+    return model
+
+
+def exact(model):
+    """A copy that computes in float64 throughout: transformers' norms would round to float32."""
+    model = copy.deepcopy(model).double().requires_grad_(True)
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, LlamaRMSNorm):
+                norm = torch.nn.RMSNorm(len(child.weight), child.variance_epsilon)
+                norm.weight = child.weight
+                setattr(module, name, norm)
+    return model
 
 
 def questions(count: int = 12) -> list[Question]:
@@ -86,7 +112,6 @@ def instructions(count: int = 20) -> list[Instruction]:
     ]
 
 
-TEACHING = 80  # steps
 SCALE = RLConfig(
     questions_per_step=3,
     group_size=4,
@@ -122,11 +147,11 @@ ARMS = {
 }
 
 
-def judge() -> Judge:
+def reward_model() -> RewardModel:
     """A reward model that knows nothing, but scores outputs differently."""
-    model = scorer_from(half_taught())
+    model = with_scalar_head(half_taught())
     model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
-    return Judge(model, 64)
+    return RewardModel(model, 64)
 
 
 def history() -> list[dict]:
@@ -154,13 +179,90 @@ def inputs(**changes) -> Inputs:
         "questions": questions(),
         "validation": questions(6),
         "instructions": instructions(),
-        "judge": judge(),
-        "judge_history": history(),
+        "reward_model": reward_model(),
+        "label_history": history(),
     }
     return Inputs(**(made | changes))
 
 
 def run(
-    arm: ArmConfig, out, scale: RLConfig = SCALE, seed: int = 0, given: Inputs | None = None
+    arm: ArmConfig, out, cfg: RLConfig = SCALE, seed: int = 0, given: Inputs | None = None
 ) -> list[dict]:
-    return list(train_policy(given or inputs(), arm, scale, seed, out / "out", out / "state", {}))
+    return list(train_policy(given or inputs(), arm, cfg, seed, out / "out", out / "state", {}))
+
+
+def rewarded_by(name: str, rollouts: Rollouts) -> Rewarded:
+    return reward_outputs(name, rollouts, tokenizer())
+
+
+def batch_of(
+    arm: ArmConfig, rollouts: Rollouts, rewarded: Rewarded | None, cfg: RLConfig = SCALE
+) -> Batch:
+    """The batch of these outputs, with advantages and without a reference."""
+    method = method_of(arm)
+    run = SimpleNamespace(arm=arm, cfg=cfg)
+    return method.advantage(run, new_batch(method, arm, cfg, rollouts), rollouts, rewarded)
+
+
+class Recorder:
+    """In an optimizer's place: keeps each gradient, then moves the weights `rate` down it."""
+
+    param_groups = ()
+
+    def __init__(self, model, rate: float = 0.0) -> None:
+        self.model, self.rate, self.gradients = model, rate, []
+
+    def step(self) -> None:
+        self.gradients.append(torch.cat([p.grad.flatten() for p in self.model.parameters()]))
+        with torch.no_grad():
+            for p in self.model.parameters():
+                p.sub_(p.grad, alpha=self.rate)
+
+    def zero_grad(self, set_to_none: bool = False) -> None:
+        self.model.zero_grad()
+
+
+@dataclass
+class Step:
+    """What one real `train_step` did with given outputs and rewards."""
+
+    gradients: list[torch.Tensor]  # of each update
+    row: dict[str, float]
+    batch: Batch  # as the last update left it
+    passed: list[list[int]]  # outputs that each update passed
+
+
+def step_on(
+    arm: ArmConfig,
+    rollouts: Rollouts,
+    rewarded: Rewarded | None,
+    cfg: RLConfig = SCALE,
+    reference=None,
+    rate: float = 0.0,
+) -> Step:
+    """One step of the loop on these outputs and rewards, in float64; `reference` defaults to the policy."""
+    model = exact(half_taught())
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        given = inputs(policy=model)
+        wide = replace(cfg, max_grad_norm=1e9)
+        training: Training = start(given, arm, wide, 0, Path(folder), Path(folder) / "state", {})
+        training.optimizers = [Recorder(model, rate)]
+        if reference is not None:
+            training.instruct = reference
+        method = replace(
+            method_of(arm), draw=lambda run, step: rollouts, reward=lambda *a: rewarded
+        )
+        passed, batches, real = [], [], loop.passes
+
+        def watched(policy, batch, cfg):
+            passed.append(batch.active)
+            batches.append(batch)
+            yield from real(policy, batch, cfg)
+
+        patch.setattr(loop, "passes", watched)
+        row = train_step(training, method, 1)
+    return Step(training.optimizers[0].gradients, row, batches[-1], passed)
+
+
+def log_probs_of(model, rows):
+    return output_log_probs(model, rows, 1.0, 512)

@@ -17,8 +17,8 @@ import yaml
 from pipeline.corpus.read.pack import write_warc
 from pipeline.errors import UserError
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_jsonl
-from pipeline.world.real.build import build_real, key_of
 from pipeline.world.real import sets as real_sets
+from pipeline.world.real.build import build_real, key_of
 from pipeline.world.real.config import RealConfig
 from pipeline.world.real.pages import write_seed, write_web
 
@@ -417,7 +417,7 @@ def test_a_hugging_face_folder_goes_through_the_chain(
 ) -> None:
     from pipeline.evaluate.config import EvaluateConfig
     from pipeline.lm.model import ModelConfig, load_model, load_tokenizer
-    from pipeline.lm.train import TrainConfig
+    from pipeline.lm.train_config import TrainConfig
     from pipeline.rl.config import ArmConfig, RLConfig
     from stages.evaluate import EvaluateStage
     from stages.pretrain import PretrainStage
@@ -503,7 +503,9 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
 ) -> None:
     from pipeline.lm.generate import Sampling, make_engine
     from pipeline.lm.model import load_model, load_tokenizer
-    from pipeline.lm.train import Packed, TrainConfig, train_lm
+    from pipeline.lm.stream import Packed
+    from pipeline.lm.train import train_lm
+    from pipeline.lm.train_config import TrainConfig
 
     base = base_folder("gpt2", tmp_path / "base")
     model, tokenizer = load_model(base), load_tokenizer(base)
@@ -535,13 +537,13 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
 
 
 def test_an_arm_that_needs_traces_refuses_real_questions() -> None:
-    from pipeline.rl.data_source import check_traces
+    from pipeline.rl.reward_function import check_rewardable
 
-    check_traces("grpo_ps_rule", [Question("a", "?", "1", trace=("1",))])
+    check_rewardable("grpo_ps_rule", "rule_steps", [Question("a", "?", "1", trace=("1",))], None)
     with pytest.raises(
-        UserError, match=r"arm grpo_ps_rule: question b has no trace.*conf/pipeline\.yaml"
+        UserError, match="arm grpo_ps_rule: question b has no trace.*out of the plan"
     ):
-        check_traces("grpo_ps_rule", [Question("b", "?", "1")])
+        check_rewardable("grpo_ps_rule", "rule_steps", [Question("b", "?", "1")], None)
 
 
 # ---- the profile

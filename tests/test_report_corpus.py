@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from pipeline.report.blocks import to_markdown
-from pipeline.report.corpus import SHOWN, corpus_tables
+from pipeline.report.page.blocks import to_markdown
+from pipeline.report.tables.corpus import SHOWN, corpus_tables
 
 STEP = {"recall": 0.998, "precision": 1.0}
 LEAKS = {"planted": 50, "found": 50, "clean": 900, "clean_flagged": 1}

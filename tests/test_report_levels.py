@@ -10,7 +10,7 @@ from report_tree import make_tree
 from pipeline.records import read_jsonl, write_jsonl
 from pipeline.report.claim import compare
 from pipeline.report.data import load
-from pipeline.report.levels import by_level, levels_table
+from pipeline.report.tables.levels import by_level, levels_table
 
 
 @pytest.fixture(scope="module")

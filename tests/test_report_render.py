@@ -12,9 +12,8 @@ from report_tree import make_tree
 from pipeline.errors import UserError
 from pipeline.report.claim import DIRECTION, FLOORED, NOT, REPRODUCED, UNTESTED, verdict
 from pipeline.report.claims import all_claims
-from pipeline.report.config import ReportConfig
 from pipeline.report.data import load
-from pipeline.report.render import write_report
+from pipeline.report.page.render import write_report
 from pipeline.report.stats import difference
 
 
@@ -40,7 +39,7 @@ def report(data, out, **more):
             "temperature": "0.7",
         },
     )
-    write_report(results, ReportConfig(), out, **more)
+    write_report(results, out, **more)
     return (out / "report.md").read_text(), (out / "index.html").read_text()
 
 

@@ -1,18 +1,27 @@
 """The gradient of every arm: Eq. 3 against Eq. 5 with Eq. 21, Table 10, clip and KL, and what must not change a result."""
 
-import copy
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, half_taught, policy, questions, solutions, tokenizer
+from rl_tiny import (
+    ARMS,
+    SCALE,
+    batch_of,
+    exact,
+    half_taught,
+    policy,
+    questions,
+    rewarded_by,
+    step_on,
+    tokenizer,
+)
 
-from pipeline.errors import UserError
-from pipeline.lm.model import token_log_probs
-from pipeline.lm.passes import Rows, accumulate, micro_batches, output_log_probs
-from pipeline.rl.config import ArmConfig, RLConfig, check_pair
-from pipeline.rl.data_source import offline, offline_pairs, online
+from pipeline.lm.passes import Rows, output_log_probs, passes
+from pipeline.lm.rollouts import sample_groups
+from pipeline.rl.data_source import offline, offline_pairs, solutions
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
     dpo_margin,
@@ -21,8 +30,6 @@ from pipeline.rl.gradient_coefficient import (
     policy_loss,
     token_weights,
 )
-from pipeline.rl.reward_function import judge
-from pipeline.rl.update import dpo_gradient, make_batch, policy_gradient
 
 F64 = torch.float64
 LENGTHS = torch.tensor([3, 5, 1, 4])
@@ -162,16 +169,12 @@ def test_masked_values_nan_too_change_nothing():
 # ---- Table 10, on a real policy: the coefficient of each arm
 
 
-def rollouts(seed=0, scale=SCALE):
+def rollouts(seed=0, cfg=SCALE):
     from pipeline.lm.generate import make_engine
 
-    return online(
-        make_engine("fast", half_taught(), tokenizer()),
-        tokenizer(),
-        questions(scale.questions_per_step),
-        scale,
-        (seed,),
-    )
+    engine = make_engine("fast", half_taught(), tokenizer())
+    some = questions(cfg.questions_per_step)
+    return sample_groups(engine, tokenizer(), some, cfg.group_size, cfg, (seed,))
 
 
 def weights_of(batch):
@@ -185,16 +188,16 @@ def test_table10_sft_is_one_everywhere():
     from rl_tiny import instructions
 
     data = solutions(tokenizer(), instructions(3), SCALE)
-    assert all(w == [1.0] * len(w) for w in weights_of(make_batch(ARMS["sft"], SCALE, data, None)))
+    assert all(w == [1.0] * len(w) for w in weights_of(batch_of(ARMS["sft"], data, None)))
 
 
 @pytest.mark.parametrize("arm", ["rft", "online_rft"])
 def test_table10_rft_is_the_indicator_of_a_right_answer(arm):
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
-    assert 0 < sum(judged.right) < len(judged.right)
+    rewarded = rewarded_by("rule", data)
+    assert 0 < sum(rewarded.right) < len(rewarded.right)
     for weights, right in zip(
-        weights_of(make_batch(ARMS[arm], SCALE, data, judged)), judged.right, strict=True
+        weights_of(batch_of(ARMS[arm], data, rewarded)), rewarded.right, strict=True
     ):
         assert set(weights) == {float(right)}
 
@@ -232,93 +235,66 @@ def grads(model):
     return torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
-def gradient_of(arm: ArmConfig, scale: RLConfig, data, judged, model=None, ref=None):
-    model = model or copy.deepcopy(half_taught()).double()
-    batch = make_batch(arm, scale, data, judged)
-    if arm.needs_reference:
-        batch = replace(batch, ref_logp_BT=output_log_probs(ref or model, batch.rows, 1.0, 512))
-    for p in model.parameters():
-        p.grad = torch.zeros_like(p)
-    sums, _ = policy_gradient(model, batch, arm, scale)
-    return grads(model), sums
-
-
 def test_equal_rewards_give_no_gradient_or_only_the_kl_term():
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
-    judged = replace(judged, rewards=[[1.0]] * 12, right=[True] * 12)
+    rewarded = rewarded_by("rule", data)
+    rewarded = replace(rewarded, rewards=[[1.0]] * 12, right=[True] * 12)
     arm = ARMS["grpo_os_rule"]
-    still, _ = gradient_of(replace(arm, kl_coef=0.0), SCALE, data, judged)
+    (still,) = step_on(replace(arm, kl_coef=0.0), data, rewarded).gradients
     assert still.count_nonzero() == 0
-    other = copy.deepcopy(half_taught()).double()
-    with torch.no_grad():
-        other.lm_head.weight.add_(0.01)
-    only_kl, sums = gradient_of(arm, SCALE, data, judged, ref=policy(7).double())
-    assert only_kl.norm() > 0 and sums["kl"] > 0
-    online_rft, _ = gradient_of(ARMS["online_rft"], SCALE, data, judged)
+    only_kl = step_on(arm, data, rewarded, reference=exact(policy(7)))
+    assert only_kl.gradients[0].norm() > 0 and only_kl.row["kl"] > 0
+    (online_rft,) = step_on(ARMS["online_rft"], data, rewarded).gradients
     assert online_rft.norm() > 0  # all answers right: Online RFT still trains
 
 
 @pytest.mark.parametrize("name", ["grpo_os_rule", "grpo_ps_rule", "online_rft"])
 def test_micro_batches_of_any_size_give_the_same_gradient_and_metrics(name):
-    data = rollouts()
-    arm = ARMS[name]
-    judged = judge(arm.reward_function, data, tokenizer(), None)
-    ref = policy(7).double()
-    whole, sums = gradient_of(arm, replace(SCALE, micro_batch_tokens=10**6), data, judged, ref=ref)
-    assert whole.norm() > 0
+    data, arm, ref = rollouts(), ARMS[name], exact(policy(7))
+    rewarded = rewarded_by(arm.reward_function, data)
+
+    def at(size):
+        cfg = replace(SCALE, micro_batch_tokens=size)
+        return step_on(arm, data, rewarded, cfg, ref)
+
+    whole = at(10**6)
+    assert whole.gradients[0].norm() > 0
     for size in (1, 30, 77):
-        part, parts = gradient_of(
-            arm, replace(SCALE, micro_batch_tokens=size), data, judged, ref=ref
-        )
-        torch.testing.assert_close(part, whole, rtol=0, atol=1e-12)
-        assert all(abs(parts[key] - sums[key]) < 1e-10 for key in sums)
+        part = at(size)
+        torch.testing.assert_close(part.gradients, whole.gradients, rtol=0, atol=1e-12)
+        assert part.row == pytest.approx(whole.row, abs=1e-10)
 
 
 @pytest.mark.parametrize("name", ["grpo_os_rule", "grpo_ps_rule", "mu2", "online_rft"])
 def test_equal_outputs_share_a_pass_and_nothing_else_changes(name):
     """Asked in slots of their own, the same outputs pass one by one."""
-    drawn, arm, found = rollouts(), ARMS[name], []
+    drawn, arm = rollouts(), replace(ARMS[name], clip_eps=0.01)
     data = replace(
         drawn,
         rows=replace(drawn.rows, outputs=[drawn.rows.outputs[b - b % 4 // 2] for b in range(12)]),
         texts=[drawn.texts[b - b % 4 // 2] for b in range(12)],
     )
-    judged = judge(arm.reward_function, data, tokenizer(), None)
+    rewarded = rewarded_by(arm.reward_function, data)
     last = [sum(tokens) % 3 for tokens in data.rows.outputs]
-    rewards = [[*r[:-1], x] for r, x in zip(judged.rewards, last, strict=True)]
-    judged = replace(judged, rewards=rewards, right=[x > 0 for x in last])
-    together, ref = make_batch(arm, SCALE, data, judged), policy(7).double()
-    apart = replace(
-        together,
-        rows=Rows(
-            [data.rows.prompts[p] for p in data.rows.prompt_of], data.rows.outputs, list(range(12))
-        ),
+    rewards = [[*r[:-1], x] for r, x in zip(rewarded.rewards, last, strict=True)]
+    rewarded = replace(rewarded, rewards=rewards, right=[x > 0 for x in last])
+    prompts = [data.rows.prompts[p] for p in data.rows.prompt_of]
+    rows = Rows(prompts, data.rows.outputs, list(range(12)))
+    apart = replace(data, rows=rows, questions=data.owners)
+
+    one, other = (
+        step_on(arm, some, rewarded, reference=exact(policy(7)), rate=0.5) for some in (data, apart)
     )
-    assert len(apart.active) > len(together.active) > 0 and together.copies_B.sum() == 12
-    for batch in (together, apart):
-        model, passes = copy.deepcopy(half_taught()).double(), []
-        if arm.needs_reference:
-            batch = replace(batch, ref_logp_BT=output_log_probs(ref, batch.rows, 1.0, 512))
-        for _ in range(arm.updates_per_rollout):
-            sums, batch = policy_gradient(model, batch, replace(arm, clip_eps=0.01), SCALE)
-            passes += [
-                grads(model),
-                *(torch.tensor(sums[key], dtype=F64) for key in ("loss", "kl", "clipped")),
-            ]
-            with torch.no_grad():
-                for p in model.parameters():
-                    p.add_(p.grad, alpha=-0.5)
-            model.zero_grad()
-        found.append([*passes, batch.old_logp_BT[together.pushed].double()])
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
-    assert name != "mu2" or found[0][-2] > 0, "nothing was clipped"
+    assert len(other.passed[0]) > len(one.passed[0]) > 0 and one.batch.copies_B.sum() == 12
+    torch.testing.assert_close(one.gradients, other.gradients, rtol=1e-9, atol=1e-11)
+    for key in {"loss", "kl", "clip_fraction", "grad_norm"} & set(one.row):
+        assert one.row[key] == pytest.approx(other.row[key], rel=1e-9, abs=1e-11)
+    assert name != "mu2" or one.row["clip_fraction"] > 0, "nothing was clipped"
 
 
 def test_order_of_the_outputs_changes_nothing():
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
+    rewarded = rewarded_by("rule", data)
     order = [4 * g + i for g in (2, 0, 1) for i in (3, 1, 0, 2)]
 
     def pick(values):
@@ -332,215 +308,73 @@ def test_order_of_the_outputs_changes_nothing():
         finished=pick(data.finished),
     )
     again = replace(
-        judged, rewards=pick(judged.rewards), ends=pick(judged.ends), right=pick(judged.right)
+        rewarded,
+        rewards=pick(rewarded.rewards),
+        ends=pick(rewarded.ends),
+        right=pick(rewarded.right),
     )
-    torch.testing.assert_close(
-        gradient_of(ARMS["mu2"], SCALE, shuffled, again)[0],
-        gradient_of(ARMS["mu2"], SCALE, data, judged)[0],
-        rtol=0,
-        atol=1e-12,
-    )
+    found = [
+        step_on(ARMS["mu2"], *pair).gradients for pair in ((shuffled, again), (data, rewarded))
+    ]
+    torch.testing.assert_close(*found, rtol=0, atol=1e-12)
+
+
+def pool_of(data, right):
+    """These outputs as the offline pool of their questions."""
+    pool = {q.id: [] for q in data.questions}
+    for b, question in enumerate(data.owners):
+        row = {"tokens": data.rows.outputs[b], "text": data.texts[b], "logprobs": []}
+        pool[question.id].append(row | {"finished": True, "right": right[b], "first": True})
+    return pool
+
+
+def drawn_by(draw, data, right):
+    """What an offline data source takes out of a pool of these outputs."""
+    given = SimpleNamespace(questions=data.questions, tokenizer=tokenizer())
+    run = SimpleNamespace(inputs=given, seed=0, cfg=SCALE, pool=pool_of(data, right))
+    return draw(run, 1)
 
 
 def test_offline_samples_without_deduplication_have_rfts_gradient():
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
-    pool = {}
-    for b, tokens in enumerate(data.rows.outputs):
-        pool.setdefault(data.questions[data.rows.prompt_of[b]].id, []).append(
-            {
-                "tokens": tokens,
-                "text": data.texts[b],
-                "logprobs": [],
-                "finished": True,
-                "right": judged.right[b],
-                "first": True,
-            }
-        )
-    kept = offline(pool, tokenizer(), data.questions, SCALE)
-    kept_judged = judge("rule", kept, tokenizer(), None)
-    assert len(kept.texts) == sum(judged.right) and all(kept_judged.right)
-    rft, _ = gradient_of(ARMS["rft"], SCALE, kept, kept_judged)
-    online_rft, _ = gradient_of(ARMS["online_rft"], SCALE, data, judged)
+    rewarded = rewarded_by("rule", data)
+    kept = drawn_by(offline, data, rewarded.right)
+    again = rewarded_by("rule", kept)
+    assert len(kept.texts) == sum(rewarded.right) and all(again.right)
+    (rft,) = step_on(ARMS["rft"], kept, again).gradients
+    (online_rft,) = step_on(ARMS["online_rft"], data, rewarded).gradients
     same_denominator = online_rft * len(data.texts) / len(kept.texts)
-    torch.testing.assert_close(
-        rft, same_denominator, rtol=0, atol=1e-5
-    )  # Llama's norms compute in float32
+    torch.testing.assert_close(rft, same_denominator, rtol=0, atol=1e-11)
 
 
 def test_dpo_gradient_on_a_policy_is_autograds_and_micro_batches_keep_pairs_together():
     data = rollouts()
-    right = judge("rule", data, tokenizer(), None).right
-    pool = {q.id: [] for q in data.questions}
-    for b, tokens in enumerate(data.rows.outputs):
-        pool[data.questions[data.rows.prompt_of[b]].id].append(
-            {
-                "tokens": tokens,
-                "text": data.texts[b],
-                "logprobs": [],
-                "finished": True,
-                "right": right[b],
-                "first": True,
-            }
-        )
-    pairs = offline_pairs(pool, tokenizer(), data.questions, SCALE)
+    right = rewarded_by("rule", data).right
+    pairs = drawn_by(offline_pairs, data, right)
     assert len(pairs.texts) >= 4 and len(pairs.texts) % 2 == 0
-    arm, ref = ARMS["dpo"], policy(7).double()
-    batch = make_batch(arm, SCALE, pairs, None)
-    batch = replace(batch, ref_logp_BT=output_log_probs(ref, batch.rows, 1.0, 512))
-    found = []
-    for size in (1, 10**6):
-        model = copy.deepcopy(half_taught()).double()
-        dpo_gradient(model, batch, arm, replace(SCALE, micro_batch_tokens=size))
-        found.append(grads(model))
-    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
-    model = copy.deepcopy(half_taught()).double()
-    lengths = torch.tensor(list(map(len, batch.rows.outputs)))
-
-    def loss_of(chosen, logp, mask):
-        index = torch.tensor(chosen)
-        margin = dpo_margin(
-            logp, batch.ref_logp_BT[index, : logp.shape[1]], mask, arm.kl_coef, "mean"
-        )
-        return -torch.nn.functional.logsigmoid(margin).sum() / (len(lengths) // 2)
-
-    accumulate(model, batch.rows, range(len(lengths)), 10**6, 1.0, loss_of, unit=2)
-    torch.testing.assert_close(found[1], grads(model), rtol=0, atol=1e-12)
-
-
-# ---- log-probabilities
-
-
-def gpt2():
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(0)
-    config = GPT2Config(
-        vocab_size=len(tokenizer()), n_positions=64, n_embd=32, n_layer=2, n_head=2, n_inner=64
-    )
-    return GPT2LMHeadModel(config).double().eval()
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: copy.deepcopy(half_taught()).double(), gpt2], ids=["llama", "gpt2"]
-)
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_shared_prompts_give_the_log_probs_and_gradient_of_whole_sequences(make, temperature):
-    rows = Rows(
-        [[1, 5, 6, 7], [1, 8, 9, 10, 11, 12, 13], [1, 2]],
-        [[20, 21, 22], [23], [24, 25, 26, 27, 28, 29], [30, 31], [32, 33, 34, 35]],
-        [0, 0, 1, 1, 2],
-    )
-    model = make()
-    push = torch.rand(5, 6, dtype=F64, generator=torch.Generator().manual_seed(0))
-    accumulate(
-        model,
-        rows,
-        range(5),
-        8,
-        temperature,
-        lambda batch, logp, mask: (push[torch.tensor(batch), : logp.shape[1]] * logp).sum(),
-    )
-    shared, logp_BT = grads(model), output_log_probs(model, rows, temperature, 8)
-    model.zero_grad()
-    for b, output in enumerate(rows.outputs):
-        prompt = rows.prompts[rows.prompt_of[b]]
-        logits = (
-            model(input_ids=torch.tensor([prompt + output])).logits[0, len(prompt) - 1 : -1]
-            / temperature
-        )
-        logp = torch.log_softmax(logits, -1).gather(1, torch.tensor(output)[:, None])[:, 0]
-        torch.testing.assert_close(logp_BT[b, : len(output)], logp.detach(), rtol=0, atol=1e-12)
-        assert logp_BT[b, len(output) :].count_nonzero() == 0
-        (push[b, : len(output)] * logp).sum().backward()
-    # Llama's norms and rotations compute in float32 inside a float64 model, GPT-2 does not
-    tolerance = 1e-11 if make is gpt2 else 1e-5
-    torch.testing.assert_close(shared, grads(model), rtol=0, atol=tolerance)
-
-
-def test_trainer_log_probs_are_the_samplers():
-    for temperature in (1.0, 0.6):
-        data = rollouts(scale=replace(SCALE, temperature=temperature))
-        logp_BT = output_log_probs(half_taught(), data.rows, temperature, 64)
-        for b, sampled in enumerate(data.logprobs):
-            torch.testing.assert_close(
-                logp_BT[b, : len(sampled)], torch.tensor(sampled), rtol=1e-5, atol=1e-5
-            )
-    prompt, output = data.rows.prompts[0], data.rows.outputs[0]
-    tokens = torch.tensor([prompt + output])
-    plain = token_log_probs(half_taught(), tokens, torch.ones_like(tokens), temperature=0.6)[
-        0, len(prompt) :
+    arm, ref = ARMS["dpo"], exact(policy(7))
+    found = [
+        step_on(arm, pairs, None, replace(SCALE, micro_batch_tokens=size), ref).gradients[0]
+        for size in (1, 10**6)
     ]
-    torch.testing.assert_close(plain, torch.tensor(data.logprobs[0]), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
 
-
-def test_eos_is_trained_on_and_a_truncated_output_has_none():
-    data = rollouts()
-    eos = tokenizer().eos_token_id
-    for tokens, finished in zip(data.rows.outputs, data.finished, strict=True):
-        assert (tokens[-1] == eos) == finished and eos not in tokens[:-1]
-
-
-def test_micro_batches_cover_all_rows_once_within_the_limit():
-    rows = Rows([[1, 2]], [[3] * n for n in (5, 1, 9, 2, 2, 7)], [0] * 6)
-    batches = list(micro_batches(rows, range(6), 12))
-    assert sorted(b for batch in batches for b in batch) == list(range(6))
-    assert all(
-        len(batch) == 1 or len(batch) * max(len(rows.outputs[b]) for b in batch) <= 12
-        for batch in batches
-    )
+    model = exact(half_taught())
+    ref_logp_BT = output_log_probs(ref, pairs.rows, 1.0, 512)
+    count = len(pairs.texts)
+    for chosen, logp, mask in passes(model, pairs.rows, range(count), 10**6, 1.0, unit=2):
+        ref_logp = ref_logp_BT[torch.tensor(chosen), : logp.shape[1]]
+        margin = dpo_margin(logp, ref_logp, mask, arm.kl_coef, "mean")
+        (-torch.nn.functional.logsigmoid(margin).sum() / (count // 2)).backward()
+    torch.testing.assert_close(found[1], grads(model), rtol=0, atol=1e-12)
 
 
 def test_second_pass_uses_the_stored_log_probs():
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
-    model, arm = (
-        copy.deepcopy(half_taught()).double(),
-        replace(ARMS["mu2"], kl_coef=0.0, clip_eps=0.01),
-    )
-    _, batch = policy_gradient(model, make_batch(arm, SCALE, data, judged), arm, SCALE)
-    active = batch.active
-    before = output_log_probs(model, data.rows, 1.0, 512)[active]
-    torch.testing.assert_close(batch.old_logp_BT[active].double(), before, rtol=0, atol=1e-6)
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(p.grad, alpha=-0.5)
-    model.zero_grad()
-    sums, again = policy_gradient(model, batch, arm, SCALE)
-    assert sums["clipped"] > 0 and torch.equal(again.old_logp_BT, batch.old_logp_BT)
-
-
-# ---- what is refused
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"data_source": "offline"},
-        {"reward_function": "none"},
-        {"gradient_coefficient": "grpo"},
-        {"clip_eps": 0.0},
-        {"reward_function": "rule_steps"},
-        {"kl_coef": -1.0},
-        {"iterations": 2},
-        {"advantage_std": "robust"},
-    ],
-)
-def test_impossible_arms_are_refused_in_one_line(changes):
-    with pytest.raises(UserError) as caught:
-        replace(ARMS["grpo_os_rule"], **changes)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"top_p": 0.9}, {"top_k": 5}, {"temperature": 0.0}, {"steps": 0}]
-)
-def test_sampling_filters_and_empty_runs_are_refused(changes):
-    with pytest.raises(UserError):
-        RLConfig(**changes)
-
-
-def test_a_group_of_one_is_refused_for_grpo_only():
-    check_pair(ARMS["online_rft"], RLConfig(group_size=1))
-    with pytest.raises(UserError):
-        check_pair(ARMS["grpo_os_rule"], RLConfig(group_size=1))
+    rewarded = rewarded_by("rule", data)
+    arm = replace(ARMS["mu2"], kl_coef=0.0, clip_eps=0.01)
+    done = step_on(arm, data, rewarded, rate=0.5)
+    before = output_log_probs(exact(half_taught()), data.rows, 1.0, 512)
+    active = done.batch.active
+    torch.testing.assert_close(done.batch.old_logp_BT[active], before[active], rtol=0, atol=1e-12)
+    assert done.row["clip_fraction"] > 0

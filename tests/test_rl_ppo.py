@@ -2,12 +2,14 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, half_taught, inputs, tokenizer
+from rl_tiny import ARMS, SCALE, exact, half_taught, inputs, rewarded_by
 from test_rl_gradient import fixed, gradient, rollouts
 
+from pipeline.lm.optim import clip_and_step
 from pipeline.lm.passes import Rows
 from pipeline.rl.gradient_coefficient import (
     gradient_coefficient,
@@ -16,17 +18,16 @@ from pipeline.rl.gradient_coefficient import (
     token_weights,
 )
 from pipeline.rl.loop import train_policy
+from pipeline.rl.method import method_of, new_batch
 from pipeline.rl.ppo import (
     generalised_advantage,
     new_critic,
     output_values,
-    ppo_batch,
     token_rewards,
     value_gradient,
     whiten,
+    whitened_advantage,
 )
-from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch
 
 F64 = torch.float64
 THREE = torch.tensor([3])
@@ -90,23 +91,27 @@ def test_values_stand_before_each_token():
     torch.testing.assert_close(values[0, : len(output)], expected, rtol=1e-4, atol=1e-4)
 
 
+def valued(critic, data, rewarded, rows=None):
+    """The batch of PPO with its advantages and returns."""
+    arm = ARMS["ppo"]
+    run = SimpleNamespace(arm=arm, cfg=SCALE, critic=critic)
+    batch = new_batch(method_of(arm), arm, SCALE, data)
+    batch = replace(batch, rows=rows or batch.rows)
+    return whitened_advantage(run, batch, data, rewarded)
+
+
 def test_the_value_model_moves_and_the_policy_loss_gives_it_no_gradient(tmp_path):
     given = inputs()
     critic = new_critic(given.policy, ARMS["ppo"], SCALE)
     data = rollouts()
-    judged = judge("rule", data, tokenizer(), None)
-    batch, returns = ppo_batch(
-        critic, make_batch(ARMS["ppo"], SCALE, data, judged), data, judged, ARMS["ppo"], SCALE
-    )
-    assert not batch.advantage_BT.requires_grad and all(
-        p.grad is None for p in critic.model.parameters()
-    )
+    batch = valued(critic, data, rewarded_by("rule", data))
+    assert not batch.advantage_BT.requires_grad
+    assert all(p.grad is None for p in critic.model.parameters())
     before = [p.clone() for p in given.policy.parameters()]
     losses = []
     for _ in range(8):
-        losses.append(value_gradient(critic, batch, returns, SCALE))
-        critic.optimizer.step()
-        critic.optimizer.zero_grad()
+        losses.append(value_gradient(critic.model, batch, 64))
+        clip_and_step(critic.model, critic.optimizers, 1.0, 1.0)
     assert losses[-1] < losses[0]
     assert all(torch.equal(a, b) for a, b in zip(before, given.policy.parameters(), strict=True))
     assert all(p.grad is None for p in given.policy.parameters())
@@ -118,18 +123,15 @@ def test_equal_outputs_teach_the_value_model_as_if_each_had_passed():
     apart = Rows([rows.prompts[p] for p in rows.prompt_of], rows.outputs, list(range(12)))
     data = replace(drawn, rows=rows, logprobs=[[-0.5] * len(tokens) for tokens in rows.outputs])
     rewards = [[float(sum(tokens) % 3)] for tokens in rows.outputs]
-    judged = replace(judge("rule", drawn, tokenizer(), None), rewards=rewards)
+    rewarded = replace(rewarded_by("rule", drawn), rewards=rewards)
     assert len(set(map(tuple, rewards))) > 1
     for some in (rows, apart):
-        critic = new_critic(copy.deepcopy(half_taught()).double(), ARMS["ppo"], SCALE)
+        critic = new_critic(exact(half_taught()), ARMS["ppo"], SCALE)
         critic.model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
-        batch = make_batch(ARMS["ppo"], SCALE, data, judged)
-        batch, returns = ppo_batch(
-            critic, replace(batch, rows=some), data, judged, ARMS["ppo"], SCALE
-        )
-        loss = value_gradient(critic, batch, returns, SCALE)
+        batch = valued(critic, data, rewarded, some)
+        loss = value_gradient(critic.model, batch, 64)
         gradient = torch.cat([p.grad.flatten() for p in critic.model.parameters()])
-        found.append((torch.tensor(loss), batch.advantage_BT, returns, gradient))
+        found.append((torch.tensor(loss), batch.advantage_BT, batch.return_BT, gradient))
     assert found[0][3].norm() > 0
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)

@@ -12,14 +12,14 @@ from rl_tiny import ARMS, SCALE, half_taught, inputs
 from safetensors.torch import save_file
 
 from benchmarks import kills
-from pipeline.lm import checkpoint
-from pipeline.rl import loop
+from pipeline.lm import checkpoint, rollouts
+from pipeline.rl import iterate, loop, ppo
 
 # what a process is about to do, or has half done, when it dies: where the patched name lives, and its name
 PHASES: dict[str, tuple[object, str]] = {
-    "sampling": (loop, "draw"),
-    "scoring": (loop, "judge"),
-    "update": (loop, "apply_gradient"),
+    "sampling": (rollouts, "gather"),
+    "scoring": (loop, "new_batch"),
+    "update": (loop, "clip_and_step"),
     "checkpoint": (
         checkpoint.os,
         "replace",
@@ -28,8 +28,8 @@ PHASES: dict[str, tuple[object, str]] = {
     "validation": (loop, "validate"),
     "rollouts": (loop, "write_jsonl"),
     "reference": (loop, "output_log_probs"),
-    "value": (loop, "ppo_batch"),
-    "reward model": (loop, "renew"),
+    "value": (ppo, "output_values"),
+    "reward model": (iterate, "renew_reward_model"),
 }
 FAST = ["rft", "mu2"]
 GRPO = ARMS["grpo_os_rule"]

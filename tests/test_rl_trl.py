@@ -5,13 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, half_taught, policy, tokenizer
+from rl_tiny import ARMS, SCALE, exact, half_taught, policy, rewarded_by, step_on, tokenizer
 from test_rl_gradient import grads, rollouts
 
 from pipeline.lm.model import save_model
-from pipeline.lm.passes import output_log_probs
-from pipeline.rl.reward_function import judge
-from pipeline.rl.update import make_batch, policy_gradient
 
 trl = pytest.importorskip(
     "trl", reason="a peer, not a dependency; benchmarks/grpo_step.py says how to install it"
@@ -74,23 +71,18 @@ def trl_gradient(trainer, batch, old_BT):
 
 @pytest.mark.parametrize("name", ["grpo_os_rule", "grpo_ps_rule"])
 def test_trl_has_our_gradient_in_the_first_update_and_in_the_second(trainer, name):
-    data, scale = rollouts(), SCALE
-    arm = replace(ARMS[name], clip_eps=0.01)
-    batch = make_batch(arm, scale, data, judge(arm.reward_function, data, tokenizer(), None))
-    batch = replace(batch, ref_logp_BT=output_log_probs(policy(7), batch.rows, 1.0, 512))
+    data, rate = rollouts(), 0.1
+    arm = replace(ARMS[name], clip_eps=0.01, updates_per_rollout=2)
+    rewarded = rewarded_by(arm.reward_function, data)
+    done = step_on(arm, data, rewarded, reference=exact(policy(7)), rate=rate)
+    assert done.row["clip_fraction"] > 0
     model = copy.deepcopy(half_taught())
-    for old in (False, True):
-        for p in model.parameters():
-            p.grad = torch.zeros_like(p)
-        sums, seen = policy_gradient(model, batch, arm, scale)
-        mine = grads(model)
+    for mine, old in zip(done.gradients, (None, done.batch.old_logp_BT), strict=True):
         trainer.model.load_state_dict(model.state_dict())
-        found = trl_gradient(trainer, batch, batch.old_logp_BT)
+        found = trl_gradient(trainer, done.batch, old)
         assert (found - mine).norm() < 2e-5 * mine.norm()
-        assert (sums["clipped"] > 0) == old
-        batch = seen
-        with (
-            torch.no_grad()
-        ):  # a step away, so that the second pass has ratios, and clipped ones among them
-            for p in model.parameters():
-                p.add_(p.grad, alpha=-0.1)
+        # a step away, so that the second update has ratios, and clipped ones among them
+        places = torch.split(mine, [p.numel() for p in model.parameters()])
+        with torch.no_grad():
+            for p, gradient in zip(model.parameters(), places, strict=True):
+                p.sub_(gradient.view_as(p).float(), alpha=rate)

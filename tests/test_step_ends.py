@@ -4,8 +4,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.lm.tokenizer import train_tokenizer
-from pipeline.rl.reward_function import line_ends, token_ends
 
 TAUGHT = [" 3+4=7\n7*2=14\n\\boxed{14} 小明有苹果 一共个。" * 3, "1=1\n\n 3+4=7"]
 TEXTS = [

@@ -7,8 +7,10 @@ from pipeline.errors import UserError
 from pipeline.lm.examples import instruction_example
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.muon import orthogonalise
+from pipeline.lm.stream import Packed, pad_examples
 from pipeline.lm.tokenizer import train_tokenizer
-from pipeline.lm.train import Packed, TrainConfig, lr_factor, make_stream, next_token_loss, train_lm
+from pipeline.lm.train import make_stream, next_token_loss, train_lm
+from pipeline.lm.train_config import TrainConfig, learning_rate_share
 from pipeline.records import Instruction
 
 CFG = TrainConfig(
@@ -88,13 +90,12 @@ def test_orthogonalised_updates_have_unit_singular_values():
 
 
 def test_learning_rate_schedules():
-    paper = TrainConfig(steps=100, schedule="multi_step", warmup_steps=0)
-    assert [lr_factor(s, paper) for s in (0, 79, 80, 89, 90, 99)] == [1, 1, 0.316, 0.316, 0.1, 0.1]
-    linear = TrainConfig(steps=100, schedule="linear", warmup_steps=10)
-    assert (
-        lr_factor(0, linear) < lr_factor(9, linear) < lr_factor(10, linear) == 1
-        and lr_factor(99, linear) < 0.02
-    )
+    paper = TrainConfig(steps=100, schedule="multi_step", warmup_steps=0).optim
+    at = [learning_rate_share(s, paper) for s in (1, 80, 81, 90, 91, 100)]
+    assert at == [1, 1, 0.316, 0.316, 0.1, 0.1]
+    linear = TrainConfig(steps=100, schedule="linear", warmup_steps=10).optim
+    first, before, peak, last = (learning_rate_share(s, linear) for s in (1, 10, 11, 100))
+    assert first < before < peak == 1 and 0 < last < 0.02
 
 
 def test_impossible_settings_are_refused():
@@ -107,9 +108,10 @@ def test_impossible_settings_are_refused():
 def test_unpacked_rows_are_single_examples_padded_on_the_right():
     examples = [([5, 6, 7], [0, 1, 1]), ([8, 9], [0, 1]), ([1, 2, 3, 4], [0, 0, 1, 1])]
     data = make_stream(examples, TrainConfig(packing=False, sequence_length=3))
-    stream = data.batches(3, 0)
-    tokens, mask = next(stream)
+    stream = data.batches(3)
+    tokens, mask = pad_examples(next(stream))
     assert sorted(tokens.tolist()) == [[1, 2, 3], [5, 6, 7], [8, 9, 0]]
     assert mask.sum() == 2 + 1 + 1 and not mask[tokens[:, 0] == 8][0, 2]
-    second = next(stream)
-    assert torch.equal(second[0], next(data.batches(3, 1))[0])
+    orders = [[ids for ids, _ in next(stream)] for _ in range(5)]
+    assert all(sorted(order) == sorted(orders[0]) for order in orders)
+    assert any(order != orders[0] for order in orders)

@@ -24,7 +24,7 @@ def draw(tuned: dict[str, Any], bits: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from pipeline.report.figures import STYLE
+    from pipeline.report.figures.style import STYLE
 
     arms = [arm for arm in LABELS if arm in tuned]
     with plt.rc_context(STYLE):

@@ -32,7 +32,7 @@ from pipeline.corpus.decontaminate import Index, clean
 from pipeline.corpus.truth import Measure, Truth
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.lm.model import ModelConfig
-from pipeline.lm.train import TrainConfig
+from pipeline.lm.train_config import TrainConfig
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_json, write_jsonl
 from pipeline.wiring.code import ROOT
 from pipeline.wiring.config import build

@@ -21,7 +21,8 @@ from benchmarks.finetune import ask
 from lab.corpora.matrix import ARMS, DATA, TOKENIZER, documents, instructions, settings
 from pipeline.lm.examples import instruction_examples
 from pipeline.lm.model import ModelConfig, new_model, token_log_probs
-from pipeline.lm.train import TrainConfig, make_stream, train_lm
+from pipeline.lm.train import make_stream, train_lm
+from pipeline.lm.train_config import TrainConfig
 from pipeline.records import read_jsonl
 from pipeline.world.draw import draw
 

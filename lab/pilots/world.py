@@ -34,7 +34,8 @@ from pipeline.lm.examples import instruction_examples
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.model import load_model, load_tokenizer, save_model, token_log_probs
 from pipeline.lm.prompts import prompt_ids
-from pipeline.lm.train import TrainConfig, make_stream, train_lm
+from pipeline.lm.train import make_stream, train_lm
+from pipeline.lm.train_config import TrainConfig
 from pipeline.records import Question, write_json
 from pipeline.wiring.code import ROOT
 from pipeline.world.build import problems, questions, solved

@@ -82,7 +82,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from pipeline.report.figures import STYLE
+    from pipeline.report.figures.style import STYLE
 
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6.6, 3.8), layout="constrained")

@@ -1,10 +1,11 @@
-"""Floating-point operations by formula: what a run costs, counted from its tokens, on any machine the same.
+"""FLOPs by formula: what a run costs, counted from its tokens and the same on any machine.
 
-A token costs 2 operations a weight of the matrices it passes going forward and twice that going backward (6 in all).
-Attention adds 4 d a layer for every position a token attends to (2 d for the scores, 2 d for the weighted sum; d the
-width of all heads together), and twice that backward. The embedding look-up, norms, softmax and the optimizer are left
-out. A prompt shared by a group is counted once for sampling and once for each pass of an update, as it is computed. Padding is
-not counted, and what equal outputs, or equal beginnings, save is not taken off: both belong to the implementation.
+The forward pass costs 2 FLOPs per weight of the matrices per token, the backward pass twice that (6 in
+all). Attention adds 4 d per layer for every position that a token attends to (2 d for the scores, 2 d
+for the weighted sum; d is the width of all heads together), and twice that backward. The embedding
+look-up, norms, softmax and the optimizer are left out. A prompt that a group shares is counted once
+for sampling and once for each pass of an update, as it is computed. Padding is not counted, and what
+equal outputs, or equal beginnings, save is not subtracted: both belong to the implementation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "bloom")  # two matrices an MLP
+from pipeline.lm.passes import Rows
+
+UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "bloom")  # two matrices per MLP
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Shape:
 
 
 def shape_of(config) -> Shape:
-    """Read the configuration of a transformers decoder: grouped heads where it has them; a gated MLP but for `UNGATED`."""
+    """The shape of a transformers decoder: grouped heads where it has them, a gated MLP but for `UNGATED`."""
     hidden, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or hidden // heads)
     kv_width = width * (getattr(config, "num_key_value_heads", None) or heads) // heads
@@ -37,7 +40,7 @@ def shape_of(config) -> Shape:
 
 
 def forward(shape: Shape, tokens: int, attended: int, logits: int) -> int:
-    """One pass over `tokens` tokens that attend to `attended` positions in all, with logits at `logits` of them."""
+    """A pass over `tokens` tokens that attend to `attended` positions in all, with logits at `logits` of them."""
     return (
         2 * shape.body * tokens
         + 2 * shape.head * logits
@@ -46,7 +49,7 @@ def forward(shape: Shape, tokens: int, attended: int, logits: int) -> int:
 
 
 def triangle(length: int, before: int = 0) -> int:
-    """Positions attended to by `length` tokens in a row, each also seeing itself and the `before` ones ahead of them."""
+    """Positions attended to by `length` tokens in a row, each also seeing itself and the `before` earlier ones."""
     return length * before + length * (length + 1) // 2
 
 
@@ -56,7 +59,7 @@ def prompts_pass(shape: Shape, prompts: Sequence[int]) -> int:
 
 
 def outputs_pass(shape: Shape, prompts: Sequence[int], outputs: Sequence[int]) -> int:
-    """Forward over outputs of these lengths, `prompts` being the length of the prompt of each, with logits everywhere.
+    """Forward over outputs of these lengths with logits everywhere; `prompts` has the length of the prompt of each.
 
     Sampling costs the same: a generated token passes the model once, against a cache.
     """
@@ -73,8 +76,21 @@ def group_pass(
     )
 
 
+def rows_pass(shape: Shape, rows: Rows, chosen: Sequence[int] | None = None) -> int:
+    """Forward over these outputs (by default all of them), each of their prompts once."""
+    chosen = range(len(rows.outputs)) if chosen is None else chosen
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    prompts = [len(rows.prompts[p]) for p in used]
+    outputs = [len(rows.outputs[b]) for b in chosen]
+    return group_pass(shape, prompts, outputs, [place[rows.prompt_of[b]] for b in chosen])
+
+
 def grpo_step(shape: Shape, questions: int, group: int, prompt: int, output: int) -> int:
-    """A step of GRPO with a reference and mu = 1 on outputs of one length: sampling 1, reference 1, update 3 passes."""
+    """A GRPO step with a reference and mu = 1 on outputs of one length.
+
+    Sampling is 1 pass, the reference 1, the update 3.
+    """
     prompt_of = [q for q in range(questions) for _ in range(group)]
     return 5 * group_pass(shape, [prompt] * questions, [output] * (questions * group), prompt_of)
 

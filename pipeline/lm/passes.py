@@ -162,26 +162,29 @@ def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> 
     return logp_BT[first]
 
 
-def accumulate(
+def passes(
     model,
     rows: Rows,
     chosen: Sequence[int],
     max_tokens: int,
     temperature: float,
-    loss_of: Callable[[list[int], Tensor, Tensor], Tensor],
     unit: int = 1,
-) -> None:
-    """Add the gradient of the sum of `loss_of(batch, logp_RT, mask_RT)` over micro-batches to the parameters."""
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Micro-batches of the chosen outputs with the log-probabilities of their tokens.
+
+    Yields (indices of R outputs, logp_RT with gradient, mask_RT). The caller turns each into a loss
+    and calls `backward()` on it before it asks for the next one; after the last one the gradient that
+    has gathered at the prompts goes through them. So each prompt is read once for all its outputs.
+    """
+    if not chosen:
+        return
     used = sorted({rows.prompt_of[b] for b in chosen})
     place = {p: i for i, p in enumerate(used)}
-    rows = Rows(
-        [rows.prompts[p] for p in used], rows.outputs, [place.get(p, -1) for p in rows.prompt_of]
-    )
+    owners = [place.get(p, -1) for p in rows.prompt_of]
+    rows = Rows([rows.prompts[p] for p in used], rows.outputs, owners)
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        logp_RT = log_probs_of(
-            model.get_output_embeddings(), hidden_RTE, tokens_RT, mask_RT, temperature
-        )
-        loss_of(batch, logp_RT, mask_RT).backward()
+        head = model.get_output_embeddings()
+        yield batch, log_probs_of(head, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT
     prompts.backward()

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.report.data import Results
-from pipeline.report.names import JUDGED_BY
 from pipeline.report.stats import Interval, difference, level, paired
 
 REPRODUCED, DIRECTION, NOT = "reproduced", "direction only", "not reproduced"
@@ -16,6 +15,10 @@ UNTESTED, FLOORED = "not tested at this profile", "not testable here"
 STATUSES = (REPRODUCED, DIRECTION, NOT, FLOORED, UNTESTED)
 FLOOR = 0.05  # where all that is compared scores below this accuracy, a difference says nothing about a method
 ONE_SEED = "One seed: no order of trained models is established."
+LIFTED = (
+    "grpo_os",
+    "grpo_os_rule",
+)  # the subjects of C7 and C12: the paper's reward is learned, the rule is ours
 TOGETHER = "together"  # of several benchmarks
 SAME = 0.02  # a difference whose interval stays below this counts as none (C12), and inside it on both sides as alike (C8e)
 SLIGHT = 0.005  # means nearer to 0 than this have no sign worth a word
@@ -123,7 +126,7 @@ def seeds_note(gap: Interval) -> str:
 def judge_note(results: Results, *arms: str) -> str:
     """How well the reward models behind these arms tell right from wrong outputs of one question, and plain likelihood beside
     it; "" for rules."""
-    kinds = dict.fromkeys(JUDGED_BY[arm] for arm in arms if arm in JUDGED_BY)
+    kinds = dict.fromkeys(kind for arm in arms if (kind := results.reward_model(arm)))
     if not kinds:
         return ""
     found, plain = judges_auc(results)

@@ -33,9 +33,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipeline.report.arms import CONTROL, IN_DOMAIN, OUT_OF_DOMAIN, arm_label
 from pipeline.report.claim import (
     DIRECTION,
     FLOORED,
+    LIFTED,
     NOT,
     REPRODUCED,
     SAME,
@@ -57,10 +59,9 @@ from pipeline.report.claim import (
 )
 from pipeline.report.curves import maj_not_pass, majority
 from pipeline.report.data import Results
-from pipeline.report.effort import cheaper_than_ppo
 from pipeline.report.iterations import iterative
-from pipeline.report.names import CONTROL, GRPO, IN_DOMAIN, OUT_OF_DOMAIN, arm_label
 from pipeline.report.stats import Interval, difference, level
+from pipeline.report.tables.effort import cheaper_than_ppo
 from pipeline.report.validation import gap_at, sides
 
 RIVALS = "; rival corpora are compared by lab/corpora, in reports/lab/corpora/report.md."
@@ -138,7 +139,7 @@ def all_claims(results: Results) -> list[Claim]:
 def lift(results: Results, id: str, text: str, domain: Sequence[str], words: str) -> list[Claim]:
     """GRPO against instruct, with the continued-SFT control beside it: a claim a reward (learned, rule) that was trained."""
     benchmarks, found = present(results, domain), []
-    for arm in GRPO:
+    for arm in LIFTED:
         gap = compare(results, arm, "instruct", benchmarks)
         if gap is None:
             continue

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.report.arms import IN_DOMAIN, arm_label
 from pipeline.report.claim import (
     DIRECTION,
     FLOORED,
+    LIFTED,
     NOT,
     REPRODUCED,
     SAME,
@@ -26,7 +28,6 @@ from pipeline.report.claim import (
     weaker,
 )
 from pipeline.report.data import Results
-from pipeline.report.names import GRPO, IN_DOMAIN, arm_label
 from pipeline.report.stats import Interval, difference, level
 
 
@@ -99,7 +100,7 @@ def with_parts(
 def deepest(results: Results) -> tuple[str, list[str], int] | None:
     """(arm, benchmarks, K): the GRPO arm and in-domain benchmarks where arm and instruct have the most samples."""
     best = None
-    for arm in GRPO:
+    for arm in LIFTED:
         depth: dict[int, list[str]] = {}
         for benchmark in present(results, IN_DOMAIN):
             scores = [

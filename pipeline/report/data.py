@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT, maj_at_k, pass_at_k
 from pipeline.records import read_jsonl
-from pipeline.report.names import CONTROL
+from pipeline.report.arms import LEARNED, arm_order, reward_model
 
 SINGLE = ("base", "instruct")
 
@@ -108,6 +108,20 @@ class Results:
         return sorted(
             {arm for arm, _ in map(split_model, self.scores) if arm not in SINGLE}, key=arm_order
         )
+
+    def reward_model(self, arm: str) -> str | None:
+        """The kind of reward model behind an arm, by the settings it was trained with, else by its file; None for rules."""
+        for cell in self.cells.get(arm, {}).values():
+            if cell.settings:
+                kind = cell.settings.get("reward_function")
+                return kind if kind in LEARNED else None
+        return reward_model(arm)
+
+    @property
+    def reward_models(self) -> dict[str, dict[str, Any]]:
+        """What the reward stage measured of each kind of reward model: outcome, process."""
+        summary = self.files["reward"].get("summary") or {}
+        return {kind: summary[kind] for kind in LEARNED if isinstance(summary.get(kind), dict)}
 
     def models_of(self, arm: str) -> list[str]:
         """`base`, `instruct`, or the evaluated cells of an arm, by seed."""
@@ -277,30 +291,6 @@ def scorer(kind: str, ks: Sequence[int]) -> Callable[[Sequence[int]], list[float
     if kind in ("pass", "sampled"):
         return lambda votes: [pass_at_k(len(votes), sum(v == RIGHT for v in votes), k) for k in ks]
     raise ValueError(f"no metric {kind!r}")
-
-
-def arm_order(arm: str) -> tuple[int, str]:
-    known = (
-        "base",
-        "instruct",
-        CONTROL,
-        "rft",
-        "online_rft",
-        "dpo",
-        "dpo_sum",
-        "ppo",
-        "ppo_rule",
-        "grpo_os",
-        "grpo_os_rule",
-        "grpo_ps",
-        "grpo_ps_rule",
-        "grpo_iter",
-        "token_mean",
-        "dr_grpo",
-        "sample_std",
-        "mu2",
-    )
-    return (known.index(arm) if arm in known else len(known), arm)
 
 
 def benchmark_order(name: str) -> tuple[int, str]:

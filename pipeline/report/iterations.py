@@ -5,6 +5,7 @@ Legend: S seeds, N validation questions.
 
 from __future__ import annotations
 
+from pipeline.report.arms import IN_DOMAIN
 from pipeline.report.claim import (
     FLOORED,
     UNTESTED,
@@ -21,7 +22,6 @@ from pipeline.report.claim import (
     weaker,
 )
 from pipeline.report.data import Cell, Results, rate_beside
-from pipeline.report.names import IN_DOMAIN
 from pipeline.report.stats import level, paired
 from pipeline.report.validation import accuracy_at
 

@@ -1,185 +1,92 @@
-"""The two reward models of a run: sample and label with the instruct model, train, judge on held-out questions."""
+"""Training a reward model on labelled outputs with the logistic loss (section 4.1)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.lm.generate import make_engine
-from pipeline.records import Question, read_jsonl, write_jsonl
-from pipeline.reward.labels import (
-    auc,
-    auc_within,
-    best_of_n,
-    calibration,
-    outcome_labels,
-    process_labels,
-    sample_outputs,
-    step_agreement,
-    step_labels,
-    training_labels,
-)
-from pipeline.reward.model import Judge, Labelled, RewardConfig, flatten, new_scorer, train_scorer
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from pipeline.lm import flops
+from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.passes import hidden_of, micro_batches, read_prompts
+from pipeline.lm.train import Pace, train
+from pipeline.lm.train_config import OptimConfig
+from pipeline.reward.config import RewardConfig
+from pipeline.reward.model import Labelled, flatten, logits_of, shape_of_scalar_model
 
 
-@dataclass
-class Setting:
-    """What both models are made from. `state` survives a kill; labels are drawn once and kept there."""
+def train_reward_model(
+    model, data: Sequence[Labelled], cfg: RewardConfig, seed: int, state: Path
+) -> Iterator[dict]:
+    """Train in place; yield a row per step: step, loss, accuracy, grad_norm, lr, flops.
 
-    cfg: RewardConfig
-    seed: int
-    device: str
-    tokenizer: Any
-    instruct: Any
-    start: Path  # folder of the model whose body the head is put on
-    questions: Sequence[Question]
-    out: Path
-    state: Path
-
-    @cached_property
-    def engine(self):
-        return make_engine(self.cfg.engine, self.instruct, self.tokenizer)
-
-    @property
-    def by_id(self) -> dict[str, Question]:
-        return {q.id: q for q in self.questions}
+    Resumes from `state` to the bit.
+    """
+    epochs = (row_seed(seed, "reward", epoch) for epoch in count())
+    batches = (batch for epoch in epochs for batch in shuffled(data, cfg.questions_per_step, epoch))
+    gradient = partial(label_gradient, max_tokens=cfg.micro_batch_tokens)
+    pace = Pace(save_every=cfg.checkpoint_every)
+    yield from train(model, batches, gradient, cfg.optim(cfg.steps(len(data))), pace, state)
 
 
-Follow = Callable[..., dict[str, Any]]
+def one_pass(
+    model, data: Sequence[Labelled], cfg: RewardConfig, optim: OptimConfig, seed: int
+) -> int:
+    """Train on every label once, with fresh optimizers. Returns the FLOPs by formula."""
+    if not data:
+        return 0
+    model.requires_grad_(True)
+    batches = shuffled(data, cfg.questions_per_step, seed)
+    gradient = partial(label_gradient, max_tokens=cfg.micro_batch_tokens)
+    *_, last = train(model, batches, gradient, optim)
+    model.zero_grad(set_to_none=True)
+    return int(last["flops"])
 
 
-def train_outcome(setting: Setting, follow: Follow) -> dict:
-    """Write outcome/ and labels.jsonl. Returns the figures on held-out questions for the summary."""
-    cfg = setting.cfg
-    train, held = split(setting)
-    rows = once(
-        setting,
-        "labels",
-        lambda: [
-            {**row, "split": name}
-            for name, questions in (("train", train), ("held_out", held))
-            for row in sample_outputs(
-                setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name)
-            )
-        ],
-    )
-    write_jsonl(setting.out / "labels.jsonl", rows)
-    kept, judged = ([row for row in rows if row["split"] == name] for name in ("train", "held_out"))
-    judge, last = fit(setting, "outcome", training_labels(kept, cfg.labels_at), follow)
-    scores = [s[-1] for s in score(judge, outcome_labels(judged))]
-    return {
-        **last,
-        "labels": len(kept),
-        **calibration(scores, [row["right"] for row in judged]),
-        "auc_within": auc_within(judged, scores),
-        "of_n": best_of_n(judged, scores),
-        "samples": cfg.samples,
-        "likelihood": likelihood(judged),
-    }
+def shuffled(data: Sequence[Labelled], size: int, seed: int) -> Iterator[list[Labelled]]:
+    """Batches of `size` questions, each question once, in the order of the seed."""
+    order = np.random.default_rng(seed).permutation(len(data))
+    for start in range(0, len(data), size):
+        yield [data[i] for i in order[start : start + size]]
 
 
-def train_process(setting: Setting, follow: Follow) -> dict:
-    """Write process/ and step_labels.jsonl. Returns the figures on held-out questions for the summary."""
-    cfg, rows = setting.cfg, list(read_jsonl(setting.out / "labels.jsonl"))
-    answers = {q.id: q.answer for q in setting.questions}
-    labelled = once(
-        setting,
-        "step_labels",
-        lambda: [
-            row
-            for name in ("train", "held_out")
-            for row in step_labels(
-                setting.engine,
-                setting.tokenizer,
-                some_outputs(rows, name, cfg),
-                answers,
-                cfg,
-                (setting.seed, "steps", name),
-            )
-        ],
-    )
-    write_jsonl(setting.out / "step_labels.jsonl", labelled)
-    kept, judged = (
-        [row for row in labelled if row["split"] == name] for name in ("train", "held_out")
-    )
-    judge, last = fit(setting, "process", process_labels(kept, cfg.balance), follow)
-    scores = score(judge, process_labels(judged))
-    flat = [value for values in scores for value in values]
-    right = [label > 0.5 for row in judged for label in row["labels"]]
-    return {
-        **last,
-        "labels": sum(len(row["labels"]) for row in kept),
-        **calibration(flat, right),
-        "auc_within": auc_within(judged, [min(values) for values in scores]),
-        "against_exact_steps": step_agreement(judged, scores, setting.by_id),
-        "of_n": best_of_n(judged, [min(values) for values in scores]),
-        "samples": cfg.process_samples,
-    }
+def label_gradient(
+    model, examples: Sequence[Labelled], max_tokens: int
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Add the gradient of the logistic loss, a weighted mean over the batch's labels.
+
+    Only the tokens in `ends` enter it: every one or the last for an outcome model, step ends for a
+    process model. Returns (loss and accuracy, where a label above 1/2 is right) and (FLOPs).
+    """
+    rows, ends, labels = flatten(examples, extra_token=True)
+    weights = [w for e in examples for w in e.weights or [[1.0] * len(x) for x in e.labels]]
+    total, labelled = sum(map(sum, weights)), sum(map(len, labels))
+    loss_sum, hits = 0.0, 0
+    prompts = read_prompts(model, rows)
+    for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
+        logit_RT = logits_of(model, *hidden_of(model, prompts, rows, batch))
+        device = logit_RT.device
+        row_N = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=device)
+        at_N = torch.tensor([end + 1 for b in batch for end in ends[b]], device=device)
+        label_N = torch.tensor([x for b in batch for x in labels[b]], device=device)
+        weight_N = torch.tensor([w for b in batch for w in weights[b]], device=device)
+
+        logit_N = logit_RT[row_N, at_N]
+        losses = F.binary_cross_entropy_with_logits(logit_N, label_N, weight_N, reduction="sum")
+        loss = losses / total
+        loss.backward()
+        loss_sum += loss.item()
+        hits += int(((logit_N > 0) == (label_N > 0.5)).sum())
+    prompts.backward()
+    return {"loss": loss_sum, "accuracy": hits / labelled}, {"flops": 3 * work(model, examples)}
 
 
-def likelihood(rows: Sequence[dict]) -> dict:
-    """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward model."""
-    scores = [row["logprob"] for row in rows]
-    return {
-        "auc": auc(scores, [row["right"] for row in rows]),
-        "auc_within": auc_within(rows, scores),
-        "best_of_n": best_of_n(rows, scores)["best_of_n"],
-    }
-
-
-def split(setting: Setting) -> tuple[list[Question], list[Question]]:
-    """Training questions and, after them, the held-out ones. Raises UserError when there are too few."""
-    cfg = setting.cfg
-    if len(setting.questions) <= cfg.held_out:
-        raise UserError(
-            f"reward: {len(setting.questions)} questions, of which held_out={cfg.held_out}; lower reward.held_out"
-        )
-    count = min(cfg.questions, len(setting.questions) - cfg.held_out)
-    return list(setting.questions[:count]), list(setting.questions[count : count + cfg.held_out])
-
-
-def some_outputs(rows: Sequence[dict], name: str, cfg: RewardConfig) -> list[dict]:
-    """The first outputs of the first questions of a split, for step labels."""
-    count: dict[str, int] = {}
-    chosen = []
-    for row in rows:
-        if row["split"] == name and (
-            row["question"] in count or len(count) < cfg.process_questions
-        ):
-            count[row["question"]] = count.get(row["question"], 0) + 1
-            if count[row["question"]] <= cfg.process_samples:
-                chosen.append(row)
-    return chosen
-
-
-def once(setting: Setting, name: str, make: Callable[[], list[dict]]) -> list[dict]:
-    """Rows that are made once and survive a kill."""
-    path = setting.state / f"{name}.jsonl"
-    if not path.is_file():
-        write_jsonl(path, make())
-    return list(read_jsonl(path))
-
-
-def fit(setting: Setting, name: str, data: list[Labelled], follow: Follow) -> tuple[Judge, dict]:
-    """Train a scorer on the labels and save it. Returns it and its last metric row."""
-    cfg, state = setting.cfg, setting.state / name
-    state.mkdir(parents=True, exist_ok=True)
-    model = new_scorer(setting.start, setting.device, cfg)
-    steps = -(-len(data) // cfg.questions_per_step) * cfg.epochs
-    last = follow(train_scorer(model, data, cfg, setting.seed, state), steps, f"metrics_{name}")
-    model.save_pretrained(setting.out / name)
-    setting.tokenizer.save_pretrained(setting.out / name)
-    return Judge(model.eval(), cfg.micro_batch_tokens), last
-
-
-def score(judge: Judge, data: Sequence[Labelled]) -> list[list[float]]:
-    """Scores of each output, a few questions at a time."""
-    found: list[list[float]] = []
-    for start in range(0, len(data), 64):
-        rows, ends, _ = flatten(data[start : start + 64])
-        found += judge(rows, ends)
-    return found
+def work(model, batch: Sequence[Labelled]) -> int:
+    """FLOPs of one forward pass by formula."""
+    rows, _, _ = flatten(batch)
+    return flops.rows_pass(shape_of_scalar_model(model), rows)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.errors import UserError
+from pipeline.lm.train_config import OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -24,17 +25,16 @@ class ArmConfig:
     """One row of Table 10. Everything that differs between arms is here, everything of scale in `RLConfig`."""
 
     name: str
-    data_source: str  # sft: P_sft | offline: outputs of the instruct model, made once | online: outputs of the policy
+    data_source: str  # sft: P_sft | offline: the instruct model, once | online: the policy
     reward_function: str  # none | rule | rule_steps | outcome | process
     gradient_coefficient: str  # sft | rft | dpo | ppo | grpo_outcome | grpo_process
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1
     iterations: int = 1  # I of Algorithm 1; the steps of the profile are divided among them
-    replay: float = (
-        0.1  # share of earlier rows when the reward model is trained again (iterations > 1)
-    )
-    aggregation: str = "output_mean"  # the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
+    replay: float = 0.1  # share of earlier labels when the reward model is trained again
+    # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
+    aggregation: str = "output_mean"
     advantage_std: str = "population"  # population | sample | none (Dr. GRPO)
     lr_factor: float = 1.0  # of the profile's learning rate
     gae_gamma: float = 1.0
@@ -72,7 +72,7 @@ class ArmConfig:
             (kind == "grpo_process") != (grpo and steps),
             "grpo_process and step rewards go together",
         )
-        refuse(kind == "ppo" and steps, "ppo takes one reward an output")
+        refuse(kind == "ppo" and steps, "ppo takes one reward per output")
         refuse(kind == "dpo" and self.kl_coef <= 0, "dpo needs kl_coef > 0 (beta of Eq. 12)")
         refuse(
             kind in ("sft", "rft") and self.kl_coef > 0,
@@ -96,6 +96,11 @@ class ArmConfig:
         )
 
     @property
+    def groups(self) -> bool:
+        """Whether advantages are relative to a group of outputs (GRPO)."""
+        return self.gradient_coefficient.startswith("grpo")
+
+    @property
     def needs_reference(self) -> bool:
         """Whether log-probabilities of the reference enter the update."""
         return self.kl_coef > 0
@@ -106,7 +111,7 @@ class RLConfig:
     """Scale of an RL run: sizes, lengths, learning rate, validation. One block of a profile, the same for every arm."""
 
     questions_per_step: int = 16
-    group_size: int = 16  # G outputs a question
+    group_size: int = 16  # G, outputs per question
     steps: int = 100
     max_new_tokens: int = 64
     temperature: float = 1.0
@@ -119,12 +124,10 @@ class RLConfig:
     adam_beta1: float = 0.9
     adam_beta2: float = 0.95
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = (
-        1024  # padded tokens of one forward: cache-sized on a CPU; no result beyond rounding
-    )
-    compute_dtype: str = (
-        "float32"  # bfloat16: autocast; the weights that the optimizer moves stay float32
-    )
+    # padded tokens of one forward: cache-sized on a CPU; changes no result beyond rounding
+    micro_batch_tokens: int = 1024
+    # bfloat16: autocast; the weights that the optimizer moves stay float32
+    compute_dtype: str = "float32"
     engine: str = "fast"
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
     protocol: str = "cot"
@@ -135,22 +138,21 @@ class RLConfig:
     validation_temperature: float = 0.7
     checkpoint_every: int = 10
     rollouts_every: int = 1  # store the rollouts of every k-th step
-    judge_questions: int = (
-        150  # iterations > 1: RL questions whose fresh outputs the reward model is trained on
-    )
+    # iterations > 1: RL questions whose fresh outputs the reward model is trained on
+    judge_questions: int = 150
     judge_questions_per_step: int = 8
     judge_lr: float = 1e-3
-    control_prompt_tokens: int = (
-        47  # what the sft arm takes a GRPO output's question and answer to be long:
-    )
-    control_output_tokens: int = 30  # its budget of FLOPs follows from these (pipeline/lm/flops.py)
+    # lengths that the sft arm assumes for GRPO's prompts and outputs: its FLOPs follow from them
+    control_prompt_tokens: int = 47
+    control_output_tokens: int = 30
 
     def __post_init__(self) -> None:
         _check_choices(self, "rl settings")
         refuse = partial(_refuse, "rl settings")
         refuse(
             self.top_p != 1.0 or self.top_k != 0,
-            "top_p and top_k filter the sampler, and the trainer's log-probabilities would differ: top_p 1, top_k 0",
+            "top_p and top_k filter the sampler, and the trainer's log-probabilities would differ: "
+            "top_p 1, top_k 0",
         )
         for name in (
             "questions_per_step",
@@ -173,17 +175,29 @@ class RLConfig:
             "a count is negative",
         )
 
+    def optim(self, factor: float = 1.0) -> OptimConfig:
+        """How a model moves at `factor` times the profile's learning rate."""
+        return OptimConfig(
+            steps=self.steps,
+            lr=self.lr * factor,
+            betas=(self.adam_beta1, self.adam_beta2),
+            weight_decay=self.weight_decay,
+            schedule=self.lr_schedule,
+            warmup_steps=self.warmup_steps,
+            max_grad_norm=self.max_grad_norm,
+        )
 
-def check_pair(arm: ArmConfig, scale: RLConfig) -> None:
+
+def check_pair(arm: ArmConfig, cfg: RLConfig) -> None:
     """Refuse what an arm cannot do at a scale. Raises UserError."""
     refuse = partial(_refuse, f"arm {arm.name}")
     refuse(
-        arm.gradient_coefficient.startswith("grpo") and scale.group_size < 2,
+        arm.groups and cfg.group_size < 2,
         "a group of one has no advantage: group_size at least 2",
     )
     refuse(
-        scale.steps % arm.iterations != 0,
-        f"steps {scale.steps} cannot be divided into {arm.iterations} iterations",
+        cfg.steps % arm.iterations != 0,
+        f"steps {cfg.steps} cannot be divided into {arm.iterations} iterations",
     )
 
 

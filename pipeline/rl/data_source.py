@@ -1,42 +1,37 @@
-"""Who answers (Table 10, data source): P_sft, the instruct model once (offline), or the policy itself (online)."""
+"""Who answers (Table 10, data source): P_sft, the instruct model once (offline), or the policy itself (online).
+
+Each data source is a function of the run and the step that returns the step's outputs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.grading import grade_many
+from pipeline.lm import flops
 from pipeline.lm.examples import response_ids
-from pipeline.lm.generate import Engine, Output, Sampling
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.model import position_limit
+from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids
-from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
+from pipeline.lm.rollouts import Rollouts, encode_prompts, sample_groups
+from pipeline.records import Instruction, Question
 from pipeline.rl.config import RLConfig
+from pipeline.rl.training import Training
+
+# ---- which questions a step asks
 
 
-@dataclass(frozen=True)
-class Rollouts:
-    """The outputs of one step. Slot q of the batch holds `questions[q]` and prompt q; groups stand one after another."""
-
-    questions: list[Question]
-    rows: Rows
-    texts: list[str]
-    logprobs: list[list[float]]  # the sampler's; empty lists for P_sft
-    finished: list[bool]
-
-
-def question_at(questions: Sequence[Question], seed: int) -> Callable[[int], Question]:
+def question_at(questions: Sequence[Any], seed: int) -> Callable[[int], Any]:
     """The n-th question of a run: shuffled epochs over all of them, the same for every arm with this seed."""
     if not questions:
         raise UserError(
-            "RL questions: none left after the choice of languages; see rl_scale.languages"
+            "RL questions: none are left after the choice of languages; see rl_scale.languages"
         )
 
     @lru_cache(maxsize=2)
@@ -46,124 +41,64 @@ def question_at(questions: Sequence[Question], seed: int) -> Callable[[int], Que
     return lambda n: questions[order(n // len(questions))[n % len(questions)]]
 
 
-def batch_of(questions: Sequence[Question], seed: int, step: int, size: int) -> list[Question]:
+def questions_of(questions: Sequence[Question], seed: int, step: int, size: int) -> list[Question]:
     """The questions of a step, counted from 1."""
     at = question_at(questions, seed)
     return [at((step - 1) * size + slot) for slot in range(size)]
 
 
-def encode_prompts(tokenizer, questions: Sequence[Question], scale: RLConfig) -> list[list[int]]:
-    return [
-        list(prompt_ids(tokenizer, q.question, q.lang, scale.protocol, scale.style))
-        for q in questions
-    ]
+def _asked(run: Training, step: int) -> list[Question]:
+    return questions_of(run.inputs.questions, run.seed, step, run.cfg.questions_per_step)
 
 
-def decode(tokenizer, outputs: Sequence[Sequence[int]]) -> list[str]:
-    """Texts without special tokens."""
-    return tokenizer.batch_decode(
-        outputs, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
+# ---- online: outputs of the policy
 
 
-def online(
-    engine: Engine, tokenizer, questions: list[Question], scale: RLConfig, key: tuple
-) -> Rollouts:
-    """G outputs of the engine's model a question; output i of slot q depends on (key, q, i) alone."""
-    prompts, size = encode_prompts(tokenizer, questions, scale), scale.group_size
-    prompt_of = [slot for slot in range(len(questions)) for _ in range(size)]
-    seeds = [row_seed(*key, slot, i) for slot in range(len(questions)) for i in range(size)]
-    sampling = Sampling(temperature=scale.temperature, max_new_tokens=scale.max_new_tokens)
-    outputs = engine.sample([prompts[slot] for slot in prompt_of], seeds, sampling)
-    return gather(tokenizer, questions, prompts, prompt_of, outputs)
-
-
-def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) -> Rollouts:
-    """Outputs of an engine as rollouts."""
-    tokens = [list(output.tokens) for output in outputs]
-    return Rollouts(
-        questions,
-        Rows(prompts, tokens, list(prompt_of)),
-        decode(tokenizer, tokens),
-        [list(output.logprobs) for output in outputs],
-        [output.finished for output in outputs],
-    )
-
-
-# ---- offline: outputs of the instruct model, made once
-
-
-def make_pool(
-    engine: Engine, tokenizer, questions: Sequence[Question], scale: RLConfig, seed: int, path: Path
-) -> None:
-    """Sample G outputs for each of these questions from pi_sft, judge them, and write them to a JSONL file.
-
-    A row: question, tokens, logprobs, text, finished, right, and `first`: not an earlier output of its question again.
-    """
-    rows = []
-    for start in range(0, len(questions), scale.questions_per_step):
-        some = list(questions[start : start + scale.questions_per_step])
-        drawn = online(engine, tokenizer, some, scale, (seed, "offline", start))
-        owner = [some[slot] for slot in drawn.rows.prompt_of]
-        grades = grade_many([(text, q.answer) for text, q in zip(drawn.texts, owner, strict=True)])
-        for b, question in enumerate(owner):
-            rows.append(
-                {
-                    "question": question.id,
-                    "tokens": drawn.rows.outputs[b],
-                    "text": drawn.texts[b],
-                    "logprobs": [round(x, 5) for x in drawn.logprobs[b]],
-                    "finished": drawn.finished[b],
-                    "right": grades[b].verdict == "right",
-                }
-            )
-    seen = set()
-    for row in rows:
-        key = (row["question"], tuple(row["tokens"]))
-        row["first"] = key not in seen
-        seen.add(key)
-    write_jsonl(path, rows)
-
-
-def read_pool(path: Path) -> dict[str, list[dict]]:
-    """The rows of a pool by question id."""
-    pool: dict[str, list[dict]] = {}
-    for row in read_jsonl(path):
-        pool.setdefault(row["question"], []).append(row)
-    return pool
-
-
-def offline(
-    pool: dict[str, list[dict]], tokenizer, questions: list[Question], scale: RLConfig
-) -> Rollouts:
-    """RFT: the right and distinct outputs of each question. A question without any gives none."""
-    chosen = [[row for row in pool[q.id] if row["right"] and row["first"]] for q in questions]
-    return _from_pool(tokenizer, questions, chosen, scale)
-
-
-def offline_pairs(
-    pool: dict[str, list[dict]], tokenizer, questions: list[Question], scale: RLConfig
-) -> Rollouts:
-    """DPO: o+, o-, o+, o- ... of each question, the k-th right output with the k-th wrong one."""
-    chosen = []
-    for q in questions:
-        rows = [row for row in pool[q.id] if row["first"]]
-        right, wrong = (
-            [row for row in rows if row["right"]],
-            [row for row in rows if not row["right"]],
+def online(run: Training, step: int) -> Rollouts:
+    """G outputs of the current policy per question."""
+    cfg, key = run.cfg, (run.seed, run.iteration_of(step), step)
+    with autocast(run.policy, cfg.compute_dtype):
+        rollouts = sample_groups(
+            run.engine, run.inputs.tokenizer, _asked(run, step), cfg.group_size, cfg, key
         )
-        chosen.append([row for pair in zip(right, wrong, strict=False) for row in pair])
-    return _from_pool(tokenizer, questions, chosen, scale)
+    run.total["samples"] += len(rollouts.texts)
+    run.total["flops"] += flops.rows_pass(flops.shape_of(run.policy.config), rollouts.rows)
+    return rollouts
 
 
-def _from_pool(tokenizer, questions, chosen: list[list[dict]], scale: RLConfig) -> Rollouts:
+# ---- offline: outputs of the instruct model, made once (pool.py)
+
+
+def offline(run: Training, step: int) -> Rollouts:
+    """RFT: the right and distinct outputs of each question. A question without any gives none."""
+
+    def chosen(rows: list[dict]) -> list[dict]:
+        return [row for row in rows if row["right"] and row["first"]]
+
+    return _from_pool(run, step, chosen)
+
+
+def offline_pairs(run: Training, step: int) -> Rollouts:
+    """DPO: o+, o-, o+, o- ... of each question, the k-th right output with the k-th wrong one."""
+
+    def chosen(rows: list[dict]) -> list[dict]:
+        distinct = [row for row in rows if row["first"]]
+        right = [row for row in distinct if row["right"]]
+        wrong = [row for row in distinct if not row["right"]]
+        return [row for pair in zip(right, wrong, strict=False) for row in pair]
+
+    return _from_pool(run, step, chosen)
+
+
+def _from_pool(run: Training, step: int, choose: Callable[[list[dict]], list[dict]]) -> Rollouts:
+    questions = _asked(run, step)
+    chosen = [choose(run.pool[q.id]) for q in questions]
     flat = [row for rows in chosen for row in rows]
     prompt_of = [slot for slot, rows in enumerate(chosen) for _ in rows]
+    prompts = encode_prompts(run.inputs.tokenizer, questions, run.cfg)
     return Rollouts(
         questions,
-        Rows(
-            encode_prompts(tokenizer, questions, scale), [row["tokens"] for row in flat], prompt_of
-        ),
+        Rows(prompts, [row["tokens"] for row in flat], prompt_of),
         [row["text"] for row in flat],
         [row["logprobs"] for row in flat],
         [row["finished"] for row in flat],
@@ -171,6 +106,43 @@ def _from_pool(tokenizer, questions, chosen: list[list[dict]], scale: RLConfig) 
 
 
 # ---- P_sft: worked solutions
+
+
+def worked_solutions(run: Training, step: int) -> Rollouts:
+    """Continued SFT: as many solutions as bring its FLOPs to those of a GRPO run of as many steps.
+
+    GRPO's are taken by formula, at the configured lengths (`control_*_tokens`), so the control
+    depends on no other run.
+    """
+    cfg, shape = run.cfg, flops.shape_of(run.policy.config)
+    budget = step * flops.grpo_step(
+        shape,
+        cfg.questions_per_step,
+        cfg.group_size,
+        cfg.control_prompt_tokens,
+        cfg.control_output_tokens,
+    )
+    at = instruction_at(run.inputs.instructions, run.seed)
+    drawn, spent = [], run.total["flops"]
+    while spent < budget:
+        one = solutions(run.inputs.tokenizer, [at(run.total["drawn"])], cfg)
+        spent += 3 * flops.rows_pass(shape, one.rows)
+        run.total["drawn"] += 1
+        drawn.append(one)
+    return _joined(drawn)
+
+
+def _joined(parts: Sequence[Rollouts]) -> Rollouts:
+    """Rollouts of one output each as one batch."""
+    prompts = [part.rows.prompts[0] for part in parts]
+    outputs = [part.rows.outputs[0] for part in parts]
+    return Rollouts(
+        [part.questions[0] for part in parts],
+        Rows(prompts, outputs, list(range(len(parts)))),
+        [part.texts[0] for part in parts],
+        [[] for _ in parts],
+        [True] * len(parts),
+    )
 
 
 def instruction_at(instructions: Sequence[Instruction], seed: int) -> Callable[[int], Instruction]:
@@ -183,41 +155,32 @@ def instruction_at(instructions: Sequence[Instruction], seed: int) -> Callable[[
 
 
 def that_fit(
-    policy, tokenizer, instructions: Sequence[Instruction], scale: RLConfig
+    policy, tokenizer, instructions: Sequence[Instruction], cfg: RLConfig
 ) -> list[Instruction]:
-    """Those that a policy with learned positions can read; all of them where positions are rotary."""
+    """Drops instructions longer than the context of a policy with learned positions.
+
+    A rotary policy keeps everything.
+    """
     limit = position_limit(policy)
     if limit is None:
         return list(instructions)
-    rows = (solutions(tokenizer, [i], scale).rows for i in instructions)
-    return [
-        i
-        for i, row in zip(instructions, rows, strict=True)
-        if len(row.prompts[0]) + len(row.outputs[0]) <= limit
-    ]
+
+    def length(instruction: Instruction) -> int:
+        rows = solutions(tokenizer, [instruction], cfg).rows
+        return len(rows.prompts[0]) + len(rows.outputs[0])
+
+    return [i for i in instructions if length(i) <= limit]
 
 
-def check_traces(arm: str, questions: Sequence[Question]) -> None:
-    """The exact step checker knows the steps of the miniature world's questions only. Raises UserError."""
-    bare = next((q.id for q in questions if not q.trace), None)
-    if bare is not None:
-        raise UserError(
-            f"arm {arm}: question {bare} has no trace of its steps, which reward_function rule_steps needs; real "
-            "data has none: take the arm out of `arms` in conf/pipeline.yaml"
-        )
-
-
-def solutions(tokenizer, chosen: Sequence[Instruction], scale: RLConfig) -> Rollouts:
+def solutions(tokenizer, chosen: Sequence[Instruction], cfg: RLConfig) -> Rollouts:
     """Worked solutions as the outputs of their questions, as fine-tuning saw them (section 3)."""
+    style = cfg.style
     questions = [
         Question(i.id, i.question, i.answer, i.lang, i.level, i.family, i.structure) for i in chosen
     ]
-    prompts = [
-        list(prompt_ids(tokenizer, i.question, i.lang, i.format, scale.style)) for i in chosen
-    ]
+    prompts = [list(prompt_ids(tokenizer, i.question, i.lang, i.format, style)) for i in chosen]
     outputs = [
-        response_ids(tokenizer, i.question, i.solution, i.lang, i.format, scale.style)
-        for i in chosen
+        response_ids(tokenizer, i.question, i.solution, i.lang, i.format, style) for i in chosen
     ]
     return Rollouts(
         questions,

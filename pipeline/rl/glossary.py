@@ -23,12 +23,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "kl": (
         "mean over the step's output tokens of pi_ref/pi - log(pi_ref/pi) - 1 before the first update (Eq. 4); only in "
         "arms with a reference. Offline arms: over their pairs, rejected outputs too, so no estimate of the policy's KL",
-        "nats a token",
+        "nats per token",
     ),
     "entropy": (
         "mean of -log pi_old of the sampled tokens, an unbiased estimate of the entropy at the sampling "
         "temperature; only in arms that sample from the policy",
-        "nats a token",
+        "nats per token",
     ),
     "length": ("mean length of the outputs that the step trains on, EOS included", "tokens"),
     "length_right": (
@@ -63,7 +63,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "samples": ("outputs sampled so far, the offline pool included, validation not", "outputs"),
     "tokens": ("output tokens trained on so far", "tokens"),
     "flops": (
-        "operations so far by formula (pipeline/lm/flops.py): sampling, scoring by a model, reference, updates; "
+        "FLOPs so far by formula (pipeline/lm/flops.py): sampling, scoring by a model, reference, updates; "
         "each output counted, though equal ones share a pass (a reward model is trained on distinct ones, each counted "
         "once); validation not",
         "FLOP",

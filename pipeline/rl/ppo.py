@@ -5,17 +5,19 @@ Legend: B outputs, R rows of a micro-batch, T output tokens, padded right. V_t i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows, first_equal, hidden_of, micro_batches, pad, read_prompts
+from pipeline.lm.rollouts import Rollouts
+from pipeline.reward.model import with_scalar_head
+from pipeline.rl.batch import Batch
 from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.rl.data_source import Rollouts
-from pipeline.rl.reward_function import Judged
-from pipeline.rl.update import Batch, autocast, make_optimizer
+from pipeline.rl.reward_function import Rewarded
+from pipeline.rl.training import Critic, Training
 
 
 def token_rewards(
@@ -66,19 +68,10 @@ def whiten(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
     return torch.where(mask_BT, white_BT, 0.0).to(x_BT.dtype)
 
 
-@dataclass
-class Critic:
-    """The value model: the instruct model's body with a head of zeros, moved by an AdamW of its own."""
-
-    model: Any
-    optimizer: Any
-
-
-def new_critic(policy, arm: ArmConfig, scale: RLConfig) -> Critic:
-    from pipeline.reward.model import scorer_from
-
-    model = scorer_from(policy)
-    return Critic(model, make_optimizer(model, scale, arm.value_lr_factor))
+def new_critic(policy, arm: ArmConfig, cfg: RLConfig) -> Critic:
+    """A value model that starts as the policy's body and says 0 everywhere."""
+    model = with_scalar_head(policy)
+    return Critic(model, make_optimizers(model, cfg.optim(arm.value_lr_factor)))
 
 
 def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
@@ -93,42 +86,48 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
     return value_BT[first]
 
 
-def ppo_batch(
-    critic: Critic,
-    batch: Batch,
-    rollouts: Rollouts,
-    judged: Judged,
-    arm: ArmConfig,
-    scale: RLConfig,
-) -> tuple[Batch, Tensor]:
+def whitened_advantage(
+    run: Training, batch: Batch, rollouts: Rollouts, rewarded: Rewarded
+) -> Batch:
     """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
+    arm, cfg = run.arm, run.cfg
     logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
     logp_BT = logp_BT[batch.first]  # an engine may round equal outputs in two ways
     lengths_B = mask_BT.sum(1)
-    with autocast(critic.model, scale):
-        value_BT = output_values(critic.model, batch.rows, scale.micro_batch_tokens)
-    reference_BT = logp_BT if batch.ref_logp_BT is None else batch.ref_logp_BT
-    r_B = torch.tensor([rewards[-1] for rewards in judged.rewards])
-    r_BT = token_rewards(r_B, logp_BT, reference_BT, lengths_B, arm.kl_coef)
+    with autocast(run.critic.model, cfg.compute_dtype):
+        value_BT = output_values(run.critic.model, batch.rows, cfg.micro_batch_tokens)
+
+    ref_BT = logp_BT if batch.ref_logp_BT is None else batch.ref_logp_BT
+    r_B = torch.tensor([rewards[-1] for rewards in rewarded.rewards])
+    r_BT = token_rewards(r_B, logp_BT, ref_BT, lengths_B, arm.kl_coef)
     advantage_BT, return_BT = generalised_advantage(
         r_BT, value_BT, lengths_B, arm.gae_gamma, arm.gae_lambda
     )
-    return replace(batch, advantage_BT=whiten(advantage_BT, mask_BT)), return_BT
+    return replace(batch, advantage_BT=whiten(advantage_BT, mask_BT), return_BT=return_BT)
 
 
-def value_gradient(critic: Critic, batch: Batch, return_BT: Tensor, scale: RLConfig) -> float:
-    """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model alone. Returns the loss."""
-    model, rows, total = critic.model, batch.rows, 0.0
-    with autocast(model, scale):
-        prompts = read_prompts(model, rows)
-        for chosen in micro_batches(rows, sorted(set(batch.first)), scale.micro_batch_tokens):
-            hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, chosen)
-            index = torch.tensor(chosen)
-            target_RT = return_BT[index, : mask_RT.shape[1]].to(mask_RT.device)
-            weight_R1 = (batch.copies_B * batch.weight_B)[index][:, None].float().to(mask_RT.device)
-            error_RT = model.score(hidden_RTE)[..., 0].float() - target_RT
-            loss = torch.where(mask_RT, weight_R1 * error_RT.square() / 2, 0.0).sum()
-            loss.backward()
-            total += loss.item()
-        prompts.backward()
+def value_step(run: Training, batch: Batch, share: float) -> float:
+    """One update of the value model, at `share` of its peak rate. Returns its loss before the update."""
+    critic, cfg = run.critic, run.cfg
+    with autocast(critic.model, cfg.compute_dtype):
+        loss = value_gradient(critic.model, batch, cfg.micro_batch_tokens)
+    clip_and_step(critic.model, critic.optimizers, share, cfg.max_grad_norm)
+    return loss
+
+
+def value_gradient(model, batch: Batch, max_tokens: int) -> float:
+    """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model. Returns the loss."""
+    rows, total = batch.rows, 0.0
+    weight_B = batch.copies_B * batch.weight_B
+    prompts = read_prompts(model, rows)
+    for chosen in micro_batches(rows, sorted(set(batch.first)), max_tokens):
+        hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, chosen)
+        device = mask_RT.device
+        target_RT = batch.return_BT[chosen, : mask_RT.shape[1]].to(device)
+        weight_R1 = weight_B[chosen][:, None].float().to(device)
+        error_RT = model.score(hidden_RTE)[..., 0].float() - target_RT
+        loss = torch.where(mask_RT, weight_R1 * error_RT.square() / 2, 0.0).sum()
+        loss.backward()
+        total += loss.item()
+    prompts.backward()
     return total

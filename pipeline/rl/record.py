@@ -1,114 +1,131 @@
-"""What a step is put down as: its metric row, its rollouts on file, and its operations by formula."""
+"""What is recorded for each step: its metrics, its saved rollouts and its FLOPs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+
+import torch
 
 from pipeline.lm import flops
-from pipeline.lm.passes import Rows
-from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.rl.data_source import Rollouts
-from pipeline.rl.reward_function import Judged
-from pipeline.rl.update import Batch, zero_variance_share
+from pipeline.lm.passes import pad
+from pipeline.lm.rollouts import Rollouts
+from pipeline.lm.train_config import learning_rate_share
+from pipeline.rl.batch import Batch
+from pipeline.rl.gradient_coefficient import zero_variance
+from pipeline.rl.reward_function import NEEDS_MODEL, Rewarded
+from pipeline.rl.training import Training
 
 
-def one_pass(config: Any, rows: Rows, chosen: Sequence[int] | None = None) -> int:
-    """Operations of a forward over these outputs (all of them by default), each of their prompts once."""
-    return rows_pass(flops.shape_of(config), rows, chosen)
+def count_step(run: Training, batch: Batch) -> None:
+    """Add the step's tokens and FLOPs to the totals; sampling was counted when it was done."""
+    run.total["tokens"] += sum(map(len, batch.rows.outputs))
+    run.total["flops"] += step_flops(run, batch)
 
 
-def step_work(arm: ArmConfig, batch: Batch, policy: Any, judge: Any, critic: Any) -> int:
-    """Operations of scoring, reference and updates of a step; its sampling was counted when it was done.
+def step_flops(run: Training, batch: Batch) -> int:
+    """FLOPs of scoring, reference and updates of a step.
 
-    Every output counts, equal ones too, though one pass serves them all: the method's cost, not the luck of a small model.
+    Every output counts, equal ones too, though one pass serves them all: the method's cost, not the
+    luck of a small model.
     """
-    rows, work = batch.rows, 0
+    rows, arm = batch.rows, run.arm
     if not rows.outputs:
         return 0
+    shape = flops.shape_of(run.policy.config)
+    found = 3 * arm.updates_per_rollout * flops.rows_pass(shape, rows, batch.pushed)
     if arm.needs_reference:
-        work += one_pass(policy.config, rows)
-    if arm.reward_function in ("outcome", "process"):
-        work += rows_pass(judge.shape, rows)
-    if critic:
-        config = critic.model.config
+        found += flops.rows_pass(shape, rows)
+    if arm.reward_function in NEEDS_MODEL:
+        found += flops.rows_pass(run.inputs.reward_model.shape, rows)
+    if run.critic:
+        config = run.critic.model.config
         body = replace(flops.shape_of(config), head=config.hidden_size)
-        work += (1 + 3 * arm.updates_per_rollout) * rows_pass(body, rows)
-    return work + 3 * arm.updates_per_rollout * one_pass(policy.config, rows, batch.pushed)
-
-
-def rows_pass(shape: flops.Shape, rows: Rows, chosen: Sequence[int] | None = None) -> int:
-    """The same for a model of this shape."""
-    chosen = range(len(rows.outputs)) if chosen is None else chosen
-    used = sorted({rows.prompt_of[b] for b in chosen})
-    place = {p: i for i, p in enumerate(used)}
-    return flops.group_pass(
-        shape,
-        [len(rows.prompts[p]) for p in used],
-        [len(rows.outputs[b]) for b in chosen],
-        [place[rows.prompt_of[b]] for b in chosen],
-    )
+        found += (1 + 3 * arm.updates_per_rollout) * flops.rows_pass(body, rows)
+    return found
 
 
 def metrics_row(
-    arm: ArmConfig,
-    scale: RLConfig,
+    run: Training,
     step: int,
     rollouts: Rollouts,
-    judged: Judged | None,
-    learned: dict,
-    total: Counter,
+    rewarded: Rewarded | None,
+    batch: Batch,
+    updates: Sequence[Counter],
 ) -> dict[str, float]:
-    """The step's row; every name is defined in `glossary`."""
-    online, lengths = arm.data_source == "online", list(map(len, rollouts.rows.outputs))
+    """The step's row; every name is defined in `glossary`. `updates`: sums over each update's outputs."""
+    arm, lengths = run.arm, list(map(len, rollouts.rows.outputs))
+    online = arm.data_source == "online"
     row: dict[str, float] = {"step": step}
-    if judged and online:
-        row["reward"] = _mean([sum(r) / len(r) for r in judged.rewards])
-        row["accuracy"] = _mean(judged.right)
-    row |= learned
+    if rewarded and online:
+        row["reward"] = _mean([sum(r) / len(r) for r in rewarded.rewards])
+        row["accuracy"] = _mean(rewarded.right)
+    row |= update_metrics(run, step, batch, updates)
     if online:
         row["entropy"] = -sum(map(sum, rollouts.logprobs)) / sum(lengths)
         row["truncated"] = 1 - _mean(rollouts.finished)
-    if arm.gradient_coefficient.startswith("grpo"):
-        row["zero_variance"] = zero_variance_share(judged, scale.group_size)
+    if arm.groups:
+        row["zero_variance"] = zero_variance_share(rewarded, run.cfg.group_size)
     if lengths:
         row["length"] = _mean(lengths)
-    for name, wanted in (("length_right", True), ("length_wrong", False)):
-        some = (
-            [n for n, right in zip(lengths, judged.right, strict=True) if right == wanted]
-            if judged
-            else []
-        )
-        if some:
-            row[name] = _mean(some)
+    row |= length_by_verdict(lengths, rewarded)
     if arm.iterations > 1:
-        row["iteration"] = (step - 1) // (scale.steps // arm.iterations) + 1
-    return row | {
-        "outputs": len(lengths),
-        **{name: total[name] for name in ("samples", "tokens", "flops")},
+        row["iteration"] = run.iteration_of(step) + 1
+    totals = {name: run.total[name] for name in ("samples", "tokens", "flops")}
+    return row | {"outputs": len(lengths), **totals}
+
+
+def update_metrics(
+    run: Training, step: int, batch: Batch, updates: Sequence[Counter]
+) -> dict[str, float]:
+    """Metrics of the first update; the mean gradient norm and the clipped share of all of them."""
+    first, outputs = updates[0], batch.rows.outputs
+    tokens = sum(map(len, outputs))
+    row = {
+        "loss": float(first["loss"]),
+        "grad_norm": _mean([sums["grad_norm"] for sums in updates]),
+        "lr": run.optim.lr * learning_rate_share(step, run.optim),
     }
+    if batch.pairs:
+        pairs = max(1, len(outputs) // 2)
+        row |= {name: first[name] / pairs for name in ("loss", "margin", "preferred")}
+    if run.critic:
+        row["value_loss"] = first["value_loss"]
+    if batch.ref_logp_BT is not None and tokens:
+        row["kl"] = first["kl"] / tokens
+    if run.arm.data_source == "online" and tokens:
+        row["clip_fraction"] = sum(sums["clipped"] for sums in updates) / (tokens * len(updates))
+    return row
 
 
-def rollout_rows(
-    rollouts: Rollouts, judged: Judged | None, batch: Batch, by_token: bool = False
-) -> Iterator[dict]:
-    """What is kept of each output: ids, log-probabilities, step ends, rewards, and the advantage at each step's end;
-    `by_token` (PPO, where they differ inside a step) keeps that of every token as well."""
+def length_by_verdict(lengths: Sequence[int], rewarded: Rewarded | None) -> dict[str, float]:
+    """Mean lengths of the outputs with right and with wrong answers; a kind without any is left out."""
+    found = {}
+    for name, wanted in (("length_right", True), ("length_wrong", False)):
+        right = rewarded.right if rewarded else []
+        some = [n for n, r in zip(lengths, right, strict=False) if r == wanted]
+        if some:
+            found[name] = _mean(some)
+    return found
+
+
+def zero_variance_share(rewarded: Rewarded, group_size: int) -> float:
+    """Share of groups whose rewards are all equal."""
+    r_BK, present_BK = pad(rewarded.rewards, torch.float64)
+    shape = (-1, group_size * r_BK.shape[1])
+    return zero_variance(r_BK.reshape(shape), present_BK.reshape(shape)).double().mean().item()
+
+
+def rollout_rows(rollouts: Rollouts, rewarded: Rewarded | None, batch: Batch) -> Iterator[dict]:
+    """What is kept of each output: ids, log-probabilities, step ends, rewards, advantages at step ends.
+
+    PPO, where advantages differ inside a step, keeps that of every token as well.
+    """
     for b, tokens in enumerate(rollouts.rows.outputs):
         slot = rollouts.rows.prompt_of[b]
-        ends = judged.ends[b] if judged else [len(tokens) - 1]
-        every = (
-            {
-                "token_advantages": [
-                    round(x, 6) for x in batch.advantage_BT[b, : len(tokens)].tolist()
-                ]
-            }
-            if by_token
-            else {}
-        )
-        yield {
+        ends = rewarded.ends[b] if rewarded else [len(tokens) - 1]
+        row = {
             "question": rollouts.questions[slot].id,
             "slot": slot,
             "tokens": tokens,
@@ -116,11 +133,14 @@ def rollout_rows(
             "logprobs": [round(x, 5) for x in rollouts.logprobs[b]],
             "finished": rollouts.finished[b],
             "ends": ends,
-            "rewards": judged.rewards[b] if judged else [],
-            "right": judged.right[b] if judged else None,
+            "rewards": rewarded.rewards[b] if rewarded else [],
+            "right": rewarded.right[b] if rewarded else None,
             "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
-            **every,
         }
+        if batch.return_BT is not None:
+            every = batch.advantage_BT[b, : len(tokens)].tolist()
+            row["token_advantages"] = [round(x, 6) for x in every]
+        yield row
 
 
 def _mean(values: Sequence[float]) -> float:

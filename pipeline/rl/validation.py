@@ -8,9 +8,9 @@ from pathlib import Path
 from pipeline.grading import grade_many
 from pipeline.lm.generate import Engine, Sampling
 from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.rollouts import decode, encode_prompts
 from pipeline.records import Question, write_jsonl
 from pipeline.rl.config import RLConfig
-from pipeline.rl.data_source import decode, encode_prompts
 from pipeline.rl.glossary import LANGUAGES
 
 
@@ -18,26 +18,26 @@ def validate(
     engine: Engine,
     tokenizer,
     questions: Sequence[Question],
-    scale: RLConfig,
+    cfg: RLConfig,
     seed: int,
     step: int,
     path: Path,
 ) -> dict[str, float]:
-    """Greedy and sampled accuracy. Writes a row a question to `path`; returns the metrics (none without questions).
+    """Greedy and sampled accuracy. Writes one row per question to `path`; returns the metrics (none without questions).
 
-    The samples' seeds are the same at every step, so that a curve moves with the policy and not with the dice.
+    The samples' seeds are the same at every step, so that a curve moves with the policy and not with chance.
     """
-    questions = list(questions)[: scale.validation_size]
+    questions = list(questions)[: cfg.validation_size]
     if not questions:
         return {}
-    prompts, count = encode_prompts(tokenizer, questions, scale), scale.validation_samples
-    greedy = engine.sample(prompts, [0] * len(prompts), Sampling(0.0, scale.max_new_tokens))
+    prompts, count = encode_prompts(tokenizer, questions, cfg), cfg.validation_samples
+    greedy = engine.sample(prompts, [0] * len(prompts), Sampling(0.0, cfg.max_new_tokens))
     seeds = [
         row_seed(seed, "validation", slot, i) for slot in range(len(prompts)) for i in range(count)
     ]
     repeated = [prompt for prompt in prompts for _ in range(count)]
     sampled = (
-        engine.sample(repeated, seeds, Sampling(scale.validation_temperature, scale.max_new_tokens))
+        engine.sample(repeated, seeds, Sampling(cfg.validation_temperature, cfg.max_new_tokens))
         if count
         else []
     )

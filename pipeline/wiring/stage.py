@@ -162,6 +162,8 @@ def prepare_process(threads: int) -> None:
 def own_sections(cfg: Any, kind: type, overrides: Sequence[str]) -> dict[str, Any]:
     """The composed configuration without the sections that the profile holds for other stages."""
     composed = OmegaConf.to_container(cfg, resolve=True)
+    # how the report shows an arm (pipeline/report/arms.py) shapes nothing that a stage computes
+    (composed.get("rl") or {}).pop("report", None)
     fields = set(typing.get_type_hints(kind))
     for text in overrides:
         top = key_of(text).split(".")[0]

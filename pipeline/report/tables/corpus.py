@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.report.blocks import Block, Table
 from pipeline.report.data import Results
+from pipeline.report.page.blocks import Block, Table
 
 SHOWN = 6  # pages of the audit sample on each side of the cut
 MARKUP = re.compile(r"[`*_|<>\[\]\\\s]+")  # a page's words must not become marks of the report

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.report.blocks import Table
+from pipeline.report.arms import CONTROL, IN_DOMAIN, RULE, arm_label, counterparts
 from pipeline.report.claim import compare, present
 from pipeline.report.data import Results, rate_beside
-from pipeline.report.names import CONTROL, IN_DOMAIN, RULE, arm_label
+from pipeline.report.page.blocks import Table
 from pipeline.report.stats import Interval
-from pipeline.report.tables import shown
+from pipeline.report.tables.scores import shown
 from pipeline.report.validation import last_gap
-
-COUNTERPARTS = (  # (arm, other, what differs)
-    ("token_mean", RULE, "every token of the batch weighs the same, in the place of every output"),
-    ("dr_grpo", RULE, "no division by the standard deviation, a constant for the length"),
-    ("sample_std", RULE, "standard deviation over G - 1, in the place of G"),
-    ("mu2", RULE, "two updates a batch, with ratio and clip, in the place of one"),
-    ("grpo_ps_rule", RULE, "exact step rewards, in the place of the answer's"),
-    ("grpo_os", RULE, "learned outcome reward, in the place of the rule"),
-    ("grpo_ps", "grpo_os", "learned step rewards, in the place of the learned outcome's"),
-    ("grpo_ps", "grpo_ps_rule", "learned step rewards, in the place of the exact ones"),
-    ("grpo_iter", "grpo_os", "iterations: the reference reset, the reward model trained on"),
-    ("ppo", "grpo_os", "PPO with a value model, in the place of the group's mean; learned reward"),
-    ("ppo_rule", RULE, "PPO with a value model, in the place of the group's mean; rule"),
-    ("dpo", "dpo_sum", "the mean over an output's tokens (Eq. 12), in the place of the sum"),
-    ("dpo", "rft", "wrong outputs pushed down, not only right ones up"),
-    ("dpo_sum", "rft", "the same with sums"),
-    ("online_rft", "rft", "outputs of the policy, in the place of the instruct model's"),
-    (RULE, "online_rft", "graded and negative coefficients, in the place of 0 and 1"),
-    ("grpo_os", "online_rft", "the same, and a learned reward"),
-)
 
 
 def against_table(results: Results) -> Table:
@@ -59,7 +39,7 @@ def against_table(results: Results) -> Table:
 def counterparts_table(results: Results) -> Table:
     """Two arms that differ in one point, as far as both were evaluated."""
     benchmarks, rows = present(results, IN_DOMAIN), []
-    for arm, other, what in COUNTERPARTS:
+    for arm, other, what in counterparts():
         gaps = [
             compare(results, arm, other, benchmarks, metric) for metric in ("sampled", "greedy")
         ]

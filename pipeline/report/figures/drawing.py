@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.report.arms import arm_colour, arm_label
 from pipeline.report.data import Cell, Results
-from pipeline.report.names import arm_colour, arm_label
 from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 

@@ -6,18 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.report.blocks import Table
+from pipeline.report.arms import arm_label, first_counterparts
 from pipeline.report.data import Results, common, pick
-from pipeline.report.names import CONTROL, arm_label
+from pipeline.report.page.blocks import Table
 from pipeline.report.stats import Interval, difference, paired
-from pipeline.report.tables import shown
-
-BETWEEN = (
-    ("grpo_os_rule", CONTROL),
-    ("grpo_os_rule", "online_rft"),
-    ("grpo_ps_rule", "grpo_os_rule"),
-    ("grpo_ps", "grpo_os"),
-)
+from pipeline.report.tables.scores import shown
 
 
 def by_level(results: Results, arm: str, other: str, benchmark: str) -> dict[int, Interval]:
@@ -53,7 +46,10 @@ def levels_table(results: Results, benchmark: str, arms: Sequence[str] = ()) -> 
     """A row an arm over the instruct model, then pairs of arms. No rows where the benchmark's questions have one level."""
     found = {
         f"{arm_label(arm)} - {arm_label(other)}": by_level(results, arm, other, benchmark)
-        for arm, other in [*((arm, "instruct") for arm in arms or results.arms), *BETWEEN]
+        for arm, other in [
+            *((arm, "instruct") for arm in arms or results.arms),
+            *first_counterparts(),
+        ]
         if {arm, other} <= {*results.arms, "instruct"}
     }
     levels = sorted({level for gaps in found.values() for level in gaps})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.report.blocks import Table
+from pipeline.report.arms import CONTROL, arm_label
 from pipeline.report.claim import (
     DIRECTION,
     NOT,
@@ -18,7 +18,7 @@ from pipeline.report.claim import (
     weaker,
 )
 from pipeline.report.data import Cell, Results
-from pipeline.report.names import CONTROL, JUDGED_BY, arm_label
+from pipeline.report.page.blocks import Table
 from pipeline.report.stats import Interval, over_seeds
 
 SIDES = (
@@ -190,7 +190,7 @@ def times_control(results: Results, arm: str) -> str:
 def judges_flops(results: Results) -> str:
     """What the reward models' own training took, which no arm's count has in it; "" where no arm here is rewarded by one."""
     summary, control = results.files["reward"].get("summary") or {}, flops_of(results, CONTROL)
-    kinds = dict.fromkeys(kind for arm, kind in JUDGED_BY.items() if arm in results.cells)
+    kinds = dict.fromkeys(kind for arm in results.cells if (kind := results.reward_model(arm)))
     found = [(kind, spent) for kind in kinds if (spent := (summary.get(kind) or {}).get("flops"))]
     parts = [
         f"{kind} {power(spent)}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.report.blocks import Table
 from pipeline.report.data import Results
-from pipeline.report.figures import judges
+from pipeline.report.page.blocks import Table
 
 OF_N = ("best_of_n", "chance", "mean", "majority", "weighted", "any")
 CAPTION = (
@@ -20,7 +19,7 @@ CAPTION = (
 def judges_table(results: Results) -> Table | None:
     """A row a reward model and one for ranking by the sampler's own likelihood; None where none was measured."""
     rows = []
-    for kind, found in judges(results).items():
+    for kind, found in results.reward_models.items():
         of_n, n = found.get("of_n") or {}, str(found.get("samples", "-"))
         rows.append(
             (
@@ -71,7 +70,7 @@ def judges_table(results: Results) -> Table | None:
 
 def spread(results: Results) -> str:
     """How far two shares have to be apart before one may be called better, as far as the summary tells."""
-    outcome = judges(results).get("outcome", {})
+    outcome = results.reward_models.get("outcome", {})
     if not outcome.get("n") or not outcome.get("samples"):
         return ""
     questions = outcome["n"] // outcome["samples"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.report.arms import CONTROL, RULE, arm_label
 from pipeline.report.claim import CLOSE, FLOOR, judges_auc
 from pipeline.report.data import SINGLE, Results
-from pipeline.report.effort import times_control
-from pipeline.report.names import CONTROL, JUDGED_BY, RULE, arm_label
 from pipeline.report.stats import level
-from pipeline.report.tables import percent
+from pipeline.report.tables.effort import times_control
+from pipeline.report.tables.scores import percent
 
 
 def seeds_text(results: Results) -> str:
@@ -65,12 +65,12 @@ def others_flops(results: Results) -> str:
 
 def judges_text(results: Results) -> str:
     """Said where learned rewards rank little better than the sampler's own likelihood; "" where no arm is rewarded by a model."""
-    arms = [arm_label(arm) for arm in results.arms if arm in JUDGED_BY]
+    arms = [arm_label(arm) for arm in results.arms if results.reward_model(arm)]
     found, plain = judges_auc(results)
     found = {
         kind: auc
         for kind, auc in found.items()
-        if kind in {JUDGED_BY.get(arm) for arm in results.arms}
+        if kind in {results.reward_model(arm) for arm in results.arms}
     }
     if not arms or not found or plain is None or max(found.values()) > plain + CLOSE:
         return ""
@@ -113,3 +113,33 @@ def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) ->
         f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
         "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested."
     )
+
+
+def room_of_rl(results: Results) -> str:
+    """What the comparison with continued fine-tuning is worth where questions are longer than all solutions; "" where they
+    are not, or where the world was read and not built."""
+    world = (results.files["world"].get("config") or {}).get("world") or {}
+    asked, taught = (
+        world.get("word_levels") or [],
+        world.get("instruct_word_levels") or world.get("word_levels") or [],
+    )
+    if world.get("data") != "mini" or not asked or max(asked) <= max(taught):
+        return ""
+    control = (
+        f" {arm_label(CONTROL)} has"
+        if CONTROL in results.arms
+        else " continued fine-tuning would have"
+    )
+    return (
+        f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions of RL, which come with "
+        f"answers alone, and the benchmarks {spelled(asked)}. So{control} no solution of {max(taught) + 1} steps or more to "
+        "learn from: part of what RL gains over it is that room, and not the method's."
+    )
+
+
+def spelled(levels: Sequence[int]) -> str:
+    """`3 to 6`, or `2, 4 and 5`, or `3`."""
+    levels = sorted(levels)
+    if len(levels) > 2 and levels == list(range(levels[0], levels[-1] + 1)):
+        return f"{levels[0]} to {levels[-1]}"
+    return " and ".join(filter(None, (", ".join(map(str, levels[:-1])), str(levels[-1]))))

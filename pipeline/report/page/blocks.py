@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.report.style import CSS
+from pipeline.report.page.style import CSS
 
 
 @dataclass(frozen=True)

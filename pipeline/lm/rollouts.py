@@ -1,0 +1,82 @@
+"""Questions put to a model: prompts, groups of sampled outputs, their texts and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.grading import grade_many
+from pipeline.lm.generate import Engine, Output, Sampling
+from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.passes import Rows
+from pipeline.lm.prompts import prompt_ids
+from pipeline.records import Question
+
+
+class Asking(Protocol):
+    """How questions are put and answered; RLConfig and RewardConfig are two of them."""
+
+    protocol: str
+    style: str
+    temperature: float
+    max_new_tokens: int
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Outputs to questions. Prompt p asks `questions[p]`; the outputs of a group stand together."""
+
+    questions: list[Question]
+    rows: Rows
+    texts: list[str]
+    logprobs: list[list[float]]  # the sampler's; empty lists for worked solutions
+    finished: list[bool]
+
+    @property
+    def owners(self) -> list[Question]:
+        """The question of each output."""
+        return [self.questions[p] for p in self.rows.prompt_of]
+
+
+def encode_prompts(tokenizer, questions: Sequence[Question], cfg: Asking) -> list[list[int]]:
+    return [
+        list(prompt_ids(tokenizer, q.question, q.lang, cfg.protocol, cfg.style)) for q in questions
+    ]
+
+
+def decode(tokenizer, outputs: Sequence[Sequence[int]]) -> list[str]:
+    """Texts without special tokens."""
+    return tokenizer.batch_decode(
+        outputs, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+
+
+def sample_groups(
+    engine: Engine, tokenizer, questions: list[Question], count: int, cfg: Asking, key: tuple
+) -> Rollouts:
+    """`count` outputs per question; output i of question p depends on (key, p, i) alone."""
+    prompts = encode_prompts(tokenizer, questions, cfg)
+    prompt_of = [p for p in range(len(questions)) for _ in range(count)]
+    seeds = [row_seed(*key, p, i) for p in range(len(questions)) for i in range(count)]
+    sampling = Sampling(temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens)
+    outputs = engine.sample([prompts[p] for p in prompt_of], seeds, sampling)
+    return gather(tokenizer, questions, prompts, prompt_of, outputs)
+
+
+def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) -> Rollouts:
+    """Outputs of an engine as rollouts."""
+    tokens = [list(output.tokens) for output in outputs]
+    return Rollouts(
+        questions,
+        Rows(prompts, tokens, list(prompt_of)),
+        decode(tokenizer, tokens),
+        [list(output.logprobs) for output in outputs],
+        [output.finished for output in outputs],
+    )
+
+
+def right_answers(rollouts: Rollouts) -> list[bool]:
+    """Whether the checker finds the final answer of each output right: the rule reward."""
+    pairs = [(t, q.answer) for t, q in zip(rollouts.texts, rollouts.owners, strict=True)]
+    return [grade.verdict == "right" for grade in grade_many(pairs)]

@@ -1,0 +1,187 @@
+"""The two reward models of a run: sampled and labelled with the instruct model, trained, measured on held-out questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.lm.generate import make_engine
+from pipeline.records import Question, read_jsonl, write_jsonl
+from pipeline.reward.config import RewardConfig
+from pipeline.reward.labels import (
+    outcome_labels,
+    process_labels,
+    sample_outputs,
+    step_labels,
+    training_labels,
+)
+from pipeline.reward.measure import auc, auc_within, best_of_n, calibration, step_agreement
+from pipeline.reward.model import Labelled, RewardModel, flatten, new_reward_model
+from pipeline.reward.train import train_reward_model
+
+
+@dataclass
+class Setting:
+    """What both models are made from. `state` survives a kill; labels are drawn once and kept there."""
+
+    cfg: RewardConfig
+    seed: int
+    device: str
+    tokenizer: Any
+    instruct: Any
+    start: Path  # folder of the model whose body the head is put on
+    questions: Sequence[Question]
+    out: Path
+    state: Path
+
+    @cached_property
+    def engine(self):
+        return make_engine(self.cfg.engine, self.instruct, self.tokenizer)
+
+    @property
+    def by_id(self) -> dict[str, Question]:
+        return {q.id: q for q in self.questions}
+
+
+Follow = Callable[..., dict[str, Any]]
+
+
+def train_outcome(setting: Setting, follow: Follow) -> dict:
+    """Write outcome/ and labels.jsonl. Returns the figures on held-out questions for the summary."""
+    cfg = setting.cfg
+    train, held = split(setting)
+    rows = once(
+        setting,
+        "labels",
+        lambda: [
+            {**row, "split": name}
+            for name, questions in (("train", train), ("held_out", held))
+            for row in sample_outputs(
+                setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name)
+            )
+        ],
+    )
+    write_jsonl(setting.out / "labels.jsonl", rows)
+    kept, held_out = (
+        [row for row in rows if row["split"] == name] for name in ("train", "held_out")
+    )
+    reward_model, last = fit(setting, "outcome", training_labels(kept, cfg.labels_at), follow)
+    scores = [s[-1] for s in score(reward_model, outcome_labels(held_out))]
+    return {
+        **last,
+        "labels": len(kept),
+        **calibration(scores, [row["right"] for row in held_out]),
+        "auc_within": auc_within(held_out, scores),
+        "of_n": best_of_n(held_out, scores),
+        "samples": cfg.samples,
+        "likelihood": likelihood(held_out),
+    }
+
+
+def train_process(setting: Setting, follow: Follow) -> dict:
+    """Write process/ and step_labels.jsonl. Returns the figures on held-out questions for the summary."""
+    cfg, rows = setting.cfg, list(read_jsonl(setting.out / "labels.jsonl"))
+    answers = {q.id: q.answer for q in setting.questions}
+    labelled = once(
+        setting,
+        "step_labels",
+        lambda: [
+            row
+            for name in ("train", "held_out")
+            for row in step_labels(
+                setting.engine,
+                setting.tokenizer,
+                some_outputs(rows, name, cfg),
+                answers,
+                cfg,
+                (setting.seed, "steps", name),
+            )
+        ],
+    )
+    write_jsonl(setting.out / "step_labels.jsonl", labelled)
+    kept, held_out = (
+        [row for row in labelled if row["split"] == name] for name in ("train", "held_out")
+    )
+    reward_model, last = fit(setting, "process", process_labels(kept, cfg.balance), follow)
+    scores = score(reward_model, process_labels(held_out))
+    flat = [value for values in scores for value in values]
+    right = [label > 0.5 for row in held_out for label in row["labels"]]
+    return {
+        **last,
+        "labels": sum(len(row["labels"]) for row in kept),
+        **calibration(flat, right),
+        "auc_within": auc_within(held_out, [min(values) for values in scores]),
+        "against_exact_steps": step_agreement(held_out, scores, setting.by_id),
+        "of_n": best_of_n(held_out, [min(values) for values in scores]),
+        "samples": cfg.process_samples,
+    }
+
+
+def likelihood(rows: Sequence[dict]) -> dict:
+    """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward model."""
+    scores = [row["logprob"] for row in rows]
+    return {
+        "auc": auc(scores, [row["right"] for row in rows]),
+        "auc_within": auc_within(rows, scores),
+        "best_of_n": best_of_n(rows, scores)["best_of_n"],
+    }
+
+
+def split(setting: Setting) -> tuple[list[Question], list[Question]]:
+    """Training questions and, after them, the held-out ones. Raises UserError when there are too few."""
+    cfg = setting.cfg
+    if len(setting.questions) <= cfg.held_out:
+        raise UserError(
+            f"reward: {len(setting.questions)} questions, of which held_out={cfg.held_out}; lower reward.held_out"
+        )
+    count = min(cfg.questions, len(setting.questions) - cfg.held_out)
+    return list(setting.questions[:count]), list(setting.questions[count : count + cfg.held_out])
+
+
+def some_outputs(rows: Sequence[dict], name: str, cfg: RewardConfig) -> list[dict]:
+    """The first outputs of the first questions of a split, for step labels."""
+    count: dict[str, int] = {}
+    chosen = []
+    for row in rows:
+        if row["split"] == name and (
+            row["question"] in count or len(count) < cfg.process_questions
+        ):
+            count[row["question"]] = count.get(row["question"], 0) + 1
+            if count[row["question"]] <= cfg.process_samples:
+                chosen.append(row)
+    return chosen
+
+
+def once(setting: Setting, name: str, make: Callable[[], list[dict]]) -> list[dict]:
+    """Rows that are made once and survive a kill."""
+    path = setting.state / f"{name}.jsonl"
+    if not path.is_file():
+        write_jsonl(path, make())
+    return list(read_jsonl(path))
+
+
+def fit(
+    setting: Setting, name: str, data: list[Labelled], follow: Follow
+) -> tuple[RewardModel, dict]:
+    """Train a reward model on the labels and save it. Returns it and its last metric row."""
+    cfg, state = setting.cfg, setting.state / name
+    state.mkdir(parents=True, exist_ok=True)
+    model = new_reward_model(setting.start, setting.device, cfg)
+    rows = train_reward_model(model, data, cfg, setting.seed, state)
+    last = follow(rows, cfg.steps(len(data)), f"metrics_{name}")
+    model.save_pretrained(setting.out / name)
+    setting.tokenizer.save_pretrained(setting.out / name)
+    return RewardModel(model.eval(), cfg.micro_batch_tokens), last
+
+
+def score(reward_model: RewardModel, data: Sequence[Labelled]) -> list[list[float]]:
+    """Scores of each output, a few questions at a time."""
+    found: list[list[float]] = []
+    for start in range(0, len(data), 64):
+        rows, ends, _ = flatten(data[start : start + 64])
+        found += reward_model(rows, ends)
+    return found
