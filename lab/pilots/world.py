@@ -154,7 +154,8 @@ def main() -> None:
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % (train.steps // 4) == 0:
             curve[row["step"]] = round(loss(model, checks), 4)
-            print(f"step {row['step']}: validation loss {curve[row['step']]}", flush=True)
+            spent = time.process_time() - begin
+            print(f"step {row['step']}: {curve[row['step']]} nats, {spent:.0f} CPU s", flush=True)
     seconds = time.process_time() - begin
 
     longest = profile["evaluate"]["max_new_tokens"]
