@@ -1,4 +1,4 @@
-"""Problems can be solved from their text alone, have to be read, and share nothing between splits."""
+"""Problems are solved from their text alone, must be read, and share nothing between splits."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ WORD_NUMBER |= {"doubles": 2, "triples": 3, "doubled": 2, "tripled": 3}
 
 
 def chained(text: str) -> str:
-    """A regular expression for every number, in the order of the text, with the sentence's keyword."""
+    """What a regular expression makes of it: every number in order, with its sentence's keyword."""
     value = None
     for sentence in re.split(r"(?<=[.?]) ", text):
         op = next(

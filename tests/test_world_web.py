@@ -1,4 +1,4 @@
-"""The built-in web: same seed same bytes, truth that agrees with the WARC files, held-out formats and splits."""
+"""The built-in web: same bytes from one seed, a true truth, held-out formats and splits."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def member(out, row) -> bytes:
 
 
 def http(out, row) -> tuple[str, dict, bytes]:
-    """(WARC target, HTTP headers, body) read by a few lines of our own, transfer and content encodings undone."""
+    """(WARC target, HTTP headers, body), with transfer and content encodings undone."""
     head, rest = gzip.decompress(member(out, row)).split(b"\r\n\r\n", 1)
     target = re.search(rb"WARC-Target-URI: (.*)\r\n", head)[1].decode()
     lines, body = rest.removesuffix(b"\r\n\r\n").split(b"\r\n\r\n", 1)

@@ -1,4 +1,4 @@
-"""Solves the world's questions from their text alone: what a careful reader of the sentences would do.
+"""Solves the world's word problems from their text alone, as a careful reader would.
 
 It shares nothing with the generator: it knows no plan of a problem, no data file, no step. Values
 are exact fractions, so a division that does not come out even would show.

@@ -1,4 +1,4 @@
-"""Solves the world's symbolic questions and its riddles from their text alone (see world_solver.py)."""
+"""Solves symbolic questions and riddles from their text alone (see world_solver.py)."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The gate before a build: does fine-tuning on this world leave reinforcement learning anything to do?
+"""The gate before a build: does fine-tuning on this world leave anything to do for RL?
 
     python -m lab.pilots.world NAME [--data data] [--problems 12000] [--steps 3200] [--formats cot]
 
 Fine-tunes the base model of `--data` on the world's instruction data and asks it questions of the
-validation split, and some of the RL questions, which are questions of its own training data. Wanted:
-30 to 60 % of sampled answers right, right and wrong answers in a quarter of the groups of eight,
-and a validation loss that no longer falls. No test question is read. A row is added to (or replaced
-in) reports/pilots/world.json, and reports/pilots/world.md is written from all rows.
+validation split, and questions of its own training data, as RL does. Wanted: 30 to 60 % of sampled
+answers right, right and wrong answers in a quarter of the groups of eight, and a validation loss
+that longer training no longer lowers. No test question is read. A row is added to (or replaced in)
+reports/pilots/world.json, and reports/pilots/world.md is written from all rows.
 
-The base model comes from `python -m stages.world`, `.corpus` and `.pretrain` with the profile of the
-same name, or from `--base`.
+The base model comes from `python -m stages.world`, `.corpus` and `.pretrain` with the same profile,
+or from `--base`.
 """
 
 from __future__ import annotations
@@ -123,74 +123,86 @@ def changed(settings: Any, **given: Any) -> Any:
     return replace(settings, **{key: value for key, value in given.items() if value is not None})
 
 
-def main() -> None:
-    args = parse()
-    torch.set_num_threads(1)
+def configured(args: argparse.Namespace) -> tuple[WorldConfig, TrainConfig, int]:
+    """The world, the training and the longest answer: the profile's, with the arguments given."""
     profile = yaml.safe_load((ROOT / "conf/profile" / f"{args.profile}.yaml").read_text())
-    world = WorldConfig(**{**profile["world"], "web": WebConfig(**profile["world"].get("web", {}))})
+    web = WebConfig(**profile["world"].get("web", {}))
     world = changed(
-        world,
+        WorldConfig(**{**profile["world"], "web": web}),
         instruct=args.problems,
         word_levels=tuple(args.levels) if args.levels else None,
         word_operand=args.operand,
         instruct_formats=tuple(args.formats) if args.formats else None,
         validation=4 * args.questions,
     )
-    train = TrainConfig(**profile["sft"])
     train = changed(
-        train, steps=args.steps, sequences=args.sequences, lr_muon=args.lr_muon, seed=args.seed
+        TrainConfig(**profile["sft"]),
+        steps=args.steps,
+        sequences=args.sequences,
+        lr_muon=args.lr_muon,
+        seed=args.seed,
     )
+    return world, train, profile["evaluate"]["max_new_tokens"]
 
-    base = args.base or args.data / "pretrain/model"
-    tokenizer, model = load_tokenizer(base), load_model(base)
-    taught = problems(world, "sft", world.instruct, world.instruct_kinds)
-    held = problems(world, "validation", world.validation, world.instruct_kinds)
-    instruct = list(solved(world, taught))
-    checks = instruction_examples(tokenizer, solved(world, held, ("cot",)), "mini")
-    examples = instruction_examples(tokenizer, instruct, "mini")
-    lengths = [len(ids) for ids, _ in examples]
 
+def teach(model, examples, checks, train: TrainConfig) -> tuple[dict[int, float], float]:
+    """Fine-tune; the validation loss after each quarter, and the CPU seconds."""
     begin, curve = time.process_time(), {}
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % (train.steps // 4) == 0:
             curve[row["step"]] = round(loss(model, checks), 4)
             spent = time.process_time() - begin
             print(f"step {row['step']}: {curve[row['step']]} nats, {spent:.0f} CPU s", flush=True)
-    seconds = time.process_time() - begin
+    return curve, time.process_time() - begin
 
-    longest = profile["evaluate"]["max_new_tokens"]
+
+def examine(model, tokenizer, world: WorldConfig, pools: dict, count: int, longest: int) -> dict:
+    """Sampled answers to `count` questions of each kind of problem in each pool; greedy ones too."""
     found: dict[str, Any] = {}
-    for label, pool in (("validation", held), ("rl", taught)):
+    for label, pool in pools.items():
         for kind in world.instruct_kinds:
-            chosen = {id: p for id, p in pool.items() if f"-{kind}-" in id}
-            asked = questions(world, chosen, "pilot")[: args.questions]
-            right = answers(model, tokenizer, asked, GROUP, 1.0, longest)
-            found[f"{label} {kind}"] = summary(asked, right)
-            if label == "validation":
-                greedy = answers(model, tokenizer, asked, 1, 0.0, longest)
-                found[f"{label} {kind}"]["greedy"] = percent(mean(row[0] for row in greedy))
-    record(
-        args,
-        {
-            "name": args.name,
-            "seed": args.seed,
-            "problems": world.instruct,
-            "solutions": len(examples),
-            "formats": list(world.instruct_formats),
-            "levels": list(world.word_levels),
-            "operand": world.word_operand,
-            "steps": train.steps,
-            "sequences": train.sequences,
-            "passes": round(train.steps * train.sequences / len(examples), 2),
-            "lr_muon": train.lr_muon,
-            "parameters": model.num_parameters(),
-            "longest": max(lengths),
-            "tokens": round(mean(lengths), 1),
-            "sft_cpu_seconds": round(seconds),
-            "validation_loss": curve,
-            "asked": found,
-        },
-    )
+            chosen = {id: problem for id, problem in pool.items() if f"-{kind}-" in id}
+            asked = questions(world, chosen, "pilot")[:count]
+            found[f"{label} {kind}"] = summary(
+                asked, answers(model, tokenizer, asked, GROUP, 1.0, longest)
+            )
+            greedy = answers(model, tokenizer, asked, 1, 0.0, longest)
+            found[f"{label} {kind}"]["greedy"] = percent(mean(row[0] for row in greedy))
+    return found
+
+
+def main() -> None:
+    args = parse()
+    torch.set_num_threads(1)
+    world, train, longest = configured(args)
+    base = args.base or args.data / "pretrain/model"
+    tokenizer, model = load_tokenizer(base), load_model(base)
+    taught = problems(world, "sft", world.instruct, world.instruct_kinds)
+    held = problems(world, "validation", world.validation, world.instruct_kinds)
+    examples = instruction_examples(tokenizer, solved(world, taught), "mini")
+    checks = instruction_examples(tokenizer, solved(world, held, ("cot",)), "mini")
+    curve, seconds = teach(model, examples, checks, train)
+    pools = {"validation": held, "rl": taught}
+    row = {
+        "name": args.name,
+        "seed": args.seed,
+        "problems": world.instruct,
+        "solutions": len(examples),
+        "formats": list(world.instruct_formats),
+        "levels": list(world.word_levels),
+        "operand": world.word_operand,
+        "steps": train.steps,
+        "sequences": train.sequences,
+        "passes": round(train.steps * train.sequences / len(examples), 2),
+        "lr_muon": train.lr_muon,
+        "parameters": model.num_parameters(),
+        "longest": max(len(ids) for ids, _ in examples),
+        "tokens": round(mean(len(ids) for ids, _ in examples), 1),
+        "sft_cpu_seconds": round(seconds),
+        "validation_loss": curve,
+        "asked": examine(model, tokenizer, world, pools, args.questions, longest),
+    }
+    record(args, row)
     if args.save:
         save_model(model, tokenizer, args.save)
 
@@ -229,10 +241,11 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# Pilots of the world",
         "",
-        "Written by `python -m lab.pilots.world`. Fine-tuned models on the validation split, one seed",
-        f"each: {GROUP} answers per question at temperature 1; a group is mixed when it has right and",
-        "wrong answers. Percentages. The interval is over questions. The last column but one asks",
-        "questions that the model was fine-tuned on.",
+        "Written by `python -m lab.pilots.world`: fine-tuned models on the validation split, one",
+        f"seed each. {GROUP} answers per question at temperature 1; a group is mixed when it has right",
+        "and wrong answers. Percentages; the interval is over questions. The loss is in nats per token",
+        "of chains of thought, after each quarter of the training. The last column but one asks",
+        "questions that the model was fine-tuned on. No test question was read.",
         "",
         f"| {' | '.join(heads)} |",
         f"|{' --- |' * len(heads)}",

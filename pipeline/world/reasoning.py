@@ -22,7 +22,10 @@ Words = dict[str, Any]
 def reasoning_problem(
     rng: random.Random, level: int, lang: str, words: Words | None = None
 ) -> Problem:
-    """One problem of the level (2 to 4). `words` replaces the wording (the web has one of its own)."""
+    """One problem of the level (2 to 4).
+
+    `words` replaces the wording; the web has one of its own.
+    """
     words = words or WORDS[lang]
     family = rng.choice(tuple(FAMILIES))
     sentences, question, answer, key = FAMILIES[family](rng, level, words)

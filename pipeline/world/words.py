@@ -59,7 +59,7 @@ class Telling:
 
 
 def people(rng: random.Random, level: int, tell: Telling, largest: int) -> Drawn:
-    """Who has how many; asked for the last person, or for the last two together or compared."""
+    """Who has how many; the question is about the last person, or about the last two."""
     asked = rng.choice(("ask", "total", "more") if level > 1 else ("ask",))
     steps = chain(rng, level if asked == "ask" else level - 1, largest)
     names = rng.sample(tell.words["names"], len(steps) + 2)
