@@ -1,8 +1,20 @@
-"""The one exception that a user's mistake raises."""
+"""The one exception that a user's mistake raises, and the first mistake of all: no environment."""
+
+import sys
+from importlib.util import find_spec
 
 
 class UserError(Exception):
-    """A mistake that the user can mend. Its message is one line: the file, record or key, and what to do.
+    """A mistake that the user can fix. Its message is one line: the file, record or key, and what to do.
 
-    `pipeline.wiring.stage` and the console scripts print it without a stack trace and exit with status 1.
+    Stages and console commands print it without a stack trace and exit with status 1.
     """
+
+
+def require_environment(package: str = "hydra") -> None:
+    """Exit with one line when the packages of requirements/ cannot be imported by this Python."""
+    if find_spec(package) is None:
+        sys.exit(
+            f"{sys.executable} has no package {package!r}: enter the project's environment with "
+            "`. .venv/bin/activate` (`make setup` makes it), then run it again"
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import UserError
+from pipeline.files import atomic_text, write_text
 
 Row = TypeVar("Row")
 
@@ -88,24 +88,16 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
-    """Write dataclass instances or dicts, sorted keys, one a line; atomic (temporary name, then rename). Returns the count."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
+    """Write dataclass instances or dicts as JSONL, keys sorted; atomic. Returns the number of rows."""
     count = 0
-    with temporary.open("w", encoding="utf-8") as file:
+    with atomic_text(path) as file:
         for row in rows:
             plain = row if isinstance(row, dict) else asdict(row)
             file.write(json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n")
             count += 1
-    os.replace(temporary, path)
     return count
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write sorted, indented JSON; atomic."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(
-        json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n", encoding="utf-8"
-    )
-    os.replace(temporary, path)
+    write_text(path, json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2) + "\n")

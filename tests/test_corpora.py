@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.corpora.generated import texts
 from lab.corpora.matrix import ARMS, PROBED
 from lab.corpora.probe import solution, surprise
 from lab.corpora.report import (
@@ -24,7 +25,6 @@ from lab.corpora.report import (
     status,
     write_report,
 )
-from lab.corpora.texts import texts
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl

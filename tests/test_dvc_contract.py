@@ -1,4 +1,7 @@
-"""DVC sees neither Python imports nor Hydra's composition: what a stage imports or composes must stand in dvc.yaml."""
+"""DVC sees neither Python imports nor Hydra's composition: what a stage stands on must stand in its graph, and no more.
+
+All graphs are held: the main one, those of plans/, and those of the laboratory.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,49 @@ import importlib
 import re
 import shlex
 import shutil
+import typing
 from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.wiring.code import ROOT, VIEW, code_files
-from pipeline.wiring.config import built, register
+from pipeline.wiring.code import OURS, ROOT, SHOWN, code_files, imported_names
+from pipeline.wiring.config import register
+from pipeline.wiring.marks import entry_of
+from pipeline.wiring.plans import PLACES, built, plans
 
 CELL_FREE = {"launcher", "experiment", "tracker"}  # how and where to run, never what comes out
+PROFILES = sorted(plans())
+FILLED = re.compile(r"\$\{([\w.]+)\}")
 
 
 @cache
 def expanded(profile: str) -> dict[str, dict]:
-    """dvc.yaml with the variables of the profile's plan filled in and its matrices laid out: {address: stage}."""
+    """The dvc.yaml of the profile's plan with its variables filled in and its matrices laid out: {address: stage}."""
     plan = {**built(profile), "profile": profile}
     raw = yaml.safe_load((ROOT / plan["pipeline"]).read_text(encoding="utf-8"))
     found = {}
     for name, stage in raw["stages"].items():
-        matrix = stage.pop("matrix", None)
-        items = [{}]
-        if matrix:
-            axes = {
-                key: plan[re.fullmatch(r"\$\{(\w+)\}", text)[1]] for key, text in matrix.items()
-            }
-            assert list(axes) == ["arm", "seed"]
-            items = [{"arm": arm, "seed": seed} for arm in axes["arm"] for seed in axes["seed"]]
-        for item in items:
-            values = {**{f"item.{key}": value for key, value in item.items()}, **plan}
-            address = f"{name}@{item['arm']}-{item['seed']}" if item else name
-            found[address] = fill(stage, values)
+        for label, values in items_of(stage, plan):
+            body = stage.get("do", {k: v for k, v in stage.items() if k != "matrix"})
+            found[f"{name}@{label}" if label else name] = fill(body, {**values, **plan})
     return found
+
+
+def items_of(stage: dict, plan: dict) -> list[tuple[str, dict]]:
+    """(label, variables) of each stage that a `matrix` or `foreach` stands for."""
+    if "foreach" in stage:
+        return [(str(key), {"key": key, "item": item}) for key, item in stage["foreach"].items()]
+    if "matrix" not in stage:
+        return [("", {})]
+    axes = {key: plan[FILLED.fullmatch(text)[1]] for key, text in stage["matrix"].items()}
+    assert list(axes) == ["arm", "seed"]
+    return [
+        (f"{arm}-{seed}", {"item.arm": arm, "item.seed": seed})
+        for arm in axes["arm"]
+        for seed in axes["seed"]
+    ]
 
 
 def fill(value, values: dict):
@@ -45,46 +59,41 @@ def fill(value, values: dict):
         return {fill(key, values): fill(item, values) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, values) for item in value]
-    return (
-        re.sub(r"\$\{([\w.]+)\}", lambda m: str(values[m[1]]), value)
-        if isinstance(value, str)
-        else value
-    )
+    return FILLED.sub(lambda m: str(values[m[1]]), value) if isinstance(value, str) else value
+
+
+def stages_of(profile: str) -> dict[str, dict]:
+    """All but the one that writes fingerprints."""
+    return {name: stage for name, stage in expanded(profile).items() if name != "code"}
 
 
 def arguments(stage: dict) -> tuple[str, list[str]]:
+    """The module that a stage runs, and what follows it."""
     words = shlex.split(stage["cmd"])
     assert words[:2] == ["python", "-m"]
-    return words[2].removeprefix("stages."), words[3:]
+    return words[2], words[3:]
 
 
-def compose(name: str, overrides: list[str]):
+def marked(profile: str) -> dict[str, Path]:
+    """{name of a fingerprint file: the module whose code it stands for} of a graph."""
+    _, (folder, *names) = arguments(expanded(profile)["code"])
+    assert folder == f"{built(profile)['data']}/code"
+    return {entry_of(name).stem: entry_of(name) for name in names}
+
+
+def stage_config(module: str) -> type:
+    return typing.get_type_hints(importlib.import_module(module).main.__wrapped__)["cfg"]
+
+
+def compose(module: str, overrides: list[str]):
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
     profile = next(text.partition("=")[2] for text in overrides if text.startswith("profile="))
-    register(name, stage_config(name), profile)
+    name = importlib.import_module(module).main.stage
+    register(name, stage_config(module), profile)
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return hydra_compose(name, overrides=overrides, return_hydra_config=True)
-
-
-def stage_config(name: str) -> type:
-    import typing
-
-    module = importlib.import_module(f"stages.{name}")
-    return typing.get_type_hints(module.main.__wrapped__)["cfg"]
-
-
-PLANNED = ("mini", "lab")
-ADDRESSES = sorted({name.split("@")[0] for name in expanded("mini")})
-
-
-def cells(name: str, profile: str = "mini") -> dict[str, dict]:
-    return {
-        address: stage
-        for address, stage in expanded(profile).items()
-        if address.split("@")[0] == name
-    }
 
 
 def outs_of(stage: dict) -> list[str]:
@@ -96,7 +105,7 @@ def one_seed(found: dict[str, dict]) -> dict[str, dict]:
     return {
         address: stage
         for address, stage in found.items()
-        if "@" not in address or address.endswith("-0")
+        if not re.search(r"@.*-[1-9]\d*$", address)
     }
 
 
@@ -104,27 +113,27 @@ def covered(path: str, deps: list[str]) -> bool:
     return any(path == dep or path.startswith(dep.rstrip("/") + "/") for dep in deps)
 
 
-@pytest.mark.parametrize("name", ADDRESSES)
-def test_imported_code_is_a_dependency(name: str) -> None:
-    address, stage = next(iter(cells(name).items()))
-    module, _ = arguments(stage)
-    files = code_files(ROOT / f"stages/{module}.py")
-    missing = [path for path in files if not covered(path, stage["deps"])]
-    assert not missing, f"{address}: add to deps: {missing}"
-    idle = [
-        dep
-        for dep in stage["deps"]
-        if not dep.startswith(("data/", "conf/")) and not any(covered(f, [dep]) for f in files)
-    ]
-    assert not idle, f"{address}: deps that it never imports: {idle}"
-    assert not set(stage["deps"]) & VIEW
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_stage_depends_on_its_own_code_and_no_other(profile: str) -> None:
+    """On the fingerprint of the module that it runs; nothing of the code stands in the graph by hand."""
+    entries = marked(profile)
+    used = set()
+    for address, stage in stages_of(profile).items():
+        module, _ = arguments(stage)
+        marks = [dep for dep in stage["deps"] if f"{built(profile)['data']}/code/" in dep]
+        (mark,) = [dep for dep in marks if not dep.endswith(".yaml")]
+        name = Path(mark).name
+        assert entries[name] == ROOT.joinpath(*module.split(".")).with_suffix(".py"), address
+        used.add(name)
+        assert not [dep for dep in stage["deps"] if dep.split("/")[0] in OURS], address
+    assert used == set(entries)
 
 
-@pytest.mark.parametrize("plan", PLANNED)
-@pytest.mark.parametrize("name", ADDRESSES)
-def test_composed_files_are_params(name: str, plan: str) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_composed_files_are_params(profile: str) -> None:
     """Of the profile, which all stages share, exactly the stage's own sections; every other composed file whole."""
-    for address, stage in one_seed(cells(name, plan)).items():
+    plan = built(profile)
+    for address, stage in one_seed(stages_of(profile)).items():
         module, overrides = arguments(stage)
         cfg = compose(module, overrides)
         chosen = {
@@ -132,98 +141,104 @@ def test_composed_files_are_params(name: str, plan: str) -> None:
             for group, choice in cfg.hydra.runtime.choices.items()
             if choice and "/" not in group and group not in CELL_FREE
         }
-        wanted = {
-            f"conf/{group}/{choice}.yaml" for group, choice in chosen.items() if group != "schema"
-        }
         params = {path: keys for entry in stage["params"] for path, keys in entry.items()}
-        assert wanted | {f"conf/{module}.yaml"} <= set(params), address
-        profile = f"conf/profile/{chosen['profile']}.yaml"
-        sections = set(yaml.safe_load((ROOT / profile).read_text(encoding="utf-8"))) - {"profile"}
+        wanted = {f"conf/{group}/{choice}.yaml" for group, choice in chosen.items()}
+        arms = {path for path in wanted if path.startswith("conf/rl/")}
+        for path in arms:  # by way of the file that holds the training keys alone
+            assert f"{plan['data']}/code/arms/{Path(path).name}" in stage["deps"], address
+        primary = f"conf/{cfg.hydra.job.config_name}.yaml"
+        wanted |= {primary} if (ROOT / primary).is_file() else set()
+        schemas = {path for path in wanted if path.startswith("conf/schema/")}
+        assert wanted - arms - schemas <= set(params), address
+        path = f"conf/profile/{chosen['profile']}.yaml"
+        sections = set(yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))) - {"profile"}
         fields = {field for field in stage_config(module).__dataclass_fields__ if field in sections}
-        if module == "evaluate":
+        if module == "stages.evaluate":
             fields.discard("model")  # the cell, not the section that the profile has for pretrain
-        assert set(params[profile]) == fields, f"{address}: {profile} {sorted(fields)}"
-        assert all(
-            keys is None
-            for path, keys in params.items()
-            if path not in (profile, built(plan)["plan"])
-        )
+        assert set(params[path]) == fields, f"{address}: {path} {sorted(fields)}"
+        assert all(keys is None for p, keys in params.items() if p not in (path, plan["plan"]))
 
 
-@pytest.mark.parametrize("plan", PLANNED)
-@pytest.mark.parametrize("name", ADDRESSES)
-def test_reads_and_writes_agree_with_the_stage(name: str, plan: str) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_reads_and_writes_agree_with_the_stage(profile: str) -> None:
     from pipeline.wiring import stage as wiring
 
-    for address, stage in cells(name, plan).items():
+    for address, stage in stages_of(profile).items():
         module, overrides = arguments(stage)
-        importlib.import_module(
-            f"stages.{module}"
-        )  # a stage enters its contract when it is imported
-        contract = wiring.CONTRACTS[f"stages.{module}"]
+        importlib.import_module(module)  # a stage enters its contract when it is imported
+        contract = wiring.CONTRACTS[module]
         axes = dict(text.split("=") for text in overrides if text.split("=")[0] in contract.cell)
-        axes |= {key: built(plan)[key] for key in ("data", "reports")}
-        out = contract.out.format(
-            **axes
-        )  # the report's files stand one by one: another report may lie in its folder
-        assert (
-            [out] == outs_of(stage)
-            if name != "report"
-            else all(path.startswith(f"{out}/") for path in outs_of(stage))
+        axes |= {key: built(profile)[key] for key in PLACES}
+        out = contract.out.format(**axes)
+        # The files of a report stand one by one where another report lies in its folder.
+        assert [out] == outs_of(stage) or (
+            out == built(profile)["reports"]
+            and all(path.startswith(f"{out}/") for path in outs_of(stage))
         )
-        data = {dep for dep in stage["deps"] if dep.startswith("data/")}
-        assert {path.format(**axes) for path in contract.reads} <= data, address
-        assert wiring.is_canonical(
-            [f"profile={built(plan)['profile']}", *overrides[1:]], contract.cell
-        ), address
+        assert {path.format(**axes) for path in contract.reads} <= set(stage["deps"]), address
+        assert wiring.is_canonical([f"profile={profile}", *overrides[1:]], contract.cell), address
 
 
-@pytest.mark.parametrize("plan", PLANNED)
-def test_every_dependency_is_made_by_a_stage(plan: str) -> None:
-    outs = [path for stage in expanded(plan).values() for path in outs_of(stage)]
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_dependency_is_made_by_a_stage(profile: str) -> None:
+    outs = [path for stage in expanded(profile).values() for path in outs_of(stage)]
     assert len(outs) == len(set(outs))
-    for address, stage in expanded(plan).items():
+    elsewhere = [
+        path for p in PROFILES for stage in expanded(p).values() for path in outs_of(stage)
+    ]
+    for address, stage in stages_of(profile).items():
         for dep in stage["deps"]:
-            if dep.startswith("data/"):
-                assert covered(dep, outs) or any(out.startswith(dep + "/") for out in outs), (
-                    f"{address}: {dep}"
-                )
-            else:
-                assert (ROOT / dep).exists(), f"{address}: {dep}"
+            made = covered(dep, elsewhere) or any(o.startswith(dep + "/") for o in elsewhere)
+            assert made, f"{address}: {dep}"
 
 
-def test_nothing_persists_and_pipeline_names_match() -> None:
-    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    assert "persist" not in text
-    assert {"evaluate_base", "evaluate_instruct"} <= set(expanded("mini"))
-
-
-def test_dvc_reads_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real DVC expands both files as this test does, finds no output that two stages of any file write, and takes `dvc.yaml`
-    for the main one alone, as `dvc repro` without a target does."""
-    dvc_repo = pytest.importorskip("dvc.repo")
-    for name in ("conf", "stages", "pipeline", "lab"):
-        shutil.copytree(
-            ROOT / name,
-            tmp_path / name,
-            ignore=shutil.ignore_patterns("__pycache__"),
-            symlinks=True,
+def test_plans_share_nothing_by_name() -> None:
+    outs = [path for profile in PROFILES for s in expanded(profile).values() for path in outs_of(s)]
+    assert len(outs) == len(set(outs))
+    assert not [(a, b) for a in outs for b in outs if b.startswith(a + "/")]
+    for profile in PROFILES:
+        assert all(
+            out.startswith(("data/", "reports"))
+            for s in expanded(profile).values()
+            for out in outs_of(s)
         )
+
+
+def test_nothing_persists_and_no_benchmark_is_a_stage() -> None:
+    for profile in PROFILES:
+        text = (ROOT / built(profile)["pipeline"]).read_text(encoding="utf-8")
+        assert "persist" not in text and "benchmarks." not in text
+        for entry in marked(profile).values():
+            for path in code_files(entry):
+                if path.endswith(".py"):
+                    names = {name.split(".")[0] for name in imported_names(ROOT / path, ROOT)}
+                    assert not names & {"benchmarks", "tests"}, path
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 170
+
+
+def test_modules_that_only_show_exist() -> None:
+    for path in SHOWN:
+        assert (ROOT / path).exists(), path
+
+
+def test_dvc_reads_the_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real DVC expands all files as this test does, finds no output that two stages of any file write, and takes
+    `dvc.yaml` for the main one alone, as `dvc repro` without a target does."""
+    dvc_repo = pytest.importorskip("dvc.repo")
+    for name in ("conf", "stages", "pipeline", "lab", "plans"):
+        ignore = shutil.ignore_patterns("__pycache__", "dvc.lock")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore, symlinks=True)
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     dvc_repo.Repo.init(str(tmp_path), no_scm=True)
     with dvc_repo.Repo(str(tmp_path)) as repo:
         repo.index.check_graph()
-        found = {
-            stage.addressing: stage.cmd
-            for stage in repo.index.stages
-            if not stage.addressing.startswith(("lab/corpus/", "lab/corpora/"))
-        }  # plans of their own, with benchmarks/
+        found = {stage.addressing: stage.cmd for stage in repo.index.stages}
         main = {stage.addressing for stage in repo.stage.collect("dvc.yaml")}
-    plans = {"": built()["profile"], "lab/dvc.yaml:": "lab"}
-    assert found == {
-        f"{file}{address}": stage["cmd"]
-        for file, profile in plans.items()
-        for address, stage in expanded(profile).items()
-    }
+    wanted = {}
+    for profile in PROFILES:
+        file = built(profile)["pipeline"]
+        prefix = "" if file == "dvc.yaml" else f"{file}:"
+        wanted |= {prefix + address: s["cmd"] for address, s in expanded(profile).items()}
+    assert found == wanted
     assert main == set(expanded(built()["profile"]))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.compare_models import compare, main
+from pipeline.cli.compare import compare, main
 from pipeline.errors import UserError
 from pipeline.records import write_jsonl
 

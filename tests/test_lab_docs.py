@@ -1,4 +1,4 @@
-"""The README names every arm, and links to lines of code point at what they name, there and in docs/."""
+"""The README names every arm, and links to symbols lead to the files that define them, there and in docs/."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKS = [
-    (page.name, *link)
-    for page in PAGES
-    for link in re.findall(
-        r"\[(\w+)\]\((?:\.\./)?([\w/.]+)#L(\d+)\)", page.read_text(encoding="utf-8")
-    )
-]
+LINKS = sorted(
+    {
+        (page.name, *link)
+        for page in PAGES
+        for link in re.findall(
+            r"\[`?(\w+)`?\]\((?:\.\./)?([\w/]+\.py)\)", page.read_text(encoding="utf-8")
+        )
+    }
+)
 
 
-@pytest.mark.parametrize(("page", "name", "path", "line"), LINKS)
-def test_link_points_at_the_function(page: str, name: str, path: str, line: str) -> None:
-    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-    found = [
-        number for number, text in enumerate(lines, 1) if re.match(rf"(def|class) {name}\b", text)
-    ]
-    assert found == [int(line)], f"{page}: {name} stands at {path}#L{found[0] if found else '?'}"
+@pytest.mark.parametrize(("page", "name", "path"), LINKS)
+def test_link_leads_to_the_file_that_defines_the_symbol(page: str, name: str, path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert re.search(rf"^\s*(def|class) {name}\b|^{name}\b.* = ", text, re.MULTILINE)
 
 
 def test_every_arm_has_a_row() -> None:
@@ -37,7 +36,7 @@ def test_every_arm_has_a_row() -> None:
     arms = {path.stem for path in (ROOT / "conf/rl").glob("*.yaml")}
     assert arms <= set(re.findall(r"`(\w+)`", " ".join(rows)))
     assert (
-        set(yaml.safe_load((ROOT / "lab/conf/pipeline.yaml").read_text(encoding="utf-8"))["arms"])
+        set(yaml.safe_load((ROOT / "lab/conf/plan.yaml").read_text(encoding="utf-8"))["arms"])
         <= arms
     )
 

@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
             )
         else:
             shutil.copy(source, tmp_path / name)
-    plan = tmp_path / "lab/conf/pipeline.yaml"
+    plan = tmp_path / "lab/conf/plan.yaml"
     text = plan.read_text()
     for key, value in PLAN.items():
         text = re.sub(f"^{key}:.*", f"{key}: {value}", text, flags=re.MULTILINE)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wiring import run
 from pipeline.wiring.run import fill, holds_results
 
 ROOT = Path(__file__).parents[1]
@@ -59,10 +58,9 @@ defaults: [schema/toy, {profile: mini}, {rl: one}, {launcher: local}, {tracker: 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    library = [
-        f"pipeline/{name}.py"
-        for name in ("__init__", "code", "config", "errors", "help", "records", "run", "stage")
-    ]
+    ground = [f"pipeline/{name}.py" for name in ("__init__", "errors", "files", "records")]
+    wiring = [f"pipeline/wiring/{path.name}" for path in (ROOT / "pipeline/wiring").glob("*.py")]
+    library = [*ground, *wiring]
     for name in [*library, "conf/launcher/local.yaml", "conf/tracker/none.yaml"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -75,7 +73,7 @@ def project(tmp_path: Path) -> Path:
         "conf/rl/one.yaml": "name: one\n",
         "conf/rl/two.yaml": "name: two\n",
         "conf/experiment/both.yaml": BOTH,
-        "conf/pipeline.yaml": "profile: mini\narms: [one]\nseeds: [0]\n",
+        "conf/plan.yaml": "profile: mini\narms: [one]\nseeds: [0]\n",
         "data/before/x": "1",
     }
     for name, text in files.items():
@@ -165,20 +163,57 @@ def test_killed_between_publishing_and_clearing_up_makes_it_whole_again(project:
     assert (project / "data/toy/one-0/metrics.jsonl").read_bytes() == whole
 
 
+def test_the_same_scratch_command_resumes(project: Path) -> None:
+    """Hydra makes a new dated folder for it, so the checkpoint must not lie in the old one."""
+    arguments = ["rl=one", "seed=0", "toy.steps=5"]
+    call(project, *arguments, "toy.die_at=3", code=9)
+    assert "resumed" not in call(project, *arguments, "toy.rate=2").stdout  # other settings
+    assert "resumed" in call(project, *arguments, "toy.die_at=3").stdout
+    (run,) = [p for p in project.glob("outputs/*/*/toy") if "die_at: 3" in overrides_of(p)]
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 5
+    assert not list(project.glob("outputs/.ckpt/*"))
+
+
+def overrides_of(result: Path) -> str:
+    return (result.parent / ".hydra/config.yaml").read_text()
+
+
+def test_how_an_arm_is_shown_is_no_setting(project: Path) -> None:
+    call(project, "rl=one", "seed=0")
+    before = (project / "data/toy/one-0/config.json").read_bytes()
+    (project / "conf/rl/one.yaml").write_text("name: one\nreport: {label: One, colour: red}\n")
+    call(project, "rl=one", "seed=0")
+    assert (project / "data/toy/one-0/config.json").read_bytes() == before
+
+
+def test_code_imported_by_name_at_run_time_is_refused(project: Path) -> None:
+    (project / "stages/hidden.py").write_text("")
+    load = 'import importlib; importlib.import_module("stages." + "hidden")'
+    (project / "stages/toy.py").write_text(TOY.replace('run.cost(note="measured")', load))
+    assert "stages/hidden.py was loaded" in call(project, "rl=one", "seed=0", code=1).stderr
+    assert not (project / "data/toy").exists()
+
+
 def test_changed_input_or_code_never_resumes(project: Path) -> None:
     config = project / "conf/profile/mini.yaml"
     config.write_text(config.read_text().replace("{steps: 3}", "{steps: 3, die_at: 2}"))
     call(project, "rl=one", "seed=0", code=9)
     (project / "data/before/x").write_text("2")
     call(project, "rl=one", "seed=0", code=9)
-    (project / "stages/toy.py").write_text(TOY + "# changed\n")
+    (project / "stages/toy.py").write_text(TOY + "CHANGED = 1\n")
     call(project, "rl=one", "seed=0", code=9)
+    (project / "stages/toy.py").write_text(TOY + "CHANGED = 1\n# a comment changes nothing\n")
     assert "resumed" in call(project, "rl=one", "seed=0").stdout
 
 
 MISTAKES = [
     (["rl=three"], "rl/three"),
+    (["rl=tow"], "did you mean 'two'?"),
+    (["profile=Smoke"], "did you mean 'smoke'?"),
     (["toy.speed=1"], "toy.speed"),
+    (["toy.stps=1"], "did you mean 'toy.steps'?"),
+    (["+toy.stps=1"], "did you mean 'steps'?"),
+    (["+toi.steps=1"], "did you mean 'toy'?"),
     (["+toy.speed=1"], "toy.speed"),
     (["other.x=2"], "other.x"),
     (["toy.steps=many"], "toy.steps"),
@@ -215,7 +250,7 @@ def test_bug_keeps_its_trace(project: Path) -> None:
 
 
 def test_code_changed_meanwhile_is_refused(project: Path) -> None:
-    touch = 'open("stages/toy.py", "a").write("# edited")'
+    touch = 'open("stages/toy.py", "a").write("EDITED = 1")'
     (project / "stages/toy.py").write_text(TOY.replace('run.cost(note="measured")', touch))
     done = call(project, "rl=one", "seed=0", code=1)
     assert "stages/toy.py: changed while the stage ran" in done.stderr
@@ -253,14 +288,3 @@ def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp
         "lab/corpus/summary.json": "before",
         "lab/corpus/recall.png": "before",
     }
-
-
-def test_progress_counts_steps_whatever_a_row_stands_for(monkeypatch, capsys):
-    clock = iter([100.0, 110.0, 120.0])
-    monkeypatch.setattr(run.time, "monotonic", lambda: next(clock))
-    bar = run.Progress("sft", 40)
-    for step in (10, 20, 30):
-        bar.show({"step": step, "loss": 0.5})
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "sft 10/40  loss 0.5"
-    assert lines[-1] == "sft 30/40  1 s each  10 s left  loss 0.5"

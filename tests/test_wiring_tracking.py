@@ -13,7 +13,7 @@ from pipeline.wiring import tracking
 
 
 def make_cell(root: Path, name: str, rows: int) -> None:
-    folder = root / "data/rl" / name
+    folder = root / "data/main/rl" / name
     write_json(folder / "config.json", {"profile": "mini", "rl": {"name": name, "kl_coef": 0.04}})
     write_json(
         folder / "summary.json",
@@ -23,12 +23,13 @@ def make_cell(root: Path, name: str, rows: int) -> None:
         folder / "metrics.jsonl", ({"step": i, "reward": i / 10, "kl": 0.0} for i in range(rows))
     )
     write_json(
-        root / f"data/.cost/rl-{name}.json", {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"}
+        root / f"data/main/.cost/rl-{name}.json",
+        {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"},
     )
 
 
 def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
-    """data/lab lies in data: its stages are no cells of a stage called lab, and its cells have their costs."""
+    """Each plan has a folder in data/, with the costs of its own cells."""
     make_cell(tmp_path, "a-0", 2)
     for name in ("lab/rl/a-0", "lab/sft"):
         folder = tmp_path / "data" / name
@@ -39,7 +40,7 @@ def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
         for folder, cost in tracking.result_folders(tmp_path)
     }
     assert found == {
-        "data/rl/a-0": "data/.cost/rl-a-0.json",
+        "data/main/rl/a-0": "data/main/.cost/rl-a-0.json",
         "data/lab/rl/a-0": "data/lab/.cost/rl-a-0.json",
         "data/lab/sft": "data/lab/.cost/sft.json",
     }
@@ -53,7 +54,7 @@ def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
     assert cells == {
         "rl mini": None,
         "rl lab": None,
-        "data/rl/a-0": "a-0",
+        "data/main/rl/a-0": "a-0",
         "data/lab/rl/a-0": "a-0",
         "data/lab/sft": "",
     }
@@ -68,8 +69,8 @@ def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     client = tracking.Store(f"sqlite:///{store}").client
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
-    assert set(runs) == {"rl mini", "data/rl/a-0", "data/rl/b-0"}
-    child = runs["data/rl/a-0"]
+    assert set(runs) == {"rl mini", "data/main/rl/a-0", "data/main/rl/b-0"}
+    child = runs["data/main/rl/a-0"]
     assert child.data.tags["mlflow.parentRunId"] == runs["rl mini"].info.run_id
     assert {key: child.data.tags[key] for key in ("commit", "profile", "fingerprint")} == {
         "commit": "abc",
@@ -117,9 +118,9 @@ def live_tracking(root: Path, store: Path) -> None:
 
 def test_torn_file_is_one_line(tmp_path: Path) -> None:
     make_cell(tmp_path, "a-0", 1)
-    (tmp_path / "data/rl/a-0/summary.json").write_text("{")
+    (tmp_path / "data/main/rl/a-0/summary.json").write_text("{")
     with pytest.raises(tracking.UserError, match="summary.json: not JSON"):
-        tracking.read(tmp_path / "data/rl/a-0/summary.json")
+        tracking.read(tmp_path / "data/main/rl/a-0/summary.json")
 
 
 def test_numbers_are_flat_and_finite() -> None:

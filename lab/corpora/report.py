@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from lab.corpora.matrix import ARMS, PARAMS, PROBED
+from lab.corpora.matrix import ARMS, PARAMS, PROBED, WORLD
 from lab.corpora.probe import EQUATION
-from lab.recall.loop import WORLD
 from pipeline.errors import UserError
 from pipeline.records import Question, read_jsonl, read_rows, write_json
 from pipeline.report.claim import (

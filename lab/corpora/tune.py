@@ -2,7 +2,7 @@
 
     python -m lab.corpora.tune ARM [--rate 0.006] [--steps 1000] [--sft-rate 0.006] [--sft-steps 1500] [--rows 12]
 
-Needs the stage `texts` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows of the results in the
+Needs the stage `rivals` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows of the results in the
 formulas of mined pages, and what it reaches after fine-tuning on 150 problems a language of split "validation", none of a
 benchmark.
 """
@@ -18,7 +18,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.finetune import ask
-from lab.corpora.matrix import ARMS, DATA, TOKENIZER, documents, instructions, settings
+from lab.corpora.matrix import ARMS, RIVALS, documents, instructions, settings
 from pipeline.lm.examples import instruction_examples
 from pipeline.lm.model import ModelConfig, new_model, token_log_probs
 from pipeline.lm.train import make_stream, train_lm
@@ -34,7 +34,7 @@ def results_on_pages(
 ) -> tuple[int, float, float]:
     """Results in formulas on mined pages: how many, bits for each, and the share whose every digit is the likeliest."""
     spent, right = [], []
-    for number, row in enumerate(read_jsonl(DATA / "texts/final.jsonl")):
+    for number, row in enumerate(read_jsonl(RIVALS / "final.jsonl")):
         if number == pages:
             break
         found = tokenizer(row["text"], add_special_tokens=False, return_offsets_mapping=True)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(TOKENIZER)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(RIVALS / "tokenizer")
     cfg = settings("model", ModelConfig)
     model = new_model(
         cfg, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id, seed=args.seed

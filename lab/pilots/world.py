@@ -1,6 +1,6 @@
 """The gate before a build: does fine-tuning on this world leave anything to do for RL?
 
-    python -m lab.pilots.world NAME [--data data] [--problems 12000] [--steps 3200] [--formats cot]
+    python -m lab.pilots.world NAME [--data data/main] [--problems 12000] [--steps 3200] [--formats cot]
 
 Fine-tunes the base model of `--data` on the world's instruction data and asks it questions of the
 validation split, and questions of its own training data, as RL does. Wanted: 30 to 60 % of sampled
@@ -102,7 +102,7 @@ def loss(model, examples: Sequence[tuple[list[int], list[int]]], batch: int = 64
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", help="of the row in reports/pilots/world.json")
-    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--data", type=Path, default=Path("data/main"))
     parser.add_argument("--base", type=Path, help="a base model, instead of the one in --data")
     parser.add_argument("--profile", default="mini")
     parser.add_argument("--problems", type=int, help="worked problems; default: the profile's")

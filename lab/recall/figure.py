@@ -1,11 +1,9 @@
-"""What lab/recall/loop.py found, as a page, a table of numbers and a figure."""
+"""What the recall loop found, as a page, a table of numbers and a figure."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-from pipeline.records import write_json
 
 COLUMNS = (
     ("iteration", "iteration", ""), ("seed pages", "seed_pages", ","), ("positives", "positives", ","),
@@ -23,7 +21,6 @@ def cell(value: Any, form: str) -> str:
 
 def write_report(folder: Path, summary: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "summary.json", summary)
     (folder / "report.md").write_text(page(summary), encoding="utf-8")
     draw(summary["iterations"], folder / "recall.png")
 
@@ -33,7 +30,7 @@ def page(summary: dict[str, Any]) -> str:
     lines = [
         "# The recall loop on the built-in web", "",
         f"{web['records']:,} records on {web['domains']} hosts, {web['math']:,} readable pages mathematical, seed"
-        f" {web['seed']} pages; {summary['records']:,} records read. Made by `python -m lab.recall.loop all`.", "",
+        f" {web['seed']} pages; {summary['records']:,} records read. Made by `dvc repro lab/corpus/dvc.yaml`.", "",
         "| " + " | ".join(name for name, _, _ in COLUMNS) + " |", "|" + " --- |" * len(COLUMNS),
     ]  # fmt: skip
     lines += [

@@ -14,14 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from pipeline.errors import UserError
 from pipeline.wiring.code import ROOT
+from pipeline.wiring.lines import nearest
+from pipeline.wiring.plans import built
 
 MISSING = "???"  # how OmegaConf spells a value that must be given
+PRIMARY = {  # of a stage that has no conf/<stage>.yaml
+    "defaults": [
+        {"profile": "mini"},
+        {"launcher": "local"},
+        {"tracker": "none"},
+        {"experiment": None},
+    ]
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,25 +42,6 @@ class StageConfig:
     threads: int = 1  # of torch and BLAS on the CPU; part of the result, as sums in another order round differently
 
 
-PLANS = ("conf/pipeline.yaml", "lab/conf/pipeline.yaml")  # each beside the dvc.yaml that builds it
-PLACES = {"data": "data", "reports": "reports"}  # where a plan's stages read and write
-
-
-def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:
-    """The plan (conf/pipeline.yaml, or the laboratory's) of this profile, else the main one, and the models it makes.
-
-    `pipeline` is the dvc.yaml that follows it: `dvc repro` at the root builds the main plan, `make lab` the laboratory's.
-    """
-    found = {}
-    for name in PLANS:
-        if (root / name).is_file():
-            found[name] = yaml.safe_load((root / name).read_text(encoding="utf-8"))
-    name = next((name for name, plan in found.items() if plan["profile"] == profile), PLANS[0])
-    chosen = {**PLACES, **found[name], "pipeline": name.replace(PLANS[0], "dvc.yaml")}
-    cells = [f"{arm}-{seed}" for arm in chosen["arms"] for seed in chosen["seeds"]]
-    return {**chosen, "cells": cells, "models": ["base", "instruct", *cells]}
-
-
 def defaults_of(kind: type) -> dict[str, Any]:
     """The default values of a configuration dataclass as plain nested data; `MISSING` where there is none."""
     hints = typing.get_type_hints(kind)
@@ -61,9 +51,8 @@ def defaults_of(kind: type) -> dict[str, Any]:
             value = item.default
         elif item.default_factory is not dataclasses.MISSING:
             value = item.default_factory()
-            value = (
-                None if isinstance(value, dict) else value
-            )  # Hydra would join a profile's mapping to the default one
+            if isinstance(value, dict):
+                value = None  # Hydra would join a profile's mapping to the default one
         elif dataclasses.is_dataclass(hints[item.name]):
             value = defaults_of(hints[item.name])
         else:
@@ -84,11 +73,17 @@ def plain(value: Any) -> Any:
 
 
 def register(stage: str, kind: type, profile: str = "") -> None:
-    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the plan of
-    this profile."""
+    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the profile's
+    plan, for `${built:arms}` and `${built_axis:arms}` in YAML.
+
+    A stage without settings of its own beyond a profile's (those of lab/) needs no conf/<stage>.yaml.
+    """
     ConfigStore.instance().store(
         group="schema", name=stage, node=defaults_of(kind), package="_global_"
     )
+    if not (ROOT / f"conf/{stage}.yaml").is_file():
+        primary = {"defaults": [f"schema/{stage}", *PRIMARY["defaults"], "_self_"]}
+        ConfigStore.instance().store(name=stage, node=primary)
     OmegaConf.register_new_resolver("built", lambda key: built(profile)[key], replace=True)
     OmegaConf.register_new_resolver(
         "built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True
@@ -108,7 +103,8 @@ def build(kind: type, value: Any, where: str = "") -> Any:
     for key in value:
         if key not in items:
             raise UserError(
-                f"{join(where, key)}: unknown key; known here: {', '.join(sorted(items))}"
+                f"{join(where, key)}: unknown key{nearest(str(key), items)}; "
+                f"known here: {', '.join(sorted(items))}"
             )
     given = {}
     for name, item in items.items():
@@ -185,6 +181,15 @@ def convert_scalar(hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise UserError(f"{where}: {value!r} is not of type {getattr(hint, '__name__', hint)}")
     return value
+
+
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = join(above, key)
+        found.update(flat(value, name) if isinstance(value, dict) and value else {name: value})
+    return found
 
 
 def join(where: str, key: Any) -> str:

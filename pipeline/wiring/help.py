@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.wiring.code import ROOT
+from pipeline.wiring.config import PRIMARY, flat
 
 
 def help_text(
@@ -17,7 +17,8 @@ def help_text(
     """Description, choices of each group, and every setting of the stage with its value at `profile`."""
     conf = root / "conf"
     sections = yaml.safe_load((conf / f"profile/{profile}.yaml").read_text(encoding="utf-8"))
-    primary = yaml.safe_load((conf / f"{stage}.yaml").read_text(encoding="utf-8"))
+    file = conf / f"{stage}.yaml"
+    primary = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else dict(PRIMARY)
     groups = [next(iter(entry)) for entry in primary.pop("defaults") if isinstance(entry, dict)]
     lines = [description.strip(), "", "Choices (group=option):"]
     for group in groups:
@@ -30,7 +31,9 @@ def help_text(
         "",
         f"Settings (key=value), as of profile={profile}; any of them makes a scratch run:",
     ]
-    lines += [f"  {key}={value}" for key, value in flat(values) if key.split(".")[0] not in groups]
+    lines += [
+        f"  {key}={value}" for key, value in flat(values).items() if key.split(".")[0] not in groups
+    ]
     lines += [
         "",
         "--multirun (-m) runs a grid: key=a,b,c.   --cfg job prints the composed configuration.",
@@ -43,11 +46,3 @@ def overlay(below: Any, above: Any) -> Any:
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     return {**below, **{key: overlay(below.get(key), value) for key, value in above.items()}}
-
-
-def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flat(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value

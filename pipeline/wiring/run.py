@@ -7,20 +7,24 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import resource
 import shutil
-import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.records import write_json
-from pipeline.wiring.code import ROOT
+from pipeline.wiring.code import commit
 from pipeline.wiring.config import StageConfig, plain
+from pipeline.wiring.progress import Progress
+
+DATED = re.compile(
+    r"(outputs|multirun)/\d{4}-\d\d-\d\d/"
+)  # Hydra's folders: a new one for every run
 
 
 class Job(NamedTuple):
@@ -43,13 +47,16 @@ class Job(NamedTuple):
     def target(self) -> Path:
         return self.scratch / self.stage if self.scratch else self.out
 
-    @property
-    def checkpoints(self) -> Path:
-        return (
-            self.scratch / ".ckpt"
-            if self.scratch
-            else self.data / ".ckpt" / self.stage / (self.cell or "all")
-        )
+    def checkpoints(self, mark: str) -> Path:
+        """Where checkpoints of this job lie, in a folder for each fingerprint.
+
+        Those of a scratch run are kept outside of Hydra's dated folder, so that the same command finds them again.
+        """
+        if self.scratch is None:
+            return self.data / ".ckpt" / self.stage / (self.cell or "all")
+        dated = DATED.search(self.scratch.as_posix())
+        base = Path(self.scratch.as_posix()[: dated.end(1)]) if dated else self.scratch
+        return base / ".ckpt" / f"{self.stage}-{mark}"
 
     @property
     def cost_file(self) -> Path:
@@ -68,7 +75,8 @@ class Run:
 
     def __init__(self, job: Job, mark: str, settings: StageConfig):
         self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
-        self.folder = job.checkpoints / mark
+        self.checkpoints = job.checkpoints(mark)
+        self.folder = self.checkpoints / mark
         self.out, self.checkpoint = self.folder / "out", self.folder / "state"
         self.checkpoint.mkdir(parents=True, exist_ok=True)
         self.resumed = any(self.checkpoint.iterdir())
@@ -110,14 +118,17 @@ class Run:
         first = next(rows, None)
         kept = kept_rows(path, first)
         last = kept[-1] if kept else {}
-        bar = Progress(self.label, total)
-        with path.open("w", encoding="utf-8") as file:
+        done = last.get("step", len(kept))
+        with (
+            path.open("w", encoding="utf-8") as file,
+            Progress(self.label, total, initial=done) as progress,
+        ):
             for old in kept:
                 file.write(dump(old))
             for row in () if first is None else itertools.chain([first], rows):
                 file.write(dump(row))
                 file.flush()
-                bar.show(row)
+                progress.show(row)
                 if self.job.tracker["name"] != "none":
                     self.track(row)
                 last = row
@@ -144,8 +155,11 @@ class Run:
         self.costs.update(values)
 
 
-def publish(run: Run) -> None:
-    """Give the output its final name, write the cost file, remove the checkpoints of this job."""
+def publish(run: Run, code: dict[str, str]) -> None:
+    """Give the output its final name, write the cost file, remove the checkpoints of this job.
+
+    `code`: the hash of each file of the stage's code, which is put into the cost file.
+    """
     if not (run.out / "summary.json").is_file():
         raise AssertionError(f"stage {run.job.stage} wrote no summary.json")
     target = run.job.target
@@ -165,10 +179,10 @@ def publish(run: Run) -> None:
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
     origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
-    write_json(run.job.cost_file, {**cost, **origin})
+    write_json(run.job.cost_file, {**cost, **origin, "code": code})
     if run.tracker is not None:
         run.tracker.finish(cost)
-    for folder in run.job.checkpoints.iterdir():
+    for folder in run.checkpoints.iterdir():
         if folder.is_dir():
             shutil.rmtree(folder)
     print(f"{run.label}: done in {clock['seconds']:.1f} s, {target}", flush=True)
@@ -202,15 +216,6 @@ def holds_results(folder: Path) -> bool:
     return any(folder.rglob("summary.json"))
 
 
-def commit() -> str:
-    """The checked-out commit; "" outside of git."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except FileNotFoundError:  # no git on this machine
-        return ""
-
-
 @contextlib.contextmanager
 def job_lock(folder: Path) -> Iterator[None]:
     """Hold a job's checkpoint folder. Raises UserError when another process holds it."""
@@ -241,50 +246,3 @@ def kept_rows(path: Path, first: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 def dump(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-class Progress:
-    """One line that is redrawn on a terminal; a line every ten seconds elsewhere. Rate and time left are the last minute's."""
-
-    def __init__(self, label: str, total: int | None):
-        self.label, self.total = label, total
-        self.count, self.shown = 0, 0.0
-        self.recent: deque[tuple[float, int]] = (
-            deque()
-        )  # clock and step: a row may stand for many steps, or be an old one
-        self.terminal = sys.stderr.isatty()
-
-    def show(self, row: dict[str, Any]) -> None:
-        self.count += 1
-        now = time.monotonic()
-        at = row["step"] if isinstance(row.get("step"), int) else self.count
-        if not self.recent:
-            self.recent.append((now, at))
-        if now - self.shown < (0.2 if self.terminal else 10) and at != self.total:
-            return
-        self.shown = now
-        numbers = {
-            key: value
-            for key, value in row.items()
-            if isinstance(value, (int, float)) and key != "step"
-        }
-        figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
-        head = f"{self.label} {at}{f'/{self.total}' if self.total else ''}{self.pace(now, at)}"
-        text = f"{head}  {'  '.join(figures[:5])}"
-        print(
-            f"\r\x1b[K{text[:150]}" if self.terminal else text,
-            file=sys.stderr,
-            flush=True,
-            end="\n" if not self.terminal or at == self.total else "",
-        )
-
-    def pace(self, now: float, at: int) -> str:
-        while len(self.recent) > 1 and now - self.recent[0][0] > 60:
-            self.recent.popleft()
-        since, first = self.recent[0]
-        self.recent.append((now, at))
-        if at <= first or now <= since:
-            return ""
-        each = (now - since) / (at - first)
-        left = f"  {each * (self.total - at):.0f} s left" if self.total and at < self.total else ""
-        return f"  {each:.2g} s each{left}"

@@ -1,4 +1,4 @@
-"""MLflow as a view of the runs. The files are the truth: `python -m pipeline.wiring.tracking rebuild` makes the view anew.
+"""MLflow as a view of the runs. The files are the truth: `python -m pipeline.wiring.tracking rebuild` makes it again.
 
 A parent run is a sweep, a child run is a cell (arm x seed) or a model; stages without cells stand alone. The pipeline
 that `dvc repro` builds never talks to MLflow while it runs (`make repro` rebuilds the view at its end), so that fan-out
@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.wiring.run import commit
+from pipeline.wiring.code import commit
+from pipeline.wiring.config import flat
 
 EXPERIMENT = "deepseekmath"
 PAPER = {
@@ -33,7 +34,6 @@ PAPER = {
     "rl": "section 4, section 5.2, Table 10, Figure 5",
     "evaluate": "Table 5, Figure 7",
 }
-DATA = ("data/lab", "data")  # of conf/pipeline.yaml and lab/conf/pipeline.yaml; the inner one first
 BATCH = 800  # metrics a call; the server's limit is 1000
 
 
@@ -95,7 +95,7 @@ class Store:
 
         above = {"mlflow.parentRunId": parent} if parent else {}
         made = self.client.create_run(self.experiment, run_name=name, tags={**tags, **above})
-        params = [Param(key, str(value)[:500]) for key, value in flat(config).items()]
+        params = [Param(key, str(value)[:500]) for key, value in flat_names(config).items()]
         for at in range(0, len(params), 100):
             self.client.log_batch(made.info.run_id, params=params[at : at + 100])
         return Tracker(self.client, made.info.run_id)
@@ -133,20 +133,14 @@ class Tracker:
         self.client.set_terminated(self.run_id)
 
 
-def flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by a dot; `@` becomes `_at_`, as MLflow's names allow it not."""
-    found: dict[str, Any] = {}
-    for key, item in value.items():
-        name = f"{above}.{key}" if above else str(key)
-        found.update(
-            flat(item, name) if isinstance(item, dict) else {name.replace("@", "_at_"): item}
-        )
-    return found
+def flat_names(values: dict[str, Any]) -> dict[str, Any]:
+    """`flat`, with `@` as `_at_`, because MLflow does not allow `@` in names."""
+    return {key.replace("@", "_at_"): value for key, value in flat(values).items()}
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
     """The finite numbers of a row."""
-    flattened = flat(row).items()
+    flattened = flat_names(row).items()
     return {
         key: float(value)
         for key, value in flattened
@@ -167,20 +161,14 @@ def store_lock(uri: str) -> Iterator[None]:
 
 
 def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
-    """(result folder, cost file) of every finished run: the plans' under data/ and data/lab/, then the scratch runs."""
-    for data in (root / place for place in DATA):
+    """(result folder, cost file) of every finished run: those of the plans (data/<plan>/), then the scratch runs."""
+    for data in sorted(path for path in (root / "data").glob("*") if path.is_dir()):
         for summary in sorted(data.glob("*/summary.json")) + sorted(data.glob("*/*/summary.json")):
-            if home_of(summary.relative_to(root)) == data.relative_to(root):
-                label = "-".join(summary.parent.relative_to(data).parts)
-                yield summary.parent, data / ".cost" / f"{label}.json"
+            label = "-".join(summary.parent.relative_to(data).parts)
+            yield summary.parent, data / ".cost" / f"{label}.json"
     for kind in ("outputs/*/*/*", "multirun/*/*/*/*"):
         for summary in sorted(root.glob(f"{kind}/summary.json")):
             yield summary.parent, summary.parent.parent / "cost.json"
-
-
-def home_of(path: Path) -> Path | None:
-    """The innermost of the plans' data folders that a path lies in; None for a scratch run."""
-    return next((Path(place) for place in DATA if path.is_relative_to(place)), None)
 
 
 def rebuild(root: Path, target: Path) -> int:
@@ -205,8 +193,7 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
     cost = read(cost_file) if cost_file.is_file() else {}
     config = read(folder / "config.json")
     parts = folder.relative_to(root).parts
-    home = home_of(folder.relative_to(root))
-    cell = parts[-1] if home and len(parts) == len(home.parts) + 2 else ""
+    cell = parts[-1] if parts[0] == "data" and len(parts) == 4 else ""
     sweep = {
         "data": f"{summary['stage']} {config['profile']}" if cell else None,
         "multirun": "/".join(parts[:3]),

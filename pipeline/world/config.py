@@ -35,7 +35,7 @@ class WorldConfig:
     data: str = "mini"  # "mini": generated | "real": read, as `real` says
     seed: int = 0
     word_levels: tuple[int, ...] = (2, 3, 4)
-    word_operand: int = 9
+    word_operand: int = 25
     symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     bbh_levels: tuple[int, ...] = (2, 3, 4)
     instruct: int = 12000

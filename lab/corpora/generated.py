@@ -1,4 +1,4 @@
-"""Rival corpora for lab/corpora/matrix.py that the built-in web does not hold: papers in LaTeX, and code.
+"""Rival corpora that the built-in web does not hold: papers in LaTeX, and code.
 
 Papers state and prove little facts about whole numbers in the manner of an article's source; code is small Python modules.
 Both are of split "web": no question of a benchmark is told in them, and the format of the instruction data does not occur.

@@ -1,8 +1,8 @@
 """Two evaluated models on the same questions: their scores and the paired difference with its 95 % interval.
 
-    python benchmarks/compare_models.py OUT_A OUT_B
+    dsm compare OUT_A OUT_B
 
-OUT_A, OUT_B -- folders that `python -m pipeline.evaluate` or the evaluate stage wrote. A difference is taken question by
+OUT_A and OUT_B are folders that `dsm evaluate` or the stage evaluate wrote. A difference is taken question by
 question, so what makes a question hard for both is not counted as noise; the samples of a question are one cluster.
 """
 

@@ -1,0 +1,51 @@
+"""The last collection of the recall loop, decontaminated and measured.   python -m lab.recall.report"""
+
+from dataclasses import dataclass, field
+
+from pipeline.corpus.config import CorpusConfig
+from pipeline.wiring.stage import Run, StageConfig, stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallReportStage(StageConfig):
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+
+
+@stage(
+    "recall_report",
+    out="{reports}",
+    reads=("{data}/world", "{data}/pages", "{data}/turn-4"),
+    profile="recall",
+)
+def main(cfg: RecallReportStage, run: Run) -> None:
+    import json
+
+    from lab.recall.figure import write_report
+    from lab.recall.loop import Shown, benchmark_texts, ground, load_turn, tasks_of, truth_of
+    from pipeline.corpus import loop
+    from pipeline.corpus.mine import finish
+    from pipeline.corpus.truth import Measure
+
+    world, pages = run.data / "world", run.data / "pages"
+    bottom, _ = ground(world, pages, cfg.corpus, cfg.threads, Shown(run.label))
+    state, rows = load_turn(run.data / f"turn-{cfg.corpus.recall.iterations}")
+    mined = loop.mined_of(bottom, state, run.data / "no-classifier-is-kept", rows)
+    rejects = [task.results[1] for task in tasks_of(world, pages, cfg.corpus)]
+    collection = run.checkpoint / "corpus"  # only its numbers are kept
+    collection.mkdir(exist_ok=True)
+    summary = finish(
+        bottom.crawl,
+        mined,
+        rejects,
+        benchmark_texts(world),
+        cfg.corpus,
+        collection,
+        Measure(truth_of(world), bottom.crawl),
+    )
+    made = json.loads((world / "summary.json").read_text(encoding="utf-8"))
+    write_report(run.out, summary | {"web": made["web"]})
+    run.summary(**summary, web=made["web"])
+
+
+if __name__ == "__main__":
+    main()

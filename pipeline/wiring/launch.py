@@ -1,0 +1,52 @@
+"""Hand one job of a multirun to a process of its own: its memory, threads and failure stay apart from the others'."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.wiring.code import ROOT
+from pipeline.wiring.lines import SHOW_TRACE
+from pipeline.wiring.marks import write_marks
+
+
+def dvc_target(name: str, cell: str) -> str:
+    """The name of a stage in dvc.yaml. Base and instruct are evaluated by a stage of their own, before any arm."""
+    if cell in ("base", "instruct"):
+        return f"{name}_start@{cell}"
+    return f"{name}@{cell}" if cell else name
+
+
+def delegate(
+    entry: Path,
+    overrides: list[str],
+    cell: tuple[str, ...],
+    plan: dict[str, Any] | None,
+    folder: Path,
+) -> None:
+    """Run one job: through DVC when it belongs to `plan`; with None as the plan, as a scratch run into `folder`.
+
+    `dvc repro -s` looks at this one stage only, so the file of fingerprints is brought up to date before.
+    """
+    given = dict(text.partition("=")[::2] for text in overrides)
+    module = ".".join(entry.relative_to(ROOT).with_suffix("").parts)
+    name = entry.stem
+    if plan:
+        write_marks(Path(plan["data"]) / "code", [name if module.startswith("stages.") else module])
+        target = f"{plan['pipeline']}:{dvc_target(name, '-'.join(given[axis] for axis in cell))}"
+        command = ["-m", "dvc", "--wait-for-lock", "repro", "-s", target]
+    else:
+        target = " ".join(overrides)
+        command = ["-m", module, *overrides, f"hydra.run.dir={folder}", "hydra.mode=RUN"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if not SHOW_TRACE:
+        os.environ.pop(
+            "HYDRA_FULL_ERROR", None
+        )  # set by the stage for itself; the job's one line is enough
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DSM_PROGRESS": "lines"}
+    if subprocess.run([sys.executable, *command], env=environment, check=False).returncode:
+        raise UserError(f"{target}: failed; its own message stands above")

@@ -1,0 +1,71 @@
+"""Plans: what is built, and where the results go.   python -m pipeline.wiring.plans smoke   prints where its graph is
+
+A plan is a file conf/plan.yaml next to a dvc.yaml: at the root (the main plan, which `dvc repro` builds), in lab/, in a
+folder of lab/, or in a folder of plans/. Each has a profile of its own, by which a stage knows its plan.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import UserError
+from pipeline.wiring.code import ROOT
+from pipeline.wiring.lines import nearest
+
+MAIN = "conf/plan.yaml"
+FILES = (MAIN, "lab/conf/plan.yaml", "lab/*/conf/plan.yaml", "plans/*/conf/plan.yaml")
+PLACES = {"data": "data", "reports": "reports"}  # where a plan's stages read and write
+SHOWN_KEY = "report"  # of conf/rl/<arm>.yaml: how the report shows the arm; no setting of a stage
+# The values that a plan builds, for each axis of a stage's matrix.
+AXES = {"rl": "arms", "arm": "arms", "seed": "seeds", "turn": "turns", "model": "models"}
+
+
+def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """Every plan by its profile, the main one first. Raises UserError when two have the same profile or folder."""
+    found: dict[str, dict[str, Any]] = {}
+    for pattern in FILES:
+        for path in sorted(root.glob(pattern)):
+            plan = read(path, root)
+            for other in found.values():
+                for key in ("profile", "data"):
+                    if other[key] == plan[key]:
+                        raise UserError(
+                            f"{plan['plan']}: {key} {plan[key]!r} is that of {other['plan']} too; "
+                            "a plan needs its own"
+                        )
+            found[plan["profile"]] = plan
+    return found
+
+
+def read(path: Path, root: Path) -> dict[str, Any]:
+    """One plan, with what follows from it: its dvc.yaml (`pipeline`), the cells and the models that it makes."""
+    plan = {"arms": [], "seeds": [], **PLACES, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+    plan["plan"] = path.relative_to(root).as_posix()
+    plan["pipeline"] = (path.parents[1] / "dvc.yaml").relative_to(root).as_posix()
+    cells = [f"{arm}-{seed}" for arm in plan["arms"] for seed in plan["seeds"]]
+    return {**plan, "cells": cells, "models": ["base", "instruct", *cells]}
+
+
+def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:
+    """The plan of this profile, else the main one (for scratch runs at a profile that no plan builds)."""
+    found = plans(root)
+    return found.get(profile) or next(iter(found.values()))
+
+
+def main() -> None:
+    """Print the dvc.yaml, the profile and the reports folder of a profile's plan."""
+    found = plans()
+    wanted = sys.argv[1] if len(sys.argv) > 1 else next(iter(found))
+    if wanted not in found:
+        known = ", ".join(sorted(found))
+        sys.exit(f"no plan has the profile {wanted!r}{nearest(wanted, found)} (there are {known})")
+    plan = found[wanted]
+    print(plan["pipeline"], wanted, plan["reports"])
+
+
+if __name__ == "__main__":
+    main()

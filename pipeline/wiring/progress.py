@@ -1,0 +1,103 @@
+"""How far a piece of work is: one bar on a terminal, plain lines elsewhere.
+
+    for page in counted(pages, "extract", total=len(pages)): ...
+
+    with Progress("rl grpo_os_rule-0", total=110) as progress:
+        progress.show({"step": 10, "reward": 0.41})
+
+The bar fits the terminal's width. Where stderr is no terminal, or DSM_PROGRESS=lines (which parallel jobs are started
+with, as two bars would overwrite each other), a whole line with rate and time left is printed every ten seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+BAR = "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+LINE = "{desc} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+OPEN_END = "{desc} {n_fmt} [{elapsed}, {rate_fmt}]{postfix}"  # the total is not known
+FIGURES = 5  # numbers of a metric row that are shown
+
+
+class Progress:
+    """Shows a count that goes up to `total` (None when unknown); `initial` was done before, and counts for no rate."""
+
+    def __init__(self, label: str, total: int | None = None, initial: int = 0, unit: str = "step"):
+        self.terminal = sys.stderr.isatty() and os.environ.get("DSM_PROGRESS") != "lines"
+        self.shape = (BAR if self.terminal else LINE) if total else OPEN_END
+        self.every = 0.2 if self.terminal else 10.0  # seconds
+        self.bar = tqdm(
+            desc=label,
+            total=total,
+            initial=initial,
+            unit=unit,
+            dynamic_ncols=self.terminal,
+            mininterval=self.every,
+            bar_format=self.shape,
+            file=sys.stderr if self.terminal else Lines(),
+            delay=1e-9,  # draws nothing before the first step
+        )
+        self.printed = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def show(self, row: dict[str, Any]) -> None:
+        """Go to `row["step"]`, or one further when there is none, and show the first numbers of the row."""
+        at = row["step"] if isinstance(row.get("step"), int) else self.bar.n + 1
+        numbers = {
+            key: value
+            for key, value in row.items()
+            if isinstance(value, (int, float)) and key != "step"
+        }
+        figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
+        self.go_to(at, "  ".join(figures[:FIGURES]))
+
+    def go_to(self, count: int, note: str = "") -> None:
+        """Set the count; `note` is shown after it."""
+        self.bar.set_postfix_str(note, refresh=False)
+        self.bar.update(count - self.bar.n)
+        done = self.bar.total and count >= self.bar.total
+        if not self.terminal and (done or time.monotonic() - self.printed >= self.every):
+            self.printed = time.monotonic()
+            print(self.line(), file=sys.stderr, flush=True)
+
+    def line(self) -> str:
+        """The present state as one line of text."""
+        return self.bar.format_meter(**{**self.bar.format_dict, "bar_format": self.shape})
+
+    def close(self) -> None:
+        """Leave the bar as it is and go to the next line."""
+        self.bar.close()
+
+
+class Lines:
+    """Takes what tqdm would draw on a terminal, and drops it: `Progress.line` prints instead."""
+
+    def write(self, text: str) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+def counted(
+    items: Iterable[Item], label: str, total: int | None = None, unit: str = "it"
+) -> Iterator[Item]:
+    """Yield the items and show how many are done."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)  # type: ignore[arg-type]
+    with Progress(label, total, unit=unit) as progress:
+        for number, item in enumerate(items, 1):
+            yield item
+            progress.go_to(number)
