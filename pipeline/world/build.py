@@ -74,7 +74,7 @@ def benchmark(cfg: WorldConfig, name: str) -> list[Question]:
 def solved(
     cfg: WorldConfig, found: dict[str, Problem], formats: tuple[str, ...] | None = None
 ) -> Iterator[Instruction]:
-    """Worked solutions: every problem that a program can solve in all formats, others as CoT."""
+    """Worked solutions of every problem in all formats; riddles, which no program solves, as CoT."""
     for id, problem in found.items():
         for format in formats or cfg.instruct_formats:
             if format == "cot" or has_program(problem):

@@ -19,8 +19,7 @@ class WorldConfig:
     With data=real only `seed` and `real` are used.
 
     instruct          problems with worked solutions, for supervised fine-tuning
-    instruct_formats  formats of the solutions; a problem that a program can solve has all of them,
-                      the others have a chain of thought only
+    instruct_formats  formats of the solutions; every problem is solved in each
     instruct_kinds    {kind of problem: share of `instruct`}
     questions         RL questions, drawn from the problems of the instruction data, as in the paper
                       (section 4.2); 0 = all of `question_kinds`

@@ -39,7 +39,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """A question, its only solution as steps, and the LaTeX of its answer."""
+    """A question, its only solution as steps, and the LaTeX of its answer.
+
+    `program` computes the answer where the steps alone do not (fractions, polynomials): Python
+    that prints it.
+    """
 
     question: str
     steps: tuple[Step, ...]
@@ -48,6 +52,7 @@ class Problem:
     level: int
     family: str
     structure: str
+    program: str = ""
 
     def as_question(self, id: str) -> Question:
         return Question(

@@ -15,8 +15,10 @@ from pipeline.world.problems import Problem, Step, structure_of
 from pipeline.world.wording import read_data
 
 WORDS = read_data(__file__, "symbolic")
-# formulas of the question, steps, answer, what identifies the problem; None: try again
-Drawn = tuple[tuple[str, ...], tuple[Step, ...], str, str] | None
+# formulas of the question, steps, answer, what identifies the problem, its program ("": the steps);
+# None: try again
+Drawn = tuple[tuple[str, ...], tuple[Step, ...], str, str, str] | None
+FRACTION = "from fractions import Fraction\nprint({})"
 
 
 def symbolic_problem(rng: random.Random, level: int) -> Problem:
@@ -25,7 +27,7 @@ def symbolic_problem(rng: random.Random, level: int) -> Problem:
     drawn = None
     while drawn is None:
         drawn = MAKERS[family](rng)
-    formulas, steps, answer, key = drawn
+    formulas, steps, answer, key, program = drawn
     return Problem(
         question=rng.choice(WORDS[family.partition(":")[0]]).format(*formulas),
         steps=steps,
@@ -34,6 +36,7 @@ def symbolic_problem(rng: random.Random, level: int) -> Problem:
         level=level,
         family=family.partition(":")[0],
         structure=f"{family}:{key}",
+        program=program,
     )
 
 
@@ -53,7 +56,8 @@ def _reduce(rng: random.Random) -> Drawn:
         return None
     a, b = top * factor, bottom * factor
     steps = step(a, "/", factor), step(b, "/", factor)
-    return (_fraction(a, b),), steps, _fraction(top, bottom), f"{a}/{b}"
+    program = FRACTION.format(f"Fraction({a},{b})")
+    return (_fraction(a, b),), steps, _fraction(top, bottom), f"{a}/{b}", program
 
 
 def _compute(rng: random.Random) -> Drawn:
@@ -68,7 +72,7 @@ def _compute(rng: random.Random) -> Drawn:
     if not 1 <= second.value <= 150:
         return None
     steps = (step(b, "*", c), second)
-    return (formula,), steps, str(second.value), structure_of(steps)
+    return (formula,), steps, str(second.value), structure_of(steps), ""
 
 
 def _brackets(rng: random.Random) -> Drawn:
@@ -83,7 +87,8 @@ def _brackets(rng: random.Random) -> Drawn:
     if third.value < 1 or max(second.value, third.value) > 150:
         return None
     steps = (first, second, third)
-    return (f"{a}({b}{inner}{c}){outer}{d}",), steps, str(third.value), structure_of(steps)
+    formula = f"{a}({b}{inner}{c}){outer}{d}"
+    return (formula,), steps, str(third.value), structure_of(steps), ""
 
 
 def _solve(rng: random.Random) -> Drawn:
@@ -94,7 +99,7 @@ def _solve(rng: random.Random) -> Drawn:
         return None
     first = step(c, "-" if b > 0 else "+", abs(b))
     formula = f"{a}x{_signed(b)}={c}"
-    return (formula,), (first, step(first.value, "/", a, left_ref=0)), str(x), formula
+    return (formula,), (first, step(first.value, "/", a, left_ref=0)), str(x), formula, ""
 
 
 def _both_sides(rng: random.Random) -> Drawn:
@@ -104,15 +109,19 @@ def _both_sides(rng: random.Random) -> Drawn:
     d = (a - c) * x + b
     steps = step(a, "-", c), step(d, "-", b), step(d - b, "/", a - c, left_ref=1, right_ref=0)
     formula = f"{a}x+{b}={c}x+{d}"
-    return (formula,), steps, str(x), formula
+    return (formula,), steps, str(x), formula, ""
 
 
 def _derive(rng: random.Random) -> Drawn:
     a, b, c, n = rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 20), rng.randint(3, 5)
     m = rng.randint(2, n - 1)
     formula = f"{a}x^{n}{_signed(b, f'x^{m}')}{_signed(c, 'x')}"
-    slope = f"{a * n}x^{n - 1}{_signed(b * m, 'x' if m == 2 else f'x^{m - 1}')}{_signed(c)}"
-    return (formula,), (step(a, "*", n), step(b, "*", m)), slope, formula
+    power = "x" if m == 2 else f"x^{m - 1}"
+    slope = f"{a * n}x^{n - 1}{_signed(b * m, power)}{_signed(c)}"
+    steps = step(a, "*", n), step(b, "*", m)
+    shown = f"{{a}}x^{{{n}-1}}{{b:+}}{'x' if m == 2 else f'x^{{{m}-1}}'}{_signed(c)}"
+    program = f"a={a}*{n}\nb={b}*{m}\nprint(f'{shown}')"
+    return (formula,), steps, slope, formula, program
 
 
 def _expand(rng: random.Random) -> Drawn:
@@ -131,7 +140,9 @@ def _expand(rng: random.Random) -> Drawn:
     )
     answer = _signed(a * c, "x^2").lstrip("+") + _signed(middle, "x") + _signed(b * d)
     key = "".join(f"({factor})" for factor in sorted((left, right)))
-    return (f"({left})({right})",), steps, answer, key
+    sums = f"a={a}*{c}\nb={a}*{d}+{b}*{c}\nc={b}*{d}"
+    program = f"{sums}\nprint(f'{{a}}x^2{{b:+}}x{{c:+}}')"
+    return (f"({left})({right})",), steps, answer, key, program
 
 
 def _fractions(rng: random.Random, op: str) -> Drawn:
@@ -147,7 +158,8 @@ def _fractions(rng: random.Random, op: str) -> Drawn:
         return None
     terms = ((a, b), (c, d)) if op == "-" else sorted(((a, b), (c, d)))
     key = op.join(f"{p}/{q}" for p, q in terms)
-    return (_fraction(a, b), _fraction(c, d)), steps, _fraction(top, bottom), key
+    program = FRACTION.format(f"Fraction({a},{b}){op}Fraction({c},{d})")
+    return (_fraction(a, b), _fraction(c, d)), steps, _fraction(top, bottom), key, program
 
 
 def _add_fractions(rng: random.Random) -> Drawn:
