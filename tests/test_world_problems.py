@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -12,7 +13,7 @@ from world_solver import FACTOR, solve
 from world_solver_more import answers_symbolic, riddle
 
 from pipeline.errors import UserError
-from pipeline.grading import is_equivalent
+from pipeline.grading import grade_many, is_equivalent
 from pipeline.records import Instruction, Question, read_rows
 from pipeline.world.build import BENCHMARKS, build_questions
 from pipeline.world.config import WorldConfig
@@ -52,6 +53,16 @@ def test_every_benchmark_question_is_solved_from_its_text_alone(world, name):
             assert riddle(question.question) == question.answer, question
         else:
             assert solve(question.question) == question.answer, question
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_the_grader_knows_right_from_wrong(world, name):
+    asked = rows(world, f"benchmarks/{name}")[:60]
+    said = [(f"\\boxed{{{q.answer}}}", q.answer) for q in asked]
+    others = [(text, o.answer) for (text, _), o in zip(said, asked[1:], strict=False)]
+    assert {grade.verdict for grade in grade_many(said)} == {"right"}
+    for (text, answer), grade in zip(others, grade_many(others), strict=True):
+        assert grade.verdict == ("right" if text == f"\\boxed{{{answer}}}" else "wrong")
 
 
 def test_the_solvers_are_no_yes_men():
@@ -248,6 +259,14 @@ def test_no_benchmark_and_no_training_set_repeats_a_problem(world):
 def test_a_split_that_is_too_small_says_so_in_one_line():
     with pytest.raises(UserError, match="split validation has no 900 .* of kind word_en .*fewer"):
         draw("validation", 900, 0, "word_en", (1,))
+
+
+def test_more_rl_questions_than_the_instruction_data_has(tmp_path):
+    cfg = replace(SMALL, instruct=100, new_questions=0, benchmark=1, validation=4)
+    with pytest.raises(UserError, match="world.questions=300: 210 of kind word_en .* has 45"):
+        build_questions(cfg, tmp_path)
+    with pytest.raises(UserError, match="question_kinds: word_zh is not in"):
+        WorldConfig(instruct_kinds={"word_en": 1.0}, question_kinds={"word_zh": 1.0})
 
 
 @pytest.mark.slow
