@@ -18,6 +18,7 @@ from pipeline.report.claims.claim import sentence
 from pipeline.report.claims.compare import compare
 from pipeline.report.claims.rules import HOLDS, OPEN, OPPOSITE, UNTESTABLE
 from pipeline.report.load import load
+from pipeline.report.outcomes import read_outcomes
 from pipeline.report.page.render import write_report
 from pipeline.report.stats import paired
 
@@ -69,6 +70,14 @@ def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_pa
         "Provenance",
     ):
         assert heading in markdown and heading in page
+    accuracy = json.loads((out / "metrics.json").read_text())["accuracy"]
+    results = load(tree)
+    for model in ("instruct", "rft-1"):
+        values = results.scores[model]["mini_math"].values("sampled")
+        assert accuracy[model]["mini_math"]["sampled"] == pytest.approx(values.mean(), abs=1e-4)
+    rows = (out / "validation.csv").read_text().splitlines()
+    assert rows[0] == "step,accuracy,model,arm,chain,seed" and len(rows) == 1 + 5 * 2 * 11
+    assert read_outcomes(out / "outcomes.json.xz").benchmarks == results.benchmarks
     written = json.loads((out / "claims.json").read_text())
     assert {c["id"] for c in written["claims"]} >= {f"C{i}" for i in range(1, 16)}
     assert re.fullmatch("[0-9a-f]{16}", written["rules"]) and written["rules"] in markdown
