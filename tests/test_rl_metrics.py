@@ -295,9 +295,9 @@ def test_every_arm_file_is_a_row_of_table10():
 
 def test_no_questions_and_no_solutions_are_one_line(tmp_path):
     with pytest.raises(UserError, match="questions"):
-        run(ARMS["mu2"], tmp_path, replace(SCALE, languages=("xx",)))
+        run(ARMS["mu2"], tmp_path / "a", replace(SCALE, languages=("xx",)))
     with pytest.raises(UserError, match="instruction"):
-        run(ARMS["sft"], tmp_path, replace(SCALE, protocol="pot"))
+        run(ARMS["sft"], tmp_path / "b", replace(SCALE, protocol="pot"))
 
 
 # ---- golden losses
