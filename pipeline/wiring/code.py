@@ -182,7 +182,7 @@ def commit(root: Path = ROOT) -> str:
 
 
 def input_hashes(paths: Iterable[Path]) -> dict[str, str]:
-    """Content hash of every file under `paths` (size and modification time of those above `SMALL`)."""
+    """Content hash of every file under `paths`; size and modification time of those above `SMALL`."""
     found = {}
     for top in paths:
         for path in sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]:
