@@ -116,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     add("--file", help="a JSONL file of your own questions (id, question, answer, lang) instead")
     add("--folder", default="", help="folder of the real benchmark files")
     add("--source", default="local", choices=("local", "hub"))
-    add("--world", default="data/world/benchmarks", help="folder of the miniature benchmarks")
+    add("--world", default="data/main/world/benchmarks", help="folder of the miniature benchmarks")
     add("--questions", type=int, default=0, help="a fixed random choice of so many; 0 = all")
     add("--samples", type=int, default=default.samples)
     add("--temperature", type=float, default=default.temperature)
