@@ -196,7 +196,7 @@ def test_every_dependency_is_made_by_a_stage(profile: str) -> None:
     for address, stage in stages_of(profile).items():
         for dep in stage["deps"]:
             made = covered(dep, elsewhere) or any(o.startswith(dep + "/") for o in elsewhere)
-            assert made, f"{address}: {dep}"
+            assert made or dep.startswith("docs/"), f"{address}: {dep}"
 
 
 def test_plans_share_nothing_by_name() -> None:

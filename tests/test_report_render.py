@@ -1,4 +1,6 @@
-"""The report of a small made-up run: complete, deterministic, self-contained, and honest when things are missing."""
+"""The report of a small made-up run: complete, deterministic, self-contained, and honest when
+things are missing.
+"""
 
 import json
 import re

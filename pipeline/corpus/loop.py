@@ -148,7 +148,11 @@ def iterate(
         ground.cluster, ground.unique, np.zeros(len(crawl)), crawl.tokens, crawl.url_hash
     )
     model = model_of(work, number)
+    progress(f"train {number}", 0, 1)
     trained = recall.train_classifier(crawl, distinct, seed, cfg, model.parent, model)
+    progress(f"train {number}", 1, 1)
+    if number > 1:
+        model_of(work, number - 1).unlink(missing_ok=True)  # only the last classifier is kept
     tasks = recall.score_tasks(crawl, ground.proofs, model, cfg, model.parent / "scores")
     for done, total in run(tasks, workers):
         progress(f"score {number}", done, total)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,17 @@ from pipeline.corpus.crawl import Crawl, open_crawl
 from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
 from pipeline.corpus.domains import Annotator, by_share
 from pipeline.corpus.explain import stand_ins
+from pipeline.corpus.inputs import Shard, find_shards
 from pipeline.corpus.loop import Mined, Progress, mine_loop
 from pipeline.corpus.read.pages import KEPT, REJECT, Table, extract_shard, rows_of
+from pipeline.corpus.read.source import Location
 from pipeline.corpus.shards import (
     Task,
     Workers,
     code_hash,
-    file_hash,
-    find_shards,
     fingerprint,
     run,
+    stamps_of,
 )
 from pipeline.corpus.tokens import tokens
 from pipeline.corpus.truth import Measure, Truth, histogram
@@ -37,7 +38,7 @@ from pipeline.records import write_json
 
 
 def mine(
-    shards: list[Path],
+    shards: Sequence[Location] | Sequence[Shard],
     seed_rows: Iterable[dict[str, Any]],
     benchmarks: dict[str, list[str]],
     cfg: CorpusConfig,
@@ -59,7 +60,7 @@ def mine(
     on.
     """
     check(cfg)
-    parts = extract_tasks(shards, cfg, work)
+    parts = extract_tasks(shards, cfg, work, progress)
     for done, total in run(parts, workers):
         progress("extract", done, total)
     crawl = open_crawl([task.results[0] for task in parts])
@@ -142,27 +143,25 @@ def steps(crawl: Crawl, mined: Mined, written: dict[str, Any]) -> list[dict[str,
     ]
 
 
-def extract_tasks(shards: list[Path], cfg: CorpusConfig, work: Path) -> list[Task]:
-    """One task a shard: WARC to Parquet."""
+def extract_tasks(
+    inputs: Sequence[Location] | Sequence[Shard],
+    cfg: CorpusConfig,
+    work: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> list[Task]:
+    """One task per shard: from WARC to Parquet."""
+    given = [shard for shard in inputs if isinstance(shard, Shard)]
+    shards = given or find_shards(inputs)
+    stamps = stamps_of(
+        shards, work / "stamps", lambda done, total: progress("see what changed", done, total)
+    )
     code, tasks = code_hash(), []
-    for shard in find_shards(shards):
-        pages, rejects = (
-            work / "pages" / f"{shard.key}.parquet",
-            work / "rejects" / f"{shard.key}.parquet",
-        )
-        args = (shard.path, shard.name, pages, rejects, cfg.max_page_bytes, cfg.min_page_tokens)
-        proof = fingerprint(
-            file_hash(shard.path), shard.name, cfg.max_page_bytes, cfg.min_page_tokens, code
-        )
-        tasks.append(
-            Task(
-                extract_shard,
-                args,
-                (pages, rejects),
-                work / "receipts" / f"{shard.key}.json",
-                proof,
-            )
-        )
+    limits = (cfg.max_page_bytes, cfg.min_page_tokens, cfg.max_page_seconds)
+    for shard, stamp in zip(shards, stamps, strict=True):
+        results = tuple(work / kind / f"{shard.key}.parquet" for kind in ("pages", "rejects"))
+        proof = fingerprint(stamp, shard.name, limits, code)
+        receipt = work / "receipts" / f"{shard.key}.json"
+        tasks.append(Task(extract_shard, (shard, *results, *limits), results, receipt, proof))
     return tasks
 
 

@@ -136,6 +136,8 @@ TABLE: dict[str, Benchmark] = {
     "mini_gsm8k": Benchmark("mini_gsm8k.jsonl", "en", source="pipeline/world"),
     "mini_math": Benchmark("mini_math.jsonl", "en", source="pipeline/world"),
     "mini_cmath": Benchmark("mini_cmath.jsonl", "zh", source="pipeline/world"),
+    "mini_bbh": Benchmark("mini_bbh.jsonl", "en", source="pipeline/world"),
+    "mini_bbh_zh": Benchmark("mini_bbh_zh.jsonl", "zh", source="pipeline/world"),
     "gsm8k": Benchmark(
         "gsm8k/test.jsonl",
         "en",

@@ -17,7 +17,8 @@ STAGES = ("world", "corpus", "pretrain", "sft", "reward")
 
 
 def load(data: Path) -> Results:
-    """Read a data folder, or every chain of it where it holds folders `chain-0`, `chain-1` and so on.
+    """Read a data folder, or every chain of it where it holds folders `chain-0`, `chain-1` and so
+    on.
 
     Raises UserError when it holds no evaluation at all, or a file is malformed.
     """

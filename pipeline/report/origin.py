@@ -11,7 +11,9 @@ CODE = ("pipeline", "stages", "conf")
 
 
 def origin(root: Path, data: Path) -> dict[str, str]:
-    """Commit of the checkout and the settings that every evaluation shares (several are listed with a slash)."""
+    """Commit of the checkout and the settings that every evaluation shares (several are listed with
+    a slash).
+    """
     summaries = [json_of(path) for path in sorted((data / "evaluate").glob("*/summary.json"))]
     shared = {
         key: "/".join(sorted({str(s.get(key, "?")) for s in summaries}))

@@ -1,8 +1,8 @@
 """C11: iterative RL improves, most in its first iteration (Figure 6, Algorithm 1).
 
-Primary, both have to hold, on the validation questions of the runs at the ends of their iterations: the last iteration
-is better than the start, and the first gained more than all later ones. The reward model is learned, so it has to pass
-its gate.
+Primary, both have to hold, on the validation questions of the runs at the ends of their iterations:
+the last iteration is better than the start, and the first gained more than all later ones. The
+reward model is learned, so it has to pass its gate.
 
 Legend: U units, N validation questions.
 """
@@ -65,10 +65,12 @@ def samples_of(cells: Mapping[Unit, Cell]) -> str:
 
 
 def rate_note(cells: Mapping[Unit, Cell]) -> str:
-    """Iterations are not alike where the learning rate falls through all of them; "" where it does not."""
+    """Iterations are not alike where the learning rate falls through all of them; "" where it does
+    not.
+    """
     if not any(cell.scale.get("lr_schedule") == "linear" for cell in cells.values()):
         return ""
     return (
-        "The learning rate falls through all iterations, so the first has the largest part of its sum: the halves "
-        "differ in more than their order."
+        "The learning rate falls through all iterations, so the first has the largest part of "
+        "its sum: the halves differ in more than their order."
     )
