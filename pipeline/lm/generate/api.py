@@ -38,6 +38,7 @@ class Output:
 
 class Engine(Protocol):
     low: Any  # the dtype in which the engine holds matrices, None for the model's own
+    windows_fixed = False  # whether the model's windows were read once, when the engine was built
 
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
