@@ -157,9 +157,12 @@ def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
         values = [ring.value(quotient, point) for point in range(ROOT_POINTS)]
         if len(set(values)) > 1 or values[0] == (0, 0):
             return False, 0.0
-        constant = floats.value(quotient, floats.environment(names, 0))
     except _FAILURES:
         return None, 0.0
+    try:
+        constant = floats.value(quotient, floats.environment(names, 0))
+    except _FAILURES:  # y' + y = 0: equal as equations, of a sign that is not known
+        return (None if ring.roots else True), 0.0
     if ring.roots and not _constant_in_floats(quotient, constant, names):
         return False, 0.0
     return True, math.copysign(1.0, constant.real)
