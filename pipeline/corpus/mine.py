@@ -21,10 +21,11 @@ from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
 from pipeline.corpus.domains import Annotator, by_share
 from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.inputs import Shard, find_shards
-from pipeline.corpus.loop import Mined, Progress, mine_loop
+from pipeline.corpus.loop import Mined, mine_loop
 from pipeline.corpus.read.pages import KEPT, REJECT, Table, extract_shard, rows_of
 from pipeline.corpus.read.source import Location
 from pipeline.corpus.shards import (
+    Progress,
     Task,
     Workers,
     code_hash,
