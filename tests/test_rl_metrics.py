@@ -27,7 +27,7 @@ from test_rl_gradient import rollouts
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.checksum import checksum
-from pipeline.lm.generate import Output, make_engine
+from pipeline.lm.generate import Engine, Output, make_engine
 from pipeline.lm.optim import clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows
 from pipeline.lm.rollouts import Rollouts, sample_groups
@@ -303,7 +303,7 @@ def test_no_questions_and_no_solutions_are_one_line(tmp_path):
 # ---- golden losses
 
 
-class Recorded:
+class Recorded(Engine):
     """An engine that says what is on file: a processor's rounding cannot change what is learned from."""
 
     def __init__(self, steps: list[list[list[int]]]) -> None:

@@ -1,4 +1,4 @@
-"""The last collection of the recall loop, decontaminated and measured.   python -m lab.recall.report"""
+"""The last collection of the recall loop, decontaminated and measured."""
 
 from dataclasses import dataclass, field
 
