@@ -319,3 +319,12 @@ def _convert(
             f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew"
         )
     return tuple(questions)
+
+
+def expanded(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
+    found: list[str] = []
+    for key in names:
+        name, at, protocol = key.partition("@")
+        found += [member + at + protocol for member in GROUPS.get(name, (name,))]
+    return tuple(dict.fromkeys(found))
