@@ -11,6 +11,10 @@ class UserError(Exception):
     """
 
 
+class ProcessLost(UserError):
+    """Another process of a job that runs in several has died, or does not answer."""
+
+
 def require_environment(package: str = "hydra") -> None:
     """Exit with one line when the packages of requirements/ cannot be imported by this Python."""
     if find_spec(package) is None:

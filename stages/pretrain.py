@@ -19,6 +19,7 @@ class PretrainStage(StageConfig):
     "pretrain",
     out="{data}/pretrain",
     reads=("{data}/corpus/pages.parquet", "{data}/world/instruct.jsonl"),
+    processes=True,
 )
 def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
@@ -27,13 +28,15 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from pipeline.lm.examples import document_example
     from pipeline.lm.mixture import mix, read_texts
     from pipeline.lm.model import load_base, new_model, save_model
+    from pipeline.lm.parallel import join
     from pipeline.lm.tokenizer import train_tokenizer
     from pipeline.lm.train import make_stream, train_lm
     from pipeline.records import Instruction, read_rows
 
+    device = join(cfg.device)
     corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:
-        tokenizer, model = load_base(cfg.model.path, cfg.device)
+        tokenizer, model = load_base(cfg.model.path, device)
     elif not cfg.pretrain.steps:
         raise UserError("pretrain.steps=0 keeps a base as it is, and none is given: set model.path")
     else:
@@ -44,7 +47,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
         )
         tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
-        model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
+        model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(device)
 
     rows, tokens = iter(()), {}
     if cfg.pretrain.steps:

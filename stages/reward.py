@@ -16,20 +16,23 @@ class RewardStage(StageConfig):
     "reward",
     out="{data}/reward",
     reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"),
+    processes=True,
 )
 def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.lm.model import load_model, load_tokenizer
+    from pipeline.lm.parallel import join
     from pipeline.records import Question, read_rows
     from pipeline.reward.build import Setting, train_outcome, train_process
 
     base, instruct = run.data / "pretrain/model", run.data / "sft/model"
+    device = join(cfg.device)
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
         cfg.reward,
         cfg.seed,
-        cfg.device,
+        device,
         tokenizer,
-        load_model(instruct, device=cfg.device),
+        load_model(instruct, device=device),
         base if cfg.reward.start == "base" else instruct,
         list(read_rows(run.data / "world/questions.jsonl", Question)),
         run.out,

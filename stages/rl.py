@@ -25,13 +25,14 @@ READS = (
 )
 
 
-@stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS)
+@stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS, processes=True)
 def main(cfg: RLStage, run: Run) -> None:
     from pipeline.lm.model import save_model
-    from pipeline.records import read_jsonl, write_jsonl
+    from pipeline.lm.parallel import join, write_jsonl
+    from pipeline.records import read_jsonl
     from pipeline.rl.loop import train_policy
 
-    inputs, seconds = read_inputs(cfg, run.data), {}
+    inputs, seconds = read_inputs(cfg, run.data, join(cfg.device)), {}
     rows = train_policy(inputs, cfg.rl, cfg.rl_scale, cfg.seed, run.out, run.checkpoint, seconds)
     last = run.follow(rows, cfg.rl_scale.steps)
 
@@ -44,7 +45,7 @@ def main(cfg: RLStage, run: Run) -> None:
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 
-def read_inputs(cfg: RLStage, data: Path):
+def read_inputs(cfg: RLStage, data: Path, device: str):
     """What the arm starts from, out of the results of earlier stages."""
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Instruction, Question, read_jsonl, read_rows
@@ -53,7 +54,7 @@ def read_inputs(cfg: RLStage, data: Path):
 
     world, instruct, arm = data / "world", data / "sft/model", cfg.rl
     inputs = Inputs(
-        policy=load_model(instruct, device=cfg.device),
+        policy=load_model(instruct, device=device),
         tokenizer=load_tokenizer(instruct),
         questions=list(read_rows(world / "questions.jsonl", Question)),
         validation=list(read_rows(world / "validation.jsonl", Question)),
@@ -63,7 +64,7 @@ def read_inputs(cfg: RLStage, data: Path):
     if arm.reward_function in ("outcome", "process"):
         folder, scale = data / "reward" / arm.reward_function, cfg.rl_scale
         inputs.reward_model = load_reward_model(
-            folder, cfg.device, scale.micro_batch_tokens, scale.compute_dtype
+            folder, device, scale.micro_batch_tokens, scale.compute_dtype
         )
     if arm.iterations > 1:
         labels = read_jsonl(data / "reward/labels.jsonl")

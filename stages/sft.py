@@ -14,15 +14,21 @@ class SFTStage(StageConfig):
     style: str = "mini"
 
 
-@stage("sft", out="{data}/sft", reads=("{data}/pretrain/model", "{data}/world/instruct.jsonl"))
+@stage(
+    "sft",
+    out="{data}/sft",
+    reads=("{data}/pretrain/model", "{data}/world/instruct.jsonl"),
+    processes=True,
+)
 def main(cfg: SFTStage, run: Run) -> None:
     from pipeline.lm.examples import instruction_examples
     from pipeline.lm.model import load_model, load_tokenizer, save_model
+    from pipeline.lm.parallel import join
     from pipeline.lm.train import make_stream, train_lm
     from pipeline.records import Instruction, read_rows
 
     base = run.data / "pretrain/model"
-    tokenizer, model = load_tokenizer(base), load_model(base, device=cfg.device)
+    tokenizer, model = load_tokenizer(base), load_model(base, device=join(cfg.device))
     examples = instruction_examples(
         tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style
     )

@@ -10,6 +10,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from pipeline.lm import parallel
+
 
 def save(
     folder: Path,
@@ -17,7 +19,13 @@ def save(
     optimizers: dict[str, torch.optim.Optimizer],
     plain: dict,
 ) -> None:
-    """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so far)."""
+    """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so far).
+
+    Of several processes the first one writes, once the weights of all have been found equal.
+    """
+    parallel.check_same(models)
+    if not parallel.first():
+        return
     tensors = {}
     for name, model in models.items():
         for key, value in model.named_parameters():

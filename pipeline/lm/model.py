@@ -155,10 +155,14 @@ def save_model(model, tokenizer, folder: str | Path) -> None:
     """Write a folder that transformers and vLLM load, with every token that ends an output.
 
     A publisher's advice on sampling is left behind: it was for other weights, and some of it
-    (Llama 2's) cannot be written again.
+    (Llama 2's) cannot be written again. Of several processes the first one writes.
     """
     from transformers import GenerationConfig
 
+    from pipeline.lm import parallel
+
+    if not parallel.first():
+        return
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ends = end_tokens(tokenizer, model)

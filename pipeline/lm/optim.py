@@ -11,6 +11,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from pipeline.errors import UserError
+from pipeline.lm import parallel
 from pipeline.lm.muon import Muon
 from pipeline.lm.train_config import OptimConfig
 
@@ -65,7 +66,7 @@ def clip_and_step(
     share: float,
     max_grad_norm: float,
 ) -> float:
-    """Clip the gradient, step at `share` of each peak rate, forget the gradient.
+    """Sum the gradient over processes, clip it, step at `share` of each peak rate, forget the gradient.
 
     A parameter without a gradient gets one of zeros, so that AdamW's moments act on every step.
     Returns the norm before clipping. Raises FloatingPointError, and moves nothing, when the norm is
@@ -75,6 +76,7 @@ def clip_and_step(
     for p in parameters:
         if p.grad is None:
             p.grad = torch.zeros_like(p)
+    parallel.sum_all([p.grad for p in parameters])
     norm = torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm).item()
     if not math.isfinite(norm):
         raise FloatingPointError(f"the norm of the gradient is {norm}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pipeline.records import read_jsonl, write_jsonl
+from pipeline.lm.parallel import exists, write_jsonl
+from pipeline.records import read_jsonl
 
 
 def in_parts(
@@ -21,6 +22,6 @@ def in_parts(
             yield from make(start, end)
             continue
         path = folder / f"{start:08d}.jsonl"
-        if not path.is_file():
+        if not exists(path):
             write_jsonl(path, make(start, end))
         yield from read_jsonl(path)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.lm import parallel
 from pipeline.lm.features import has_window
 from pipeline.lm.head import Head, head_of, log_probs
 
@@ -206,13 +207,15 @@ def hidden_passes(
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
     """Log-probabilities of all outputs without gradient. Returns logp_BT, 0 after an output's end."""
     first = first_equal(rows)
-    logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
+    shape = len(rows.outputs), max(map(len, rows.outputs))
+    dtype = torch.promote_types(model.dtype, torch.float32)  # of `log_probs`
+    logp_BT = torch.zeros(shape, dtype=dtype, device=model.device)
+    mine = parallel.share(sorted(set(first)))
     with torch.no_grad():
-        for batch, *hidden in hidden_passes(model, rows, sorted(set(first)), max_tokens):
+        for batch, *hidden in hidden_passes(model, rows, mine, max_tokens):
             part = log_probs_of(head_of(model), *hidden, temperature)
-            logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
-    return logp_BT[first]
+    return parallel.summed(logp_BT)[first]
 
 
 def passes(

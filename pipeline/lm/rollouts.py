@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.grading import grade_many
+from pipeline.lm import parallel
 from pipeline.lm.generate import Engine, Output, Sampling
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.passes import Rows
@@ -60,8 +61,15 @@ def sample_groups(
     prompt_of = [p for p in range(len(questions)) for _ in range(count)]
     seeds = [row_seed(*key, p, i) for p in range(len(questions)) for i in range(count)]
     sampling = Sampling(temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens)
-    outputs = engine.sample([prompts[p] for p in prompt_of], seeds, sampling)
+    outputs = sample(engine, [prompts[p] for p in prompt_of], seeds, sampling)
     return gather(tokenizer, questions, prompts, prompt_of, outputs)
+
+
+def sample(
+    engine: Engine, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
+) -> list[Output]:
+    """One output per row, of which each process samples its share."""
+    return parallel.by_share(lambda *mine: engine.sample(*mine, sampling), prompts, seeds)
 
 
 def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) -> Rollouts:
@@ -79,4 +87,13 @@ def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) 
 def right_answers(rollouts: Rollouts) -> list[bool]:
     """Whether the checker finds the final answer of each output right: the rule reward."""
     pairs = [(t, q.answer) for t, q in zip(rollouts.texts, rollouts.owners, strict=True)]
-    return [grade.verdict == "right" for grade in grade_many(pairs)]
+    return verdicts(pairs)
+
+
+def verdicts(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+    """Whether each output is right, of (text, reference answer). Processes judge a share each."""
+
+    def judged(mine: Sequence[tuple[str, str]]) -> list[bool]:
+        return [grade.verdict == "right" for grade in grade_many(mine)]
+
+    return parallel.by_share(judged, pairs)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.lm import checkpoint
+from pipeline.lm import checkpoint, parallel
 from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
 from pipeline.lm.head import ENTRIES, head_of, log_probs, raised
@@ -34,7 +34,8 @@ from pipeline.lm.probe import probe
 from pipeline.lm.stream import Example, Packed, Stream, Unpacked, pad_examples
 from pipeline.lm.train_config import OptimConfig, TrainConfig, learning_rate_share
 
-# Adds a batch's gradient to the model. Returns (means over the batch, sums over the run).
+# Adds the gradient of this process's share of a batch to the model. Returns (means over the whole
+# batch, sums over the run), each as what the share adds to it.
 Gradient = Callable[[Any, Any], tuple[dict[str, float], dict[str, int]]]
 
 
@@ -73,7 +74,7 @@ def train(
     model.eval()  # dropout would draw from a generator that no seed here reaches
     since: list[dict[str, float]] = []  # means of the steps since the last row
     for step, batch in enumerate(islice(batches, first, cfg.steps), first + 1):
-        means, sums = gradient(model, batch)
+        means, sums = map(parallel.total, gradient(model, batch))
         share = learning_rate_share(step, cfg)
         norm = _step(model, optimizers, share, cfg, step, means["loss"])
         total.update(sums)
@@ -127,16 +128,18 @@ def next_token_gradient(
     """Add the gradient of the batch's next-token loss. Tokens are counted with their padding.
 
     `max_tokens`: padded tokens of one forward and backward, 0 for the whole batch at once. The loss
-    is the mean over the batch's tokens however it is split.
+    is the mean over the batch's tokens however it is split, into micro-batches or over processes.
     """
-    parts = split(batch, max_tokens)
+    mine = parallel.share(batch)
+    parts = split(mine, max_tokens) if mine else []
+    whole = len(parts) == parallel.world() == 1
     counted = sum(sum(mask[1:]) for _, mask in batch)
     total, tokens, work = 0.0, 0, 0
     for part in parts:
         tokens_BT, mask_BT = pad_examples(part, model.device)
         with autocast(model, compute_dtype):
-            loss = _loss_sum(model, tokens_BT, mask_BT, mean=len(parts) == 1)
-            loss = loss if len(parts) == 1 else loss / counted
+            loss = _loss_sum(model, tokens_BT, mask_BT, mean=whole)
+            loss = loss if whole else loss / counted
         loss.backward()
         total += loss.item()
         tokens += tokens_BT.numel()

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.lm.generate import make_engine
-from pipeline.records import Question, read_jsonl, write_jsonl
+from pipeline.lm.parallel import exists, first, write_jsonl
+from pipeline.records import Question, read_jsonl
 from pipeline.reward.config import RewardConfig
 from pipeline.reward.labels import (
     outcome_labels,
@@ -166,7 +167,7 @@ def some_outputs(rows: Sequence[dict], name: str, cfg: RewardConfig) -> list[dic
 def once(setting: Setting, name: str, make: Callable[[], list[dict]]) -> list[dict]:
     """Rows that are made once and survive a kill."""
     path = setting.state / f"{name}.jsonl"
-    if not path.is_file():
+    if not exists(path):
         write_jsonl(path, make())
         setting.engine.sleep()  # the reward model trains next
     return list(read_jsonl(path))
@@ -181,8 +182,9 @@ def fit(
     model = new_reward_model(setting.start, setting.device, cfg)
     rows = train_reward_model(model, data, cfg, setting.seed, state)
     last = follow(rows, cfg.steps(len(data)), f"metrics_{name}")
-    model.save_pretrained(setting.out / name)
-    setting.tokenizer.save_pretrained(setting.out / name)
+    if first():
+        model.save_pretrained(setting.out / name)
+        setting.tokenizer.save_pretrained(setting.out / name)
     return RewardModel(model.eval(), cfg.micro_batch_tokens, cfg.compute_dtype), last
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.grading import grade_many
 from pipeline.lm.generate import Engine, Sampling
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.parts import in_parts
-from pipeline.lm.rollouts import Rollouts, decode, right_answers, sample_groups
+from pipeline.lm.rollouts import (
+    Rollouts,
+    decode,
+    right_answers,
+    sample,
+    sample_groups,
+    verdicts,
+)
 from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.records import Question
 from pipeline.reward.config import RewardConfig
@@ -183,14 +189,13 @@ def _continued(
     prefixes = [list(start[1:]) for start in starts for _ in range(n)]
     owners = [start[0] for start in starts for _ in range(n)]
     seeds = [row_seed(*key, first + u, i) for u in range(len(starts)) for i in range(n)]
-    outputs = engine.sample(prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens))
+    outputs = sample(engine, prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens))
     whole = [
         prefix[asked[q] :] + list(output.tokens)
         for prefix, output, q in zip(prefixes, outputs, owners, strict=True)
     ]
     texts = decode(tokenizer, whole)
-    grades = grade_many([(text, answers[q]) for text, q in zip(texts, owners, strict=True)])
-    right = [grade.verdict == "right" for grade in grades]
+    right = verdicts([(text, answers[q]) for text, q in zip(texts, owners, strict=True)])
     return [right[u * n : (u + 1) * n] for u in range(len(starts))]
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.lm import flops
+from pipeline.lm import flops, parallel
 from pipeline.lm.head import head_of
 from pipeline.lm.model import attention_of, load_model
 from pipeline.lm.optim import autocast
@@ -60,9 +60,15 @@ class RewardModel:
     @torch.no_grad()
     def __call__(self, rows: Rows, ends: Sequence[Sequence[int]]) -> list[list[float]]:
         """The score of each output at each of its `ends` (token indices), between 0 and 1."""
-        with autocast(self.model, self.compute_dtype):
-            logits = read_at(self.model, rows, ends, self.max_tokens)
-        return [torch.sigmoid(row.double()).tolist() for row in logits]
+
+        def scores(chosen: Sequence[int]) -> list[list[float]]:
+            outputs, owners = ([of[b] for b in chosen] for of in (rows.outputs, rows.prompt_of))
+            some = Rows(rows.prompts, outputs, owners)
+            with autocast(self.model, self.compute_dtype):
+                logits = read_at(self.model, some, [ends[b] for b in chosen], self.max_tokens)
+            return [torch.sigmoid(row.double()).tolist() for row in logits]
+
+        return parallel.by_share(scores, range(len(rows.outputs)))
 
 
 def trained(model) -> dict:

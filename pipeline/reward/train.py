@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from pipeline.lm import flops
+from pipeline.lm import flops, parallel
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.optim import autocast, check_rates
 from pipeline.lm.passes import hidden_passes
@@ -73,13 +73,15 @@ def label_gradient(
     """Add the gradient of the logistic loss, a weighted mean over the batch's labels.
 
     Only the tokens in `ends` enter it: every one or the last for an outcome model, step ends for a
-    process model. Returns (loss and accuracy, where a label above 1/2 is right) and (FLOPs).
+    process model. Of several processes each adds its share of the outputs, also to what is returned:
+    (loss and accuracy, where a label above 1/2 is right) and (FLOPs).
     """
     rows, ends, labels = flatten(examples, extra_token=True)
     weights = [w for e in examples for w in e.weights or [[1.0] * len(x) for x in e.labels]]
     total, labelled = sum(map(sum, weights)), sum(map(len, labels))
     loss_sum, hits = 0.0, 0
-    for batch, *hidden in hidden_passes(model, rows, range(len(rows.outputs)), max_tokens):
+    mine = parallel.share(range(len(rows.outputs)))
+    for batch, *hidden in hidden_passes(model, rows, mine, max_tokens):
         logit_RT = logits_of(model, *hidden)
         device = logit_RT.device
         row_N = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=device)
@@ -93,7 +95,8 @@ def label_gradient(
         loss.backward()
         loss_sum += loss.item()
         hits += int(((logit_N > 0) == (label_N > 0.5)).sum())
-    return {"loss": loss_sum, "accuracy": hits / labelled}, {"flops": 3 * work(model, examples)}
+    found = 3 * work(model, examples) if parallel.first() else 0
+    return {"loss": loss_sum, "accuracy": hits / labelled}, {"flops": found}
 
 
 def work(model, batch: Sequence[Labelled]) -> int:

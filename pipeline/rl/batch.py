@@ -13,6 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pipeline.lm import parallel
 from pipeline.lm import passes as lm_passes
 from pipeline.lm.passes import Rows, first_equal
 from pipeline.rl.config import RLConfig
@@ -99,9 +100,11 @@ class Part:
 def passes(policy, batch: Batch, cfg: RLConfig) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Micro-batches of the outputs that need a pass, with the log-probabilities of their tokens.
 
-    Yields (indices of R outputs, logp_RT with gradient, mask_RT); see pipeline/lm/passes.py.
+    Of several processes each passes its share of them. Yields (indices of R outputs, logp_RT with
+    gradient, mask_RT); see pipeline/lm/passes.py.
     """
     unit = 2 if batch.pairs else 1
+    mine = parallel.share(batch.active, unit)
     yield from lm_passes.passes(
-        policy, batch.rows, batch.active, cfg.micro_batch_tokens, cfg.temperature, unit
+        policy, batch.rows, mine, cfg.micro_batch_tokens, cfg.temperature, unit
     )

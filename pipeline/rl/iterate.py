@@ -9,8 +9,9 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.parallel import write_jsonl
 from pipeline.lm.train_config import OptimConfig
-from pipeline.records import Question, read_jsonl, write_jsonl
+from pipeline.records import Question, read_jsonl
 from pipeline.reward.config import RewardConfig
 from pipeline.reward.labels import outcome_labels, sample_outputs, training_labels
 from pipeline.reward.model import flatten

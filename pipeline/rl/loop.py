@@ -19,14 +19,14 @@ from pathlib import Path
 import torch
 
 from pipeline.errors import UserError
-from pipeline.lm import checkpoint
+from pipeline.lm import checkpoint, parallel
 from pipeline.lm.generate import check_sync, make_engine
 from pipeline.lm.optim import BASE_RL_LR, autocast, check_rates, clip_and_step, make_optimizers
+from pipeline.lm.parallel import write_jsonl
 from pipeline.lm.passes import output_log_probs
 from pipeline.lm.probe import probe
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
-from pipeline.records import write_jsonl
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
@@ -96,7 +96,8 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     rollouts = method.draw(run, step)  # D: who answers
     run.engine.sleep()  # until the `sync` after the update
     run.lap("sampling")
-    rewarded = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
+    judged = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
+    rewarded = parallel.agreed(judged)
     run.lap("scoring")
     batch = new_batch(method, arm, cfg, rollouts)
     if arm.needs_reference:
@@ -118,6 +119,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
                 sums.update({"loss": loss.item()} | counted)
                 logp_BT[chosen, : logp_RT.shape[1]] = logp_RT.detach().cpu()
 
+        sums, logp_BT = Counter(parallel.total(sums)), parallel.summed(logp_BT)
         if arm.online and not updates:  # pi_theta is still the policy that sampled
             gap = sampler_gap(rollouts.logprobs, logp_BT, batch.active)
         batch = batch.with_old(logp_BT)  # pi_old of the next update is the policy of the first

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pipeline.lm import flops
 from pipeline.lm.generate import Engine
+from pipeline.lm.parallel import exists, write_jsonl
 from pipeline.lm.parts import in_parts
 from pipeline.lm.rollouts import Rollouts, encode_prompts, right_answers, sample_groups
-from pipeline.records import Question, read_jsonl, write_jsonl
+from pipeline.records import Question, read_jsonl
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import question_at
 from pipeline.rl.training import Training
@@ -19,7 +20,7 @@ from pipeline.rl.training import Training
 def fill_pool(run: Training) -> None:
     """Sample the pool, or read it again after a kill; count what it cost."""
     path, cfg, inputs = run.state / "pool.jsonl", run.cfg, run.inputs
-    if not path.is_file():
+    if not exists(path):
         at = question_at(inputs.questions, run.seed)
         needed = {at(n).id: at(n) for n in range(cfg.steps * cfg.questions_per_step)}
         run.engine.sync(run.instruct)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from pipeline.lm import parallel
 from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows, first_equal, hidden_passes, pad
 from pipeline.lm.rollouts import Rollouts
@@ -78,13 +79,12 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
     """V before each output token, without gradient. Returns value_BT, 0 after an output's end."""
     value_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)))
     first = first_equal(rows)
+    mine = parallel.share(sorted(set(first)))
     with torch.no_grad():
-        for batch, hidden_RTE, _, mask_RT in hidden_passes(
-            model, rows, sorted(set(first)), max_tokens
-        ):
+        for batch, hidden_RTE, _, mask_RT in hidden_passes(model, rows, mine, max_tokens):
             value_RT = torch.where(mask_RT, model.score(hidden_RTE)[..., 0].float(), 0.0)
             value_BT[torch.tensor(batch), : value_RT.shape[1]] = value_RT.cpu()
-    return value_BT[first]
+    return parallel.summed(value_BT)[first]
 
 
 def whitened_advantage(
@@ -111,17 +111,21 @@ def value_step(run: Training, batch: Batch, share: float) -> float:
     """One update of the value model, at `share` of its peak rate. Returns its loss before the update."""
     critic, cfg = run.critic, run.cfg
     with autocast(critic.model, cfg.compute_dtype):
-        loss = value_gradient(critic.model, batch, cfg.micro_batch_tokens)
+        mine = value_gradient(critic.model, batch, cfg.micro_batch_tokens)
+    loss = parallel.total({"loss": mine})["loss"]
     clip_and_step(critic.model, critic.optimizers, share, cfg.max_grad_norm)
     return loss
 
 
 def value_gradient(model, batch: Batch, max_tokens: int) -> float:
-    """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model. Returns the loss."""
+    """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model.
+
+    Of several processes each adds that of its share of the outputs. Returns what it adds to the loss.
+    """
     rows, total = batch.rows, 0.0
     weight_B = batch.copies_B * batch.weight_B
-    distinct = sorted(set(batch.first))
-    for chosen, hidden_RTE, _, mask_RT in hidden_passes(model, rows, distinct, max_tokens):
+    mine = parallel.share(sorted(set(batch.first)))
+    for chosen, hidden_RTE, _, mask_RT in hidden_passes(model, rows, mine, max_tokens):
         device = mask_RT.device
         target_RT = batch.return_BT[chosen, : mask_RT.shape[1]].to(device)
         weight_R1 = weight_B[chosen][:, None].float().to(device)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.grading import grade_many
 from pipeline.lm.generate import Engine, Sampling
 from pipeline.lm.generate.draw import row_seed
-from pipeline.lm.rollouts import decode, encode_prompts
-from pipeline.records import Question, write_jsonl
+from pipeline.lm.parallel import write_jsonl
+from pipeline.lm.rollouts import decode, encode_prompts, sample, verdicts
+from pipeline.records import Question
 from pipeline.rl.config import RLConfig
 from pipeline.rl.glossary import LANGUAGES
 
@@ -31,23 +31,20 @@ def validate(
     if not questions:
         return {}
     prompts, count = encode_prompts(tokenizer, questions, cfg), cfg.validation_samples
-    greedy = engine.sample(prompts, [0] * len(prompts), Sampling(0.0, cfg.max_new_tokens))
+    greedy = sample(engine, prompts, [0] * len(prompts), Sampling(0.0, cfg.max_new_tokens))
     seeds = [
         row_seed(seed, "validation", slot, i) for slot in range(len(prompts)) for i in range(count)
     ]
     repeated = [prompt for prompt in prompts for _ in range(count)]
     sampled = (
-        engine.sample(repeated, seeds, Sampling(cfg.validation_temperature, cfg.max_new_tokens))
+        sample(engine, repeated, seeds, Sampling(cfg.validation_temperature, cfg.max_new_tokens))
         if count
         else []
     )
     tokens = [output.tokens for output in [*greedy, *sampled]]
     owners = questions + [question for question in questions for _ in range(count)]
     texts = decode(tokenizer, tokens)
-    right = [
-        g.verdict == "right"
-        for g in grade_many([(t, q.answer) for t, q in zip(texts, owners, strict=True)])
-    ]
+    right = verdicts([(t, q.answer) for t, q in zip(texts, owners, strict=True)])
     rows = []
     for slot, question in enumerate(questions):
         begin = len(questions) + slot * count

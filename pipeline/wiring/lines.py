@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pipeline.errors import UserError
+from pipeline.errors import ProcessLost, UserError
 
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 HINTS = {
@@ -34,7 +34,9 @@ class one_line_errors:  # noqa: N801  reads as a statement
     """A user's mistake, or a refusal of the file system, ends as one line and exit status 1.
 
     HYDRA_FULL_ERROR=1 shows the whole trace instead. Anything else is a bug and keeps its trace.
-    `keys` returns the settings that exist, to name the one that a misspelt key is nearest to.
+    `keys` returns the settings that exist, to name the one that a misspelt key is nearest to. Of
+    several processes on a machine the first one speaks, as all of them meet the same mistake; that a
+    process was lost each of the others says.
     """
 
     def __init__(self, name: str, keys: Callable[[], Iterable[str]] = tuple):
@@ -51,7 +53,8 @@ class one_line_errors:  # noqa: N801  reads as a statement
             os._exit(141)
         message = explain(error, self.keys) if error is not None else None
         if message is not None and not SHOW_TRACE:
-            print(f"{self.name}: {message}", file=sys.stderr)
+            if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, ProcessLost):
+                print(f"{self.name}: {message}", file=sys.stderr, flush=True)
             sys.exit(1)
 
 

@@ -22,6 +22,9 @@ from pipeline.wiring.code import commit
 from pipeline.wiring.config import StageConfig, plain
 from pipeline.wiring.progress import Progress
 
+# What `accelerate launch` and torchrun tell each of the processes that they start.
+RANK = int(os.environ.get("RANK", "0"))
+PROCESSES = int(os.environ.get("WORLD_SIZE", "1"))
 DATED = re.compile(
     r"(outputs|multirun)/\d{4}-\d\d-\d\d/"
 )  # Hydra's folders: a new one for every run
@@ -76,9 +79,7 @@ class Run:
 
     def __init__(self, job: Job, mark: str, settings: StageConfig):
         self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
-        self.checkpoints = job.checkpoints(mark)
-        self.folder = self.checkpoints / mark
-        self.out, self.checkpoint = self.folder / "out", self.folder / "state"
+        self.place(mark)
         self.checkpoint.mkdir(parents=True, exist_ok=True)
         self.resumed = any(self.checkpoint.iterdir())
         if not self.resumed:
@@ -96,6 +97,11 @@ class Run:
         self.label = f"{job.stage} {job.cell}".strip()
         begun = "resumed from its checkpoint" if self.resumed else "started"
         print(f"{self.label}: {begun} ({settings.profile})", flush=True)
+
+    def place(self, mark: str) -> None:
+        self.checkpoints = self.job.checkpoints(mark)
+        self.folder = self.checkpoints / mark
+        self.out, self.checkpoint = self.folder / "out", self.folder / "state"
 
     @property
     def clock_file(self) -> Path:
@@ -164,6 +170,29 @@ class Run:
         self.costs.update(values)
 
 
+class OtherRun(Run):
+    """What processes 1, 2, ... of a job are handed: they read its checkpoint, and write nothing."""
+
+    def __init__(self, job: Job, mark: str, settings: StageConfig):
+        self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
+        self.place(mark)
+
+    def follow(
+        self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
+    ) -> dict[str, Any]:
+        """Consume the rows. Returns the last."""
+        last: dict[str, Any] = {}
+        for row in rows:
+            last = row
+        return last
+
+    def summary(self, **values: Any) -> None:
+        pass
+
+    def cost(self, **values: Any) -> None:
+        pass
+
+
 def publish(run: Run, code: dict[str, str]) -> None:
     """Give the output its final name, write the cost file, remove the checkpoints of this job.
 
@@ -188,6 +217,7 @@ def publish(run: Run, code: dict[str, str]) -> None:
     )
     peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
+    cost["processes"] = PROCESSES  # the other figures are of the first one
     origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
     write_json(run.job.cost_file, {**cost, **origin, "code": code})
     if run.tracker is not None:

@@ -9,6 +9,7 @@ Hydra's output folder and never touches data/. Under --multirun a canonical job 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -33,7 +34,7 @@ from pipeline.wiring.launch import delegate
 from pipeline.wiring.lines import nearest, one_line_errors
 from pipeline.wiring.marks import write_mark
 from pipeline.wiring.plans import AXES, PLACES, SHOWN_KEY, built
-from pipeline.wiring.run import Job, Run, job_lock, publish
+from pipeline.wiring.run import PROCESSES, RANK, Job, OtherRun, Run, job_lock, publish
 
 __all__ = ["Run", "StageConfig", "stage"]
 
@@ -50,6 +51,7 @@ class Contract(typing.NamedTuple):
     out: str
     reads: tuple[str, ...]
     profile: str
+    processes: bool
 
     @property
     def entry(self) -> Path:
@@ -73,6 +75,7 @@ def stage(
     cell: tuple[str, ...] = (),
     reads: tuple[str, ...] = (),
     profile: str = "",
+    processes: bool = False,
 ) -> Callable:
     """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's
     dataclass.
@@ -81,11 +84,12 @@ def stage(
     and `{reports}`, the plan's folders. `reads` are the results of earlier stages that it reads:
     they key the checkpoint, and a missing one is reported before anything heavy is loaded.
     `profile` is what the stage runs at when none is given; "" stands for the main plan's.
+    `processes`: whether it may be started by `accelerate launch` as several, which `main` then joins.
     """
 
     def wrap(body: Callable) -> Callable:
         kind = typing.get_type_hints(body)["cfg"]
-        contract = Contract(name, body, kind, cell, out, reads, profile)
+        contract = Contract(name, body, kind, cell, out, reads, profile, processes)
         CONTRACTS[body.__module__] = contract
 
         @functools.wraps(body)
@@ -122,6 +126,8 @@ def job(contract: Contract, cfg: Any) -> None:
     ]
     canonical = is_canonical(overrides, contract.cell)
     folder = Path(info.runtime.output_dir)
+    with one_line_errors(contract.name):
+        check_processes(contract, info.mode)
     if info.mode == RunMode.MULTIRUN:
         plan = built(info.runtime.choices["profile"]) if canonical else None
         delegate(contract.entry, overrides, contract.cell, plan, folder)
@@ -150,6 +156,16 @@ def job(contract: Contract, cfg: Any) -> None:
         )
 
 
+def check_processes(contract: Contract, mode: RunMode) -> None:
+    """Raise UserError when a job that needs one process was started as several."""
+    if PROCESSES == 1:
+        return
+    if mode == RunMode.MULTIRUN:
+        raise UserError("--multirun under a launcher of processes: start each job by itself")
+    if not contract.processes:
+        raise UserError("this stage works in one process; start it without a launcher")
+
+
 def execute(body: Callable, settings: StageConfig, job: Job) -> None:
     """Run a stage in this process and publish what it wrote."""
     prepare_process(settings.threads)
@@ -158,10 +174,14 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
             raise UserError(
                 f"{path}: missing; an earlier stage makes it: `dvc repro` runs the stages in order"
             )
+    if RANK:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            body(settings, OtherRun(job, job_mark(settings, job), settings))
+        return
     if job.scratch is None:  # so that DVC notes the code that ran, even after `dvc repro -s`
         write_mark(job.data / "code", job.entry)
     code = code_hashes(job.entry)
-    mark = fingerprint(code, plain(settings), input_hashes(job.reads))
+    mark = job_mark(settings, job)
     with job_lock(job.checkpoints(mark)):
         run = Run(job, mark, settings)
         try:
@@ -176,6 +196,11 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
         publish(run, code)
     if job.scratch is not None:
         shutil.rmtree(run.checkpoints)
+
+
+def job_mark(settings: StageConfig, job: Job) -> str:
+    """The fingerprint of a job: its code, settings and inputs; not in how many processes it runs."""
+    return fingerprint(code_hashes(job.entry), plain(settings), input_hashes(job.reads))
 
 
 def check_counted(entry: Path, code: dict[str, str]) -> None:
@@ -250,4 +275,6 @@ def complete_arguments(cell: tuple[str, ...], profile: str = "") -> str:
         given.append(sys.argv[-1])
     if is_canonical(given, cell):
         sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
+    elif RANK:  # the first process leaves Hydra's files
+        sys.argv.append("hydra.output_subdir=null")
     return next(text.partition("=")[2] for text in reversed(given) if key_of(text) == "profile")

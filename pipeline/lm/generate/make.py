@@ -7,6 +7,7 @@ from contextlib import nullcontext
 import torch
 
 from pipeline.errors import UserError
+from pipeline.lm import parallel
 from pipeline.lm.features import narrow_window
 from pipeline.lm.generate.api import Engine, Sampling
 from pipeline.lm.generate.fast import FastEngine, refusal
@@ -38,6 +39,8 @@ def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> 
 def engine_class(name: str) -> type:
     """The class of an engine; vLLM's is imported only when it is asked for."""
     if name == "vllm":
+        if parallel.world() > 1:
+            raise UserError("engine=vllm works in a job of one process; take engine=hf or fast")
         from pipeline.lm.generate.vllm import VLLMEngine
 
         return VLLMEngine
@@ -51,7 +54,7 @@ def choose(device: str, refused: str) -> tuple[str, str]:
     """What `auto` takes, and why. `refused`: why the own decoder cannot sample from the model."""
     from pipeline.lm.generate.vllm import missing
 
-    absent = missing()
+    absent = missing() or ("" if parallel.world() == 1 else "vLLM works in a job of one process")
     if device == "cuda" and not absent:
         return "vllm", "the model is on a GPU and vLLM is installed"
     without = absent if device == "cuda" else "vLLM pays on a GPU alone"
