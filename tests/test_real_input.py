@@ -147,7 +147,7 @@ def test_a_hugging_face_folder_goes_through_the_chain(
     base = base_folder(kind, tmp_path / "base")
     small_world()
     train = TrainConfig(
-        steps=2, sequences=2, sequence_length=64, optimizer="adamw", warmup_steps=0, lr=1e-3
+        steps=2, sequences=2, sequence_length=64, optimizer="adamw", warmup_steps=0, lr=4e-4
     )
     run_stage(
         "pretrain", PretrainStage(profile="test", model=ModelConfig(path=str(base)), pretrain=train)
@@ -162,6 +162,7 @@ def test_a_hugging_face_folder_goes_through_the_chain(
         group_size=2,
         steps=2,
         max_new_tokens=6,
+        lr=4e-5,
         engine="auto",
         style="paper",
         validation_size=2,

@@ -129,3 +129,22 @@ def fused_projections(size: Sizes, dtype: str) -> int:
         return 2 * (size.shape.body + size.shape.head)
     joined = size.width + 2 * size.kv_width + 2 * size.inner
     return FLOAT * size.layers * size.hidden * joined
+
+
+def states(size: Sizes, name: str = "adamw") -> dict[str, int]:
+    """What a model that is trained holds between two steps."""
+    return {
+        "weights": weight(size),
+        "gradients": weight(size),
+        "optimizer": optimizer(size, name),
+    }
+
+
+def passing(
+    size: Sizes, tokens: int, dtype: str, checkpointing: bool = False, scored: int | None = None
+) -> dict[str, int]:
+    """What a forward and backward of `tokens` tokens adds; `scored` of them (all) have logits."""
+    return {
+        "activations": activations(size, tokens, dtype, checkpointing),
+        "logits": logits(size, tokens if scored is None else scored, dtype),
+    }
