@@ -13,8 +13,11 @@ CHOICES = {
     "reward_function": ("none", "rule", "rule_steps", "outcome", "process"),
     "gradient_coefficient": ("sft", "rft", "dpo", "ppo", "grpo_outcome", "grpo_process"),
     "aggregation": ("output_mean", "token_mean", "constant_length"),
-    "advantage_std": ("population", "sample", "none"),
+    "advantage_std": ("population", "sample", "batch", "none"),
     "dpo_reduction": ("mean", "sum"),
+    "ratio": ("token", "sequence"),
+    "kl_estimator": ("k3", "k2", "k1"),
+    "kl_place": ("loss", "reward"),
     "lr_schedule": ("constant", "linear"),
     "compute_dtype": DTYPES,
 }
@@ -35,7 +38,21 @@ class ArmConfig:
     replay: float = 0.1  # share of earlier labels when the reward model is trained again
     # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     aggregation: str = "output_mean"
-    advantage_std: str = "population"  # population | sample | none (Dr. GRPO)
+    # population | sample | batch (of the whole batch's centred rewards) | none (Dr. GRPO)
+    advantage_std: str = "population"
+    # Switches of docs/bridge.md; the defaults are the paper's (pipeline/rl/bridge.py)
+    std_eps: float = 0.0  # added to the standard deviation
+    clip_eps_high: float = 0.0  # of ratios that rise; 0: as clip_eps
+    dual_clip: float = 0.0  # ratio above which negative advantages push no more; 0: none
+    ratio: str = "token"  # token | sequence (GSPO)
+    kl_estimator: str = "k3"  # k3 (Eq. 4) | k2 | k1
+    kl_place: str = "loss"  # loss (Eq. 3) | reward
+    mask_truncated: bool = False  # outputs that reached max_new_tokens are not trained on
+    drop_equal_groups: bool = False  # groups whose rewards are all equal are not trained on
+    overlong_buffer: int = (
+        0  # tokens before max_new_tokens over which a penalty grows to 1; 0: none
+    )
+    importance_cap: float = 0.0  # of pi_trainer / pi_sampler, multiplied to the advantage; 0: none
     lr_factor: float = 1.0  # of the profile's learning rate
     gae_gamma: float = 1.0
     gae_lambda: float = 0.95
@@ -80,6 +97,7 @@ class ArmConfig:
         )
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
+        self._check_bridge(refuse)
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
         refuse(
             self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
@@ -93,6 +111,33 @@ class ArmConfig:
         refuse(not 0 <= self.replay < 1, "replay is a share between 0 and 1")
         refuse(
             self.lr_factor <= 0 or self.value_lr_factor <= 0, "learning-rate factors are positive"
+        )
+
+    def _check_bridge(self, refuse) -> None:
+        """Switches that would change nothing, or that make no sense together."""
+        grpo = self.groups
+        refuse(self.std_eps < 0 or self.importance_cap < 0, "std_eps or importance_cap is negative")
+        refuse(self.overlong_buffer < 0, "overlong_buffer is negative")
+        high = self.clip_eps_high
+        refuse(high != 0 and high < self.clip_eps, "clip_eps_high is at least clip_eps, or 0")
+        refuse(self.dual_clip != 0 and self.dual_clip <= 1, "dual_clip is above 1, or 0")
+        asked = (
+            self.std_eps,
+            self.advantage_std == "batch",
+            self.kl_estimator != "k3",
+            self.kl_place != "loss",
+            self.drop_equal_groups,
+            self.ratio != "token",
+        )
+        refuse(
+            any(asked) and not grpo,
+            "std_eps, advantage_std batch, kl_estimator, kl_place, drop_equal_groups and ratio are "
+            "switches of GRPO",
+        )
+        refuse(
+            bool(self.overlong_buffer or self.importance_cap or self.mask_truncated)
+            and not self.online,
+            "overlong_buffer, importance_cap and mask_truncated need data_source online",
         )
 
     @property

@@ -29,6 +29,7 @@ from pipeline.lm.train_config import learning_rate_share
 from pipeline.records import write_jsonl
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
+from pipeline.rl.bridge import reweighed, shaped
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
 from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
@@ -102,7 +103,9 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     if arm.needs_reference:
         batch = with_reference(run, batch)
         run.lap("reference")
+    rewarded = shaped(arm, cfg, rewarded, batch, rollouts.logprobs)
     batch = method.advantage(run, batch, rollouts, rewarded)  # A, on whole groups
+    batch = reweighed(arm, cfg, batch, rollouts, rewarded, method.weight)
 
     share = learning_rate_share(step, run.optim)
     updates, gap = [], {}
