@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import UserError
@@ -10,7 +10,7 @@ from pipeline.lm.train_config import DTYPES, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
-    "reward_function": ("none", "rule", "rule_steps", "outcome", "process"),
+    "reward_function": ("none", "rule", "rule_steps", "outcome", "process", "weighted"),
     "gradient_coefficient": ("sft", "rft", "dpo", "ppo", "grpo_outcome", "grpo_process"),
     "aggregation": ("output_mean", "token_mean", "constant_length"),
     "advantage_std": ("population", "sample", "batch", "none"),
@@ -29,7 +29,8 @@ class ArmConfig:
 
     name: str
     data_source: str  # sft: P_sft | offline: the instruct model, once | online: the policy
-    reward_function: str  # none | rule | rule_steps | outcome | process
+    # none | rule | rule_steps | outcome | process | package.module:function | weighted (`rewards`)
+    reward_function: str
     gradient_coefficient: str  # sft | rft | dpo | ppo | grpo_outcome | grpo_process
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
@@ -52,6 +53,8 @@ class ArmConfig:
     overlong_buffer: int = (
         0  # tokens before max_new_tokens over which a penalty grows to 1; 0: none
     )
+    # reward_function weighted: weight of `rule` and of each package.module:function
+    rewards: dict[str, float] = field(default_factory=dict)
     importance_cap: float = 0.0  # of pi_trainer / pi_sampler, multiplied to the advantage; 0: none
     lr_factor: float = 1.0  # of the profile's learning rate
     gae_gamma: float = 1.0
@@ -64,6 +67,13 @@ class ArmConfig:
         refuse = partial(_refuse, "arm " + self.name)
         source, reward, kind = self.data_source, self.reward_function, self.gradient_coefficient
         grpo, steps = kind.startswith("grpo"), reward in ("rule_steps", "process")
+        own = ":" in reward or reward == "weighted"
+        refuse(
+            (reward == "weighted") != bool(self.rewards)
+            or any(name != "rule" and ":" not in name for name in self.rewards),
+            "reward_function weighted and rewards go together; rewards names `rule` and functions as "
+            "package.module:function",
+        )
         refuse(
             kind == "sft" and (source, reward) != ("sft", "none"),
             "coefficient sft needs data sft and reward none",
@@ -86,7 +96,7 @@ class ArmConfig:
             f"coefficient {kind} needs data_source online",
         )
         refuse(
-            (kind == "grpo_process") != (grpo and steps),
+            not own and (kind == "grpo_process") != (grpo and steps),
             "grpo_process and step rewards go together",
         )
         refuse(kind == "ppo" and steps, "ppo takes one reward per output")
@@ -275,5 +285,6 @@ def _refuse(where: str, wrong: bool, message: str) -> None:
 def _check_choices(config: ArmConfig | RLConfig, where: str) -> None:
     for key, allowed in CHOICES.items():
         value = getattr(config, key, None)
-        if value is not None and value not in allowed:
+        own = key == "reward_function" and isinstance(value, str) and ":" in value
+        if value is not None and value not in allowed and not own:
             raise UserError(f"{where}: {key} is {value!r}; choose one of {', '.join(allowed)}")

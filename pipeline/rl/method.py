@@ -27,6 +27,7 @@ from pipeline.rl.gradient_coefficient import (
     step_of_token,
     token_weights,
 )
+from pipeline.rl.own_rewards import own_reward
 from pipeline.rl.reward_function import REWARD_FUNCTIONS, Rewarded
 from pipeline.rl.training import Training
 
@@ -51,12 +52,20 @@ def method_of(arm: ArmConfig) -> Method:
     pairs = kind == "dpo"
     return Method(
         draw=DRAW[arm.data_source, pairs],
-        reward=REWARD_FUNCTIONS[arm.reward_function],
+        reward=reward_of(arm),
         weight=WEIGHT[pairs],
         advantage=ADVANTAGE[kind],
         coefficient=COEFFICIENT[kind],
         pairs=pairs,
     )
+
+
+def reward_of(arm: ArmConfig) -> Callable:
+    """The pipeline's reward function of this name, or one of the user's own, or several."""
+    if arm.rewards:
+        return own_reward(arm.rewards)
+    name = arm.reward_function
+    return own_reward({name: 1.0}) if ":" in name else REWARD_FUNCTIONS[name]
 
 
 def new_batch(method: Method, arm: ArmConfig, cfg: RLConfig, rollouts: Rollouts) -> Batch:
