@@ -12,9 +12,10 @@ from rl_tiny import ARMS, SCALE, inputs, questions, run, tokenizer
 from examples import own_data
 from pipeline.errors import UserError
 from pipeline.lm.conversations import Conversation, read_conversations
-from pipeline.lm.model import save_model
+from pipeline.lm.model import load_model, save_model
 from pipeline.lm.passes import Rows
 from pipeline.lm.rollouts import Rollouts, encode_prompts
+from pipeline.reward.model import load_reward_model
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.own_rewards import own_reward
 
@@ -149,3 +150,14 @@ def test_the_example_trains_on_a_file_of_rows(tmp_path, capsys) -> None:
     assert (tmp_path / "out/model/model.safetensors").is_file()
     assert len(open(own_data.__file__, encoding="utf-8").readlines()) <= 40
     assert sys.modules["examples.own_data"] is own_data
+
+
+def test_models_of_earlier_steps_and_of_what_else_moved_are_left(tmp_path) -> None:
+    scale = replace(SCALE, steps=4, models_every=1, keep=2, validation_size=0)
+    run(ARMS["ppo"], tmp_path / "a", scale)
+    left = sorted(path.name for path in (tmp_path / "a/out/models").iterdir())
+    assert left == ["step-00003", "step-00004"]
+    assert load_model(tmp_path / "a/out/models/step-00003").config.model_type == "llama"
+    assert (tmp_path / "a/out/value_model/model.safetensors").is_file()
+    run(ARMS["grpo_iter"], tmp_path / "b", replace(SCALE, validation_size=0))
+    assert load_reward_model(tmp_path / "b/out/reward_model", "cpu", 64).shape.layers == 2

@@ -210,6 +210,8 @@ class RLConfig:
     validation_samples: int = 4
     validation_temperature: float = 0.7
     checkpoint_every: int = 10
+    models_every: int = 0  # the policy as a model folder every so many steps; 0: the last one alone
+    keep: int = 0  # of these folders the last so many; 0: all
     rollouts_every: int = 1  # store the rollouts of every k-th step
     # iterations > 1: RL questions whose fresh outputs the reward model is trained on
     judge_questions: int = 150
