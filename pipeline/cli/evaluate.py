@@ -104,7 +104,7 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
 
         names, protocol, exemplars = list(benchmarks_of(_numbers(options.tables))), "cot", "paper"
     return EvaluateConfig(
-        benchmarks=expanded(names),
+        benchmarks=benchmarks.expanded(names),
         questions=options.questions,
         samples=0 if options.suite else options.samples,
         temperature=options.temperature,
@@ -119,15 +119,6 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
         shots=options.shots,
         exemplars=exemplars,
     )
-
-
-def expanded(names: Sequence[str]) -> tuple[str, ...]:
-    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
-    found: list[str] = []
-    for key in names:
-        name, at, protocol = key.partition("@")
-        found += [member + at + protocol for member in benchmarks.GROUPS.get(name, (name,))]
-    return tuple(dict.fromkeys(found))
 
 
 def _numbers(tables: str) -> list[int]:
