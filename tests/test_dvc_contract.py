@@ -217,6 +217,7 @@ def test_nothing_persists_and_no_benchmark_is_a_stage() -> None:
         assert "persist" not in text and "benchmarks." not in text
         for entry in marked(profile).values():
             for path in code_files(entry):
+                assert "conf/" not in path and Path(path).name not in ("dvc.yaml", "dvc.lock")
                 if path.endswith(".py"):
                     names = {name.split(".")[0] for name in imported_names(ROOT / path, ROOT)}
                     assert not names & {"benchmarks", "tests"}, path

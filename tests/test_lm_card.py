@@ -14,7 +14,7 @@ def test_a_card_has_front_matter_settings_and_numbers():
     assert found["base_model"] == "org/base" and found["license"] == "apache-2.0"
     assert "| parameters | 172,352 |" in body and "| accuracy | 0.5123 |" in body
     assert "done" not in body and "auc" not in body
-    shown = yaml.safe_load(body.partition("```yaml\n")[2].partition("```")[0])
+    shown = yaml.safe_load(body.partition("```json\n")[2].partition("```")[0])
     assert shown == settings and "8,000 questions." in body and "**Limits.**" in body
 
 

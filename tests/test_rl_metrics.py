@@ -27,7 +27,7 @@ from test_rl_gradient import rollouts
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.checksum import checksum
-from pipeline.lm.generate import Output, make_engine
+from pipeline.lm.generate import Engine, Output, make_engine
 from pipeline.lm.optim import clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows
 from pipeline.lm.rollouts import Rollouts, sample_groups
@@ -295,15 +295,15 @@ def test_every_arm_file_is_a_row_of_table10():
 
 def test_no_questions_and_no_solutions_are_one_line(tmp_path):
     with pytest.raises(UserError, match="questions"):
-        run(ARMS["mu2"], tmp_path, replace(SCALE, languages=("xx",)))
+        run(ARMS["mu2"], tmp_path / "a", replace(SCALE, languages=("xx",)))
     with pytest.raises(UserError, match="instruction"):
-        run(ARMS["sft"], tmp_path, replace(SCALE, protocol="pot"))
+        run(ARMS["sft"], tmp_path / "b", replace(SCALE, protocol="pot"))
 
 
 # ---- golden losses
 
 
-class Recorded:
+class Recorded(Engine):
     """An engine that says what is on file: a processor's rounding cannot change what is learned from."""
 
     def __init__(self, steps: list[list[list[int]]]) -> None:

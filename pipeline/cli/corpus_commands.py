@@ -291,6 +291,8 @@ def decontaminate(args: argparse.Namespace) -> None:
                 continue
             cleaned = clean(row["text"], index)
             counts["strict"] += bool(cleaned.hits)
+            counts["normal"] += bool(cleaned.hits) and all(hit.normalised for hit in cleaned.hits)
+            counts["strict"] -= bool(cleaned.hits) and all(hit.normalised for hit in cleaned.hits)
             counts["ruled"] += any(not hit.uninformative for hit in cleaned.hits)
             place = {
                 "row": number,
@@ -309,8 +311,11 @@ def decontaminate(args: argparse.Namespace) -> None:
     count = write_table(args.out, rows())
     audit = args.out.with_name(SUFFIX.sub("", args.out.name) + ".contamination.jsonl")
     write_jsonl(audit, hits)
-    print(f"{args.out}: {count} rows, {counts['strict']} of them with a benchmark's words by the paper's rule, "
-          f"{counts['ruled']} by the information rule; each of {len(hits)} grams in {audit}")  # fmt: skip
+    normal = f", {counts['normal']} more by their normal form alone" if args.normalise else ""
+    print(
+        f"{args.out}: {count} rows, {counts['strict']} of them with a benchmark's words by the paper's rule{normal}, "
+        f"{counts['ruled']} by the information rule; each of {len(hits)} grams in {audit}"
+    )
 
 
 def inspect(args: argparse.Namespace) -> None:

@@ -186,6 +186,8 @@ def _with_references(
         for number, (where, raw) in enumerate(raw_rows(options.references), 1):
             if isinstance(raw, dict):
                 raw = {"prediction": "", **raw}
+                if not any(key in raw for key in DEFAULTS["id"]):
+                    raise UserError(f"{where}: no key 'id', by which references find their outputs")
             row = read_row(where, raw, {}, number, options.references)
             if row.reference is None:
                 raise UserError(f"{where}: no key 'reference'")
@@ -242,7 +244,7 @@ def _judge_all(rows: list[Row], options: argparse.Namespace) -> list[dict[str, A
                 verdict = _verdict_row(row, k, found, options.mode, seconds)
                 out.write(json.dumps(verdict, sort_keys=True) + "\n")
             add_votes(samples, options.mode)
-            level = "" if row.level in (None, 0) else row.level
+            level = "" if row.level in (None, 0) else str(row.level).removeprefix("Level ")
             questions.append(
                 {"id": row.id, "benchmark": row.benchmark, "level": level, "samples": samples}
             )

@@ -21,10 +21,11 @@ from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
 from pipeline.corpus.domains import Annotator, by_share
 from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.inputs import Shard, find_shards
-from pipeline.corpus.loop import Mined, Progress, mine_loop
+from pipeline.corpus.loop import Mined, mine_loop
 from pipeline.corpus.read.pages import KEPT, REJECT, Table, extract_shard, rows_of
 from pipeline.corpus.read.source import Location
 from pipeline.corpus.shards import (
+    Progress,
     Task,
     Workers,
     code_hash,
@@ -165,10 +166,16 @@ def extract_tasks(
     return tasks
 
 
+COUNTED = (
+    "pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed",
+)  # fmt: skip
+
+
 class Accounts:
     """Counts of what became of pages and tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, normalise: bool = False) -> None:
+        self.counted = COUNTED + (("pages_by_normalising_alone",) if normalise else ())
         self.rejects: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
         self.kept, self.contamination = Counter(), Counter()
@@ -193,6 +200,9 @@ class Accounts:
             not hit.uninformative for hit in cleaned.hits
         )
         self.contamination["segments_removed"] += cleaned.removed_segments
+        self.contamination["pages_by_normalising_alone"] += all(
+            hit.normalised for hit in cleaned.hits
+        )
 
     @staticmethod
     def mask(size: int, numbers: list[int]) -> np.ndarray:
@@ -209,17 +219,7 @@ class Accounts:
             "languages": dict(self.languages),
             "rejects": dict(self.rejects),
             "rejected_tokens": dict(self.tokens_of),
-            "contamination": {
-                key: self.contamination[key]
-                for key in (
-                    "pages",
-                    "pages_by_information_rule",
-                    "hits",
-                    "counting_runs",
-                    "lone",
-                    "segments_removed",
-                )
-            },
+            "contamination": {key: self.contamination[key] for key in self.counted},
         }
 
 
@@ -229,7 +229,7 @@ def write_corpus(
 ) -> Accounts:  # fmt: skip
     """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
     taken = stand_ins(crawl, mined) if explain else {}
-    index, accounts = Index(benchmarks, cfg.decontaminate), Accounts()
+    index, accounts = Index(benchmarks, cfg.decontaminate), Accounts(cfg.decontaminate.normalise)
     eligible = ~mined.duplicate_url & ~mined.near_duplicate
     near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
     rejected = RejectSample()

@@ -116,9 +116,9 @@ class Task:
         return json.loads(self.receipt.read_text())["proof"] == self.proof
 
 
-Workers = (
-    int | Callable[[list[Task]], None]
-)  # processes of this machine, or a function that has tasks done elsewhere
+# Processes of this machine, or a function that has tasks done elsewhere.
+Workers = int | Callable[[list[Task]], None]
+Progress = Callable[[str, int, int], None]  # step, done, all
 
 
 def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:

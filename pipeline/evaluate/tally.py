@@ -100,7 +100,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     centre = (mean + Z * Z / (2 * effective)) / (1 + Z * Z / effective)
     root = math.sqrt(mean * (1 - mean) / effective + Z * Z / (4 * effective * effective))
     half = Z * root / (1 + Z * Z / effective)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = 0.0 if mean == 0 else max(0.0, centre - half)
+    return low, 1.0 if mean == 1 else min(1.0, centre + half)
 
 
 def table(found: dict[str, dict[str, Any]]) -> str:

@@ -4,6 +4,7 @@ for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ def model_card(
         f"# {name}",
         f"This is {KINDS[kind]}, of an open reproduction of DeepSeekMath ({PAPER}). {origin}",
         f"**Training data.** {data}",
-        "**Settings.**\n\n```yaml\n" + front_matter(settings) + "```",
+        "**Settings.**\n\n```json\n" + json.dumps(settings, indent=2) + "\n```",
         "**What its stage measured.**\n\n" + table(measured),
         f"**Limits.** {LIMITS}",
     ]
@@ -66,9 +67,8 @@ def model_card(
 
 
 def front_matter(values: Mapping[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+    """Lines `key: value` with JSON values, which YAML reads."""
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items())
 
 
 def table(values: Mapping[str, Any]) -> str:

@@ -99,13 +99,12 @@ def of_single_arms(results: Results, paper: Mapping[str, Any]) -> Iterator[tuple
 def written(results: Results, notes: list[Mapping[str, str]]) -> Iterator[str]:
     """The notes that apply to this run."""
     ruled = [arm_label(arm) for arm in results.arms if arm.endswith("_rule")]
-    chains = results.file("pretrain", "config").get("chains", 1)
     applies = {
         "always": True,
         "miniature": any(name.startswith("mini_") for name in results.benchmarks),
         "rules": bool(ruled),
         "control": CONTROL in results.arms,
-        "one_chain": chains == 1,
+        "one_chain": len(results.chains) == 1,
     }
     parameters = results.file("pretrain", "summary").get("parameters")
     if parameters:

@@ -56,6 +56,8 @@ class Form:
 def read(text: str) -> Form:
     """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
     if (word := plain_text(text)) is not None:
+        if word in _NO_VALUES:
+            return Form("set", ())
         return (
             REALS
             if word in ("all real numbers", "all reals", "全体实数", "实数集")
@@ -64,6 +66,20 @@ def read(text: str) -> Form:
     if re.fullmatch(r"\d{1,2}:\d\d [ap]m", text):
         return Form("text", (text,))
     return _read(tokenize(text), 0)
+
+
+_NO_VALUES = frozenset(
+    {
+        "no solution",
+        "no solutions",
+        "none",
+        "empty set",
+        "the empty set",
+        "there are no solutions",
+        "无解",
+        "空集",
+    }
+)
 
 
 def plain_text(text: str) -> str | None:

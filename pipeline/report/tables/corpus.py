@@ -16,7 +16,7 @@ MARKUP = re.compile(r"[`*_|<>\[\]\\\s]+")  # a page's words must not become mark
 
 
 def corpus_tables(results: Results) -> list[Block]:
-    """What data/corpus says of itself; tables whose numbers are missing are left out."""
+    """What the stage corpus says of itself; tables whose numbers are missing are left out."""
     files = results.files.get("corpus", {})
     funnel = files.get("funnel") or {}
     made = (
@@ -125,7 +125,7 @@ def near_cut(audit: Sequence[dict[str, Any]]) -> Table | None:
     return Table(
         ("side of the cut", "page begins", "rank", "score", "tokens"),
         rows,
-        "The pages nearest to the cut; data/corpus/audit.jsonl has more of them, and a sample of the rejects.",
+        "The pages nearest to the cut; corpus/audit.jsonl has more of them, and a sample of the rejects.",
         labels=2,
     )
 
