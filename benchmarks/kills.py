@@ -36,6 +36,7 @@ import yaml
 from pipeline.wiring.code import ROOT
 
 SETTINGS = ("profile=smoke", "seed=0", "rl_scale.steps=8", "rl_scale.judge_questions=8")
+DATA = "data/smoke"  # where stages at profile smoke read
 BEFORE = "before the loop"
 ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: no mu 2 of their own
 
@@ -177,7 +178,7 @@ def prepare(work: Path) -> None:
         benchmark=1,
         word_levels=(1, 2),
         symbolic_levels=(1, 2),
-        instruct_formats={"cot": 1.0},
+        instruct_formats=("cot",),
     )
     model = ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=128, vocab_size=512)
     reward = RewardConfig(
@@ -194,8 +195,8 @@ def prepare(work: Path) -> None:
     )
 
     def work_there() -> None:
-        make(work / "data", Small(model=model, world=easy, steps=900))
-        add_rewards(work / "data", reward)
+        make(work / DATA, Small(model=model, world=easy, steps=900))
+        add_rewards(work / DATA, reward)
 
     if status_of(child(work_there)):
         raise SystemExit("kills: the small model could not be made; its error stands above")

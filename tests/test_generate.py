@@ -5,10 +5,13 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from pipeline.errors import UserError
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.generate.draw import draw, row_seed, uniforms
 from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
-from pipeline.lm.model import token_log_probs
+from pipeline.lm.generate.make import choose
+from pipeline.lm.generate.vllm import missing
+from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.tokenizer import train_tokenizer
 
 
@@ -45,24 +48,14 @@ def test_engines_agree(setup, temperature):
         np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_sampler_and_trainer_give_the_same_log_probabilities(setup, side):
+def test_sampler_and_trainer_give_the_same_log_probabilities(setup):
     tokenizer, model, prompts, seeds = setup
     outputs = make_engine("fast", model, tokenizer).sample(prompts, seeds, Sampling(0.7, 24))
-    width = max(len(p) + len(o.tokens) for p, o in zip(prompts, outputs, strict=True))
-    tokens = torch.zeros(len(prompts), width, dtype=torch.long)
-    attention, at = torch.zeros_like(tokens), torch.zeros_like(tokens, dtype=torch.bool)
-    for b, (p, o) in enumerate(zip(prompts, outputs, strict=True)):
-        n = len(p) + len(o.tokens)
-        first = width - n if side == "left" else 0
-        tokens[b, first : first + n] = torch.tensor(p + o.tokens)
-        attention[b, first : first + n] = 1
-        at[b, first + len(p) : first + n] = True
-    with torch.no_grad():
-        logp, entropy = token_log_probs(model, tokens, attention, 0.7, at, entropy=True)
-    assert torch.all(logp[~at] == 0) and torch.all(entropy[at] >= 0)
-    for b, o in enumerate(outputs):
-        np.testing.assert_allclose(logp[b][at[b]].numpy(), o.logprobs, atol=1e-5)
+    rows = Rows(prompts, [list(o.tokens) for o in outputs], list(range(len(prompts))))
+    logp_BT = output_log_probs(model, rows, 0.7, max_tokens=64)
+    for logp_T, o in zip(logp_BT, outputs, strict=True):
+        np.testing.assert_allclose(logp_T[: len(o.tokens)].numpy(), o.logprobs, atol=1e-5)
+        assert torch.all(logp_T[len(o.tokens) :] == 0)
 
 
 def test_a_row_does_not_depend_on_its_neighbours(setup):
@@ -182,3 +175,38 @@ def test_tokenizer_round_trip(setup):
         "```python\nprint(3)\n```",
     ]:
         assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("device", "refused", "installed", "name", "because"),
+    [
+        ("cpu", "", True, "fast", "the model is Llama-like; vLLM pays on a GPU alone"),
+        ("cpu", "engine=fast reads llama models, not gpt2", True, "hf", "reads llama models"),
+        ("cuda", "", True, "vllm", "the model is on a GPU and vLLM is installed"),
+        ("cuda", "", False, "fast", "the model is Llama-like; vllm is not installed"),
+        ("cuda", "engine=fast has no sliding window", False, "hf", "vllm is not installed"),
+    ],
+)
+def test_auto_says_which_engine_it_takes_and_why(
+    monkeypatch, device, refused, installed, name, because
+):
+    absent = "" if installed else "vllm is not installed (requirements/README.md)"
+    monkeypatch.setattr("pipeline.lm.generate.vllm.missing", lambda: absent)
+    taken, reason = choose(device, refused)
+    assert taken == name and because in reason
+
+
+def test_auto_prints_one_line(setup, capsys):
+    tokenizer, model, *_ = setup
+    make_engine("auto", model, tokenizer)
+    assert capsys.readouterr().out.startswith("engine=auto: fast, because ")
+    with pytest.raises(UserError, match="engine=sglang: choose fast, hf, vllm or auto"):
+        make_engine("sglang", model, tokenizer)
+
+
+def test_vllm_that_is_not_there_is_one_line(setup):
+    tokenizer, model, *_ = setup
+    if not missing():
+        pytest.skip("vllm is installed: tests/test_vllm.py")
+    with pytest.raises(UserError, match="engine=vllm: vllm is not installed .*; use engine=auto"):
+        make_engine("vllm", model, tokenizer)

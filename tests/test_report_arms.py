@@ -1,4 +1,6 @@
-"""An arm is one file: a made-up one stands in the report and in the README, and how it is shown trains nothing."""
+"""An arm is one file: a made-up one stands in the report and in the README, and how it is shown
+trains nothing.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ report:
 DRAW = """
 import sys
 from pathlib import Path
-from pipeline.report.data import load
+from pipeline.report.load import load
 from pipeline.report.figures.rl import validation
 from pipeline.report.page.render import write_report
 

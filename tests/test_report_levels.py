@@ -1,4 +1,6 @@
-"""Gains by level: they add up to the gain over all questions, and a gain planted at one level is found there."""
+"""Gains by level: they add up to the gain over all questions, and a gain planted at one level is
+found there.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import pytest
 from report_tree import make_tree
 
 from pipeline.records import read_jsonl, write_jsonl
-from pipeline.report.claim import compare
-from pipeline.report.data import load
+from pipeline.report.claims.compare import compare
+from pipeline.report.load import load
 from pipeline.report.tables.levels import by_level, levels_table
 
 

@@ -1,4 +1,6 @@
-"""The power calculation: known variances are found again, and a design has the power that it is said to have."""
+"""The power calculation: known variances are found again, and a design has the power that it is
+said to have.
+"""
 
 import subprocess
 import sys
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 from report_tree import make_tree
 
-from lab.power import Components, components, detectable, of_shares, power, smallest
+from lab.power import of_shares
+from lab.variance import Components, components, detectable, power, smallest
 from pipeline.report.stats import paired
 
 TRUE = Components(question=0.06**2, seed=0.012**2, both=0.08**2, sample=0.5**2)
@@ -46,7 +49,9 @@ def test_one_seed_says_nothing_about_seeds():
 
 
 def test_counts_of_right_samples_tell_what_the_samples_tell():
-    """On the validation split only the number of right samples is kept: from samples drawn apart the same variances come out."""
+    """On the validation split only the number of right samples is kept: from samples drawn apart
+    the same variances come out.
+    """
     rng, S, N, K = np.random.default_rng(4), 4, 3000, 4
     p_N = np.clip(rng.normal(0.5, 0.2, N), 0.02, 0.98)
     right = [
@@ -80,7 +85,7 @@ def test_more_of_anything_shows_more_and_seeds_bound_what_questions_can_do():
     assert smallest(TRUE, 0.03, 5, 16) < least and smallest(TRUE, 0.03, 8, 8) < least
     assert (
         smallest(TRUE, 0.015, 3, 8) is None
-    )  # 1.2 points between seeds: no number of questions mends that
+    )  # 1.2 points between seeds: no number of questions repairs that
 
 
 def run(data: Path, *more: str) -> subprocess.CompletedProcess:
@@ -100,6 +105,8 @@ def test_command_prints_a_table_and_asks_for_what_one_seed_cannot_tell(tmp_path)
     assert (
         done.stdout.count("\n| 5 |") == 1 and "mean" not in done.stdout and "C11" not in done.stdout
     )
+    by_pair = done.stdout.partition("pair by pair")[2]
+    assert "| `online_rft` - `rft` | " in by_pair and "| pair | 3 seeds | 5 seeds |" in by_pair
     done = run(data, "--seeds", "3", "5", "--of", "benchmarks")
     assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and "mini_math" in done.stdout, (
         done.stderr

@@ -1,4 +1,4 @@
-"""One turn of the recall loop, from the state that the turn before left.   python -m lab.recall.turn turn=1
+"""One turn of the recall loop, from the state that the turn before left.
 
 A turn after the stop rule was met repeats the state before it.
 """
@@ -17,7 +17,8 @@ class TurnStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-# The state of the turn before is a function of these and of the same code, so they key the checkpoint without it.
+# The state of the turn before is a function of these and of the same code, so they key the
+# checkpoint without it.
 READS = ("{data}/world/web", "{data}/world/seed.jsonl", "{data}/pages")
 
 

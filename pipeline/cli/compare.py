@@ -1,9 +1,11 @@
-"""Two evaluated models on the same questions: their scores and the paired difference with its 95 % interval.
+"""Two evaluated models on the same questions: their scores and the paired difference with its 95 %
+interval.
 
     dsm compare OUT_A OUT_B
 
-OUT_A and OUT_B are folders that `dsm evaluate` or the stage evaluate wrote. A difference is taken question by
-question, so what makes a question hard for both is not counted as noise; the samples of a question are one cluster.
+OUT_A and OUT_B are folders that `dsm evaluate` or the stage evaluate wrote. A difference is taken
+question by question, so what makes a question hard for both is not counted as noise; the samples of
+a question are one cluster.
 """
 
 from __future__ import annotations
@@ -34,18 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(
-        "| benchmark | questions | score | A | B | A - B | 95 % interval |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| benchmark | questions | score | A | B | A - B | 95 % interval |",
+        "|" + " --- |" * 7,
+        sep="\n",
     )
     for name, score, a, b, gap in rows:
         print(
-            f"| {name} | {gap.questions} | {score} | {a.mean:.3f} | {b.mean:.3f} | {gap.mean:+.3f} | "
+            f"| {name} | {gap.questions} | {score} | {a.mean:.3f} | {b.mean:.3f} | "
+            f"{gap.mean:+.3f} | "
             f"{gap.low:+.3f} to {gap.high:+.3f} |"
         )
     return 0
 
 
 def compare(a: Path, b: Path) -> Iterator[Row]:
-    """Every score of every benchmark that both folders hold. Raises UserError when there is none, or no common question."""
+    """Every score of every benchmark that both folders hold. Raises UserError when there is none,
+    or no common question.
+    """
     names = sorted(
         {path.name for path in a.glob("*.jsonl")}
         & {path.name for path in b.glob("*.jsonl")} - _OTHERS
@@ -59,7 +66,7 @@ def compare(a: Path, b: Path) -> Iterator[Row]:
         common = [key for key in left if key in right]
         if not common:
             raise UserError(
-                f"{name}: the two models were asked different questions; evaluate both with the same settings"
+                f"{name}: the models were asked different questions; evaluate both with the same settings"
             )
         tables = [[scores(side[key]) for key in common] for side in (left, right)]
         for score in tables[0][0]:
@@ -78,7 +85,9 @@ _OTHERS = {"metrics.jsonl", "timings.jsonl"}
 
 
 def scores(row: dict) -> dict[str, float]:
-    """greedy, mean of the samples, and maj@K, pass@K for every power of two up to the samples of one question."""
+    """greedy, mean of the samples, and maj@K, pass@K for every power of two up to the samples of
+    one question.
+    """
     found = {"greedy": float(row["greedy"]["verdict"] == "right")}
     if votes := [sample["vote"] for sample in row["samples"]]:
         found["sampled"] = sum(sample["verdict"] == "right" for sample in row["samples"]) / len(

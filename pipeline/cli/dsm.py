@@ -1,7 +1,8 @@
-"""`dsm COMMAND ...`: one program for everything that a person types. `python -m pipeline.cli COMMAND ...` is the same.
+"""`dsm COMMAND ...`: one program for everything that a person types. `python -m pipeline.cli
+COMMAND ...` is the same.
 
-A command is one line of `COMMANDS`. Its module is imported only when it is asked for, and has a `main()` that reads
-sys.argv and returns an exit status, or None for success.
+A command is one line of `COMMANDS`. Its module is imported only when it is asked for, and has a
+`main()` that reads sys.argv and returns an exit status, or None for success.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ COMMANDS = {
     "compare": Command("pipeline.cli.compare", "two evaluated models, question by question"),
     "ask": Command("pipeline.cli.ask", "ask a model one question"),
     "rollouts": Command("pipeline.cli.rollouts", "read the rollouts of an RL run"),
+    "claims": Command("pipeline.cli.claims", "the table of claims, or one build's again"),
+    "plan": Command(
+        "pipeline.cli.plan", "what a profile costs before it runs, and whether it fits"
+    ),
     "why": Command("pipeline.cli.why", "what would run again, and why"),
 }
 

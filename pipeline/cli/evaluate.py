@@ -104,7 +104,7 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
 
         names, protocol, exemplars = list(benchmarks_of(_numbers(options.tables))), "cot", "paper"
     return EvaluateConfig(
-        benchmarks=expanded(names),
+        benchmarks=benchmarks.expanded(names),
         questions=options.questions,
         samples=0 if options.suite else options.samples,
         temperature=options.temperature,
@@ -119,15 +119,6 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
         shots=options.shots,
         exemplars=exemplars,
     )
-
-
-def expanded(names: Sequence[str]) -> tuple[str, ...]:
-    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
-    found: list[str] = []
-    for key in names:
-        name, at, protocol = key.partition("@")
-        found += [member + at + protocol for member in benchmarks.GROUPS.get(name, (name,))]
-    return tuple(dict.fromkeys(found))
 
 
 def _numbers(tables: str) -> list[int]:
@@ -218,7 +209,7 @@ def parser(prog: str = "dsm evaluate") -> argparse.ArgumentParser:
     add("--partial", action="store_true", help="--outputs: score the questions that have an output")
     add("--folder", default="", help="folder of the real benchmark files")
     add("--source", default="local", choices=("local", "hub"))
-    add("--world", default="data/world/benchmarks", help="folder of the miniature benchmarks")
+    add("--world", default="data/main/world/benchmarks", help="folder of the miniature benchmarks")
     add("--questions", type=int, default=0, help="a fixed random choice of so many; 0 = all")
     add("--samples", type=int, default=default.samples)
     add("--temperature", type=float, default=default.temperature)

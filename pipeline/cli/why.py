@@ -1,4 +1,5 @@
-"""What would run again, and why: changed code by file, changed settings by key, inputs and results that are missing.
+"""What would run again, and why: changed code by file, changed settings by key, inputs and results
+that are missing.
 
     dsm why                 the main plan (`dvc repro` builds it)
     dsm why smoke           the plan of a profile; also lab, recall, corpora, real, gpu, paper
@@ -91,7 +92,7 @@ def changes(plan: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
 
 
 def ancestors(graph: Any, stage: Any) -> set[Any]:
-    """Stages that stand on this one (an edge of DVC's graph leads from a stage to what it reads)."""
+    """Stages that stand on this one: an edge of DVC's graph leads from a stage to what it reads."""
     import networkx
 
     return networkx.ancestors(graph, stage)

@@ -83,8 +83,8 @@ def _cmath(row: dict[str, Any], index: int) -> Instruction:
     )
 
 
-def _world(prefix: str) -> Stated:
-    return Stated("instruct.jsonl", tuple(f"{prefix}-{k:05d}" for k in range(128)))
+def _world(prefix: str, suffix: str = "", file: str = "instruct.jsonl") -> Stated:
+    return Stated(file, tuple(f"{prefix}-{k:05d}{suffix}" for k in range(128)))
 
 
 _CMATH = Stated(
@@ -94,6 +94,8 @@ STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on 
     "mini_gsm8k": _world("sft-word_en"),
     "mini_math": _world("sft-symbolic"),
     "mini_cmath": _world("sft-word_zh"),
+    "mini_bbh": _world("sft-bbh_en", file="bbh_examples.jsonl"),
+    "mini_bbh_zh": _world("sft-bbh_zh", file="bbh_examples.jsonl"),
     "gsm8k": Stated("gsm8k/train.jsonl", tuple(f"gsm8k-train-{k}" for k in range(8)), _gsm8k),
     "math": Stated(
         "math/train.verl.parquet",
@@ -105,7 +107,9 @@ STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on 
 }
 STATED["math500"] = STATED["math"]
 PROGRAMS: dict[str, Stated] = {
-    **{name: STATED[name] for name in ("mini_gsm8k", "mini_math", "mini_cmath")},
+    "mini_gsm8k": _world("sft-word_en", "-pot"),
+    "mini_math": _world("sft-symbolic", "-pot"),
+    "mini_cmath": _world("sft-word_zh", "-pot"),
     "gsm8k": replace(STATED["gsm8k"], read=_gsm8k_program),
 }
 

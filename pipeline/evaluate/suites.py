@@ -70,6 +70,8 @@ TABLE: dict[str, Benchmark] = {
     "mini_gsm8k": Benchmark("mini_gsm8k.jsonl", "en", source="pipeline/world"),
     "mini_math": Benchmark("mini_math.jsonl", "en", source="pipeline/world"),
     "mini_cmath": Benchmark("mini_cmath.jsonl", "zh", source="pipeline/world"),
+    "mini_bbh": Benchmark("mini_bbh.jsonl", "en", source="pipeline/world"),
+    "mini_bbh_zh": Benchmark("mini_bbh_zh.jsonl", "zh", source="pipeline/world"),
     "gsm8k": Benchmark(
         "gsm8k/test.jsonl",
         "en",
@@ -317,3 +319,12 @@ def _convert(
             f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew"
         )
     return tuple(questions)
+
+
+def expanded(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
+    found: list[str] = []
+    for key in names:
+        name, at, protocol = key.partition("@")
+        found += [member + at + protocol for member in GROUPS.get(name, (name,))]
+    return tuple(dict.fromkeys(found))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import UserError
 import pipeline.grading.worker as worker
+from pipeline.errors import UserError
 from pipeline.grading.answer import choice, letters
 from pipeline.grading.answer.asked import asked
 from pipeline.grading.answer.extract import extract

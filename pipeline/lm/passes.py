@@ -7,13 +7,15 @@ gradient there, and one backward pass through the prompts ends the update. The r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.lm.features import has_window
+from pipeline.lm.head import Head, head_of, log_probs
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,16 @@ def micro_batches(
 
 
 def pad(
-    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu"
+    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu", left: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Lists of numbers -> (values, mask), padded with 0 on the right."""
+    """Lists of numbers -> (values, mask), padded with 0 on the right, or on the left."""
     width = max(map(len, lists))
-    values = torch.tensor([list(row) + [0] * (width - len(row)) for row in lists], dtype=dtype)
+    fill = [[0] * (width - len(row)) for row in lists]
+    pairs = zip(lists, fill, strict=True)
+    rows = [gap + list(row) if left else list(row) + gap for row, gap in pairs]
+    values = torch.tensor(rows, dtype=dtype)
     mask = torch.arange(width)[None] < torch.tensor([len(row) for row in lists])[:, None]
-    return values.to(device), mask.to(device)
+    return values.to(device), (mask.flip(1) if left else mask).to(device)
 
 
 @dataclass
@@ -92,14 +97,24 @@ class PromptCache:
 
 
 def read_prompts(model, rows: Rows) -> PromptCache:
-    """Run all but the last token of each prompt."""
+    """Run all but the last token of each prompt.
+
+    A window counts the positions between two tokens, padding too: a model that has one gets its
+    padding on the left, where nothing lies between a prompt and its output.
+    """
     from transformers import DynamicCache
 
-    tokens_PS, mask_PS = pad([prompt[:-1] for prompt in rows.prompts], torch.long, model.device)
-    cache = DynamicCache()
+    left = has_window(model.config)
+    some = [prompt[:-1] for prompt in rows.prompts]
+    tokens_PS, mask_PS = pad(some, torch.long, model.device, left)
     position_PS = torch.arange(tokens_PS.shape[1], device=model.device).expand_as(tokens_PS)
+    seen = {}
+    if left:
+        position_PS = (mask_PS.long().cumsum(1) - 1).clamp(min=0)
+        seen = {"attention_mask": mask_PS.long()}
+    cache = DynamicCache()
     model.get_decoder()(
-        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True
+        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True, **seen
     )
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
@@ -131,32 +146,70 @@ def hidden_of(
 
 
 def log_probs_of(
-    head: Callable[[Tensor], Tensor],
-    hidden_RTE: Tensor,
-    tokens_RT: Tensor,
-    mask_RT: Tensor,
-    temperature: float,
+    head: Head, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor, temperature: float
 ) -> Tensor:
-    """log softmax(head(hidden) / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
-    logits_NV = head(hidden_RTE[mask_RT])
-    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-    if temperature != 1.0:
-        logits_NV = logits_NV / temperature
-    logp_N = logits_NV.gather(1, tokens_RT[mask_RT][:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
-    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(
-        mask_RT, logp_N
-    )
+    """log softmax(head(hidden) / temperature) of each token, in float32; exactly 0 where masked."""
+    logp_N = log_probs(head, hidden_RTE[mask_RT], tokens_RT[mask_RT], temperature)
+    logp_RT = torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device)
+    return logp_RT.masked_scatter(mask_RT, logp_N)
+
+
+def prompt_groups(rows: Rows, chosen: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """The chosen outputs in groups whose prompts have at most `max_tokens` padded tokens together.
+
+    A prompt's outputs stay together. Where all prompts fit there is one group, in the order given;
+    else prompts of similar length share one.
+    """
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    length = {p: len(rows.prompts[p]) for p in used}
+    if len(used) * max(length.values()) <= max_tokens:
+        return [list(chosen)]
+    groups: list[set[int]] = []
+    width = 0
+    for p in sorted(used, key=lambda p: -length[p]):
+        if not groups or (len(groups[-1]) + 1) * width > max_tokens:
+            groups.append(set())
+            width = length[p]
+        groups[-1].add(p)
+    return [[b for b in chosen if rows.prompt_of[b] in group] for group in groups]
+
+
+def prompts_of(rows: Rows, chosen: Sequence[int]) -> Rows:
+    """The rows with the prompts of the chosen outputs alone; the other outputs have none (-1)."""
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    owners = [place.get(p, -1) for p in rows.prompt_of]
+    return Rows([rows.prompts[p] for p in used], rows.outputs, owners)
+
+
+def hidden_passes(
+    model, rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1
+) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
+    """Micro-batches of the chosen outputs with the hidden state before each of their tokens.
+
+    Yields (indices of R outputs, hidden_RTE, tokens_RT, mask_RT). With gradients the caller turns each
+    into a loss and calls `backward()` on it before it asks for the next one; after the last one of a
+    group of prompts the gradient that has gathered at the prompts goes through them. So each prompt
+    is read once for all its outputs, and neither prompts nor outputs are ever more than `max_tokens`
+    padded tokens at once.
+    """
+    if not chosen:
+        return
+    for group in prompt_groups(rows, chosen, max_tokens):
+        some = prompts_of(rows, group)
+        prompts = read_prompts(model, some)
+        for batch in micro_batches(some, group, max_tokens, unit):
+            yield batch, *hidden_of(model, prompts, some, batch)
+        prompts.backward()
 
 
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
     """Log-probabilities of all outputs without gradient. Returns logp_BT, 0 after an output's end."""
+    first = first_equal(rows)
+    logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
     with torch.no_grad():
-        prompts, first = read_prompts(model, rows), first_equal(rows)
-        logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
-        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            part = log_probs_of(
-                model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature
-            )
+        for batch, *hidden in hidden_passes(model, rows, sorted(set(first)), max_tokens):
+            part = log_probs_of(head_of(model), *hidden, temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
     return logp_BT[first]
@@ -172,19 +225,11 @@ def passes(
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Micro-batches of the chosen outputs with the log-probabilities of their tokens.
 
-    Yields (indices of R outputs, logp_RT with gradient, mask_RT). The caller turns each into a loss
-    and calls `backward()` on it before it asks for the next one; after the last one the gradient that
-    has gathered at the prompts goes through them. So each prompt is read once for all its outputs.
+    Yields (indices of R outputs, logp_RT with gradient, mask_RT), each to be followed by a
+    `backward()` as `hidden_passes` says.
     """
-    if not chosen:
-        return
-    used = sorted({rows.prompt_of[b] for b in chosen})
-    place = {p: i for i, p in enumerate(used)}
-    owners = [place.get(p, -1) for p in rows.prompt_of]
-    rows = Rows([rows.prompts[p] for p in used], rows.outputs, owners)
-    prompts = read_prompts(model, rows)
-    for batch in micro_batches(rows, chosen, max_tokens, unit):
-        hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        head = model.get_output_embeddings()
-        yield batch, log_probs_of(head, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT
-    prompts.backward()
+    for batch, hidden_RTE, tokens_RT, mask_RT in hidden_passes(
+        model, rows, chosen, max_tokens, unit
+    ):
+        logp_RT = log_probs_of(head_of(model), hidden_RTE, tokens_RT, mask_RT, temperature)
+        yield batch, logp_RT, mask_RT

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.errors import UserError
+from pipeline.lm.checksum import checksum
+from pipeline.lm.generate.room import free_bytes, rows_at_once
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Sampling:
 
     temperature: float = 1.0
     max_new_tokens: int = 64
-    batch_rows: int = 512  # rows decoded at once
+    batch_rows: int = 512  # rows decoded at once, or fewer where memory is short
     stop: tuple[str, ...] = ()  # an output ends after a token that completes one of these strings
 
     def __post_init__(self) -> None:
@@ -35,6 +37,9 @@ class Output:
 
 
 class Engine(Protocol):
+    low: Any  # the dtype in which the engine holds matrices, None for the model's own
+    windows_fixed = False  # whether the model's windows were read once, when the engine was built
+
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
@@ -43,35 +48,46 @@ class Engine(Protocol):
     def sync(self, model) -> None:
         """Take over the weights of `model`."""
 
+    def checksum(self) -> int:
+        """That of the weights which the engine reads, wherever they lie (pipeline/lm/checksum.py)."""
 
-def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
-    """Rows in the order given, `batch_rows` at a time, through `decode(prompts, seeds_B, sampling)`."""
+    def expected(self, model) -> int:
+        """The checksum that an engine with the weights of `model` has."""
+        return checksum(model.parameters(), self.low)
+
+    def sleep(self) -> None:
+        """Give back what is not needed until the next `sync`; nothing where weights are shared."""
+
+
+def check_sync(engine: Engine, model) -> None:
+    """Raise UserError when the engine holds other weights than the model.
+
+    Outputs of a policy a few small steps old look like the policy's own, and no threshold on
+    log-probabilities finds them.
+    """
+    if engine.checksum() != engine.expected(model):
+        raise UserError(
+            f"{type(engine).__name__} holds other weights than the policy: its sync is broken, and "
+            "its outputs would be an older policy's"
+        )
+
+
+def in_batches(model, prompts, seeds, sampling: Sampling, decode, size: int) -> list[Output]:
+    """Rows in the order given, through `decode(prompts, seeds_B, sampling)`.
+
+    `batch_rows` at a time, or as many as fit into memory; `size` is the bytes per number of a cache.
+    """
     import numpy as np
 
     if len(prompts) != len(seeds):
         raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
+    if not prompts:
+        return []
+    positions = max(map(len, prompts)) + sampling.max_new_tokens
+    free = free_bytes(model.device)
+    at_once = rows_at_once(model.config, positions, size, sampling.batch_rows, free)
     outputs: list[Output] = []
-    for start in range(0, len(prompts), sampling.batch_rows):
-        rows = slice(start, start + sampling.batch_rows)
+    for start in range(0, len(prompts), at_once):
+        rows = slice(start, start + at_once)
         outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
     return outputs
-
-
-def make_engine(name: str, model, tokenizer) -> Engine:
-    """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
-    if name in ("fast", "auto"):
-        from pipeline.lm.generate.fast import SUPPORTED, FastEngine
-
-        kind = model.config.model_type
-        if name == "auto" and kind not in SUPPORTED:
-            return make_engine("hf", model, tokenizer)
-        if kind in SUPPORTED:
-            return FastEngine(model, tokenizer)
-        raise UserError(
-            f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf"
-        )
-    if name == "hf":
-        from pipeline.lm.generate.hf import HFEngine
-
-        return HFEngine(model, tokenizer)
-    raise UserError(f"engine={name}: choose fast, hf or auto")

@@ -16,15 +16,45 @@ from itertools import groupby
 import numpy as np
 import torch
 import torch.nn.functional as F
+from transformers.activations import ACT2FN
 
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.checksum import checksum
+from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
+from pipeline.lm.optim import autocast
+from pipeline.lm.passes import pad
+from pipeline.lm.template import end_tokens
 
 SUPPORTED = ("llama", "qwen2", "mistral")
+PREFILL = 4096  # padded prompt tokens that are read at once
 COMPACT_AT = (
     0.75  # rebuild the caches when fewer than this share of their nodes have a running output
 )
+
+
+def like_lengths(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Indices in groups of at most `most` padded tokens, longest first; one group where all fit."""
+    if len(lengths) * max(lengths) <= most:
+        return [list(range(len(lengths)))]
+    groups: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if not groups or (len(groups[-1]) + 1) * lengths[groups[-1][0]] > most:
+            groups.append([])
+        groups[-1].append(i)
+    return groups
+
+
+def refusal(config) -> str:
+    """Why this decoder cannot sample from a model of this configuration; "" when it can."""
+    if config.model_type not in SUPPORTED:
+        return f"engine=fast reads {', '.join(SUPPORTED)} models, not {config.model_type}"
+    if has_window(config):
+        return f"engine=fast has no sliding window ({config.sliding_window} here)"
+    if rope_kind(config) in LENGTH_DEPENDENT:
+        return f"engine=fast has no rotary embedding of kind {rope_kind(config)}"
+    return ""
 
 
 class Cache:
@@ -78,12 +108,15 @@ class Cache:
             self.layers[i] = change(key), change(value)
 
 
-class FastEngine:
-    """Reads the weights of the model in place: after an optimiser step `sync` only fuses the projections anew."""
+class FastEngine(Engine):
+    """Reads the weights of the model in place, but for projections that it fuses at each `sync`.
 
-    def __init__(self, model, tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.eos = tokenizer.eos_token_id
+    In bfloat16 its matrices are copies, cast once per `sync` and not once per token.
+    """
+
+    def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
+        self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
+        self.ends = np.array(end_tokens(tokenizer, model))
         self.sync(model)
 
     def sync(self, model) -> None:
@@ -91,17 +124,31 @@ class FastEngine:
         self.model = model
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.eps = config.rms_norm_eps
-        self.layers = [_fuse(layer) for layer in core.layers]
+        self.eps, self.act = config.rms_norm_eps, ACT2FN[config.hidden_act]
+        self.low = torch.bfloat16 if self.compute_dtype == "bfloat16" else None
+        self.layers = [_fuse(layer, self.low) for layer in core.layers]
         self.embed, self.norm = core.embed_tokens.weight.detach(), core.norm.weight.detach()
-        self.head = model.lm_head.weight.detach()
+        self.head = _low(model.lm_head.weight.detach(), self.low)
+        self.tied = model.lm_head.weight is core.embed_tokens.weight
+
+    def checksum(self) -> int:
+        """See `Engine`."""
+        layers = [t for layer in self.layers for t in layer.values() if t is not None]
+        looked_up = [] if self.tied else [self.embed]
+        return checksum([self.norm, self.head, *looked_up, *layers], self.low)
+
+    def _number_bytes(self) -> int:
+        return 2 if self.compute_dtype == "bfloat16" else self.model.dtype.itemsize
 
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
-        return in_batches(prompts, seeds, sampling, self._sample_batch)
+        with autocast(self.model, self.compute_dtype):
+            return in_batches(
+                self.model, prompts, seeds, sampling, self._sample_batch, self._number_bytes()
+            )
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group = _unique_neighbours(prompts)
@@ -118,7 +165,7 @@ class FastEngine:
             )
             token_L = token_L.cpu().numpy()
             tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
-            ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
+            ends_L = np.isin(token_L, self.ends) | stop.hit(row_L, token_L)
             count_B[row_L[ends_L]] = t + 1
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
@@ -136,25 +183,53 @@ class FastEngine:
         return cos[:, None], sin[:, None]
 
     def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
-        """Right-padded prompts -> logits at each last token, and a cache of one node a prompt with `room` positions."""
+        """Logits at each prompt's last token, and a cache of one node a prompt with `room` positions.
+
+        Prompts that have more than `PREFILL` padded tokens together are read in groups of like
+        length: a batch of GSM8K questions is 1.5 to 1.7 times its tokens when padded to the longest.
+        """
+        groups = like_lengths([len(p) for p in prompts], PREFILL)
+        length_P = torch.tensor([len(p) for p in prompts], device=self.embed.device)
+        if len(groups) == 1:
+            logits_PV, layers = self._read(prompts, room)
+            return logits_PV, Cache(layers, length_P)
+        logits_PV, layers = None, []
+        for group in groups:
+            logits_GV, found = self._read([prompts[p] for p in group], 0)
+            if logits_PV is None:
+                logits_PV = logits_GV.new_empty(len(prompts), logits_GV.shape[1])
+                shapes = [kv.shape for kv in found[0]]
+                layers = [
+                    tuple(
+                        kv.new_zeros(len(prompts), shape[1], room, shape[3])
+                        for kv, shape in zip(pair, shapes, strict=True)
+                    )
+                    for pair in found
+                ]
+            logits_PV[group] = logits_GV
+            for whole, pair in zip(layers, found, strict=True):
+                for target, kv in zip(whole, pair, strict=True):
+                    target[group, :, : kv.shape[2]] = kv
+        return logits_PV, Cache(layers, length_P)
+
+    def _read(self, prompts: list[list[int]], room: int):
+        """Right-padded prompts -> logits at each last token, keys and values padded to `room`."""
         device = self.embed.device
-        length_P = torch.tensor([len(p) for p in prompts], device=device)
-        tokens_PT = torch.zeros(len(prompts), int(length_P.max()), dtype=torch.long, device=device)
-        for p, prompt in enumerate(prompts):
-            tokens_PT[p, : len(prompt)] = torch.tensor(prompt, device=device)
+        tokens_PT, mask_PT = pad(prompts, torch.long, device)
+        length_P = mask_PT.sum(1)
         P, T = tokens_PT.shape
         x_PTE = F.embedding(tokens_PT, self.embed)
         rope = self._rope(torch.arange(T, device=device)[None].expand(P, T), x_PTE)
-        cache = []
+        layers = []
         for layer in self.layers:
             query, key, value = self._project(layer, x_PTE, rope)
             attended = F.scaled_dot_product_attention(
                 query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads
             )
             x_PTE = self._after_attention(layer, x_PTE, attended)
-            cache.append(tuple(F.pad(kv, (0, 0, 0, room - T)) for kv in (key, value)))
+            layers.append(tuple(F.pad(kv, (0, 0, 0, max(0, room - T))) for kv in (key, value)))
         last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
-        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), Cache(cache, length_P)
+        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), layers
 
     def _step(self, token_N: torch.Tensor, cache: Cache) -> torch.Tensor:
         """One token a node: writes the next position of its cache, returns the next logits_NV."""
@@ -202,15 +277,23 @@ class FastEngine:
         gate, up = F.linear(
             _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
         ).chunk(2, -1)
-        return x_BTE + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
+        return x_BTE + F.linear(self.act(gate) * up, layer["down"], layer["down_bias"])
 
 
-def _fuse(layer) -> dict:
+def _low(weight: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    """A matrix in the arithmetic of sampling; itself where that is its own."""
+    return weight if dtype is None else weight.to(dtype)
+
+
+def _fuse(layer, low: torch.dtype | None) -> dict:
     attention, mlp = layer.self_attn, layer.mlp
 
     def cat(parts, what):
         found = [getattr(p, what) for p in parts]
-        return None if found[0] is None else torch.cat([f.detach() for f in found])
+        if found[0] is None:
+            return None
+        dtype = low if found[0].dim() > 1 else None
+        return torch.cat([_low(f.detach(), dtype) for f in found])
 
     def bias(part):
         return None if part.bias is None else part.bias.detach()
@@ -226,9 +309,9 @@ def _fuse(layer) -> dict:
         "qkv_bias": cat(qkv, "bias"),
         "gate_up": cat(gate_up, "weight"),
         "gate_up_bias": cat(gate_up, "bias"),
-        "o": attention.o_proj.weight.detach(),
+        "o": _low(attention.o_proj.weight.detach(), low),
         "o_bias": bias(attention.o_proj),
-        "down": mlp.down_proj.weight.detach(),
+        "down": _low(mlp.down_proj.weight.detach(), low),
         "down_bias": bias(mlp.down_proj),
     }
 

@@ -1,4 +1,6 @@
-"""A report is a list of blocks, written once and rendered twice: as Markdown and as one self-contained HTML page."""
+"""A report is a list of blocks, written once and rendered twice: as Markdown and as one
+self-contained HTML page.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,13 @@ class Picture:
 
 Block = Heading | Text | Items | Table | Picture
 
+# the style of each verdict (pipeline/report/claims/rules.py)
 BADGES = {
-    "reproduced": "reproduced",
-    "direction only": "direction",
-    "not reproduced": "not",
-    "not testable here": "untested",
-    "not tested at this profile": "untested",
+    "holds": "good",
+    "equal within d": "part",
+    "opposite": "bad",
+    "open": "none",
+    "not testable": "none",
 }
 
 
@@ -69,7 +72,8 @@ def to_markdown(blocks: Sequence[Block]) -> str:
         elif isinstance(block, Items):
             parts.append("\n".join(f"- {item}" for item in block.items))
         elif isinstance(block, Picture):
-            parts.append(f"![{block.caption}](figures/{block.file})\n\n{block.caption}")
+            name = block.file.removesuffix(".png").replace("_", " ")
+            parts.append(f"![{name}](figures/{block.file})\n\n{block.caption}")
         else:
             parts.append(_markdown_table(block))
     return "\n\n".join(parts) + "\n"
@@ -139,8 +143,7 @@ def _html_table(table: Table) -> str:
 
 def _cell(text: str, tag: str, label: bool) -> str:
     if text in BADGES and tag == "td":
-        brief = text.removesuffix(" at this profile")
-        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(brief)}</span></td>'
+        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(text)}</span></td>'
     classes = (
         ["l"] * label
         + ["name"] * (label and len(text) < 20)
