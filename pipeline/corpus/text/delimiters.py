@@ -15,7 +15,7 @@ from functools import lru_cache
 
 OFF, UNKNOWN, SET = 0, 1, 2
 RENDERERS = ("athJax", "mathjax", "katex", "KaTeX")
-ASCIIMATH = ("-AM_", "=AM_", "sciimath", "sciiMath", "SCIIMath")
+ASCIIMATH = ("-am_", "=am_", "sciimath")
 WHERE_SCRIPTS_ARE = 20_000  # characters at either end of a page in which AsciiMath is looked for
 MAX_SETTING = 2_000  # characters of a list of delimiters
 MAX_SETTINGS = 8  # lists of delimiters on one page
@@ -81,14 +81,15 @@ def delimiters_of(page: str) -> Delimiters:
     """The delimiters of a page, from the scripts that it holds."""
     renderer = any(name in page for name in RENDERERS)
     inline, display, is_set = settings_of(page) if renderer else (set(), set(), False)
-    reveal = "reveal" in page and ("RevealMath" in page or "plugin/math" in page)
+    ends = (page[:WHERE_SCRIPTS_ARE] + page[-WHERE_SCRIPTS_ARE:]).lower()
+    reveal = "revealmath" in ends or "plugin/math" in ends
     if not renderer and not reveal:
-        return Delimiters(asciimath=asciimath_of(page, set()))
+        return Delimiters(asciimath=asciimath_of(page, ends))
     if ("$", "$") in inline | display or reveal:
         dollars = SET
     else:
         dollars = OFF if is_set else UNKNOWN
-    asciimath = asciimath_of(page, inline)
+    asciimath = asciimath_of(page, ends)
     taken = COMMON | set(asciimath)
     own = [(left, right, True) for left, right in display - taken]
     own += [(left, right, False) for left, right in inline - taken - display]
@@ -118,7 +119,8 @@ def settings_of(page: str) -> tuple[set[tuple[str, str]], set[tuple[str, str]], 
 
 def settings_in(page: str) -> Iterator[re.Match[str]]:
     """Where the page sets delimiters: plain searches, because few pages do."""
-    for key in KEYS:
+    keys = KEYS if "inlineMath" in page else KEYS[2:]
+    for key in keys:
         at = page.find(key)
         for _ in range(MAX_SETTINGS):
             if at < 0:
@@ -164,9 +166,8 @@ def unquoted(text: str) -> str:
     return JS_ESCAPE.sub(r"\1", text)
 
 
-def asciimath_of(page: str, inline: set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The delimiters of AsciiMath where the page loads it: those that it sets, else the backtick."""
-    ends = page[:WHERE_SCRIPTS_ARE] + page[-WHERE_SCRIPTS_ARE:]
+def asciimath_of(page: str, ends: str) -> tuple[tuple[str, str], ...]:
+    """The delimiters of AsciiMath where the page loads it at either end: those that it sets, else the backtick."""
     if not any(name in ends for name in ASCIIMATH):
         return ()
     at = page.find("asciimath2jax")

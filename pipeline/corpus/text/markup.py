@@ -85,7 +85,10 @@ def plain_code(markup: str) -> str:
     """The text of code: a line for each line that is shown, no line numbers, powers kept apart from their base."""
     if "<" not in markup:
         return unescape(markup)
-    if any(name in markup for name in ("gutter", "line", "lnt", "ln-", "lnum")):
+    if any(
+        name in markup
+        for name in ("gutter", "lineno", "line-num", "linenum", "lnt", "hljs-ln", "lnum")
+    ):
         markup = GUTTER.sub("", markup)
     if "<su" in markup:
         markup = SCRIPT.sub(

@@ -66,15 +66,15 @@ SIGN_OF_FORMULA = re.compile(
     re.I,
 )
 OPERATOR = re.compile(r"[\s+\-\u2212/\u2044\u00d7\u00f7.,:]{1,4}\Z")
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LOOKED_AT = 30_000  # characters of an element that are looked at
 ENOUGH = 250  # of prose, by `weight`
 MUCH = 1_200
+DENSE = 300  # characters of markup to a link, under which an element is a list of links
 
 
 def weight(text: str) -> int:
-    """How much a text says, in letters of English: a CJK character stands for some three of them."""
-    return len(text) if text.isascii() else len(text) + 2 * len(CJK.findall(text))
+    """How much a text says, in letters of English: its bytes in UTF-8, of which a CJK character has three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 @lru_cache(maxsize=8_192)
@@ -117,7 +117,10 @@ def is_noise(name: str, attrs: dict[str, str], inner: str, before: str) -> bool:
     if len(inner) < 12 and OPERATOR.match(unescape(inner)) and inner.strip():
         return False  # the sign of a fraction, hidden because the drawing shows it
     if any(CHROME_NAME.match(word) for word in named):
-        return 3 * len(inner) < MUCH or not holds_content(inner, MUCH)
+        links = inner.count("<a")
+        if 3 * len(inner) < MUCH or links * DENSE > len(inner):
+            return True
+        return not holds_content(inner, MUCH)
     if all(map(WIDGET.search, named)):
         return is_of_links(inner)
     if any(word.lower().endswith("hidden") for word in named) and is_answer(attrs, inner, before):

@@ -65,7 +65,7 @@ class Reader:
         self.parts: list[str] = []
         self.tag, self.linked, self.link_start = "", 0, -1
         self.scripts: list[Script] = []
-        self.is_atcoder = "atcoder" in page and "katex" in page
+        self.is_atcoder = page.find("atcoder", 0, 20_000) >= 0 and "katex" in page
         self.script_end = -1  # where the last script with a formula ended
         self.image_end = -1  # where the last image of a formula ended
         self.ignored_until = (
