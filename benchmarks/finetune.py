@@ -25,7 +25,7 @@ from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.wiring.code import ROOT
-from pipeline.world.build import instructions
+from pipeline.world.build import problems, solved
 from pipeline.world.config import WorldConfig
 from pipeline.world.draw import draw
 from pipeline.world.web.config import WebConfig
@@ -85,7 +85,8 @@ def main() -> None:
     else:
         model = load_model(args.data / "pretrain/model")
     begin = time.process_time()
-    examples = instruction_examples(tokenizer, instructions(world), "mini")
+    taught = problems(world, "sft", world.instruct, world.instruct_kinds)
+    examples = instruction_examples(tokenizer, solved(world, taught), "mini")
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % 400 == 0:
             spent = time.process_time() - begin

@@ -178,7 +178,7 @@ def prepare(work: Path) -> None:
         benchmark=1,
         word_levels=(1, 2),
         symbolic_levels=(1, 2),
-        instruct_formats={"cot": 1.0},
+        instruct_formats=("cot",),
     )
     model = ModelConfig(hidden_size=64, layers=2, heads=2, intermediate_size=128, vocab_size=512)
     reward = RewardConfig(

@@ -38,7 +38,7 @@ class Small:
             benchmark=1,
             word_levels=(2, 3, 4, 5),
             symbolic_levels=(1, 2),
-            instruct_formats={"cot": 1.0},
+            instruct_formats=("cot",),
         )
     )
     # of teaching: enough to write a solution's form and to end it, and to be right now and then

@@ -1,22 +1,26 @@
-"""How many questions, samples and seeds make a true difference between two arms show (power calculation).
+"""How many questions, samples and seeds make a true difference between two arms show (power
+calculation).
 
     python -m lab.power --data data/lab --difference 0.02
 
-The data are outcomes of two arms on the same questions with the same seeds: by default the validation questions of the RL
-runs after their last common step, because a design is not to be chosen on test questions; `--of benchmarks` reads the
-evaluation. Only variances are printed, no means. gap_SNK = right of the first minus right of the second is taken apart, by
-the mean squares of the two-way table of stats.py, into variances
+The data are outcomes of two arms on the same questions with the same seeds: by default the
+validation questions of the RL runs after their last common step, because a design is not to be
+chosen on test questions; `--of benchmarks` reads the evaluation. Only variances are printed, no
+means. gap_SNK = right of the first minus right of the second is taken apart, by the mean squares of
+the two-way table of stats.py, into variances
 
     question   the true difference is not the same on every question          falls with questions
     seed       one training run is luckier than another                       falls with seeds alone
     both       a seed does better on some questions                            falls with seeds x questions
     sample     the K answers drawn are a few of many                          falls with seeds x questions x samples
 
-On the validation split only the number of right samples is kept, so `sample` is that of samples drawn apart for each arm: at
-most too large where arms share their randomness (pipeline/evaluate/run.py), and `question` too small by as much.
-With one seed, `seed` cannot be known and has to be given (`--seed-sd`), and `both` counts under `question`. Power is
-that of the two-sided 5 % t test that the report's interval amounts to. Claim C11 is about a difference of differences, the
-gain of the first iteration minus that of the later: it has a row and a line of its own.
+On the validation split only the number of right samples is kept, so `sample` is that of samples
+drawn apart for each arm: at most too large where arms share their randomness
+(pipeline/evaluate/run.py), and `question` too small by as much. With one seed, `seed` cannot be
+known and has to be given (`--seed-sd`), and `both` counts under `question`. Power is that of the
+two-sided 5 % t test that the report's interval amounts to. Claim C11 is about a difference of
+differences, the gain of the first iteration minus that of the later: it has a row and a line of its
+own.
 
 Legend: S seeds, N questions, K samples, Q quantiles.
 """
@@ -26,122 +30,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from lab.variance import POWER, Components, components, detectable, moments, smallest
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT
 from pipeline.report.arms import IN_DOMAIN, first_counterparts
 from pipeline.report.claims.c11 import ITERATIVE
 from pipeline.report.data import Cell, Results, Scores, Unit, common
 from pipeline.report.load import load
-from pipeline.report.stats import CONFIDENCE, t_quantile
 from pipeline.report.validation import accuracy_at, boundaries, sides
-
-POWER = 0.8
-QUANTILES = 2000
-
-
-@dataclass(frozen=True)
-class Components:
-    """Variances of a paired difference in accuracy (0..1), of one question, one seed, one sample."""
-
-    question: float
-    seed: float | None  # None: one seed was trained
-    both: float
-    sample: float
-
-    def parts(self, seeds: int, questions: int, samples: int) -> list[tuple[float, float]]:
-        """(variance, degrees of freedom) of the mean's standard error, as stats.py adds them up."""
-        residual = self.both + self.sample / samples
-        per_question = (self.question + residual / seeds) / questions
-        if seeds < 2:
-            return [(per_question, questions - 1)]
-        return [
-            (per_question, questions - 1),
-            ((self.seed + residual / questions) / seeds, seeds - 1),
-            (-residual / (seeds * questions), (seeds - 1) * (questions - 1)),
-        ]
-
-
-def components(gap_SNK: np.ndarray) -> Components:
-    """Estimates by the method of moments; a negative one counts as 0. Needs 2 questions and 2 samples."""
-    gap_SNK = np.asarray(gap_SNK, dtype=float)
-    return moments(gap_SNK.mean(2), float(gap_SNK.var(axis=2, ddof=1).mean()), gap_SNK.shape[2])
-
-
-def moments(gap_SN: np.ndarray, sample: float, K: int) -> Components:
-    """The same from means over K samples and the variance of a single sample's difference."""
-    S, N = gap_SN.shape
-    question_N, seed_S = gap_SN.mean(0), gap_SN.mean(1)
-    if S < 2:
-        return Components(max(0.0, float(question_N.var(ddof=1)) - sample / K), None, 0.0, sample)
-    residual_SN = gap_SN - question_N - seed_S[:, None] + gap_SN.mean()
-    residual = float((residual_SN**2).sum()) / ((S - 1) * (N - 1))
-    question = float(question_N.var(ddof=1)) - residual / S
-    seed = float(seed_S.var(ddof=1)) - residual / N
-    return Components(max(0.0, question), max(0.0, seed), max(0.0, residual - sample / K), sample)
-
-
-def power(found: Components, difference: float, seeds: int, questions: int, samples: int) -> float:
-    """Probability that the 95 % interval of a true difference excludes 0."""
-    from scipy.special import chdtri, ndtr
-
-    parts = found.parts(seeds, questions, samples)
-    variance = max(sum(v for v, _ in parts), parts[0][0])
-    if variance == 0:
-        return 1.0
-    freedom = max(1.0, variance**2 / sum(v * v / df for v, df in parts))
-    bound, centre = t_quantile(freedom, CONFIDENCE), difference / np.sqrt(variance)
-    # the noncentral t by its definition: a normal over the root of a chi-square, here at even quantiles
-    spread_Q = np.sqrt(chdtri(freedom, 1 - (np.arange(QUANTILES) + 0.5) / QUANTILES) / freedom)
-    return float(np.mean(ndtr(centre - bound * spread_Q) + ndtr(-centre - bound * spread_Q)))
-
-
-def smallest(
-    found: Components,
-    difference: float,
-    seeds: int,
-    samples: int,
-    wanted: float = POWER,
-    most: int = 100_000,
-):
-    """The fewest questions with that power, or None when even `most` do not have it."""
-    if power(found, difference, seeds, most, samples) < wanted:
-        return None
-    low, high = 2, most
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (
-            (low, middle)
-            if power(found, difference, seeds, middle, samples) >= wanted
-            else (middle + 1, high)
-        )
-    return low
-
-
-def detectable(
-    found: Components, seeds: int, questions: int, samples: int, wanted: float = POWER
-) -> float | None:
-    """The smallest true difference with that power; None when there is none below 1."""
-    low, high = 0.0, 1.0
-    if power(found, high, seeds, questions, samples) < wanted:
-        return None
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (
-            (low, middle)
-            if power(found, middle, seeds, questions, samples) >= wanted
-            else (middle, high)
-        )
-    return high
 
 
 def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> np.ndarray | None:
-    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have no two samples."""
+    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have
+    no two samples.
+    """
     benchmarks = [b for b in benchmarks if results.pairs_of(arm, other, [b])]
     pairs = results.pairs_of(arm, other, benchmarks) if benchmarks else {}
     sides = [[results.scores[models[side]] for models in pairs.values()] for side in (0, 1)]
@@ -172,7 +80,9 @@ def on_benchmarks(
 
 
 def on_validation(results: Results, pair: Sequence[str]) -> tuple[str, Components] | None:
-    """(size, variances) of a pair of arms on the validation questions after the last step that both were validated at."""
+    """(size, variances) of a pair of arms on the validation questions after the last step that both
+    were validated at.
+    """
     cells, steps = sides(results, *pair)
     if not cells[0] or not steps or not steps[-1]:
         return None
@@ -192,7 +102,9 @@ def on_validation(results: Results, pair: Sequence[str]) -> tuple[str, Component
 
 
 def of_iterations(results: Results) -> tuple[str, Components] | None:
-    """(size, variances) of what claim C11 compares: gain of the first iteration minus gain of all later ones."""
+    """(size, variances) of what claim C11 compares: gain of the first iteration minus gain of all
+    later ones.
+    """
     cells = results.cells.get(ITERATIVE, {})
     marks = boundaries(cells)
     if len(marks) < 3:
@@ -205,7 +117,9 @@ def of_iterations(results: Results) -> tuple[str, Components] | None:
 def of_shares(
     tables: Sequence[np.ndarray], weights: Sequence[int], K: int
 ) -> tuple[str, Components] | None:
-    """(size, variances) of a weighted sum of tables_SN of shares of K right samples, each table's samples drawn apart."""
+    """(size, variances) of a weighted sum of tables_SN of shares of K right samples, each table's
+    samples drawn apart.
+    """
     if K < 2:
         return None
     gap_SN = sum(weight * table for weight, table in zip(weights, tables, strict=True))
@@ -224,7 +138,9 @@ def samples_of(sides: Sequence[dict[Unit, Cell]]) -> int:
 
 
 def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
-    """Markdown: the variances of every pair, then for the pairs' mean variances what a design can show."""
+    """Markdown: the variances of every pair, then for the pairs' mean variances what a design can
+    show.
+    """
     pairs = [tuple(text.split(":")) for text in given.pairs] or first_counterparts()
     on_split = given.of == "validation"
     measure = on_validation if on_split else partial(on_benchmarks, benchmarks=given.benchmarks)
@@ -232,7 +148,8 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
     rows = {f"`{pair[0]}` - `{pair[1]}`": found for pair, found in measured.items() if found}
     if not rows:
         raise UserError(
-            "no two of these arms have a common seed with several samples a question; give --pairs first:second"
+            "no two of these arms have a common seed with several samples a question; give "
+            "--pairs first:second"
         )
     iterative = of_iterations(results) if on_split else None
     shown = rows | (
@@ -247,8 +164,8 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
         yield f"| {name} | {size} | " + " | ".join(cells) + " |"
     pooled = mean_components([found for _, found in rows.values()], given.seed_sd)
     yield (
-        f"\nPooled: question {deviation(pooled.question)}, seed {deviation(pooled.seed)}, question x seed "
-        f"{deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
+        f"\nPooled: question {deviation(pooled.question)}, seed {deviation(pooled.seed)}, "
+        f"question x seed {deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
     )
     yield from designs(pooled, given)
     yield from by_pair(rows, pooled, given)
@@ -257,7 +174,9 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
 
 
 def iterations_line(iterative: tuple[str, Components], given: argparse.Namespace) -> str:
-    """The smallest difference of gains that C11 can show on as many validation questions and samples as there are."""
+    """The smallest difference of gains that C11 can show on as many validation questions and
+    samples as there are.
+    """
     size, found = iterative
     _, questions, samples = map(int, size.split(" x "))
     found = mean_components([found], given.seed_sd)
@@ -267,16 +186,17 @@ def iterations_line(iterative: tuple[str, Components], given: argparse.Namespace
         for seeds, least in seen
     )
     return (
-        f"\nClaim C11, {questions} questions x {samples} samples: the smallest difference of gains that shows with "
-        f"{100 * POWER:.0f} % power is {listed}."
+        f"\nClaim C11, {questions} questions x {samples} samples: the smallest difference of "
+        f"gains that shows with {100 * POWER:.0f} % power is {listed}."
     )
 
 
 def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
     points = 100 * given.difference
     yield (
-        f"Questions needed for {100 * POWER:.0f} % power at a true difference of {points:g} points, two-sided "
-        f"{100 * (1 - CONFIDENCE):.0f} %, and in brackets the smallest difference that {given.questions} questions show:\n"
+        f"Questions needed for {100 * POWER:.0f} % power at a true difference of {points:g} "
+        f"points, two-sided {100 * (1 - CONFIDENCE):.0f} %, and in brackets the smallest "
+        f"difference that {given.questions} questions show:\n"
     )
     yield "| seeds | " + " | ".join(f"{k} samples" for k in given.samples) + " |"
     yield "| ---: |" + " ---: |" * len(given.samples)
@@ -295,10 +215,12 @@ def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
 def by_pair(
     rows: dict[str, tuple[str, Components]], pooled: Components, given: argparse.Namespace
 ) -> Iterable[str]:
-    """What each pair can show on its own variances; where one seed was trained, with the pooled one of the seeds."""
+    """What each pair can show on its own variances; where one seed was trained, with the pooled one
+    of the seeds.
+    """
     yield (
-        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by pair, with "
-        f"{given.questions:,} questions x {given.pair_samples} samples:\n"
+        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by "
+        f"pair, with {given.questions:,} questions x {given.pair_samples} samples:\n"
     )
     yield "| pair | " + " | ".join(f"{seeds} seeds" for seeds in given.seeds) + " |"
     yield "| --- |" + " ---: |" * len(given.seeds)
@@ -315,11 +237,14 @@ def deviation(variance: float | None) -> str:
 
 
 def mean_components(found: Sequence[Components], seed_sd: float | None) -> Components:
-    """Mean variances over pairs; `seed_sd`, where given, takes the place of the estimate. Raises UserError without both."""
+    """Mean variances over pairs; `seed_sd`, where given, takes the place of the estimate. Raises
+    UserError without both.
+    """
     known = [c.seed for c in found if c.seed is not None]
     if seed_sd is None and not known:
         raise UserError(
-            "one seed: the seeds' standard deviation is unknown; assume one with --seed-sd 0.01, or train more seeds"
+            "one seed: the seeds' standard deviation is unknown; assume one with --seed-sd 0.01, "
+            "or train more seeds"
         )
     mean = Components(
         *(

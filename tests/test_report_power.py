@@ -1,4 +1,6 @@
-"""The power calculation: known variances are found again, and a design has the power that it is said to have."""
+"""The power calculation: known variances are found again, and a design has the power that it is
+said to have.
+"""
 
 import subprocess
 import sys
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 from report_tree import make_tree
 
-from lab.power import Components, components, detectable, of_shares, power, smallest
+from lab.power import of_shares
+from lab.variance import Components, components, detectable, power, smallest
 from pipeline.report.stats import paired
 
 TRUE = Components(question=0.06**2, seed=0.012**2, both=0.08**2, sample=0.5**2)
@@ -46,7 +49,9 @@ def test_one_seed_says_nothing_about_seeds():
 
 
 def test_counts_of_right_samples_tell_what_the_samples_tell():
-    """On the validation split only the number of right samples is kept: from samples drawn apart the same variances come out."""
+    """On the validation split only the number of right samples is kept: from samples drawn apart
+    the same variances come out.
+    """
     rng, S, N, K = np.random.default_rng(4), 4, 3000, 4
     p_N = np.clip(rng.normal(0.5, 0.2, N), 0.02, 0.98)
     right = [

@@ -1,4 +1,4 @@
-"""The built-in web: same seed same bytes, truth that agrees with the WARC files, held-out formats and splits."""
+"""The built-in web: same bytes from one seed, a true truth, held-out formats and splits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from pipeline.errors import UserError
-from pipeline.world.build import BENCHMARKS
-from pipeline.world.draw import draw
+from pipeline.world.build import BENCHMARKS, benchmark
+from pipeline.world.config import WorldConfig
 from pipeline.world.problems import split_of
 from pipeline.world.web.build import build_web
 from pipeline.world.web.config import WebConfig
@@ -26,6 +26,7 @@ from pipeline.world.web.other_pages import FORMS
 from pipeline.world.web.plan import BROKEN, ODD, plan
 from pipeline.world.web.problems import explain, web_problems
 from pipeline.world.web.prose import LANGUAGES, PROSE
+from pipeline.world.web.riddles import riddle
 from pipeline.world.web.sites import SITES, sites
 from pipeline.world.wording import read_data
 
@@ -40,24 +41,12 @@ SMALL = WebConfig(
 )
 
 
+ASKED = WorldConfig(benchmark=300, word_operand=25)
+
+
 @pytest.fixture(scope="module")
 def benchmarks():
-    return {
-        name: [
-            p.as_question(f"{name}-{i:05d}")
-            for i, p in enumerate(
-                draw(
-                    "test",
-                    300,
-                    0,
-                    kind,
-                    (1, 2, 3, 4, 5) if kind == "symbolic" else (2, 3, 4),
-                    unique=kind != "symbolic",
-                )
-            )
-        ]
-        for name, kind in BENCHMARKS.items()
-    }
+    return {name: benchmark(ASKED, name) for name in BENCHMARKS}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +64,7 @@ def member(out, row) -> bytes:
 
 
 def http(out, row) -> tuple[str, dict, bytes]:
-    """(WARC target, HTTP headers, body) read by a few lines of our own, transfer and content encodings undone."""
+    """(WARC target, HTTP headers, body), with transfer and content encodings undone."""
     head, rest = gzip.decompress(member(out, row)).split(b"\r\n\r\n", 1)
     target = re.search(rb"WARC-Target-URI: (.*)\r\n", head)[1].decode()
     lines, body = rest.removesuffix(b"\r\n\r\n").split(b"\r\n\r\n", 1)
@@ -281,6 +270,20 @@ def test_only_planted_pages_leak(web, benchmarks):
             )
     assert planted >= 28
     assert {leak["benchmark"] for row in rows for leak in row["contaminated"]} == set(benchmarks)
+
+
+def test_riddles_are_no_mathematics_and_of_split_web(web, benchmarks):
+    _, rows, _ = web
+    pages = [row for row in rows if row["kind"] == "riddle" and row["readable"]]
+    assert len(pages) > 10 and not any(row["is_math"] for row in pages)
+    assert {row["lang"] for row in pages} == {"en", "zh"}
+    asked = [q for name, items in benchmarks.items() if "bbh" in name for q in items]
+    answers = {q.answer for q in asked} & {"Yes", "No", "red", "Monday", "cat", "是", "否", "猫"}
+    assert answers and all(any(a in row["text"] for row in pages) for a in answers)
+    for lang in ("en", "zh"):
+        rng = Random(0)
+        told = [riddle(lang, rng) for _ in range(200)]
+        assert not {question for question, _ in told} & {q.question for q in asked}
 
 
 def test_seed_is_small_and_biased(web):

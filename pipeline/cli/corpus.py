@@ -76,7 +76,7 @@ def parser(prog: str = "python -m pipeline.corpus") -> argparse.ArgumentParser:
     inspect = command("inspect", "why a page was kept or dropped")
     inspect.add_argument("url")
     inspect.add_argument(
-        "--corpus", type=Path, default=Path("data/corpus"), help="the output folder of `mine`"
+        "--corpus", type=Path, default=Path("data/main/corpus"), help="the output folder of `mine`"
     )
     inspect.add_argument(
         "--seed-rows", type=Path, help="say too whether the page is in this seed file of `mine`"

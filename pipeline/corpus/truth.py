@@ -1,4 +1,4 @@
-"""Each step of mining measured against the truth about a built web (docs/web.md): nothing else may read that truth."""
+"""Each step of mining measured against the truth about a built web (docs/world.md): nothing else may read that truth."""
 
 from __future__ import annotations
 

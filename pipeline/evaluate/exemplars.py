@@ -7,12 +7,13 @@ solution, so its exemplars, and those of MGSM-zh, which has no training rows of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.evaluate.paper_prompts import PAPER, Shown, paper_prompt
 from pipeline.evaluate.suites import TABLE, last_box
 from pipeline.records import Instruction, read_jsonl, read_rows
 
@@ -82,8 +83,8 @@ def _cmath(row: dict[str, Any], index: int) -> Instruction:
     )
 
 
-def _world(prefix: str) -> Stated:
-    return Stated("instruct.jsonl", tuple(f"{prefix}-{k:05d}" for k in range(128)))
+def _world(prefix: str, suffix: str = "", file: str = "instruct.jsonl") -> Stated:
+    return Stated(file, tuple(f"{prefix}-{k:05d}{suffix}" for k in range(128)))
 
 
 _CMATH = Stated(
@@ -93,6 +94,8 @@ STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on 
     "mini_gsm8k": _world("sft-word_en"),
     "mini_math": _world("sft-symbolic"),
     "mini_cmath": _world("sft-word_zh"),
+    "mini_bbh": _world("sft-bbh_en", file="bbh_examples.jsonl"),
+    "mini_bbh_zh": _world("sft-bbh_zh", file="bbh_examples.jsonl"),
     "gsm8k": Stated("gsm8k/train.jsonl", tuple(f"gsm8k-train-{k}" for k in range(8)), _gsm8k),
     "math": Stated(
         "math/train.verl.parquet",
@@ -104,19 +107,24 @@ STATED: dict[str, Stated] = {  # the paper's numbers of shots: 8 on GSM8K, 4 on 
 }
 STATED["math500"] = STATED["math"]
 PROGRAMS: dict[str, Stated] = {
-    **{name: STATED[name] for name in ("mini_gsm8k", "mini_math", "mini_cmath")},
+    "mini_gsm8k": _world("sft-word_en", "-pot"),
+    "mini_math": _world("sft-symbolic", "-pot"),
+    "mini_cmath": _world("sft-word_zh", "-pot"),
     "gsm8k": replace(STATED["gsm8k"], read=_gsm8k_program),
 }
 
 
 def exemplars_of(
     name: str, shots: int, file: str, world: Path, folder: Path | None, format: str = "cot"
-) -> tuple[Instruction, ...]:
-    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones.
+) -> tuple[Instruction, ...] | Shown:
+    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones; with
+    `file` = "paper" the paper's own prompt, whose number of examples is its own.
 
     format -- "cot": chains of thought; "pot": programs
     world  -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
     """
+    if file == PAPER:
+        return paper_prompt(name, format, folder)
     if shots < 1:
         raise UserError(
             "protocols few_shot and pal need evaluate.shots >= 1, and evaluate.exemplars for a benchmark without "
@@ -144,6 +152,13 @@ def exemplars_of(
         read = (stated.read(row, index) for index, row in enumerate(_rows(path)))
         rows = {row.id: row for row in read}
     return _first((rows[i] for i in stated.ids if i in rows), shots, lang, str(path), format)
+
+
+def names_of(exemplars: Sequence[Instruction] | Shown) -> list[str]:
+    """What a summary says was shown: ids, or the paper's file."""
+    if isinstance(exemplars, Shown):
+        return [exemplars.name]
+    return [shot.id for shot in exemplars]
 
 
 def _rows(path: Path) -> Iterable[dict[str, Any]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from pipeline.records import Question
 
+# kind of problem: its family and, where it is told in two languages, the language
+KINDS = ("word_en", "word_zh", "symbolic", "bbh_en", "bbh_zh")
 # split -> share of all structures, in percent
 SPLITS = {"web": 30, "sft": 30, "rl": 20, "validation": 5, "test": 15}
 
@@ -37,7 +39,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """A question, its only solution as steps, and the LaTeX of its answer."""
+    """A question, its only solution as steps, and the LaTeX of its answer.
+
+    `program` computes the answer where the steps alone do not (fractions, polynomials): Python
+    that prints it.
+    """
 
     question: str
     steps: tuple[Step, ...]
@@ -46,6 +52,7 @@ class Problem:
     level: int
     family: str
     structure: str
+    program: str = ""
 
     def as_question(self, id: str) -> Question:
         return Question(
@@ -58,6 +65,18 @@ class Problem:
             structure=self.structure,
             trace=tuple(str(s.value) for s in self.steps),
         )
+
+
+def structure_of(steps: tuple[Step, ...]) -> str:
+    """The steps as equations, in a form that does not depend on the order of terms or factors."""
+    return ";".join(canonical(s.left, s.op, s.right) + f"={s.value}" for s in steps)
+
+
+def canonical(left: int, op: str, right: int) -> str:
+    """`left op right` with the larger number first where the order does not matter."""
+    if op in "+*" and left < right:
+        left, right = right, left
+    return f"{left}{op}{right}"
 
 
 def split_of(structure: str) -> str:

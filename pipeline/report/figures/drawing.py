@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.arms import arm_colour, arm_label
-from pipeline.report.data import Cell, Results
+from pipeline.report.data import Cell, Results, Unit
 from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 
-REACH = 2.5  # an interval longer than this many times the median one is cut off by its panel: two seeds can make it 40 points
-COLLAPSED = (
-    12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
-)
+# An interval longer than this many times the median one is cut off by its panel: with two seeds it
+# can be 40 points long.
+REACH = 2.5
+# Points below the start at which an arm leaves the panels of Figure 5 and of the gains.
+COLLAPSED = 12.0
 
 
 def subplots(count: int, width: float, height: float, **options: Any):
@@ -28,7 +29,7 @@ def subplots(count: int, width: float, height: float, **options: Any):
     return figure, axes[0]
 
 
-def over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
+def over_steps(cells: Mapping[Unit, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
     tables = [cell.over_steps(key) for cell in cells.values()]
     steps = sorted(set.intersection(*map(set, tables))) if tables else []
@@ -61,8 +62,10 @@ def fringe(axis, arm: str, x: np.ndarray, points: Sequence[Interval], colour: st
 
 
 def differences(axis, results: Results, arms: Sequence[str], beside: str) -> None:
-    """Arms minus the arm `beside` on the validation questions, at every step that both were validated at: mean and 95 %
-    interval, paired by question and by seed; the arms stand side by side so that their intervals can be told apart."""
+    """Arms minus the arm `beside` on the validation questions, at every step that both were
+    validated at: mean and 95 % interval, paired by question and by seed; the arms stand side by
+    side so that their intervals can be distinguished.
+    """
     found = gaps_from(results, arms, beside)
     steps = sorted({step for gaps in found.values() for step in gaps})
     apart, ends, fallen = 0.11 * min(np.diff(steps), default=1), [], {}
@@ -114,7 +117,9 @@ def gaps_from(results: Results, arms: Sequence[str], beside: str) -> dict[str, d
 
 
 def gaps_over_steps(results: Results, arm: str, beside: str) -> dict[int, Interval]:
-    """{step: difference of two arms on the validation questions}, at the seeds and steps that both have."""
+    """{step: difference of two arms on the validation questions}, at the seeds and steps that both
+    have.
+    """
     cells, steps = sides(results, arm, beside)
     return {step: gap for step in steps if (gap := gap_at(cells, step))}
 
@@ -138,8 +143,9 @@ def label_ends(
     instead: Mapping[str, str] = MappingProxyType({}),
     colours: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
-    apart, and those of lines that end outside the panel stand at its edge."""
+    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that
+    would touch are moved apart, and those of lines that end outside the panel stand at its edge.
+    """
     if not ends:
         return
     low, high = axis.get_ylim()
@@ -196,8 +202,10 @@ def smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
 
 
 def leave_out(axis, ends: Sequence[tuple[str, float, float]]) -> dict[str, str]:
-    """End the axis below the lines that stay near the start, so that an arm that collapses does not flatten all others; it
-    leaves the panel below, and its label says where it ends. Returns the labels of such arms."""
+    """End the axis below the lines that stay near the start, so that an arm that collapses does not
+    flatten all others; it leaves the panel below, and its label says where it ends. Returns the
+    labels of such arms.
+    """
     start = max((line.get_ydata()[0] for line in axis.lines), default=0.0)
     near = [line for line in axis.lines if line.get_ydata()[-1] > start - COLLAPSED]
     if len(near) in (0, len(axis.lines)):

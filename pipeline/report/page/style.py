@@ -1,4 +1,6 @@
-"""The style sheet of index.html: readable on a phone, in light and dark; no web font, nothing fetched."""
+"""The style sheet of index.html: readable on a phone, in light and dark; no web font, nothing
+fetched.
+"""
 
 CSS = """
 :root { --ink: #1c1c1c; --soft: #5b5b5b; --paper: #fff; --line: #d9d9d9; --band: #f5f6f8; --link: #0b5cad;
@@ -36,7 +38,7 @@ figure .sheet { background: #fff; border: 1px solid var(--line); border-radius: 
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto }
 .badge { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; font-size: .8rem; font-weight: 600;
   line-height: 1.3; border: 1px solid; white-space: nowrap }
-.reproduced { color: var(--good) } .direction { color: var(--part) } .not { color: var(--bad) } .untested { color: var(--none) }
+.good { color: var(--good) } .part { color: var(--part) } .bad { color: var(--bad) } .none { color: var(--none) }
 @media (max-width: 40rem) {
   body { font-size: 15px; padding: .7rem .7rem 3rem }
   table { font-size: .8rem }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipeline.world.web.markup import Doc
 from pipeline.world.web.math_pages import Blocks, Material
 from pipeline.world.web.prose import GRAMMAR
+from pipeline.world.web.riddles import riddle
 
 TOPICS = (
     "news",
@@ -89,6 +90,18 @@ def listed(m: Material, topic: str) -> Doc:
     return Doc(_title(m, topic), tuple(blocks))
 
 
+def riddles(m: Material, topic: str) -> Doc:
+    """Riddles and their answers."""
+    blocks: Blocks = [("p", m.chat(topic, 1))]
+    for _ in range(m.many(2, 5)):
+        asked, told = riddle(m.lang, m.rng)
+        if m.rng.random() < 0.5:
+            blocks.append(("p", asked + m.gap + told))
+        else:
+            blocks += [("p", asked), ("p", told)]
+    return Doc(_title(m, topic), tuple(blocks))
+
+
 OTHER_KINDS: dict[str, Callable[[Material, str], Doc]] = {
     "article": article,
     "table": table,
@@ -96,6 +109,7 @@ OTHER_KINDS: dict[str, Callable[[Material, str], Doc]] = {
     "talk": talk,
     "verses": verses,
     "listed": listed,
+    "riddles": riddles,
 }
 FORMS = {
     "news": ("article", "article", "talk"),
@@ -112,4 +126,5 @@ FORMS = {
     "finance": ("article", "table", "listed"),
     "census": ("article", "table"),
     "typeset": ("talk", "article"),
+    "riddle": ("riddles",),
 }
