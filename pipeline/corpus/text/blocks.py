@@ -17,7 +17,8 @@ from pipeline.corpus.text.formulas import (
 from pipeline.corpus.text.noise import weight
 
 PRIVATE = re.compile("[\ue000-\ue005]")
-# Lines around an article that stand on every page of a site: rights, dates, counters, gifts, neighbours.
+# Lines around an article that stand on every page of a site: rights, dates, counters, gifts,
+# neighbours.
 LEGAL = re.compile(
     r"^\W{0,3}(?:©|\(c\)|copyright\b|all rights reserved|powered by|licensed under|版权所有|版权声明|.{0,12}ICP备"
     r"|本页面最近更新|本文链接|本作品采用|本文采用|转载请注明|许可协议|还没有人送礼物|打赏|赞赏作者|上一篇|下一篇|相关推荐|相关文章|猜你喜欢|阅读原文"

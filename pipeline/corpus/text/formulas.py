@@ -39,8 +39,8 @@ CJK = re.compile(r"[\u3400-\u9fff\uff0c\u3002]")
 class Formula:
     """A formula of a page.
 
-    `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml (converted) or visual (read
-    off KaTeX's drawing).
+    `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml
+    (converted) or visual (read off KaTeX's drawing).
     """
 
     latex: str
@@ -53,7 +53,9 @@ class Formula:
 
 
 def clean_latex(latex: str) -> str:
-    """One line, no comments, without the `{\\displaystyle ...}` that Wikipedia puts around every formula."""
+    """One line, no comments, without the `{\\displaystyle ...}` that Wikipedia puts around every
+    formula.
+    """
     latex = latex.strip()
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
@@ -83,8 +85,8 @@ def peeled(latex: str) -> str:
 class Formulas:
     """The formulas of one page in reading order.
 
-    `add` returns the mark that stands for a formula while the text is put together. `unread` counts what the page shows
-    as a formula but gives no source of.
+    `add` returns the mark that stands for a formula while the text is put together. `unread` counts
+    what the page shows as a formula but gives no source of.
     """
 
     def __init__(self, delimiters: Delimiters | None = None, limit: int = 20_000):
@@ -95,7 +97,9 @@ class Formulas:
         self.pattern = self.delimiters.pattern()
 
     def add(self, latex: str, display: bool, source: str) -> str:
-        """The mark of a new formula; "" when it is empty, the text itself when it is too long or one too many."""
+        """The mark of a new formula; "" when it is empty, the text itself when it is too long or
+        one too many.
+        """
         latex = clean_latex(latex.translate(UNSHIELD))
         if "\\" in latex:
             latex = without_definitions(latex)
@@ -174,7 +178,9 @@ class Formulas:
         return self.add(inner.replace(BREAK, " "), display, "delimiters"), match.end()
 
     def _takes(self, inner: str) -> bool:
-        """Whether what stands between two single dollars is a formula, and not the prose between two prices."""
+        """Whether what stands between two single dollars is a formula, and not the prose between
+        two prices.
+        """
         if not inner.strip():
             return False
         if self.delimiters.dollars == SET:
@@ -184,7 +190,9 @@ class Formulas:
 
 
 def is_no_price(inner: str) -> bool:
-    """Whether a text between two dollars can only be a formula: it has a sign of LaTeX, or no word and whole brackets."""
+    """Whether a text between two dollars can only be a formula: it has a sign of LaTeX, or no word
+    and whole brackets.
+    """
     if SIGN.search(inner):
         return True
     bare = TEXT_COMMAND.sub(" ", inner)
@@ -196,8 +204,8 @@ def is_no_price(inner: str) -> bool:
 def latex_of_marks(text: str, found: list[Formula]) -> tuple[str, list[Formula]]:
     """The text with every mark written out, and the formulas that stand in it, in order.
 
-    A blank keeps a formula apart from what would change how its dollars are read: another formula, a digit, a dollar, a
-    backslash.
+    A blank keeps a formula apart from what would change how its dollars are read: another formula,
+    a digit, a dollar, a backslash.
     """
     used = [found[int(number)] for number in PLACE.findall(text)]
 

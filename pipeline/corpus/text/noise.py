@@ -1,8 +1,8 @@
 """What of a page is no part of its text: navigation, advertising, and what is not to be seen.
 
-A word in a class or an id only raises a suspicion: ids are the slugs of headings ("line-search", "copyright"), and
-page builders call every container a widget. What an element is (its landmark role, a heading that its id repeats) and
-what it holds (words outside links, formulas) decides.
+A word in a class or an id only raises a suspicion: ids are the slugs of headings ("line-search",
+"copyright"), and page builders call every container a widget. What an element is (its landmark
+role, a heading that its id repeats) and what it holds (words outside links, formulas) decides.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ DENSE = 300  # characters of markup to a link, under which an element is a list 
 
 
 def weight(text: str) -> int:
-    """How much a text says, in letters of English: its bytes in UTF-8, of which a CJK character has three."""
+    """How much a text says, in letters of English: its bytes in UTF-8, of which a CJK character has
+    three.
+    """
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -86,7 +88,9 @@ def is_noise_word(word: str) -> bool:
 
 
 def may_be_noise(name: str, attrs: dict[str, str]) -> bool:
-    """Whether role, style or names of an element raise the suspicion that it is no part of the text."""
+    """Whether role, style or names of an element raise the suspicion that it is no part of the
+    text.
+    """
     if name in WHOLE:
         return False
     style = attrs.get("style", "")
@@ -156,7 +160,9 @@ def is_of_links(inner: str) -> bool:
 
 
 def holds_content(inner: str, enough: int = ENOUGH) -> bool:
-    """Whether an element holds text that someone wrote to be read: sentences or formulas outside links."""
+    """Whether an element holds text that someone wrote to be read: sentences or formulas outside
+    links.
+    """
     if 3 * len(inner) < enough // 4:
         return False
     prose, linked = measured(inner)
@@ -174,7 +180,9 @@ def is_answer(attrs: dict[str, str], inner: str, before: str) -> bool:
 
 
 def is_note(raw: str, inner: str) -> bool:
-    """Whether an <aside> belongs to the text: a footnote, a note in the margin, a theorem; or it holds formulas."""
+    """Whether an <aside> belongs to the text: a footnote, a note in the margin, a theorem; or it
+    holds formulas.
+    """
     if NOTE.search(raw):
         return not is_of_links(inner)
     has_formula = SIGN_OF_FORMULA.search(inner, 0, LOOKED_AT) is not None

@@ -46,7 +46,9 @@ TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
 
 @dataclass
 class Script:
-    """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or holds a link."""
+    """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or
+    holds a link.
+    """
 
     name: str
     start: int
@@ -108,7 +110,9 @@ class Reader:
         return self.blocks
 
     def text(self, at: int, end: int) -> None:
-        """Text between tags; where the page's settings leave it out of mathematics, its delimiters are none."""
+        """Text between tags; where the page's settings leave it out of mathematics, its delimiters
+        are none.
+        """
         piece = self.page[at:end]
         if end <= self.ignored_until and not DELIMITING.isdisjoint(piece):
             piece = shield(piece)
@@ -170,7 +174,8 @@ class Reader:
     def script(self, name: str) -> None:
         """x<sup>2</sup> becomes x^{2} and <sup>1</sup>/<sub>2</sub> becomes 1/2.
 
-        A script that is or holds a link is a footnote mark and stays as it is, as do ordinals and formulas.
+        A script that is or holds a link is a footnote mark and stays as it is, as do ordinals and
+        formulas.
         """
         while self.scripts:
             script = self.scripts.pop()
@@ -193,7 +198,9 @@ class Reader:
         self.parts[start:] = [f"{'^' if name == 'sup' else '_'}{{{inner}}}"]
 
     def skip(self, name: str, raw: str, at: int) -> int:
-        """Pass over an element that holds no text of the page, unless it holds a formula or belongs to the text."""
+        """Pass over an element that holds no text of the page, unless it holds a formula or belongs
+        to the text.
+        """
         if raw.endswith("/"):
             return at
         ends = self.ends.raw(name, at) if name in RAW else self.ends.nested(name, at)
@@ -299,7 +306,9 @@ class Reader:
         return ends[1]
 
     def ignore(self, name: str, classes: str, at: int) -> None:
-        """Text that MathJax is told to leave alone; not so what PreTeXt has it draw when a reader opens it."""
+        """Text that MathJax is told to leave alone; not so what PreTeXt has it draw when a reader
+        opens it.
+        """
         if name in ("body", "html") or not IGNORED.search(classes) or "hidden-content" in classes:
             return
         ends = self.ends.nested(name, at)
@@ -307,7 +316,9 @@ class Reader:
             self.ignored_until = max(self.ignored_until, ends[0])
 
     def beside_script(self, begin: int, end: int) -> bool:
-        """Whether a drawn formula between two places of the page stands next to the script that it was drawn from."""
+        """Whether a drawn formula between two places of the page stands next to the script that it
+        was drawn from.
+        """
         after = 0 <= self.script_end <= begin and not self.page[self.script_end : begin].strip()
         return after or SCRIPT_NEXT.match(self.page, end) is not None
 
