@@ -64,7 +64,7 @@ class Step:
 
 
 def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
-    """A function that has tasks done, to hand to `shards.run` in the place of a number of
+    """A function that has tasks done, to hand to `shards.run` instead of a number of
     processes.
     """
     make = {"local": _local, "slurm": _slurm, "ray": _ray}.get(cfg.kind)

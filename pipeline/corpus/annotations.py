@@ -22,7 +22,7 @@ def rows_of_yaml(path: Path) -> list[dict[str, Any]]:
         rows = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: not YAML ({' '.join(str(error).split())[:100]}); mend it"
+            f"{path}: not YAML ({' '.join(str(error).split())[:100]}); fix it"
         ) from None
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and isinstance(row.get("prefix"), str) for row in rows

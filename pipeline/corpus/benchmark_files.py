@@ -21,7 +21,7 @@ OPTION_KEYS = ("options", "choices")
 
 
 def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
-    """Texts of benchmark files by "name:key" ("gsm8k/test:question"), one entry a row, "" where a
+    """Texts of benchmark files by "name:key" ("gsm8k/test:question"), one entry per row, "" where a
     row has none: so a text's place is its row, 0 = the first. Says on stderr how many texts of a
     file can be matched.
 

@@ -14,7 +14,7 @@ from pipeline.corpus.read.pages import rows_of
 
 @dataclass(frozen=True)
 class Crawl:
-    """One entry a page, shard after shard in the order of names. Memory: 24 bytes a page and
+    """One entry per page, shard after shard in the order of names. Memory: 24 bytes per page and
     column.
     """
 

@@ -37,8 +37,8 @@ class Ground:
 
 @dataclass(frozen=True)
 class State:
-    """What an iteration leaves to the next one, and its result. All arrays have one entry a page of
-    the crawl.
+    """What an iteration leaves to the next one, and its result. All arrays have one entry per page
+    of the crawl.
     """
 
     number: int
@@ -86,7 +86,7 @@ class Mined:
     )  # in which a page of the last collection was first collected; 0 = not in it
     cluster: np.ndarray
     classifier: Path
-    rows: list[dict[str, Any]]  # one an iteration
+    rows: list[dict[str, Any]]  # one per iteration
 
 
 def mine_loop(

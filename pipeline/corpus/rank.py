@@ -12,7 +12,7 @@ import numpy as np
 BINS = 1 << 16
 Columns = tuple[
     np.ndarray, np.ndarray, np.ndarray
-]  # scores (float64), URL hashes (int64), tokens (int64), one a page
+]  # scores (float64), URL hashes (int64), tokens (int64), one per page
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Seed:
     """The seed corpus: texts that came with it, by hash of their URL, and pages of the crawl."""
 
     texts: dict[int, str]
-    pages: np.ndarray  # bool, one a page of the crawl
+    pages: np.ndarray  # bool, one per page of the crawl
     marked: (
         np.ndarray
     )  # pages under accepted prefixes: never negatives, whether they joined the seed or not
@@ -115,7 +115,7 @@ def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out:
 def score_tasks(
     crawl: Crawl, proofs: list[str], model: Path, cfg: CorpusConfig, folder: Path
 ) -> list[Task]:
-    """One scoring task a shard; `proofs` say what each shard's pages were made from."""
+    """One scoring task per shard; `proofs` say what each shard's pages were made from."""
     model_hash = file_hash(model)
     tasks = []
     for path, proof in zip(crawl.shards, proofs, strict=True):

@@ -51,7 +51,7 @@ class Truth:
 
 
 class Measure:
-    """Precision and recall of decisions about the pages of one crawl. Masks have one entry a page
+    """Precision and recall of decisions about the pages of one crawl. Masks have one entry per page
     of the crawl.
     """
 

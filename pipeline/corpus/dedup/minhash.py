@@ -61,7 +61,7 @@ def signature(text: str, cfg: DedupConfig) -> np.ndarray:
 
 
 def sign_shard(pages: Path, cfg: DedupConfig, out: Path, bands: Path) -> None:
-    """Write the signatures of a shard's pages (.npy, one row a page), and their bands sorted by
+    """Write the signatures of a shard's pages (.npy, one row per page), and their bands sorted by
     hash (`band_rows`).
     """
     rows, hashes = [], []

@@ -75,7 +75,7 @@ def json_row(line: bytes, location: Location, number: int) -> dict[str, Any]:
         row = json.loads(line[start:] if start > 0 else line)
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
-            f"{location}:{number}: not a JSON line ({str(error)[:80]}); mend or remove it"
+            f"{location}:{number}: not a JSON line ({str(error)[:80]}); fix or remove it"
         ) from None
     if not isinstance(row, dict):
         raise UserError(f"{location}:{number}: a JSON object is needed, not {type(row).__name__}")

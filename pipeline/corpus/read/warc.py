@@ -1,6 +1,6 @@
 """Read WARC, WET and folders of HTML; nothing stops the reader.
 
-A gzipped WARC is a run of gzip members, one a record by convention. On a broken member the reader
+A gzipped WARC is a run of gzip members, one per record by convention. On a broken member the reader
 says so in a `Reject` and looks for the next member, so a flipped byte costs one record. Python's
 zlib gives whole-member control, which the usual WARC libraries do not: they drop the rest of the
 file, and pass a cut-off record as a whole one.

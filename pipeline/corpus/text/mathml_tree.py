@@ -1,7 +1,7 @@
 """The markup of MathML as a tree.
 
-An own small reader: MathML inside HTML has unquoted attributes and undeclared entities that an XML
-parser refuses. Depth and size are bounded.
+A small reader of its own: MathML inside HTML has unquoted attributes and undeclared entities that
+an XML parser refuses. Depth and size are bounded.
 """
 
 from __future__ import annotations
