@@ -15,6 +15,7 @@ MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
 OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"
 # They stand for $, \ and ` in code, where these delimit nothing.
 DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"
+SHIELDED = frozenset({DOLLAR, BACKSLASH, TICK})
 UNSHIELD = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
@@ -24,7 +25,7 @@ PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
 MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\b")
 WORDPRESS_SETTINGS = re.compile(r"(?:&(?:amp;)?(?:s|fg|bg)=[\w-]+)+\s*$")
-INNER = ("dd", "i", "d", "w", "s", "di")  # the groups that are what stands between delimiters
+DISPLAYED_BY = frozenset({"dd", "d", "n"})  # groups of the pattern whose formulas are displayed
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 TEXT_COMMAND = re.compile(TEXT_ARGUMENT + r"|\\[A-Za-z]+")
 WORD = re.compile(r"[A-Za-z]{3,}")
@@ -100,7 +101,9 @@ class Formulas:
         """The mark of a new formula; "" when it is empty, the text itself when it is too long or
         one too many.
         """
-        latex = clean_latex(latex.translate(UNSHIELD))
+        if not latex.isascii() and not SHIELDED.isdisjoint(latex):
+            latex = latex.translate(UNSHIELD)
+        latex = clean_latex(latex)
         if "\\" in latex:
             latex = without_definitions(latex)
         if not latex or latex in ARTEFACTS:
@@ -154,23 +157,21 @@ class Formulas:
 
     def _delimited(self, match: re.Match[str]) -> tuple[str, int]:
         """(what is written for a match of the page's delimiters, where to read on)."""
-        found = match.groupdict()
-        own = self.delimiters.own
-        for number, (_, _, display) in enumerate(own):
-            if found[f"o{number}"] is not None:
-                return self._marked(match, found[f"o{number}"], display)
-        if found["n"]:
-            return self._marked(match, match[0], True)
-        inner = next((found[name] for name in INNER if found.get(name) is not None), None)
-        if inner is None:
+        name = match.lastgroup
+        if name is None:
             return match[0], match.end()
-        if found.get("di") is not None and not self._takes(inner):
+        inner, display = match[name], name in DISPLAYED_BY
+        if name == "n":
+            inner = match[0]
+        elif name[0] == "o":
+            display = self.delimiters.own[int(name[1:])][2]
+        elif name == "di" and not self._takes(inner):
             return "$", match.start() + 1
-        if found["dd"] and self.delimiters.dollars == OFF and not SIGN.search(inner):
+        elif name == "dd" and self.delimiters.dollars == OFF and not SIGN.search(inner):
             return match[0], match.end()
-        if found["w"]:
+        elif name == "w":
             inner = WORDPRESS_SETTINGS.sub("", inner)
-        return self._marked(match, inner, found["dd"] is not None or found["d"] is not None)
+        return self._marked(match, inner, display)
 
     def _marked(self, match: re.Match[str], inner: str, display: bool) -> tuple[str, int]:
         if OPEN in inner or not inner.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import unescape
 
@@ -26,7 +27,14 @@ from pipeline.corpus.text.markup import (
     plain,
     plain_code,
 )
-from pipeline.corpus.text.noise import LOOKED_AT, is_noise, is_note, may_be_noise, weight
+from pipeline.corpus.text.noise import (
+    LOOKED_AT,
+    is_noise,
+    is_noise_word,
+    is_note,
+    may_be_noise,
+    weight,
+)
 from pipeline.corpus.text.recognise import (
     CUSTOM,
     SCRIPT_NEXT,
@@ -39,6 +47,7 @@ from pipeline.corpus.text.recognise import (
 MAX_TAGS = 400_000
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SLASHES = frozenset({"/", "\u2044", "&frasl;", "\u2215"})
+IDENTIFIER = re.compile(r"""\bid\s*=\s*["']?([^\s"'>]+)""")
 DELIMITING = frozenset("$\\`")
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
@@ -267,13 +276,21 @@ class Reader:
             beyond = self.formula(name, raw, at)
             if beyond is not None:
                 return beyond
-        elif kind == NOISE or hints_noise(name, raw):
+        elif kind == NOISE or (hints_noise(name, raw) and self.is_suspect(raw)):
             beyond = self.noise(name, raw, at)
             if beyond is not None:
                 return beyond
         if "gnore" in classes or "mathjax" in classes:
             self.ignore(name, classes, at)
         return None
+
+    @staticmethod
+    def is_suspect(raw: str) -> bool:
+        """Whether more than an id that names nothing makes an element suspect."""
+        if "role=" in raw or "aria-hidden" in raw or "style" in raw:
+            return True
+        found = IDENTIFIER.search(raw)
+        return found is not None and is_noise_word(found[1])
 
     def noise(self, name: str, raw: str, at: int) -> int | None:
         """Where an element ends that is no part of the text; None for any other."""

@@ -281,9 +281,11 @@ def annotation_of(inner: str) -> str:
     start, end = inner.find("<semantics"), inner.rfind("</semantics")
     if start >= 0:
         close = inner.find(">", end) + 1 if end > start else len(inner)
-        if AROUND.sub("", inner[:start]) or AROUND.sub("", inner[close:]):
+        if (start and AROUND.sub("", inner[:start])) or (
+            close < len(inner) and AROUND.sub("", inner[close:])
+        ):
             return ""
-    return unescape(annotation[1])
+    return unescape(annotation[1]) if "&" in annotation[1] else annotation[1]
 
 
 def is_spoken(text: str) -> bool:
