@@ -81,7 +81,7 @@ test: lint  ## lint, and the tests without the slow ones
 	python -m pytest -q -n $(JOBS) -m "not slow and not e2e and not gpu and not vllm"
 
 test-portable: setup  ## the numerical tests as other processors round, on 1 and 2 threads, next to busy processes
-	sh tests/portable.sh
+	python tests/portable.py
 
 e2e: setup  ## the tests that build a whole graph
 	python -m pytest -q -m "e2e or slow"

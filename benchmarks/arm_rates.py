@@ -1,4 +1,4 @@
-"""Which learning rate suits an arm? A sweep's runs, asked validation questions (docs/lab.md, Rates).
+"""Which learning rate suits an arm? A sweep's runs, asked validation questions (docs/lab.md).
 
     python -m stages.rl -m profile=lab rl=dpo,grpo_os_rule rl.lr_factor=1 seed=0 \\
         rl_scale.lr=1e-4,3e-4,1e-3 launcher=parallel

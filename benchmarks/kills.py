@@ -36,6 +36,7 @@ import yaml
 from pipeline.wiring.code import ROOT
 
 SETTINGS = ("profile=smoke", "seed=0", "rl_scale.steps=8", "rl_scale.judge_questions=8")
+DATA = "data/smoke"  # where stages at profile smoke read
 BEFORE = "before the loop"
 ABLATIONS = ("token_mean", "dr_grpo", "sample_std", "mu2")  # of grpo_os_rule: no mu 2 of their own
 
@@ -194,8 +195,8 @@ def prepare(work: Path) -> None:
     )
 
     def work_there() -> None:
-        make(work / "data", Small(model=model, world=easy, steps=900))
-        add_rewards(work / "data", reward)
+        make(work / DATA, Small(model=model, world=easy, steps=900))
+        add_rewards(work / DATA, reward)
 
     if status_of(child(work_there)):
         raise SystemExit("kills: the small model could not be made; its error stands above")

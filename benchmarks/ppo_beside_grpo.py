@@ -1,12 +1,13 @@
-"""Memory, operations and time of a PPO step and a GRPO step on one model (claim C13, section 4.1.1).
+"""Memory, operations and time of a PPO and a GRPO step on one model (claim C13, section 4.1.1).
 
     OMP_NUM_THREADS=1 python -m benchmarks.ppo_beside_grpo [--width 384 --layers 6] [--device cuda]
 
-Both answer the same questions, are rewarded by the same outcome model and have a reference; PPO also has a value model of the
-policy's size. Each arm runs in a process of its own. Memory: the process's peak above what it held
-before the first model was made (on a GPU: the peak that torch allocated); libraries are not in it,
-the sampler's cache is. Operations: by formula, sampling counted. The weights are random, the work
-is not; one step, so the bytes of AdamW's moments are there at its end.
+Both answer the same questions, are rewarded by the same outcome model and have a reference; PPO
+also has a value model of the policy's size. Each arm runs in a process of its own. Memory: the
+process's peak above what it held before the first model was made (on a GPU: the peak that torch
+allocated); libraries are not in it, the sampler's cache is. Operations: by formula, sampling
+counted. The weights are random, the work is not; one step, so the bytes of AdamW's moments are
+there at its end.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from pipeline.reward.train import one_pass
 from pipeline.rl.config import RLConfig
 from pipeline.rl.iterate import label_optim, label_settings
 from pipeline.wiring.config import build
+from pipeline.wiring.lines import one_line_errors
 
 HELD_OUT = "instruct, held out"
 # outputs -> reward model -> (AUC, gap) of each seed
@@ -54,13 +55,14 @@ def updated(data: Path, cell: Path, seed: int, rl: RLConfig) -> RewardModel:
 
 
 def measures(reward_model: RewardModel, rows: Sequence[dict]) -> tuple[float, float, list[float]]:
-    """AUC inside a question; mean score minus share right, in points; the scores."""
+    """AUC inside a question; mean score minus share right, in points; the scores.
+
+    The AUC is nan where no question has right and wrong outputs.
+    """
     scores = [values[-1] for values in score(reward_model, outcome_labels(rows))]
-    return (
-        auc_within(rows, scores),
-        100 * float(np.mean(scores) - np.mean([row["right"] for row in rows])),
-        scores,
-    )
+    within = auc_within(rows, scores)
+    gap = 100 * float(np.mean(scores) - np.mean([row["right"] for row in rows]))
+    return (float("nan") if within is None else within), gap, scores
 
 
 def rollouts_of(cell: Path, steps: range, prompts: dict[str, list[int]]) -> list[dict]:
@@ -166,4 +168,5 @@ def show(found: Found, seeds: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_errors("reward_update"):
+        main()

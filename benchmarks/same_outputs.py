@@ -2,9 +2,10 @@
 
     python -m benchmarks.same_outputs OLD NEW [--only models rollouts ...]
 
-OLD and NEW are folders of results, such as data/main or data/smoke of two checkouts. Files that record how a build was
-made instead of what it made are left out: config.json, costs, checkpoints and code fingerprints. For each file that
-differs, the first differing line or JSON key is printed. Exit status 0 when nothing differs, else 1.
+OLD and NEW are folders of results, such as data/main or data/smoke of two checkouts. Files that
+record how a build was made instead of what it made are left out: config.json, costs, checkpoints
+and code fingerprints. For each file that differs, the first differing line or JSON key is printed.
+Exit status 0 when nothing differs, else 1.
 """
 
 from __future__ import annotations

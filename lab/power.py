@@ -9,7 +9,7 @@ the mean squares of the two-way table of stats.py, into variances
 
     question   the true difference is not the same on every question          falls with questions
     seed       one training run is luckier than another                       falls with seeds alone
-    both       a seed has its own way with a question                         falls with seeds x questions
+    both       a seed does better on some questions                            falls with seeds x questions
     sample     the K answers drawn are a few of many                          falls with seeds x questions x samples
 
 On the validation split only the number of right samples is kept, so `sample` is that of samples drawn apart for each arm: at
@@ -35,10 +35,11 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT
 from pipeline.report.arms import IN_DOMAIN, first_counterparts
-from pipeline.report.data import Cell, Results, Scores, common, load
-from pipeline.report.iterations import ITERATIVE, boundaries
+from pipeline.report.claims.c11 import ITERATIVE
+from pipeline.report.data import Cell, Results, Scores, Unit, common
+from pipeline.report.load import load
 from pipeline.report.stats import CONFIDENCE, t_quantile
-from pipeline.report.validation import accuracy_at, sides
+from pipeline.report.validation import accuracy_at, boundaries, sides
 
 POWER = 0.8
 QUANTILES = 2000
@@ -140,13 +141,11 @@ def detectable(
 
 
 def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> np.ndarray | None:
-    """gap_SNK of two arms over the benchmarks that both have; None when they share no seed or no two samples."""
-    benchmarks = [
-        b for b in benchmarks if results.seeds_of(arm, [b]) & results.seeds_of(other, [b])
-    ]
-    seeds = results.common_seeds(arm, other, benchmarks) if benchmarks else []
-    sides = [[results.scores[f"{name}-{seed}"] for seed in seeds] for name in (arm, other)]
-    if not seeds or min(s[b].samples for side in sides for s in side for b in benchmarks) < 2:
+    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have no two samples."""
+    benchmarks = [b for b in benchmarks if results.pairs_of(arm, other, [b])]
+    pairs = results.pairs_of(arm, other, benchmarks) if benchmarks else {}
+    sides = [[results.scores[models[side]] for models in pairs.values()] for side in (0, 1)]
+    if not pairs or min(s[b].samples for side in sides for s in side for b in benchmarks) < 2:
         return None
     blocks = []
     for benchmark in benchmarks:
@@ -217,7 +216,7 @@ def of_shares(
     return " x ".join(map(str, (*gap_SN.shape, K))), moments(gap_SN, sample, K)
 
 
-def samples_of(sides: Sequence[dict[int, Cell]]) -> int:
+def samples_of(sides: Sequence[dict[Unit, Cell]]) -> int:
     return min(
         (cell.scale.get("validation_samples", 0) for side in sides for cell in side.values()),
         default=0,
@@ -252,6 +251,7 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
         f"{deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
     )
     yield from designs(pooled, given)
+    yield from by_pair(rows, pooled, given)
     if iterative:
         yield iterations_line(iterative, given)
 
@@ -290,6 +290,24 @@ def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
             count = "no number" if least is None else f"{least:,}"
             cells.append(f"{count} [{'-' if seen is None else f'{100 * seen:.1f}'}]")
         yield f"| {seeds} | " + " | ".join(cells) + " |"
+
+
+def by_pair(
+    rows: dict[str, tuple[str, Components]], pooled: Components, given: argparse.Namespace
+) -> Iterable[str]:
+    """What each pair can show on its own variances; where one seed was trained, with the pooled one of the seeds."""
+    yield (
+        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by pair, with "
+        f"{given.questions:,} questions x {given.pair_samples} samples:\n"
+    )
+    yield "| pair | " + " | ".join(f"{seeds} seeds" for seeds in given.seeds) + " |"
+    yield "| --- |" + " ---: |" * len(given.seeds)
+    for name, (_, found) in rows.items():
+        if given.seed_sd is not None or found.seed is None:
+            found = replace(found, seed=pooled.seed)
+        least = [detectable(found, s, given.questions, given.pair_samples) for s in given.seeds]
+        cells = ["-" if value is None else f"{100 * value:.1f}" for value in least]
+        yield f"| {name} | " + " | ".join(cells) + " |"
 
 
 def deviation(variance: float | None) -> str:
@@ -350,6 +368,7 @@ def main() -> None:
         help="of the design in brackets (default: %(default)s)",
     )
     add("--samples", type=int, nargs="+", default=[1, 4, 8, 16])
+    add("--pair-samples", type=int, default=4, help="samples per question of the table by pair")
     add("--seeds", type=int, nargs="+", default=[3, 5, 8, 10])
     add(
         "--seed-sd",

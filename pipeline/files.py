@@ -15,8 +15,9 @@ from typing import IO, Any
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path next to `path` to write to; it gets its final name when the block ends.
 
-    After an error, or a kill, whatever stood at `path` before is still there. The temporary name is always the same, so
-    that the next attempt overwrites what a killed one left and no stray file is ever published with a result.
+    After an error, or a kill, whatever stood at `path` before is still there. The temporary name is
+    always the same, so that the next attempt overwrites what a killed one left and no stray file is
+    ever published with a result.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")

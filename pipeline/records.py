@@ -47,7 +47,9 @@ class Instruction:
 
 
 def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Yield the rows of a JSONL file as `kind`. Raises UserError naming file, line and key when one is malformed."""
+    """Yield the rows of a JSONL file as `kind`. Raises UserError naming file, line and key when one
+    is malformed.
+    """
     names = {f.name for f in fields(kind)}
     for number, row in enumerate(read_jsonl(path), 1):
         unknown = sorted(set(row) - names)
@@ -67,7 +69,9 @@ def read_rows(path: Path, kind: type[Row]) -> Iterator[Row]:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSONL file; blank lines are skipped. Raises UserError for a missing file or a bad line."""
+    """Yield the objects of a JSONL file; blank lines are skipped. Raises UserError for a missing
+    file or a bad line.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it, or give another path")
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Corpus -> base model (section 2.3).   python -m stages.pretrain [model.path=<Hugging Face folder>]"""
+"""Corpus -> base model (section 2.3).   python -m stages.pretrain [model.path=<folder or hub name>]"""
 
 from dataclasses import dataclass, field
 
@@ -23,19 +23,19 @@ class PretrainStage(StageConfig):
 def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
 
+    from pipeline.errors import UserError
     from pipeline.lm.examples import document_example
     from pipeline.lm.mixture import mix, read_texts
-    from pipeline.lm.model import load_model, load_tokenizer, new_model, save_model
+    from pipeline.lm.model import load_base, new_model, save_model
     from pipeline.lm.tokenizer import train_tokenizer
     from pipeline.lm.train import make_stream, train_lm
     from pipeline.records import Instruction, read_rows
 
     corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:
-        tokenizer, model = (
-            load_tokenizer(cfg.model.path),
-            load_model(cfg.model.path, device=cfg.device),
-        )
+        tokenizer, model = load_base(cfg.model.path, cfg.device)
+    elif not cfg.pretrain.steps:
+        raise UserError("pretrain.steps=0 keeps a base as it is, and none is given: set model.path")
     else:
         # the vocabulary (nothing else) also sees the instruction data: its formats are held out of the web
         formats = (
@@ -45,9 +45,13 @@ def main(cfg: PretrainStage, run: Run) -> None:
         tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(cfg.device)
-    examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
-    data = make_stream(examples, cfg.pretrain)
-    last = run.follow(train_lm(model, data, cfg.pretrain, run.checkpoint), cfg.pretrain.steps)
+
+    rows, tokens = iter(()), {}
+    if cfg.pretrain.steps:
+        examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
+        data = make_stream(examples, cfg.pretrain)
+        rows = train_lm(model, data, cfg.pretrain, run.checkpoint)
+    last = run.follow(rows, cfg.pretrain.steps)
     save_model(model, tokenizer, run.out / "model")
     run.summary(
         **last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer)

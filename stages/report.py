@@ -18,7 +18,7 @@ class ReportStage(StageConfig):
 def main(cfg: ReportStage, run: Run) -> None:
     from dataclasses import replace
 
-    from pipeline.report.data import load
+    from pipeline.report.load import load
     from pipeline.report.origin import origin
     from pipeline.report.page.render import write_report
 

@@ -61,8 +61,10 @@ def read_inputs(cfg: RLStage, data: Path):
     if arm.data_source == "sft":
         inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
     if arm.reward_function in ("outcome", "process"):
-        folder, max_tokens = data / "reward" / arm.reward_function, cfg.rl_scale.micro_batch_tokens
-        inputs.reward_model = load_reward_model(folder, cfg.device, max_tokens)
+        folder, scale = data / "reward" / arm.reward_function, cfg.rl_scale
+        inputs.reward_model = load_reward_model(
+            folder, cfg.device, scale.micro_batch_tokens, scale.compute_dtype
+        )
     if arm.iterations > 1:
         labels = read_jsonl(data / "reward/labels.jsonl")
         inputs.label_history = [row for row in labels if row["split"] == "train"]

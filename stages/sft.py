@@ -27,7 +27,8 @@ def main(cfg: SFTStage, run: Run) -> None:
         tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style
     )
     data = make_stream(examples, cfg.sft)
-    last = run.follow(train_lm(model, data, cfg.sft, run.checkpoint), cfg.sft.steps)
+    rows = train_lm(model, data, cfg.sft, run.checkpoint) if cfg.sft.steps else iter(())
+    last = run.follow(rows, cfg.sft.steps)
     save_model(model, tokenizer, run.out / "model")
     run.summary(**last, examples=len(examples), parameters=model.num_parameters())
 

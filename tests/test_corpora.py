@@ -14,22 +14,13 @@ import torch
 from lab.corpora.generated import texts
 from lab.corpora.matrix import ARMS, PROBED
 from lab.corpora.probe import solution, surprise
-from lab.corpora.report import (
-    CLAIMS,
-    COT,
-    TOOL,
-    TUNED,
-    Comparison,
-    gap,
-    judge,
-    status,
-    write_report,
-)
+from lab.corpora.report import BASE, COT, TOOL, results_of, write_report
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.tokenizer import train_tokenizer
 from pipeline.records import write_jsonl
-from pipeline.report.claim import DIRECTION, NOT, REPRODUCED, UNTESTED
-from pipeline.report.stats import Interval
+from pipeline.report.claims import all_claims
+from pipeline.report.claims.rules import HOLDS, OPPOSITE, UNTESTABLE
+from pipeline.report.outcomes import NAME, read_outcomes
 from pipeline.world.draw import draw
 from pipeline.world.solutions import FORMATS, has_program
 from pipeline.world.web.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
@@ -91,87 +82,100 @@ def test_a_model_that_knows_nothing_pays_for_every_token_alike(tokenizer):
         assert (row["bytes"], row["results"]) == (len(text.encode()), len(question.trace))
 
 
-def test_status_follows_the_interval():
-    interval = lambda low, high: Interval((low + high) / 2, low, high, 300, 3)  # noqa: E731
-    more, base = (
-        Comparison(TUNED, "final", "web", COT),
-        Comparison("base", "final", "web", ("mini_gsm8k",)),
-    )
-    none = Comparison(TUNED, "arxiv", "none", COT, helps=False)
-    said = lambda one, *ends: [status(one, interval(*end)) for end in ends]  # noqa: E731
-    assert said(more, (0.01, 0.05), (-0.01, 0.05), (-0.05, 0.01)) == [REPRODUCED, DIRECTION, NOT]
-    assert said(base, (-2, -1), (-2, 1), (1, 2)) == [
-        REPRODUCED,
-        DIRECTION,
-        NOT,
-    ]  # fewer bits are better
-    assert said(none, (-0.2, 0.019), (-0.2, 0.03), (0.01, 0.05)) == [REPRODUCED, DIRECTION, NOT]
-    assert status(none, Interval(-0.1, -0.2, -0.05, 300, 1)) == DIRECTION  # one seed
-
-
-def build(data, right, bits):
-    """A folder of cells: `right[arm]` is the share of right samples, `bits[arm]` bits a byte."""
-    for arm in ARMS:
-        for seed in range(2):
+def build(data, right, bits, arms=ARMS, seeds=3):
+    """A folder of cells: `right[arm]` is the share of right samples, `bits[arm]` bits per byte and per result."""
+    for arm in arms:
+        for seed in range(seeds):
             rng = np.random.default_rng(seed)
             folder = data / f"{arm}-{seed}"
             folder.mkdir(parents=True)
             for name in (*COT, *TOOL):
-                verdicts = rng.random((40, 5)) < right[arm]
-                said = [[{"verdict": "right" if v else "wrong"} for v in row] for row in verdicts]
+                votes = np.where(rng.random((40, 5)) < right[arm], 0, 1).tolist()
+                said = [
+                    [{"verdict": "wrong" if vote else "right", "vote": vote} for vote in row]
+                    for row in votes
+                ]
                 rows = [
-                    {"id": f"{name}-{i}", "greedy": s[0], "samples": s[1:]}
+                    {"id": f"{name}-{i}", "level": 2, "greedy": s[0], "samples": s[1:]}
                     for i, s in enumerate(said)
                 ]
-                (folder / f"{name}.jsonl").write_text(
-                    "".join(json.dumps(row) + "\n" for row in rows)
-                )
+                write_jsonl(folder / f"{name}.jsonl", rows)
             probed = [
                 {
                     "id": f"{name}-{i}",
                     "bits": 10 * bits[arm] + rng.random(),
                     "bytes": 10,
-                    "result_bits": 9.0,
+                    "result_bits": 20.0,
+                    "calibrated_result_bits": 2 * bits[arm] + 0.1 * rng.random(),
                     "results": 2,
                 }
-                for name in ("mini_gsm8k", "mini_cmath")
+                for name in PROBED
                 for i in range(40)
             ]
-            (folder / "base.jsonl").write_text("".join(json.dumps(row) + "\n" for row in probed))
-            (folder / "summary.json").write_text(
-                json.dumps({"benchmarks": {name: {} for name in (*COT, *TOOL)}})
-            )
+            write_jsonl(folder / "base.jsonl", probed)
+            benchmarks = {name: {"samples": 4} for name in (*COT, *TOOL)}
+            (folder / "summary.json").write_text(json.dumps({"benchmarks": benchmarks}))
+
+
+RIGHT = dict.fromkeys(ARMS, 0.3) | {"final": 0.6, "code_then_final": 0.95, "final_en": 0.02}
+BITS = dict.fromkeys(ARMS, 3.0) | {"final": 2.0, "code_then_final": 1.0}
 
 
 def test_the_report_of_a_matrix_that_is_as_the_paper_says(tmp_path):
-    right = dict.fromkeys(ARMS, 0.3) | {
-        "final": 0.6,
-        "code_then_final": 0.95,
-        "arxiv": 0.02,
-        "final_en": 0.02,
-    }
-    bits = dict.fromkeys(ARMS, 3.0) | {"final": 2.0, "code_then_final": 1.0}
-    build(tmp_path / "data", right, bits)
+    build(tmp_path / "data", RIGHT | {"arxiv": 0.02}, BITS)
     for name in PROBED:
         write_jsonl(tmp_path / f"world/benchmarks/{name}.jsonl", ASKED)
     write_report(tmp_path / "data", tmp_path / "out", tmp_path / "world")
-    claims = json.loads((tmp_path / "out/summary.json").read_text())["claims"]
-    assert {claim["id"]: claim["status"] for claim in claims} == dict.fromkeys(CLAIMS, REPRODUCED)
-    assert (tmp_path / "out/corpora.png").stat().st_size > 10_000
-    page = (tmp_path / "out/report.md").read_text()
-    assert (
-        "| C1 | final - web | base, mini_gsm8k, mini_cmath | -1.00 [" in page
-        and "code, then mined" in page
-    )
 
-
-def test_a_claim_is_as_strong_as_its_weakest_deciding_comparison():
-    tuned = {arm: {name: np.full((2, 30), 0.3) for name in (*COT, *TOOL)} for arm in ARMS}
-    bits = {
-        arm: {name: np.full((2, 30), 3.0) for name in ("mini_gsm8k", "mini_cmath")} for arm in ARMS
+    rows = json.loads((tmp_path / "out/claims.json").read_text())["claims"]
+    found = {row["id"]: row["verdict"] for row in rows}
+    assert found == {
+        "C1": HOLDS,
+        "C2": HOLDS,
+        "C4": HOLDS,
+        "C5": UNTESTABLE,  # there is no placebo in this matrix
+        "C15": UNTESTABLE,
     }
-    tuned["final"] = {name: np.full((2, 30), 0.4) for name in COT}
-    found = {c["id"]: c["status"] for c in judge(tuned, bits)}
-    assert found["C1"] == NOT  # better fine-tuned, as a base model the same
-    assert found["C4"] == UNTESTED  # a deciding comparison, programs, was not built
-    assert gap(tuned, Comparison(TUNED, "code_then_final", "final", TOOL)) is None  # not built
+    first = next(row for row in rows if row["id"] == "C1")
+    assert first["tests"][0]["mean"] == pytest.approx(1.0, abs=0.02)  # bits saved per result
+    assert (tmp_path / "out/figures/corpora.png").stat().st_size > 10_000
+    page = (tmp_path / "out/report.md").read_text()
+    assert "code, then mined" in page and "bits saved per result" in page
+    assert "No placebo arm" in page
+
+
+def test_the_outcomes_of_the_cells_give_the_same_claims(tmp_path):
+    build(tmp_path / "data", RIGHT, BITS)
+    for name in PROBED:
+        write_jsonl(tmp_path / f"world/benchmarks/{name}.jsonl", ASKED)
+    write_report(tmp_path / "data", tmp_path / "out", tmp_path / "world")
+    again = {c.id: c.plain() for c in all_claims(read_outcomes(tmp_path / "out" / NAME))}
+    for row in json.loads((tmp_path / "out/claims.json").read_text())["claims"]:
+        assert row["tests"] == again[row["id"]]["tests"], row["id"]
+
+
+def test_a_corpus_that_is_worse_is_the_opposite_and_papers_that_help_too(tmp_path):
+    arms = (*ARMS, "general")
+    right = dict.fromkeys(arms, 0.3) | {"final": 0.2, "final_en": 0.6, "arxiv": 0.7}
+    bits = dict.fromkeys(arms, 2.0) | {"final": 3.0}
+    build(tmp_path, right, bits, arms)
+    from lab.corpora import report
+
+    report.ARMS["general"] = ("general",)
+    try:
+        found = {c.id: c.verdict for c in all_claims(results_of(tmp_path))}
+    finally:
+        del report.ARMS["general"]
+    assert (found["C1"], found["C2"], found["C5"]) == (OPPOSITE, OPPOSITE, OPPOSITE)
+
+
+def test_without_calibration_bits_decide_nothing(tmp_path):
+    build(tmp_path, RIGHT, BITS, ("final", "web"))
+    for path in tmp_path.rglob("base.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        write_jsonl(path, [{k: v for k, v in r.items() if "calibrated" not in k} for r in rows])
+    results = results_of(tmp_path)
+    claim = next(c for c in all_claims(results) if c.id == "C1")
+    assert claim.verdict == UNTESTABLE and "after calibration" in claim.reason
+    assert claim.numbers[0].value.mean > 0.2  # fine-tuned accuracy is printed all the same
+    assert results.table("final", f"mini_gsm8k{BASE}", "bits_per_byte").values_UN.shape == (3, 40)

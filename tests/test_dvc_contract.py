@@ -1,4 +1,5 @@
-"""DVC sees neither Python imports nor Hydra's composition: what a stage stands on must stand in its graph, and no more.
+"""DVC sees neither Python imports nor Hydra's composition: what a stage stands on must stand in its
+graph, and no more.
 
 All graphs are held: the main one, those of plans/, and those of the laboratory.
 """
@@ -28,7 +29,9 @@ FILLED = re.compile(r"\$\{([\w.]+)\}")
 
 @cache
 def expanded(profile: str) -> dict[str, dict]:
-    """The dvc.yaml of the profile's plan with its variables filled in and its matrices laid out: {address: stage}."""
+    """The dvc.yaml of the profile's plan with its variables filled in and its matrices laid out:
+    {address: stage}.
+    """
     plan = {**built(profile), "profile": profile}
     raw = yaml.safe_load((ROOT / plan["pipeline"]).read_text(encoding="utf-8"))
     found = {}
@@ -115,7 +118,9 @@ def covered(path: str, deps: list[str]) -> bool:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_stage_depends_on_its_own_code_and_no_other(profile: str) -> None:
-    """On the fingerprint of the module that it runs; nothing of the code stands in the graph by hand."""
+    """On the fingerprint of the module that it runs; nothing of the code stands in the graph by
+    hand.
+    """
     entries = marked(profile)
     used = set()
     for address, stage in stages_of(profile).items():
@@ -131,7 +136,9 @@ def test_a_stage_depends_on_its_own_code_and_no_other(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_composed_files_are_params(profile: str) -> None:
-    """Of the profile, which all stages share, exactly the stage's own sections; every other composed file whole."""
+    """Of the profile, which all stages share, exactly the stage's own sections; every other
+    composed file whole.
+    """
     plan = built(profile)
     for address, stage in one_seed(stages_of(profile)).items():
         module, overrides = arguments(stage)
@@ -223,7 +230,8 @@ def test_modules_that_only_show_exist() -> None:
 
 def test_dvc_reads_the_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real DVC expands all files as this test does, finds no output that two stages of any file write, and takes
-    `dvc.yaml` for the main one alone, as `dvc repro` without a target does."""
+    `dvc.yaml` for the main one alone, as `dvc repro` without a target does.
+    """
     dvc_repo = pytest.importorskip("dvc.repo")
     for name in ("conf", "stages", "pipeline", "lab", "plans"):
         ignore = shutil.ignore_patterns("__pycache__", "dvc.lock")

@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.generate.draw import draw, row_seed, uniforms
 from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
-from pipeline.lm.model import token_log_probs
+from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.tokenizer import train_tokenizer
 
 
@@ -45,24 +45,14 @@ def test_engines_agree(setup, temperature):
         np.testing.assert_allclose(a.logprobs, b.logprobs, atol=1e-4)
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_sampler_and_trainer_give_the_same_log_probabilities(setup, side):
+def test_sampler_and_trainer_give_the_same_log_probabilities(setup):
     tokenizer, model, prompts, seeds = setup
     outputs = make_engine("fast", model, tokenizer).sample(prompts, seeds, Sampling(0.7, 24))
-    width = max(len(p) + len(o.tokens) for p, o in zip(prompts, outputs, strict=True))
-    tokens = torch.zeros(len(prompts), width, dtype=torch.long)
-    attention, at = torch.zeros_like(tokens), torch.zeros_like(tokens, dtype=torch.bool)
-    for b, (p, o) in enumerate(zip(prompts, outputs, strict=True)):
-        n = len(p) + len(o.tokens)
-        first = width - n if side == "left" else 0
-        tokens[b, first : first + n] = torch.tensor(p + o.tokens)
-        attention[b, first : first + n] = 1
-        at[b, first + len(p) : first + n] = True
-    with torch.no_grad():
-        logp, entropy = token_log_probs(model, tokens, attention, 0.7, at, entropy=True)
-    assert torch.all(logp[~at] == 0) and torch.all(entropy[at] >= 0)
-    for b, o in enumerate(outputs):
-        np.testing.assert_allclose(logp[b][at[b]].numpy(), o.logprobs, atol=1e-5)
+    rows = Rows(prompts, [list(o.tokens) for o in outputs], list(range(len(prompts))))
+    logp_BT = output_log_probs(model, rows, 0.7, max_tokens=64)
+    for logp_T, o in zip(logp_BT, outputs, strict=True):
+        np.testing.assert_allclose(logp_T[: len(o.tokens)].numpy(), o.logprobs, atol=1e-5)
+        assert torch.all(logp_T[len(o.tokens) :] == 0)
 
 
 def test_a_row_does_not_depend_on_its_neighbours(setup):

@@ -13,7 +13,8 @@ def test_no_false_accept_and_few_false_rejects_in_any_category():
     accepted, rejected, true = [], defaultdict(list), defaultdict(int)
     for case in CASES:
         judge = grade_answer if case["kind"] == "answer" else grade
-        right = judge(case["prediction"], case["reference"]).verdict == "right"
+        question = case.get("question") or ""
+        right = judge(case["prediction"], case["reference"], "strict", question).verdict == "right"
         true[case["category"]] += case["expected"]
         if right and not case["expected"]:
             accepted.append(case)
@@ -26,7 +27,12 @@ def test_no_false_accept_and_few_false_rejects_in_any_category():
 
 def test_cases_are_distinct():
     assert (
-        len({(case["kind"], case["prediction"], case["reference"]) for case in CASES})
+        len(
+            {
+                (case["kind"], case["prediction"], case["reference"], case.get("question"))
+                for case in CASES
+            }
+        )
         == len(CASES)
         > 1000
     )

@@ -37,7 +37,7 @@ def test_hostile_answer(name, tmp_path, monkeypatch):
             start = time.process_time()  # the worker's processor time has its own cap of a second
             verdict = judge(prediction, against, mode).verdict
             assert time.process_time() - start < 1, (mode, judge.__name__)
-            assert verdict in ("right", "wrong", "timeout", "no_answer")
+            assert verdict in ("right", "wrong", "undecided", "no_answer")
             if mode == "strict":
                 assert verdict != "right" or name in EQUAL
     assert list(tmp_path.iterdir()) == []
@@ -71,11 +71,11 @@ def test_hostile_output(text):
             assert time.process_time() - start < 1
 
 
-def test_a_pair_that_sympy_cannot_finish_is_a_timeout_and_the_next_one_works():
+def test_a_pair_that_sympy_cannot_finish_is_undecided_and_the_next_one_works():
     hard = "\\sum_{k=1}^{n} \\sin(k^2) \\cos(\\frac{k}{n})^{k}"
     start = time.perf_counter()
     assert grade_answer(f"({hard})\\sin 2x", f"2({hard})\\sin x\\cos x").verdict in (
-        "timeout",
+        "undecided",
         "right",
         "wrong",
     )
@@ -127,7 +127,7 @@ def check(results):
     assert {name for name, _, _ in results} == set(HOSTILE)
     for name, verdict, seconds in results:
         assert verdict in (
-            ("right", "wrong", "timeout") if name in EQUAL else ("wrong", "timeout")
+            ("right", "wrong", "undecided") if name in EQUAL else ("wrong", "undecided")
         ), name
         assert seconds < 2, name
 

@@ -1,6 +1,7 @@
 """Attacks on the sandbox. Every one runs without root, and with the sandbox's own limits only."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,81 @@ def test_refused(sandbox, name):
     assert not Path("/tmp/written").exists() and not Path("/tmp/link").exists()
     assert VICTIM.read_text() == "unharmed" and VICTIM.stat().st_mode & 0o777 == 0o644
     assert sandbox.run("print('alive')").stdout == "alive\n"
+
+
+# system calls by number (x86_64) that a snippet makes itself; arguments that would succeed for root where allowed
+CALLS = {
+    "sethostname": "170, b'h', 1",
+    "setdomainname": "171, b'd', 1",
+    "syslog": "103, 10, None, 0",
+    "setreuid": "113, 0, 0",
+    "setuid": "105, 0",
+    "setgroups": "116, 0, None",
+    "mlockall": "151, 1",
+    "flock": "73, os.open(os.__file__, os.O_RDONLY), 2",
+    "lock by fcntl": "72, os.open(os.__file__, os.O_RDONLY), 6, None",
+    "lease by fcntl": "72, os.open(os.__file__, os.O_RDONLY), 1024, 0",
+    "owner by fcntl": "72, 1, 8, 1",
+    "asynchronous by fcntl": "72, 1, 4, 0o20000",
+    "terminal input by ioctl": "16, 0, 0x5412, b'x'",
+    "swapoff": "168, b'/none'",
+    "acct": "163, None",
+    "adjtimex": "159, None",
+    "clock_adjtime": "305, 0, None",
+    "clock_settime": "227, 0, None",
+    "settimeofday": "164, None, None",
+    "reboot": "169, 0, 0, 0, None",
+    "mount": "165, None, None, None, 0, None",
+    "iopl": "172, 3",
+    "quotactl": "179, 0, None, 0, None",
+    "vhangup": "153",
+    "personality": "135, 0",
+    "prctl": "157, 4, 0, 0, 0, 0",
+    "prlimit64": "302, 0, 0, None, None",
+    "capset": "126, None, None",
+    "chroot": "161, b'/'",
+    "chdir": "80, b'/tmp'",
+    "umask": "95, 0",
+    "truncate": "76, b'/tmp/x', 0",
+    "sync": "162",
+    "shmget": "29, 0, 4096, 0o1600",
+    "memfd_create": "319, b'x', 0",
+    "eventfd2": "290, 0, 0",
+    "timerfd_create": "283, 0, 0",
+    "landlock_create_ruleset": "444, None, 0, 1",
+    "io_uring_setup": "425, 1, None",
+    "bpf": "321, 0, None, 0",
+    "a call that no kernel has": "999",
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_that_is_not_on_the_list_is_refused(sandbox, name):
+    code = (
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"print(libc.syscall({CALLS[name]}), ctypes.get_errno())"
+    )
+    assert sandbox.run(code).stdout == "-1 1\n"  # EPERM
+
+
+def test_no_capability_is_left(sandbox):
+    code = (
+        "import ctypes\nhead, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)(*[7] * 6)\n"
+        "print(ctypes.CDLL(None).capget(head, sets), list(sets))"
+    )
+    assert sandbox.run(code).stdout == "0 [0, 0, 0, 0, 0, 0]\n"
+
+
+def test_what_is_not_stopped_is_what_the_documentation_says(sandbox, tmp_path):
+    """Of a file outside, a snippet that knows its path learns that it exists and how large it is, not what it holds."""
+    secret = tmp_path / "secret"
+    secret.write_text("thirteen char")
+    os.chmod(tmp_path, 0o755)
+    code = f"import os\nprint(os.path.exists({str(secret)!r}))\nopen({str(secret)!r})"
+    result = sandbox.run(code)
+    assert result.status == "error" and "thirteen" not in result.stdout + result.error
+    assert "existence and size" in (ROOT / "docs/grading.md").read_text(encoding="utf-8")
 
 
 def test_no_command_runs(sandbox):

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.grading import grade, grade_many, is_equivalent
-from pipeline.grading.answer import extract
+from pipeline.grading import extract, grade, grade_many, is_equivalent
 from pipeline.grading.grade import grade_answer
 
 SHARED = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
@@ -684,7 +683,6 @@ DIFFERENT = [
     ("0", "\\{0,1\\}"),
     ("R", "\\mathbb{R}"),
     ("\\infty", "10^{10^{10}}"),
-    ("a", "A"),
     ("N", "n"),
     ("\\alpha", "a"),
     ("\\Omega", "\\omega"),
@@ -699,8 +697,7 @@ DIFFERENT = [
 ]
 NEEDS_SYMPY = [
     ("\\sqrt{2+\\sqrt{3}}", "\\frac{\\sqrt{6}+\\sqrt{2}}{2}"),
-    ("\\sin 2x", "2\\sin x\\cos x"),
-    ("e^{2x}", "(e^x)^2"),
+    ("\\sum_{k=1}^{n} k", "\\frac{n(n+1)}{2}"),
 ]
 
 

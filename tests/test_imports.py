@@ -45,6 +45,7 @@ CORE = (*GROUND, "lm", "rl", "reward", "grading", "evaluate")
 CORE_NEEDS = {
     "torch",
     "transformers",
+    "huggingface_hub",
     "tokenizers",
     "safetensors",
     "numpy",

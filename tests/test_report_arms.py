@@ -40,7 +40,7 @@ report:
 DRAW = """
 import sys
 from pathlib import Path
-from pipeline.report.data import load
+from pipeline.report.load import load
 from pipeline.report.figures.rl import validation
 from pipeline.report.page.render import write_report
 

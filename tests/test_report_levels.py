@@ -8,8 +8,8 @@ import pytest
 from report_tree import make_tree
 
 from pipeline.records import read_jsonl, write_jsonl
-from pipeline.report.claim import compare
-from pipeline.report.data import load
+from pipeline.report.claims.compare import compare
+from pipeline.report.load import load
 from pipeline.report.tables.levels import by_level, levels_table
 
 

@@ -80,7 +80,7 @@ def test_more_of_anything_shows_more_and_seeds_bound_what_questions_can_do():
     assert smallest(TRUE, 0.03, 5, 16) < least and smallest(TRUE, 0.03, 8, 8) < least
     assert (
         smallest(TRUE, 0.015, 3, 8) is None
-    )  # 1.2 points between seeds: no number of questions mends that
+    )  # 1.2 points between seeds: no number of questions repairs that
 
 
 def run(data: Path, *more: str) -> subprocess.CompletedProcess:
@@ -100,6 +100,8 @@ def test_command_prints_a_table_and_asks_for_what_one_seed_cannot_tell(tmp_path)
     assert (
         done.stdout.count("\n| 5 |") == 1 and "mean" not in done.stdout and "C11" not in done.stdout
     )
+    by_pair = done.stdout.partition("pair by pair")[2]
+    assert "| `online_rft` - `rft` | " in by_pair and "| pair | 3 seeds | 5 seeds |" in by_pair
     done = run(data, "--seeds", "3", "5", "--of", "benchmarks")
     assert "| `online_rft` - `rft` | 3 x 120 x 8 |" in done.stdout and "mini_math" in done.stdout, (
         done.stderr

@@ -26,6 +26,7 @@ from test_rl_gradient import rollouts
 
 from pipeline.errors import UserError
 from pipeline.lm import flops
+from pipeline.lm.checksum import checksum
 from pipeline.lm.generate import Output, make_engine
 from pipeline.lm.optim import clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows
@@ -292,15 +293,20 @@ class Recorded:
     def __init__(self, steps: list[list[list[int]]]) -> None:
         self.steps = iter(steps)
 
+    low = None
+
     def sync(self, model) -> None:
-        pass
+        self.model = model
+
+    def checksum(self) -> int:
+        return checksum(self.model.parameters())
 
     def sample(self, prompts, seeds, sampling) -> list[Output]:
         return [Output(tuple(t), (0.0,) * len(t), True) for t in next(self.steps)]
 
 
 GOLDEN_ARMS = ("grpo_os_rule", "grpo_ps_rule", "online_rft", "mu2")
-GOLDEN_SCALE = replace(SCALE, steps=10, validation_size=0, checkpoint_every=10)
+GOLDEN_SCALE = replace(SCALE, steps=10, validation_size=0, checkpoint_every=10, max_sampler_gap=0.0)
 
 
 def losses(name: str, outputs: list[list[list[int]]], folder: Path) -> list[float]:

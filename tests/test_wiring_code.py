@@ -1,4 +1,6 @@
-"""Fingerprints: what a file does counts, how it is written does not; nothing that only shows re-runs a stage."""
+"""Fingerprints: what a file does counts, how it is written does not; nothing that only shows
+re-runs a stage.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ def test_what_it_does_counts(tmp_path: Path, old: str, new: str) -> None:
 
 
 def test_hash_is_the_same_in_every_python(tmp_path: Path) -> None:
-    """A value from Python 3.11; a newer one adds fields to its trees, which must not re-run everything."""
+    """A value from Python 3.11; a newer one adds fields to its trees, which must not re-run
+    everything.
+    """
     assert hash_of(tmp_path, SOURCE) == "798fba2b0e9a7c49b160a68bde03aa55"
 
 
@@ -113,7 +117,9 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_closure_of_a_module(tree: Path) -> None:
-    """Imports at any depth, `__init__.py` on the way, data of the packages; not what only a shown module imports."""
+    """Imports at any depth, `__init__.py` on the way, data of the packages; not what only a shown
+    module imports.
+    """
     assert code_files(tree / "stages/a.py", tree) == [
         "pipeline/__init__.py",
         "pipeline/x/__init__.py",

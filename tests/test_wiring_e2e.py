@@ -1,4 +1,6 @@
-"""The whole graph at profile smoke: builds, is then up to date, survives a kill to the byte, leaves a scratch run apart."""
+"""The whole graph at profile smoke: builds, is then up to date, survives a kill to the byte, leaves
+a scratch run apart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A toy stage in a copy of the wiring: canonical and scratch runs, resume, and one line for every mistake."""
+"""A toy stage in a copy of the wiring: canonical and scratch runs, resume, and one line for every
+mistake.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +142,9 @@ def test_killed_run_resumes_and_equals_an_undisturbed_one(project: Path) -> None
 
 
 def test_killed_between_publishing_and_clearing_up_makes_it_whole_again(project: Path) -> None:
-    """DVC has not noted the output then: it deletes it and runs the stage again, whose checkpoint must not count."""
+    """DVC has not noted the output then: it deletes it and runs the stage again, whose checkpoint
+    must not count.
+    """
     call(project, "rl=one", "seed=0")
     whole = (project / "data/toy/one-0/metrics.jsonl").read_bytes()
     killed = TOY.replace(

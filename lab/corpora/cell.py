@@ -1,6 +1,7 @@
 """One model of the matrix of rival corpora.   python -m lab.corpora.cell arm=final seed=0
 
-Pre-trains on the arm's corpora one after the other, probes the base model, fine-tunes it and evaluates it.
+Pre-trains on the arm's corpora one after the other, probes the base model, fine-tunes it and
+evaluates it.
 """
 
 from __future__ import annotations

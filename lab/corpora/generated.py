@@ -1,7 +1,8 @@
 """Rival corpora that the built-in web does not hold: papers in LaTeX, and code.
 
-Papers state and prove little facts about whole numbers in the manner of an article's source; code is small Python modules.
-Both are of split "web": no question of a benchmark is told in them, and the format of the instruction data does not occur.
+Papers state and prove little facts about whole numbers in the manner of an article's source; code
+is small Python modules. Both are of split "web": no question of a benchmark is told in them, and
+the format of the instruction data does not occur.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _statement(rng: Random, number: int) -> str:
 
 
 def module(rng: Random) -> str:
-    """A small Python module without any output: its numbers are arguments and constants, not worked results."""
+    """A small Python module without any output: its numbers are arguments and constants, not worked
+    results.
+    """
     names = rng.sample(WORDS, 3)
     lines = [
         f'"""Helpers for {names[0]} and {names[1]}."""',

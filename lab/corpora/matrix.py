@@ -1,15 +1,16 @@
 """What the stages of the rival corpora share: the arms, and the texts that they are trained on.
 
-Tables 1, 6 and 8 in miniature: one small model, equal token budgets of rival corpora. lab/corpora/rivals.py writes what
-each corpus holds, from the crawl and the loop of lab/recall/; lab/corpora/cell.py pre-trains on an arm's corpora one
-after the other, probes the base model, fine-tunes and evaluates; lab/corpora/table.py reads all cells and writes
-reports/lab/corpora/. Settings stand in conf/profile/corpora.yaml.
+Tables 1, 6 and 8 in miniature: one small model, equal token budgets of rival corpora.
+lab/corpora/rivals.py writes what each corpus holds, from the crawl and the loop of lab/recall/;
+lab/corpora/cell.py pre-trains on an arm's corpora one after the other, probes the base model,
+fine-tunes and evaluates; lab/corpora/table.py reads all cells and writes reports/lab/corpora/.
+Settings stand in conf/profile/corpora.yaml.
 
-All arms share tokenizer, model, steps, instruction data and questions. A corpus that is smaller than the budget is
-repeated, as in section 2.2. What evaluation asks for (one equation per line, a boxed answer) occurs in no corpus
-(tests/test_world_web.py); the arm `none`, fine-tuned from random weights, is the control that shows what the format
-alone is worth. The base models are asked in a form that is neither that of pages nor that of instructions
-(lab/corpora/probe.py).
+All arms share tokenizer, model, steps, instruction data and questions. A corpus that is smaller
+than the budget is repeated, as in section 2.2. What evaluation asks for (one equation per line, a
+boxed answer) occurs in no corpus (tests/test_world_web.py); the arm `none`, fine-tuned from random
+weights, is the control that shows what the format alone is worth. The base models are asked in a
+form that is neither that of pages nor that of instructions (lab/corpora/probe.py).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def settings(section: str, kind: type) -> Any:
 
 
 def instructions(world: Path = WORLD) -> Iterator[Instruction]:
-    """Chains of thought and programs; the longer tool-integrated solutions are asked for nowhere here."""
+    """Chains of thought and programs; the longer tool-integrated solutions are asked for nowhere
+    here.
+    """
     rows = read_rows(world / "instruct.jsonl", Instruction)
     return (row for row in rows if row.format != "tir")
 

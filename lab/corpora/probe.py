@@ -1,9 +1,10 @@
 """What a base model knows before any fine-tuning: the bits it needs for held-out solutions.
 
-After a benchmark's question its steps are written `8 * 5 = 40; 40 - 3 = 37.` (in Chinese with ；and 。), as no page and no
-instruction writes them: there a step is prose, a formula between dollars, or an equation without blanks on a line of its own
-(tests/test_corpora.py). So every corpus meets the form for the first time; what is left to differ is which numbers and
-operations follow from the question, and, counted apart, what they come to.
+After a benchmark's question its steps are written `8 * 5 = 40; 40 - 3 = 37.` (in Chinese with ；and
+。), as no page and no instruction writes them: there a step is prose, a formula between dollars, or
+an equation without blanks on a line of its own (tests/test_corpora.py). So every corpus meets the
+form for the first time; what is left to differ is which numbers and operations follow from the
+question, and, counted apart, what they come to.
 """
 
 from __future__ import annotations
@@ -29,34 +30,36 @@ def solution(question: Question) -> tuple[str, list[tuple[int, int]]]:
 
 
 def surprise(model, tokenizer, questions: Sequence[Question], batch: int = 50) -> Iterator[dict]:
-    """A row a question: `bits` of its solution's `bytes`, and `result_bits` of its `results` alone."""
-    import torch
-
-    from pipeline.lm.model import token_log_probs
+    """A row per question: `bits` of its solution's `bytes`, and `result_bits` of its `results` alone."""
+    from pipeline.lm.passes import Rows, output_log_probs
 
     for first in range(0, len(questions), batch):
-        told = [
-            (question, f"{question.question}\n", *solution(question))
-            for question in questions[first : first + batch]
-        ]
-        found = [
-            tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True)
-            for _, head, text, _ in told
-        ]
-        rows = [torch.tensor([tokenizer.bos_token_id, *one["input_ids"]]) for one in found]
-        tokens_BT = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        attention_BT = torch.nn.utils.rnn.pad_sequence(
-            [torch.ones_like(row) for row in rows], batch_first=True
-        )
-        with torch.inference_mode():
-            bits_BT = -token_log_probs(model, tokens_BT, attention_BT)[:, 1:] / math.log(2)
-        for (question, head, text, results), one, bits_T in zip(
-            told, found, bits_BT.tolist(), strict=True
+        some = questions[first : first + batch]
+        told = [(f"{question.question}\n", *solution(question)) for question in some]
+        split = [encoded(tokenizer, head, text) for head, text, _ in told]
+        prompts, outputs, starts = (list(part) for part in zip(*split, strict=True))
+        rows = Rows(prompts, outputs, list(range(len(some))))
+        bits_BT = -output_log_probs(model, rows, 1.0, 4096) / math.log(2)
+        for question, (_, text, results), at, bits_T in zip(
+            some, told, starts, bits_BT.tolist(), strict=True
         ):
-            starts = [start - len(head) for start, _ in one["offset_mapping"]]
-            spent = [(bit, start) for bit, start in zip(bits_T, starts, strict=False) if start >= 0]
+            spent = list(zip(bits_T, at, strict=False))  # padding has no start
+            in_results = [bit for bit, start in spent if any(a <= start < b for a, b in results)]
             yield {
-                "id": question.id, "bits": sum(bit for bit, _ in spent), "bytes": len(text.encode()),
-                "result_bits": sum(bit for bit, start in spent if any(a <= start < b for a, b in results)),
+                "id": question.id,
+                "bits": sum(bit for bit, _ in spent),
+                "bytes": len(text.encode()),
+                "result_bits": sum(in_results),
                 "results": len(results),
-            }  # fmt: skip
+            }
+
+
+def encoded(tokenizer, head: str, text: str) -> tuple[list[int], list[int], list[int]]:
+    """Ids of what stands before the solution, ids of the solution, and where each of the latter starts.
+
+    A token that begins in the head belongs to the head.
+    """
+    found = tokenizer(head + text, add_special_tokens=False, return_offsets_mapping=True)
+    starts = [start - len(head) for start, _ in found["offset_mapping"]]
+    ids, cut = found["input_ids"], sum(start < 0 for start in starts)
+    return [tokenizer.bos_token_id, *ids[:cut]], ids[cut:], starts[cut:]

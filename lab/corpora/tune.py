@@ -1,10 +1,11 @@
-"""One arm of the rival corpora with other settings, asked validation problems: how lab/corpora was set.
+"""One arm of the rival corpora with other settings, asked validation problems: how lab/corpora was
+set.
 
     python -m lab.corpora.tune ARM [--rate 0.006] [--steps 1000] [--sft-rate 0.006] [--sft-steps 1500] [--rows 12]
 
-Needs the stage `rivals` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows of the results in the
-formulas of mined pages, and what it reaches after fine-tuning on 150 problems a language of split "validation", none of a
-benchmark.
+Needs the stage `rivals` of lab/corpora/dvc.yaml and writes nothing. Says what the base model knows
+of the results in the formulas of mined pages, and what it reaches after fine-tuning on 150 problems
+a language of split "validation", none of a benchmark.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from benchmarks.finetune import ask
 from lab.corpora.matrix import ARMS, RIVALS, documents, instructions, settings
 from pipeline.lm.examples import instruction_examples
-from pipeline.lm.model import ModelConfig, new_model, token_log_probs
+from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.records import read_jsonl
@@ -32,7 +33,9 @@ FORMULA = re.compile(r"\$\d+ (?:\+|-|\\times|\\cdot|\\div|/) \d+ = (\d+)\$")
 def results_on_pages(
     model, tokenizer, pages: int = 150, context: int = 256
 ) -> tuple[int, float, float]:
-    """Results in formulas on mined pages: how many, bits for each, and the share whose every digit is the likeliest."""
+    """Results in formulas on mined pages: how many, bits for each, and the share whose every digit
+    is the likeliest.
+    """
     spent, right = [], []
     for number, row in enumerate(read_jsonl(RIVALS / "final.jsonl")):
         if number == pages:
@@ -41,12 +44,11 @@ def results_on_pages(
         tokens_1T = torch.tensor([[tokenizer.bos_token_id, *found["input_ids"]][:context]])
         starts = [start for start, _ in found["offset_mapping"]][: tokens_1T.shape[1] - 1]
         with torch.inference_mode():
-            bits = (-token_log_probs(model, tokens_1T, torch.ones_like(tokens_1T)) / math.log(2))[
-                0, 1:
-            ].tolist()
-            best = (
-                model(input_ids=tokens_1T).logits[0, :-1].argmax(-1) == tokens_1T[0, 1:]
-            ).tolist()
+            logits_TV = model(input_ids=tokens_1T).logits[0, :-1].float()
+        target_T = tokens_1T[0, 1:]
+        losses_T = torch.nn.functional.cross_entropy(logits_TV, target_T, reduction="none")
+        bits = (losses_T / math.log(2)).tolist()
+        best = (logits_TV.argmax(-1) == target_T).tolist()
         for match in FORMULA.finditer(row["text"]):
             at = [i for i, start in enumerate(starts) if match.start(1) <= start < match.end(1)]
             if at and starts[-1] >= match.end(1):

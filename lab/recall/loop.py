@@ -1,10 +1,12 @@
-"""What the stages of the recall loop share: where its results lie, and the crawl that every turn starts from.
+"""What the stages of the recall loop share: where its results lie, and the crawl that every turn
+starts from.
 
-The loop of section 2.1 at laboratory size is measured against truth (claim C3). `stages.world` generates the built-in
-web that conf/profile/recall.yaml describes, lab/recall/pages.py extracts it, lab/recall/turn.py goes one turn from the
-state that the turn before left, and lab/recall/report.py decontaminates the last collection and writes
-reports/lab/corpus/. Precision and recall are taken from the truth about that web. Nothing that decides reads it, except
-for the scripted annotator, who looks at ten pages of each proposed prefix instead of a person.
+The loop of section 2.1 at laboratory size is measured against truth (claim C3). `stages.world`
+generates the built-in web that conf/profile/recall.yaml describes, lab/recall/pages.py extracts it,
+lab/recall/turn.py goes one turn from the state that the turn before left, and lab/recall/report.py
+decontaminates the last collection and writes reports/lab/corpus/. Precision and recall are taken
+from the truth about that web. Nothing that decides reads it, except for the scripted annotator, who
+looks at ten pages of each proposed prefix instead of a person.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ def tasks_of(world: Path, pages: Path, cfg: CorpusConfig) -> list[Task]:
 def ground(
     world: Path, pages: Path, cfg: CorpusConfig, workers: int, show: loop.Progress
 ) -> tuple[loop.Ground, loop.State]:
-    """What every turn starts from, and the state before the first; `pages` holds the extracted shards."""
+    """What every turn starts from, and the state before the first; `pages` holds the extracted
+    shards.
+    """
     tasks = tasks_of(world, pages, cfg)
     crawl = open_crawl([task.results[0] for task in tasks])
     seed = read_jsonl(world / "seed.jsonl")

@@ -17,7 +17,8 @@ class TurnStage(StageConfig):
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
 
 
-# The state of the turn before is a function of these and of the same code, so they key the checkpoint without it.
+# The state of the turn before is a function of these and of the same code, so they key the
+# checkpoint without it.
 READS = ("{data}/world/web", "{data}/world/seed.jsonl", "{data}/pages")
 
 

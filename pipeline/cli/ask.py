@@ -1,9 +1,11 @@
-"""Ask a model one question: its greedy answer, or several samples, and what the grader takes as their answer.
+"""Ask a model one question: its greedy answer, or several samples, and what the grader takes as
+their answer.
 
     dsm ask data/main/sft/model "Tom has 3 apples and buys 4. How many has he?"
     dsm ask MODEL "What is 7 * 8?" --samples 4 --reference 56
 
-MODEL is a Hugging Face folder. Base models continue the text and rarely stop; instruct models answer.
+MODEL is a Hugging Face folder. Base models continue the text and rarely stop; instruct models
+answer.
 """
 
 from __future__ import annotations

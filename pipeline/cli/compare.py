@@ -1,9 +1,11 @@
-"""Two evaluated models on the same questions: their scores and the paired difference with its 95 % interval.
+"""Two evaluated models on the same questions: their scores and the paired difference with its 95 %
+interval.
 
     dsm compare OUT_A OUT_B
 
-OUT_A and OUT_B are folders that `dsm evaluate` or the stage evaluate wrote. A difference is taken question by
-question, so what makes a question hard for both is not counted as noise; the samples of a question are one cluster.
+OUT_A and OUT_B are folders that `dsm evaluate` or the stage evaluate wrote. A difference is taken
+question by question, so what makes a question hard for both is not counted as noise; the samples of
+a question are one cluster.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def compare(a: Path, b: Path) -> Iterator[Row]:
-    """Every score of every benchmark that both folders hold. Raises UserError when there is none, or no common question."""
+    """Every score of every benchmark that both folders hold. Raises UserError when there is none,
+    or no common question.
+    """
     names = sorted(
         {path.name for path in a.glob("*.jsonl")}
         & {path.name for path in b.glob("*.jsonl")} - _OTHERS
@@ -78,7 +82,9 @@ _OTHERS = {"metrics.jsonl", "timings.jsonl"}
 
 
 def scores(row: dict) -> dict[str, float]:
-    """greedy, mean of the samples, and maj@K, pass@K for every power of two up to the samples of one question."""
+    """greedy, mean of the samples, and maj@K, pass@K for every power of two up to the samples of
+    one question.
+    """
     found = {"greedy": float(row["greedy"]["verdict"] == "right")}
     if votes := [sample["vote"] for sample in row["samples"]]:
         found["sampled"] = sum(sample["verdict"] == "right" for sample in row["samples"]) / len(

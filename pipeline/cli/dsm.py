@@ -1,7 +1,8 @@
-"""`dsm COMMAND ...`: one program for everything that a person types. `python -m pipeline.cli COMMAND ...` is the same.
+"""`dsm COMMAND ...`: one program for everything that a person types. `python -m pipeline.cli
+COMMAND ...` is the same.
 
-A command is one line of `COMMANDS`. Its module is imported only when it is asked for, and has a `main()` that reads
-sys.argv and returns an exit status, or None for success.
+A command is one line of `COMMANDS`. Its module is imported only when it is asked for, and has a
+`main()` that reads sys.argv and returns an exit status, or None for success.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Grade files of predictions, or explain one verdict.
 
 grade: rows {"id", "kind": "answer" | "text", "prediction", "reference", "question"?, "lang"?} become rows {"id",
-"verdict": true | false | null, "status": "right" | "wrong" | "no_answer" | "timeout", "extracted", "rule", "seconds",
+"verdict": true | false | null, "status": "right" | "wrong" | "no_answer" | "undecided", "extracted", "rule", "seconds",
 "mode"}. A malformed row is reported by its line number, the others are graded, and the exit status is then 1.
 """
 
@@ -19,11 +19,13 @@ from typing import Any
 from pipeline.cli.grade_show import form_text
 from pipeline.errors import UserError
 from pipeline.grading import worker
+from pipeline.grading.answer.asked import asked
 from pipeline.grading.answer.text import MAX_CHARS, clean
 from pipeline.grading.grade import MODES, Grade, grade, grade_answer
 from pipeline.grading.modes import deepseek, strict
 
 _VERDICTS = {"right": True, "wrong": False}
+_ORDERS = {"any": "free", "given": "as written", "": "as written for numbers"}
 _TEXTS = ("prediction", "reference")
 
 
@@ -167,7 +169,7 @@ def _explain(args: argparse.Namespace) -> int:
         for line in _normal_forms(text, args.mode):
             print(f"{name:<10} {line}")
     if args.mode == "strict":
-        print(f"list order {'free' if strict.asks_for_all(args.question) else 'as written'}")
+        print(f"list order {_ORDERS[asked(args.question).order]}")
     print(f"rule       {result.rule}")
     print(f"verdict    {result.verdict}")
     return 0

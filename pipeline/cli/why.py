@@ -1,4 +1,5 @@
-"""What would run again, and why: changed code by file, changed settings by key, inputs and results that are missing.
+"""What would run again, and why: changed code by file, changed settings by key, inputs and results
+that are missing.
 
     dsm why                 the main plan (`dvc repro` builds it)
     dsm why smoke           the plan of a profile; also lab, recall, corpora, real, gpu, paper

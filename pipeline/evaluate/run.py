@@ -210,7 +210,7 @@ def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -
     """Scores of one benchmark, as summary.json holds them: means over questions of the first `samples` samples.
 
     Where some questions have more samples, `curve` holds maj@K and pass@K over those questions and all their samples.
-    `no_answer`, `timeout` and `truncated` are shares of all outputs, greedy ones included.
+    `no_answer`, `undecided` and `truncated` are shares of all outputs, greedy ones included.
     """
     outputs = [s for row in rows for s in (row["greedy"], *row["samples"])]
     result: dict[str, Any] = {
@@ -221,7 +221,7 @@ def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -
         if samples
         else None,
         "no_answer": _mean(s["verdict"] == "no_answer" for s in outputs),
-        "timeout": _mean(s["verdict"] == "timeout" for s in outputs),
+        "undecided": _mean(s["verdict"] == "undecided" for s in outputs),
         "truncated": _mean(not s["finished"] for s in outputs),
         "output_tokens": sum(s["tokens"] for s in outputs),
         **_curves(rows, samples, ks),

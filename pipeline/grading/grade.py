@@ -1,15 +1,18 @@
-"""From an output and a reference to a verdict: extraction, the chosen mode, a cache over (answer, reference) pairs."""
+"""From an output and a reference to a verdict: extraction, the chosen mode, a cache of decisions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pipeline.errors import UserError
 from pipeline.grading import worker
-from pipeline.grading.answer import choice
+from pipeline.grading.answer import choice, letters
+from pipeline.grading.answer.asked import asked
 from pipeline.grading.answer.extract import extract
+from pipeline.grading.answer.reference import bare_reference
+from pipeline.grading.bounded import BoundedCache
+from pipeline.grading.expr.tree import Node
 from pipeline.grading.modes import deepseek, strict
 
 MODES = ("strict", "deepseek")
@@ -17,11 +20,14 @@ MODES = ("strict", "deepseek")
 
 @dataclass(frozen=True)
 class Grade:
-    """verdict: "right" | "wrong" | "no_answer" | "timeout"; extracted: the answer as written; rule: what decided."""
+    """verdict: "right" | "wrong" | "no_answer" | "undecided"; extracted: the answer as written; rule: what decided."""
 
     verdict: str
     extracted: str | None
     rule: str
+
+
+Prove = Callable[[Node, Node], bool]
 
 
 def is_equivalent(answer: str, reference: str, mode: str = "strict", question: str = "") -> bool:
@@ -32,13 +38,7 @@ def is_equivalent(answer: str, reference: str, mode: str = "strict", question: s
 def grade_answer(answer: str, reference: str, mode: str = "strict", question: str = "") -> Grade:
     """Like `grade`, for an answer that needs no extraction."""
     check_mode(mode)
-    if not answer.strip():
-        return Grade("no_answer", None, "extract")
-    if mode == "deepseek":
-        return Grade(
-            *_interleave(answer, deepseek.decide([deepseek.strip(answer)], reference, question))
-        )
-    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
+    return _of_answer(answer, reference, mode, question, worker.prove)
 
 
 def grade(
@@ -46,40 +46,84 @@ def grade(
 ) -> Grade:
     """Judge a whole output: extract its answer, compare it with the reference.
 
-    question -- decides only whether the order of a comma list is free. Raises UserError for an unknown mode.
+    reference -- as data sets publish it (answer/reference.py)
+    question  -- says whether the order of a comma list is free, and in which unit it asks
+    lang      -- accepted for the callers' sake: the rules of both languages are always on
+    Raises UserError for an unknown mode.
     """
     check_mode(mode)
+    return _of_output(output, reference, mode, question, worker.prove)
+
+
+def grade_many(
+    items: Iterable[Sequence[str]], mode: str = "strict", whole: bool = True
+) -> list[Grade]:
+    """Grade (output, reference) or (output, reference, question) items, in order; equal items are graded once.
+
+    whole -- whether the outputs are texts to extract an answer from, else they are bare answers.
+    Proofs are done together, within one budget for all of them: a batch of hostile answers ends.
+    """
+    check_mode(mode)
+    keys = [(item[0], item[1], item[2] if len(item) > 2 else "") for item in items]
+    batch, one = worker.Batch(len(keys)), _of_output if whole else _of_answer
+    done = {key: one(key[0], key[1], mode, key[2], batch.prove) for key in dict.fromkeys(keys)}
+    while batch.settle():
+        for key, found in done.items():
+            if found.rule == _PUT_OFF:
+                done[key] = one(key[0], key[1], mode, key[2], batch.prove)
+    return [done[key] for key in keys]
+
+
+_PUT_OFF = "cap: put off"
+
+
+def _of_output(output: str, reference: str, mode: str, question: str, prove: Prove) -> Grade:
+    reference = bare_reference(reference)
     if mode == "deepseek":
-        return Grade(*deepseek.grade(output, reference, question))
-    answer = extract(output, lang)
+        return Grade(*deepseek.grade(output, reference, question, prove))
+    answer = extract(output)
     if choice.is_choice(reference):
-        answer = choice.extract_choice(output) or answer
+        answer = letters.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
-    return Grade(*_interleave(answer, _decided(answer, reference, strict.asks_for_all(question))))
+    return _strict(answer, reference, question, prove)
 
 
-def grade_many(items: Iterable[Sequence[str]], mode: str = "strict") -> list[Grade]:
-    """Grade (output, reference) or (output, reference, question) items, in order; equal items are graded once."""
-    done: dict[tuple[str, ...], Grade] = {}
-    grades = []
-    for item in items:
-        key = tuple(item)
-        if key not in done:
-            done[key] = grade(key[0], key[1], mode, key[2] if len(key) > 2 else "")
-        grades.append(done[key])
-    return grades
+def _of_answer(answer: str, reference: str, mode: str, question: str, prove: Prove) -> Grade:
+    if not answer.strip():
+        return Grade("no_answer", None, "extract")
+    reference = bare_reference(reference)
+    if mode == "deepseek":
+        decided = deepseek.decide([deepseek.strip(answer)], reference, question, prove)
+        return Grade(decided[0], answer, decided[1])
+    return _strict(answer, reference, question, prove)
 
 
-@lru_cache(maxsize=1 << 16)
-def _decided(answer: str, reference: str, any_order: bool) -> strict.Decision:
-    return strict.decide(answer, reference, worker.prove, any_order)
+def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
+    asking = asked(question)
+    key = (answer, reference, asking)
+    decision = _decisions.get(key)
+    if decision is None:
+        proofs = 0
+
+        def counted(a: Node, b: Node) -> bool:
+            nonlocal proofs
+            proofs += 1
+            return prove(a, b)
+
+        decision = strict.decide(answer, reference, counted, asking)
+        if not proofs:
+            _decisions.put(key, decision, 2 * (len(answer) + len(reference)) + 300)
+    verdict, rule = decision
+    return Grade(verdict, answer, rule)
 
 
-def _interleave(answer: str, decision: strict.Decision) -> tuple[str, str, str]:
-    return decision[0], answer, decision[1]
+# Decisions without a proof. Those with one stand in the worker's cache of proofs, where a batch is charged for them
+# whether they are known or not: what was graded before must not change what a batch decides.
+_decisions = BoundedCache(32 << 20)
 
 
 def check_mode(mode: str) -> None:
+    """Raises UserError for a mode that there is none of."""
     if mode not in MODES:
         raise UserError(f"grading mode {mode!r}: there is none; use one of {', '.join(MODES)}")

@@ -1,8 +1,8 @@
 """Running model-written Python without trusting it (the tool use of section 3.2 and Table 5).
 
 A small clean server process imports numpy and sympy once and forks a child per snippet. The child gets its own process
-group, no file descriptors but three, rlimits, no_new_privs, a Landlock rule set (read-only Python folders, no network)
-and a seccomp filter (no sockets, exec, fork, threads, signals), then runs the snippet. The server reads its output up
+group, no file descriptors but three, rlimits, no_new_privs, no capabilities, a Landlock rule set (read-only Python
+folders, no network) and a seccomp filter with a list of allowed calls (sandbox_calls.py), then runs the snippet. The server reads its output up
 to a cap and kills it at a deadline. Only text comes back. Nothing leaks from one snippet to the next, so results do not
 depend on the order of snippets or on the number of servers. Needs no root. docs/grading.md has the threat model.
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 
-LAYERS = ("rlimits", "no_new_privs", "landlock", "seccomp")
+LAYERS = ("rlimits", "no_new_privs", "capabilities", "landlock", "seccomp")
 _SERVER = Path(__file__).with_name("sandbox_server.py")
 _START_SECONDS = 120
 _GRACE_SECONDS = 5

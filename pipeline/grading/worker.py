@@ -1,9 +1,8 @@
-"""sympy in a process that can be killed: `prove` in the caller, a fork server behind it.
+"""sympy in processes that can be killed: `prove` in the caller, a small pool of prover.py behind it.
 
-The server imports sympy once, then forks a child per pair with its own limits on CPU time and memory. The caller waits
-for a line with a deadline and kills the server when none comes, so neither a loop inside sympy nor a held GIL can stall
-it; no signal handlers, any thread, any process. Trees travel as JSON, sympy objects are built from them node by node,
-and no text is ever parsed by sympy. Run as a module: the server.
+The budget of a proof is counted in Python calls, so that a verdict does not depend on how busy the machine is; a
+deadline by the clock, for the proof and for the caller who waits for a free process, is the last resort, and its
+rule begins with "clock". No signal handlers, any thread, any process. Trees travel as JSON.
 """
 
 from __future__ import annotations
@@ -11,57 +10,178 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import queue
 import select
 import subprocess
 import sys
 import threading
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+from pipeline.grading.bounded import BoundedCache
 from pipeline.grading.expr.compare import OverTime
 from pipeline.grading.expr.tree import Node
 
-CPU_SECONDS = (
-    1  # the cap that decides, so that a verdict does not depend on how busy the machine is
-)
-WALL_SECONDS = 8  # for a child that gets no processor
-MEMORY_BYTES = 2 << 30
+FULL_CALLS = 1_000_000  # of one proof on its own: about a second of processor time
+# (calls, proofs in a batch of BATCH_ITEMS): the passes over what a batch asks to be proved, from the smallest trees on
+BATCH_PASSES = ((20_000, 100), (120_000, 12), (600_000, 2))
+BATCH_ITEMS = 1024
+BATCH_CLOCKS = 4  # proofs of a batch that the clock may end; after them it ends the batch's others
+WALL_SECONDS = 22.0  # for one answer; the process is replaced after it
+WAIT_SECONDS = 10.0  # for a free process
 START_SECONDS = 120  # for the import of sympy on a busy machine, once
 MAX_NODES = 200
-DIGITS = 60
+PROCESSES = max(1, min(4, os.cpu_count() or 1))
 
-_lock = threading.Lock()
-os.register_at_fork(
-    after_in_child=lambda: globals().update(_lock=threading.Lock())
-)  # a thread may hold it at the fork
-_server: dict[
-    str, Any
-] = {}  # "process", "pid" of the owner: a forked child must not share its parent's pipes
+_DECIDED = {"true": True, "false": False}
+_WHY = {
+    "unproven": "unproven",
+    "calls": "operations of one proof",
+    "batch": "proofs of one batch",
+    "clock": "clock: the proof",
+    "wait": "clock: no process was free",
+}
+_proofs = BoundedCache(8 << 20)  # (a, b) as JSON, calls -> answer; what the clock took is not kept
 
 
-def prove(a: Node, b: Node) -> bool:
-    """Whether a - b is zero, by sympy. Raises OverTime when that takes more than the caps."""
+def prove(a: Node, b: Node, calls: int = FULL_CALLS) -> bool:
+    """Whether a - b is zero, by sympy, within a budget of Python calls. Raises OverTime when that is not decided."""
+    return _verdict(_ask(_request(a, b), calls))
+
+
+class Batch:
+    """The proofs of one batch of answers, put off and then done together within one budget.
+
+    `prove` knows what has been proved, raises OverTime for what has not, and remembers that it was asked;
+    `settle` does what was asked for. Its budgets are counts, so that the verdicts of a batch depend on the batch alone.
+    """
+
+    def __init__(self, items: int = 0) -> None:
+        self.answers: dict[str, str] = {}
+        self.asked: dict[str, None] = {}
+        self.clocks = 0
+        self.left = [count * max(1, items // BATCH_ITEMS) for _, count in BATCH_PASSES]
+
+    def prove(self, a: Node, b: Node) -> bool:
+        request = _request(a, b)
+        if request not in self.answers:
+            self.asked[request] = None
+            raise OverTime("put off")
+        return _verdict(self.answers[request])
+
+    def settle(self) -> bool:
+        """Do the proofs that were asked for since the last call; False when there were none."""
+        waiting = sorted(self.asked, key=lambda request: (len(request), request))
+        self.asked.clear()
+        if not waiting:
+            return False
+        for number, (calls, _) in enumerate(BATCH_PASSES):
+            chosen = waiting[: self.left[number]]
+            self.left[number] -= len(chosen)
+            for request, answer in zip(chosen, _ask_all(chosen, calls), strict=True):
+                self.clocks += answer == "clock"
+                if answer != "calls" or number == len(BATCH_PASSES) - 1:
+                    self.answers[request] = answer
+            if self.clocks > BATCH_CLOCKS:
+                self.left = [0] * len(BATCH_PASSES)
+            waiting = [request for request in waiting if request not in self.answers]
+        self.answers.update(dict.fromkeys(waiting, "batch"))
+        return True
+
+
+def _verdict(answer: str) -> bool:
+    if answer not in _DECIDED:
+        raise OverTime(_WHY[answer])
+    return _DECIDED[answer]
+
+
+def _request(a: Node, b: Node) -> str:
     if _size(a) + _size(b) > MAX_NODES:
         raise OverTime("a tree over the size cap")
-    request = (json.dumps([_plain(a), _plain(b)]) + "\n").encode()
-    with _lock:
-        process = start()
-        process.stdin.write(request)
+    return json.dumps([_plain(a), _plain(b)])
+
+
+def _ask_all(requests: Sequence[str], calls: int) -> Iterable[str]:
+    clocks = 0
+
+    def ask(request: str) -> str:
+        nonlocal clocks
+        answer = _ask(request, calls, patient=True) if clocks <= BATCH_CLOCKS else "clock"
+        clocks += answer == "clock"
+        return answer
+
+    with ThreadPoolExecutor(PROCESSES) as threads:
+        return list(threads.map(ask, requests))
+
+
+def _ask(request: str, calls: int, patient: bool = False) -> str:
+    """The prover's answer. patient -- whether to wait for a free process without a deadline (within a batch)."""
+    known = _proofs.get((request, calls))
+    if known is not None:
+        return known
+    pool = _pool()
+    try:
+        process = pool.get(timeout=None if patient else WAIT_SECONDS)
+    except queue.Empty:
+        return "wait"
+    try:
+        process = process or _start()
+        process.stdin.write(f"{request[:-1]}, {calls}]\n".encode())
         process.stdin.flush()
-        answer = _line(process, WALL_SECONDS + 1)
-        if answer not in (b"true\n", b"false\n", b"late\n"):
-            _stop()
-    if answer not in (b"true\n", b"false\n"):
-        raise OverTime("sympy took too long")
-    return answer == b"true\n"
+        answer = _line(process, WALL_SECONDS).decode().strip()
+        if answer not in _DECIDED and answer not in _WHY:  # no answer in time
+            _end(process)
+            process, answer = None, "clock"
+    finally:
+        pool.put(process)
+    if answer != "clock":
+        _proofs.put((request, calls), answer, 4 * len(request) + 200)
+    return answer
 
 
-def start() -> subprocess.Popen[bytes]:
-    """The server of this process, started and ready (the first call takes as long as the import of sympy)."""
-    process = _server.get("process")
-    if process is not None and _server["pid"] == os.getpid() and process.poll() is None:
-        return process
+# ---- the processes
+
+_lock = threading.Lock()
+_owner: dict[
+    int, queue.LifoQueue
+] = {}  # by process id: a forked child must not share its parent's pipes
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def _renew() -> None:
+    """After a fork: a thread of the parent may have held the lock, and the processes are the parent's."""
+    global _lock
+    _lock = threading.Lock()
+    _owner.clear()
+    _started.clear()
+
+
+os.register_at_fork(after_in_child=_renew)
+
+
+def _pool() -> queue.LifoQueue:
+    """PROCESSES places, each None until its process is needed."""
+    with _lock:
+        if os.getpid() not in _owner:
+            places: queue.LifoQueue = queue.LifoQueue()
+            for _ in range(PROCESSES):
+                places.put(None)
+            _owner[os.getpid()] = places
+        return _owner[os.getpid()]
+
+
+def start() -> None:
+    """Start one process now (it takes as long as the import of sympy), so that the first proof need not."""
+    pool = _pool()
+    process = pool.get()
+    try:
+        process = process or _start()
+    finally:
+        pool.put(process)
+
+
+def _start() -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parents[2])
     environment = {
         "PYTHONPATH": root,
@@ -70,7 +190,7 @@ def start() -> subprocess.Popen[bytes]:
         "PYTHONHASHSEED": "0",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.grading.worker"],
+        [sys.executable, "-m", "pipeline.grading.prover"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -78,25 +198,34 @@ def start() -> subprocess.Popen[bytes]:
         start_new_session=True,
     )
     if _line(process, START_SECONDS) != b"ready\n":
-        process.kill()
+        _end(process)
         raise RuntimeError("the sympy worker did not start; is sympy installed for this Python?")
-    _server.update(process=process, pid=os.getpid())
+    _started.append(process)
     return process
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    if process in _started:
+        _started.remove(process)
+
+
 @atexit.register
-def _stop() -> None:
-    process = _server.pop("process", None)
-    if process is not None and _server["pid"] == os.getpid():
-        process.kill()
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
+def _end_all() -> None:
+    if os.getpid() in _owner:
+        for process in list(_started):
+            _end(process)
 
 
 def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     ready, _, _ = select.select([process.stdout], [], [], seconds)
     return process.stdout.readline() if ready else b""
+
+
+# ---- trees as JSON
 
 
 def _size(node: Node) -> int:
@@ -107,7 +236,6 @@ def _size(node: Node) -> int:
 
 
 def _plain(node: Node) -> list:
-    """The tree as JSON values."""
     if node[0] == "n":
         return ["n", str(node[1])]
     if node[0] == "s":
@@ -117,149 +245,3 @@ def _plain(node: Node) -> list:
     if node[0] == "^":
         return ["^", _plain(node[1]), _plain(node[2])]
     return ["f", node[1], *map(_plain, node[2])]
-
-
-# ---- the server ------------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Answer requests, one line each, until stdin closes: true, false or late."""
-    import sympy
-
-    sympy.simplify(
-        sympy.sqrt(2) * sympy.Symbol("x") - sympy.sin(1)
-    )  # imports what the first call would import
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    for line in sys.stdin:
-        sys.stdout.write(_in_child(line) + "\n")
-        sys.stdout.flush()
-
-
-def _in_child(line: str) -> str:
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _limit()
-        try:
-            answer = "true" if _zero(*json.loads(line)) else "false"
-        except (
-            Exception
-        ):  # the child's own failure (memory, a sympy bug): no proof, so the pair is undecided
-            answer = "late"
-        os.write(write_end, answer.encode())
-        os._exit(0)
-    os.close(write_end)
-    ready, _, _ = select.select([read_end], [], [], WALL_SECONDS)
-    answer = os.read(read_end, 16).decode() if ready else ""
-    os.close(read_end)
-    if not ready:
-        os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    return answer or "late"
-
-
-def _limit() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _zero(a: list, b: list) -> bool:
-    """Numerically first (DIGITS digits at points that sympy draws), then symbolically; unproven is not zero."""
-    import sympy
-
-    difference = _sympy(a, sympy) - _sympy(b, sympy)
-    if difference == 0:
-        return True
-    free = sorted(difference.free_symbols, key=str)
-    for point in (Fraction(37, 53), Fraction(101, 67)):
-        values = {
-            symbol: sympy.Rational(point.numerator + k, point.denominator)
-            for k, symbol in enumerate(free)
-        }
-        value = difference.subs(values).evalf(DIGITS, maxn=400)
-        if value.is_number and value.is_finite and abs(value) > sympy.Float(10) ** (-DIGITS // 2):
-            return False
-    verdict = sympy.simplify(difference).equals(0)
-    return verdict is True
-
-
-def _sympy(node: list, sympy: Any) -> Any:
-    kind = node[0]
-    if kind == "n":
-        return sympy.Rational(*map(int, node[1].split("/")))
-    if kind == "s":
-        constants = {
-            "pi": sympy.pi,
-            "e": sympy.E,
-            "i": sympy.I,
-            "infty": sympy.oo,
-            "°": sympy.pi / 180,
-        }
-        return constants.get(node[1]) or sympy.Symbol(node[1], real=True)
-    if kind in "+*":
-        parts = [_sympy(child, sympy) for child in node[1:]]
-        return sympy.Add(*parts) if kind == "+" else sympy.Mul(*parts)
-    if kind == "^":
-        base, exponent = _sympy(node[1], sympy), _sympy(node[2], sympy)
-        odd = exponent.is_Rational and exponent.q % 2 and exponent.q > 1
-        return (
-            sympy.real_root(base, exponent.q) ** exponent.p
-            if odd and base.is_real
-            else sympy.Pow(base, exponent)
-        )
-    arguments = [_sympy(child, sympy) for child in node[2:]]
-    return _function(node[1], arguments, sympy)
-
-
-def _function(name: str, arguments: list, sympy: Any) -> Any:
-    named = {
-        "ln": "log",
-        "binom": "binomial",
-        "abs": "Abs",
-        "ceil": "ceiling",
-        "arcsin": "asin",
-        "arccos": "acos",
-        "arctan": "atan",
-        "max": "Max",
-        "min": "Min",
-    }
-    if name in ("log", "lg"):
-        base = arguments[1] if len(arguments) == 2 else 10
-        return sympy.log(arguments[0], base)
-    if name in ("sum", "prod"):
-        variable, low, high, body = arguments
-        return (sympy.Sum if name == "sum" else sympy.Product)(body, (variable, low, high))
-    known = named.get(name, name)
-    if known in (
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "exp",
-        "Abs",
-        "floor",
-        "ceiling",
-        "asin",
-        "acos",
-        "atan",
-        "factorial",
-        "binomial",
-        "Max",
-        "Min",
-    ):
-        return getattr(sympy, known)(*arguments)
-    return sympy.Function(f"f_{name}")(*arguments)
-
-
-if __name__ == "__main__":
-    serve()

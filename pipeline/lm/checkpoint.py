@@ -33,6 +33,15 @@ def save(
     os.replace(temporary, folder / "state.safetensors")
 
 
+def peek(folder: Path) -> dict | None:
+    """The `plain` part of the last saved state, or None when there is none; loads no weight."""
+    path = folder / "state.safetensors"
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["plain"])
+
+
 def load(
     folder: Path, models: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer]
 ) -> dict | None:

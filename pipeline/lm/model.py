@@ -1,7 +1,4 @@
-"""Causal language models as Hugging Face folders: make, load, save, and log-probabilities of given tokens.
-
-Shapes: B rows, T positions, N chosen positions, V vocabulary.
-"""
+"""Causal language models as Hugging Face folders: make, load, save."""
 
 from __future__ import annotations
 
@@ -10,16 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.lm.hub import local_folder
+from pipeline.lm.template import end_tokens
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+# What a generation configuration says that is no advice on sampling.
+GENERATION_FACTS = {
+    "_from_model_config",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "transformers_version",
+    "use_cache",
+    "output_attentions",
+    "output_hidden_states",
+}
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The base model: `path`, a local Hugging Face folder, or else a Llama made from scratch with the sizes below.
+    """The base model: a Hugging Face folder or hub name, or a Llama from scratch of the sizes below.
 
     Head dimension is hidden_size / heads; vLLM on a CPU needs 32, 64, 80, 96, 112, 128 ...
     """
 
-    path: str = ""
+    path: str = ""  # a folder, or a name on the hub such as Qwen/Qwen2.5-0.5B; "" is from scratch
     hidden_size: int = 96
     layers: int = 3
     heads: int = 3
@@ -27,19 +39,19 @@ class ModelConfig:
     vocab_size: int = 1024
     context: int = 512
     init_std: float = 0.08
-    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         if not self.path and self.hidden_size % self.heads:
             raise UserError(
                 f"model.hidden_size={self.hidden_size} must be a multiple of model.heads={self.heads}"
             )
-        if self.dtype not in ("float32", "bfloat16"):
-            raise UserError(f"model.dtype={self.dtype}: float32 or bfloat16")
 
 
 def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
-    """A Llama from scratch: normal(0, init_std), the projections into the residual stream divided by sqrt(2 layers)."""
+    """A Llama from scratch: weights from normal(0, init_std).
+
+    Projections into the residual stream are divided by sqrt(2 layers).
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -70,26 +82,38 @@ def new_model(cfg: ModelConfig, vocab_size: int, bos: int, eos: int, seed: int):
 
 
 def load_tokenizer(folder: str | Path):
-    """The tokenizer of a model folder. Raises UserError when the folder, its tokenizer or the end token is missing."""
+    """The tokenizer of a model folder or of a model on the hub.
+
+    Raises UserError when the folder, its tokenizer or its end token is missing.
+    """
     folder = _model_folder(folder)
-    if not any(
-        (folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")
-    ):
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise UserError(
-            f"{folder}: no tokenizer (tokenizer.json, tokenizer.model or vocab.json) in this folder; copy one in"
+            f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES)}) in this folder; copy one in"
         )
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.eos_token_id is None:
         raise UserError(
-            f"{folder}: the tokenizer has no eos_token, which ends every output; set it in tokenizer_config.json"
+            f"{folder}: the tokenizer has no eos_token, which ends every output; "
+            "set it in tokenizer_config.json"
         )
     return tokenizer
 
 
+def load_base(path: str, device: str = "cpu"):
+    """Tokenizer and model that a run starts from; the model remembers that it was pretrained."""
+    tokenizer, model = load_tokenizer(path), load_model(path, device=device)
+    model.config.pretrained_base = Path(path).name
+    return tokenizer, model
+
+
 def load_model(folder: str | Path, dtype=None, device: str = "cpu"):
-    """The model of a folder, in evaluation mode; float32 unless `dtype` says otherwise. UserError when files are missing."""
+    """The model of a folder or hub name, in evaluation mode; float32 unless `dtype` says otherwise.
+
+    Raises UserError when files are missing, or transformers knows no such model.
+    """
     folder = _model_folder(folder)
     if not any(folder.glob("*.safetensors")):
         raise UserError(
@@ -103,79 +127,60 @@ def load_model(folder: str | Path, dtype=None, device: str = "cpu"):
         dtype=dtype or torch.float32,
         local_files_only=True,
         use_safetensors=True,
-        attn_implementation="sdpa",
+        attn_implementation=_attention(folder),
     )
     return model.to(device).eval()
 
 
+def _attention(folder: Path) -> str:
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+
+    found = kind in CONFIG_MAPPING and CONFIG_MAPPING[kind] in MODEL_FOR_CAUSAL_LM_MAPPING
+    if not found:  # code from the hub is never run
+        raise UserError(f"{folder}: transformers has no causal language model of type {kind!r}")
+    return attention_of(AutoConfig.from_pretrained(folder, local_files_only=True))
+
+
+def attention_of(config) -> str:
+    """The fused kernel, but for models that cap their attention scores or know no such kernel."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    fused = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._supports_sdpa
+    capped = getattr(config, "attn_logit_softcapping", None)
+    return "sdpa" if fused and not capped else "eager"
+
+
 def save_model(model, tokenizer, folder: str | Path) -> None:
-    """Write a folder that transformers and vLLM load. float32 weights stay float32."""
+    """Write a folder that transformers and vLLM load, with every token that ends an output.
+
+    A publisher's advice on sampling is left behind: it was for other weights, and some of it
+    (Llama 2's) cannot be written again.
+    """
+    from transformers import GenerationConfig
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    ends = end_tokens(tokenizer, model)
+    if set(model.generation_config.to_diff_dict()) - GENERATION_FACTS:
+        model.generation_config = GenerationConfig(
+            bos_token_id=tokenizer.bos_token_id, pad_token_id=model.config.pad_token_id
+        )
+    model.generation_config.eos_token_id = ends[0] if len(ends) == 1 else list(ends)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def position_limit(model) -> int | None:
-    """Tokens that a model with learned positions (as GPT-2) can read; None for rotary ones, which have no last one."""
-    rotary = any("rotary" in name for name, _ in model.named_modules())
-    return None if rotary else getattr(model.config, "max_position_embeddings", None)
-
-
 def _model_folder(folder: str | Path) -> Path:
-    folder = Path(folder)
+    folder = local_folder(folder)
     config = folder / "config.json"
     if not config.is_file():
         raise UserError(
-            f"{folder}: no config.json here; give a Hugging Face model folder or run the stage that makes it"
+            f"{folder}: no config.json here; give a Hugging Face model folder or hub name, or run "
+            "the stage that makes it"
         )
     try:
         json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{config}: not JSON ({error}); copy the model folder anew") from None
+        raise UserError(f"{config}: not JSON ({error}); copy the model folder again") from None
     return folder
-
-
-def token_log_probs(
-    model, tokens_BT, attention_BT, temperature: float = 1.0, at_BT=None, entropy: bool = False
-):
-    """log p(tokens[t] | tokens[<t]) under softmax(logits / temperature), in float32.
-
-    `at_BT` (bool) chooses the positions to score; the language-model head runs on those alone. Returns logp_BT, exactly
-    0 elsewhere and at t = 0; with `entropy` also entropy_BT (nats, no gradient). Padding may be on either side.
-    """
-    import torch
-
-    at_BT = attention_BT.bool() if at_BT is None else at_BT.bool()
-    at_BT = at_BT.clone()
-    at_BT[:, 0] = False
-    hidden_BTD = hidden_states(model, tokens_BT, attention_BT)
-    before_BT = torch.zeros_like(at_BT)
-    before_BT[:, :-1] = at_BT[:, 1:]
-    logits_NV = model.get_output_embeddings()(hidden_BTD[before_BT]).float()
-    if temperature != 1.0:
-        logits_NV = logits_NV / temperature
-    target_N = tokens_BT[at_BT]
-    norm_N = torch.logsumexp(logits_NV, -1)
-    logp_N = logits_NV.gather(1, target_N[:, None])[:, 0] - norm_N
-    logp_BT = torch.zeros(
-        tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device
-    ).masked_scatter(at_BT, logp_N)
-    if not entropy:
-        return logp_BT
-    with torch.no_grad():
-        p_NV = (logits_NV - norm_N[:, None]).exp()
-        entropy_N = norm_N - (p_NV * logits_NV).sum(-1)
-        entropy_BT = torch.zeros_like(logp_BT).masked_scatter(at_BT, entropy_N)
-    return logp_BT, entropy_BT
-
-
-def hidden_states(model, tokens_BT, attention_BT):
-    """Last hidden states, (B, T, D). Right padding needs no mask under causal attention, and so gets the fast kernel."""
-    if bool(attention_BT[:, 0].all()):
-        return model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
-    position_BT = (attention_BT.long().cumsum(1) - 1).clamp(min=0)
-    return model.get_decoder()(
-        input_ids=tokens_BT, attention_mask=attention_BT, position_ids=position_BT, use_cache=False
-    ).last_hidden_state

@@ -7,13 +7,15 @@ gradient there, and one backward pass through the prompts ends the update. The r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.lm.features import has_window
+from pipeline.lm.head import Head, head_of, log_probs
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,16 @@ def micro_batches(
 
 
 def pad(
-    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu"
+    lists: Sequence[Sequence[float]], dtype: torch.dtype, device="cpu", left: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Lists of numbers -> (values, mask), padded with 0 on the right."""
+    """Lists of numbers -> (values, mask), padded with 0 on the right, or on the left."""
     width = max(map(len, lists))
-    values = torch.tensor([list(row) + [0] * (width - len(row)) for row in lists], dtype=dtype)
+    fill = [[0] * (width - len(row)) for row in lists]
+    pairs = zip(lists, fill, strict=True)
+    rows = [gap + list(row) if left else list(row) + gap for row, gap in pairs]
+    values = torch.tensor(rows, dtype=dtype)
     mask = torch.arange(width)[None] < torch.tensor([len(row) for row in lists])[:, None]
-    return values.to(device), mask.to(device)
+    return values.to(device), (mask.flip(1) if left else mask).to(device)
 
 
 @dataclass
@@ -92,14 +97,24 @@ class PromptCache:
 
 
 def read_prompts(model, rows: Rows) -> PromptCache:
-    """Run all but the last token of each prompt."""
+    """Run all but the last token of each prompt.
+
+    A window counts the positions between two tokens, padding too: a model that has one gets its
+    padding on the left, where nothing lies between a prompt and its output.
+    """
     from transformers import DynamicCache
 
-    tokens_PS, mask_PS = pad([prompt[:-1] for prompt in rows.prompts], torch.long, model.device)
-    cache = DynamicCache()
+    left = has_window(model.config)
+    some = [prompt[:-1] for prompt in rows.prompts]
+    tokens_PS, mask_PS = pad(some, torch.long, model.device, left)
     position_PS = torch.arange(tokens_PS.shape[1], device=model.device).expand_as(tokens_PS)
+    seen = {}
+    if left:
+        position_PS = (mask_PS.long().cumsum(1) - 1).clamp(min=0)
+        seen = {"attention_mask": mask_PS.long()}
+    cache = DynamicCache()
     model.get_decoder()(
-        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True
+        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True, **seen
     )
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
@@ -131,21 +146,12 @@ def hidden_of(
 
 
 def log_probs_of(
-    head: Callable[[Tensor], Tensor],
-    hidden_RTE: Tensor,
-    tokens_RT: Tensor,
-    mask_RT: Tensor,
-    temperature: float,
+    head: Head, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor, temperature: float
 ) -> Tensor:
-    """log softmax(head(hidden) / temperature) of each token, in float32 (float64 models stay so); exactly 0 where masked."""
-    logits_NV = head(hidden_RTE[mask_RT])
-    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
-    if temperature != 1.0:
-        logits_NV = logits_NV / temperature
-    logp_N = logits_NV.gather(1, tokens_RT[mask_RT][:, None])[:, 0] - torch.logsumexp(logits_NV, -1)
-    return torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device).masked_scatter(
-        mask_RT, logp_N
-    )
+    """log softmax(head(hidden) / temperature) of each token, in float32; exactly 0 where masked."""
+    logp_N = log_probs(head, hidden_RTE[mask_RT], tokens_RT[mask_RT], temperature)
+    logp_RT = torch.zeros(mask_RT.shape, dtype=logp_N.dtype, device=mask_RT.device)
+    return logp_RT.masked_scatter(mask_RT, logp_N)
 
 
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
@@ -154,9 +160,8 @@ def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> 
         prompts, first = read_prompts(model, rows), first_equal(rows)
         logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
         for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            part = log_probs_of(
-                model.get_output_embeddings(), *hidden_of(model, prompts, rows, batch), temperature
-            )
+            hidden = hidden_of(model, prompts, rows, batch)
+            part = log_probs_of(head_of(model), *hidden, temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
     return logp_BT[first]
@@ -185,6 +190,6 @@ def passes(
     prompts = read_prompts(model, rows)
     for batch in micro_batches(rows, chosen, max_tokens, unit):
         hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
-        head = model.get_output_embeddings()
-        yield batch, log_probs_of(head, hidden_RTE, tokens_RT, mask_RT, temperature), mask_RT
+        logp_RT = log_probs_of(head_of(model), hidden_RTE, tokens_RT, mask_RT, temperature)
+        yield batch, logp_RT, mask_RT
     prompts.backward()

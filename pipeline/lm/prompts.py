@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pipeline.errors import UserError
+from pipeline.lm.template import apply_template
 
-# `paper` is FACTS section 7, the released evaluation code. `mini` asks for the same three protocols in fewer tokens,
-# because a suffix of thirty tokens would double the prompt of a miniature question; chain of thought is its default.
+# `paper` is the released evaluation code's. `mini` asks for the same three protocols in fewer
+# tokens, because a suffix of thirty tokens would double the prompt of a miniature question; chain
+# of thought is its default.
 SUFFIX = {
     "paper": {
         ("cot", "en"): "\nPlease reason step by step, and put your final answer within \\boxed{}.",
@@ -34,7 +36,10 @@ SUFFIX = {
 
 
 def render(question: str, lang: str = "en", protocol: str = "cot", style: str = "paper") -> str:
-    """The user's message: the question and the suffix. Raises UserError for an unknown style, protocol or language."""
+    """The user's message: the question and the suffix.
+
+    Raises UserError for an unknown style, protocol or language.
+    """
     try:
         return question + SUFFIX[style][protocol, lang]
     except KeyError:
@@ -46,15 +51,7 @@ def render(question: str, lang: str = "en", protocol: str = "cot", style: str = 
 def prompt_ids(
     tokenizer, question: str, lang: str = "en", protocol: str = "cot", style: str = "paper"
 ) -> list[int]:
-    """Token ids of the prompt, up to where the assistant begins. A tokenizer without a chat template gets the paper's."""
-    from pipeline.lm.tokenizer import CHAT_TEMPLATE
-
+    """Token ids of the prompt, up to where the assistant begins."""
     message = [{"role": "user", "content": render(question, lang, protocol, style)}]
-    if tokenizer.chat_template:
-        return tokenizer.apply_chat_template(
-            message, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    text = tokenizer.apply_chat_template(
-        message, chat_template=CHAT_TEMPLATE, add_generation_prompt=True, tokenize=False
-    )
+    text = apply_template(tokenizer, message, add_generation_prompt=True)
     return tokenizer.encode(text, add_special_tokens=False)

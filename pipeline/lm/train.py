@@ -9,17 +9,28 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.lm import checkpoint
+from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
-from pipeline.lm.model import position_limit
-from pipeline.lm.optim import clip_and_step, make_optimizers, named_optimizers
+from pipeline.lm.head import ENTRIES, head_of, log_probs, raised
+from pipeline.lm.optim import (
+    autocast,
+    check_rates,
+    checkpointing,
+    clip_and_step,
+    make_optimizers,
+    named_optimizers,
+)
+from pipeline.lm.probe import probe
 from pipeline.lm.stream import Example, Packed, Stream, Unpacked, pad_examples
 from pipeline.lm.train_config import OptimConfig, TrainConfig, learning_rate_share
 
@@ -90,24 +101,64 @@ def _step(model, optimizers, share: float, cfg: OptimConfig, step: int, loss: fl
         raise UserError(f"step {step}: {error}; {advice}") from None
 
 
-def next_token_loss(model, tokens_BT, mask_BT):
+def next_token_loss(model, tokens_BT, mask_BT) -> Tensor:
     """Mean of -log p(token) over positions where the mask is 1.
 
     Position 0 has no context and never counts.
     """
+    return _loss_sum(model, tokens_BT, mask_BT, mean=True)
+
+
+def _loss_sum(model, tokens_BT, mask_BT, mean: bool) -> Tensor:
     hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
     target_BT = mask_BT[:, 1:]
-    logits_NV = model.get_output_embeddings()(hidden_BTD[:, :-1][target_BT])
-    return F.cross_entropy(logits_NV.float(), tokens_BT[:, 1:][target_BT])
+    head, hidden_NE = head_of(model), hidden_BTD[:, :-1][target_BT]
+    target_N = tokens_BT[:, 1:][target_BT]
+    if target_N.numel() * head.weight.shape[0] <= ENTRIES:
+        how = "mean" if mean else "sum"
+        return F.cross_entropy(raised(head(hidden_NE)), target_N, reduction=how)
+    loss_N = -log_probs(head, hidden_NE, target_N)
+    return loss_N.mean() if mean else loss_N.sum()
 
 
-def next_token_gradient(model, batch: Sequence[Example]) -> tuple[dict, dict]:
-    """Add the gradient of the batch's next-token loss. Tokens are counted with their padding."""
-    tokens_BT, mask_BT = pad_examples(batch, model.device)
-    loss = next_token_loss(model, tokens_BT, mask_BT)
-    loss.backward()
-    work = train_flops(model.config, *tokens_BT.shape)
-    return {"loss": loss.item()}, {"tokens": tokens_BT.numel(), "flops": work}
+def next_token_gradient(
+    model, batch: Sequence[Example], max_tokens: int = 0, compute_dtype: str = "float32"
+) -> tuple[dict, dict]:
+    """Add the gradient of the batch's next-token loss. Tokens are counted with their padding.
+
+    `max_tokens`: padded tokens of one forward and backward, 0 for the whole batch at once. The loss
+    is the mean over the batch's tokens however it is split.
+    """
+    parts = split(batch, max_tokens)
+    counted = sum(sum(mask[1:]) for _, mask in batch)
+    total, tokens, work = 0.0, 0, 0
+    for part in parts:
+        tokens_BT, mask_BT = pad_examples(part, model.device)
+        with autocast(model, compute_dtype):
+            loss = _loss_sum(model, tokens_BT, mask_BT, mean=len(parts) == 1)
+            loss = loss if len(parts) == 1 else loss / counted
+        loss.backward()
+        total += loss.item()
+        tokens += tokens_BT.numel()
+        work += train_flops(model.config, *tokens_BT.shape)
+    return {"loss": total}, {"tokens": tokens, "flops": work}
+
+
+def split(batch: Sequence[Example], max_tokens: int) -> list[list[Example]]:
+    """The batch in micro-batches of similar length, of at most `max_tokens` padded tokens each.
+
+    A longer example stands alone; 0 leaves the batch whole and in its order.
+    """
+    if not max_tokens or len(batch) * max(len(ids) for ids, _ in batch) <= max_tokens:
+        return [list(batch)]
+    parts: list[list[Example]] = []
+    width = 0
+    for example in sorted(batch, key=lambda example: -len(example[0])):
+        if not parts or (len(parts[-1]) + 1) * width > max_tokens:
+            parts.append([])
+            width = len(example[0])
+        parts[-1].append(example)
+    return parts
 
 
 def make_stream(examples: Sequence[Example], cfg: TrainConfig) -> Stream:
@@ -119,13 +170,20 @@ def train_lm(
 ) -> Iterator[dict[str, float]]:
     """Next-token training of a language model: rows with step, loss, grad_norm, lr, tokens, flops.
 
-    Raises UserError for sequences that are longer than what learned positions reach.
+    Raises UserError for sequences that are longer than what learned positions reach, for rates that
+    would wreck a pretrained base, and for a model that our passes do not read rightly.
     """
     limit = position_limit(model)
     if limit is not None and cfg.sequence_length > limit:
         raise UserError(
             f"sequence_length={cfg.sequence_length} exceeds the model's {limit} positions; lower it"
         )
+    check_rates(model, cfg.optim)
+    probe(model, compute_dtype=cfg.compute_dtype)
     pace = Pace(cfg.log_every, cfg.checkpoint_every)
     batches = data.batches(cfg.sequences)
-    yield from train(model, batches, next_token_gradient, cfg.optim, pace, state)
+    gradient = partial(
+        next_token_gradient, max_tokens=cfg.micro_batch_tokens, compute_dtype=cfg.compute_dtype
+    )
+    with checkpointing(model, cfg.gradient_checkpointing):
+        yield from train(model, batches, gradient, cfg.optim, pace, state)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import UserError
 
+DTYPES = ("float32", "bfloat16")
 SCHEDULES = ("linear", "multi_step", "constant")
 
 
@@ -46,7 +47,7 @@ def learning_rate_share(step: int, cfg: OptimConfig) -> float:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run of `steps` steps over packed sequences."""
+    """A training run of `steps` steps over packed sequences; 0 steps keep the model as it is."""
 
     steps: int = 1000
     sequences: int = 8  # per step
@@ -61,6 +62,12 @@ class TrainConfig:
     lr_end: float = 0.0  # of the peak, at the end of a linear schedule
     warmup_steps: int = 20
     max_grad_norm: float = 1.0
+    # padded tokens of one forward and backward; 0: the whole step at once. Changes only rounding
+    micro_batch_tokens: int = 0
+    # bfloat16: autocast; the weights that the optimizer moves stay float32
+    compute_dtype: str = "float32"
+    # compute activations again in the backward pass: a third more time for most of their memory
+    gradient_checkpointing: bool = False
     checkpoint_every: int = 100
     log_every: int = 10
     seed: int = 0
@@ -70,8 +77,16 @@ class TrainConfig:
             raise UserError(f"train.optimizer={self.optimizer}: muon or adamw")
         if self.schedule not in SCHEDULES:
             raise UserError(f"train.schedule={self.schedule}: {', '.join(SCHEDULES)}")
-        if min(self.steps, self.sequences, self.sequence_length) < 1:
-            raise UserError("train: steps, sequences and sequence_length must be at least 1")
+        if self.compute_dtype not in DTYPES:
+            raise UserError(f"train.compute_dtype={self.compute_dtype}: {', '.join(DTYPES)}")
+        if (
+            min(self.sequences, self.sequence_length) < 1
+            or min(self.steps, self.micro_batch_tokens) < 0
+        ):
+            raise UserError(
+                "train: sequences and sequence_length must be at least 1, steps and "
+                "micro_batch_tokens at least 0"
+            )
         if self.checkpoint_every % self.log_every:
             raise UserError(
                 f"train.checkpoint_every={self.checkpoint_every} must be a multiple of "

@@ -1,43 +1,65 @@
-"""Read a finished run's files (docs/contracts.md) into arrays. What is missing stays empty, and the report says so.
+"""The results of a build as arrays, whether they come from its data folder (load.py) or from committed outcomes
+(outcomes.py). What is missing stays empty, and the report says so.
 
-Legend: S seeds of an arm, N questions, K values of K.
+Legend: U units (trained models of an arm), N questions, K values of K.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.errors import UserError
 from pipeline.evaluate.metrics import RIGHT, maj_at_k, pass_at_k
-from pipeline.records import read_jsonl
 from pipeline.report.arms import LEARNED, arm_order, reward_model
 
 SINGLE = ("base", "instruct")
+BENCHMARKS = (
+    "mini_gsm8k",
+    "mini_math",
+    "mini_cmath",
+    "mini_bbh",
+    "mini_bbh_zh",
+    "gsm8k",
+    "math",
+    "math500",
+)
+BENCHMARKS += ("cmath", "mgsm_zh")
+
+
+class Unit(NamedTuple):
+    """Which of an arm's trained models: its chain, and its training seed inside the chain (None: base, instruct)."""
+
+    chain: int
+    seed: int | None
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One model on one benchmark. `votes[i]` are question i's samples (metrics.py); the first `samples` are in every row."""
+    """One model on one benchmark.
+
+    votes[i]  -- question i's samples as vote classes (pipeline/evaluate/metrics.py); the first `samples` are in every row
+    measures  -- other values per question, such as bits: {name: (N,)}
+    """
 
     ids: tuple[str, ...]
     greedy_N: np.ndarray
     votes: tuple[tuple[int, ...], ...]
     samples: int
     summary: dict[str, Any]
-    levels: tuple[int, ...] = ()  # of the questions
+    levels: tuple[int, ...] = ()
+    measures: dict[str, np.ndarray] = field(default_factory=dict)
 
     def values(self, metric: str) -> np.ndarray:
-        """`greedy`, `sampled`, `maj@K` or `pass@K` of each question -> (N,), from its first `samples` samples."""
+        """`greedy`, `sampled`, `maj@K`, `pass@K` or a measure, of each question -> (N,)."""
         if metric == "greedy":
             return self.greedy_N
-        if metric not in self._known:  # every table asks for them anew
+        if metric in self.measures:
+            return self.measures[metric]
+        if metric not in self._known:  # every table asks for them again
             kind, _, k = metric.partition("@")
             score = scorer(kind, [int(k or 1)])
             self._known[metric] = np.array(
@@ -57,26 +79,39 @@ class Scores:
             i for i, v in zip(self.ids, self.votes, strict=True) if len(v) == most > self.samples
         )
 
-    def curve(self, kind: str, ks: Sequence[int]) -> np.ndarray:
-        """`maj` or `pass` over K for the deep questions, from all their samples -> (N, K)."""
-        deep, score = set(self.deep), scorer(kind, list(ks))
-        return np.array([score(v) for i, v in zip(self.ids, self.votes, strict=True) if i in deep])
-
     @property
     def deep_samples(self) -> int:
         return max(map(len, self.votes), default=0) if self.deep else self.samples
 
+    def curve(self, kind: str, ks: Sequence[int]) -> np.ndarray:
+        """`maj` or `pass` over K -> (N, K): from all samples of the deep questions, else from those of all questions."""
+        if not self.deep:
+            return np.stack([self.values(f"{kind}@{k}") for k in ks], 1)
+        deep, score = set(self.deep), scorer(kind, list(ks))
+        return np.array([score(v) for i, v in zip(self.ids, self.votes, strict=True) if i in deep])
+
+    def deep_greedy(self) -> np.ndarray:
+        """The greedy answers of the questions that `curve` is about -> (N,)."""
+        chosen = set(self.deep or self.ids)
+        return np.array([g for i, g in zip(self.ids, self.greedy_N, strict=True) if i in chosen])
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One RL run: metric rows a step (pipeline/rl/glossary.py), validation[step][question id] = share of right samples
-    (greedy where none were drawn), summary, the arm's settings (conf/rl/), and the scale that all arms share (rl_scale)."""
+    """One RL run.
+
+    metrics    -- a row per step (pipeline/rl/glossary.py)
+    validation -- [step][question id] = share of right samples (greedy where none were drawn)
+    settings   -- those of the arm (conf/rl/), scale those that all arms of a profile share (rl_scale)
+    cost       -- seconds, memory: what the stage's cost file has
+    """
 
     metrics: list[dict[str, Any]]
     validation: dict[int, dict[str, float]]
     summary: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
     scale: dict[str, Any] = field(default_factory=dict)
+    cost: dict[str, Any] = field(default_factory=dict)
 
     @property
     def validation_questions(self) -> int:
@@ -89,14 +124,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything the report is made of. `scores[model][benchmark]`, `cells[arm][seed]`, `files[stage][name]`."""
+    """Everything the report is made of.
+
+    scores -- [model][benchmark]; a model of chain 0 is called `instruct` or `<arm>-<seed>`, of others `<chain>/<arm>-<seed>`
+    cells  -- [arm][unit], the RL runs
+    files  -- [stage][name], small files of the stages before RL, of the first chain
+    """
 
     profile: str
     seed: int
     scores: dict[str, dict[str, Scores]]
-    cells: dict[str, dict[int, Cell]]
-    files: dict[str, dict[str, Any]]
-    costs: dict[str, dict[str, Any]]
+    cells: dict[str, dict[Unit, Cell]] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    costs: dict[str, dict[str, Any]] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -105,9 +145,15 @@ class Results:
 
     @property
     def arms(self) -> list[str]:
-        return sorted(
-            {arm for arm, _ in map(split_model, self.scores) if arm not in SINGLE}, key=arm_order
-        )
+        return sorted({split_model(model)[0] for model in self.scores} - {*SINGLE}, key=arm_order)
+
+    @property
+    def chains(self) -> list[int]:
+        return sorted({unit_of(model).chain for model in self.scores})
+
+    def file(self, stage: str, name: str) -> dict[str, Any]:
+        """A small file of a stage before RL; {} where there is none."""
+        return self.files.get(stage, {}).get(name) or {}
 
     def reward_model(self, arm: str) -> str | None:
         """The kind of reward model behind an arm, by the settings it was trained with, else by its file; None for rules."""
@@ -120,156 +166,91 @@ class Results:
     @property
     def reward_models(self) -> dict[str, dict[str, Any]]:
         """What the reward stage measured of each kind of reward model: outcome, process."""
-        summary = self.files["reward"].get("summary") or {}
+        summary = self.file("reward", "summary")
         return {kind: summary[kind] for kind in LEARNED if isinstance(summary.get(kind), dict)}
 
     def models_of(self, arm: str) -> list[str]:
-        """`base`, `instruct`, or the evaluated cells of an arm, by seed."""
-        found = [m for m in self.scores if split_model(m)[0] == arm]
-        return sorted(found, key=lambda m: split_model(m)[1] or 0)
+        """The evaluated models of an arm, or base or instruct of every chain, by chain and seed."""
+        found = [model for model in self.scores if split_model(model)[0] == arm]
+        return sorted(found, key=lambda model: (unit_of(model).chain, unit_of(model).seed or 0))
 
-    def seeds_of(self, arm: str, benchmarks: Sequence[str]) -> set[int]:
-        """Seeds of an arm that were evaluated on all of these benchmarks; none for base and instruct."""
-        found = [m for m in self.models_of(arm) if set(benchmarks) <= set(self.scores[m])]
-        return {seed for m in found if (seed := split_model(m)[1]) is not None}
+    def units_of(self, arm: str, benchmarks: Iterable[str]) -> dict[Unit, str]:
+        """{unit: model} of an arm, as far as they were evaluated on all these benchmarks."""
+        wanted = set(benchmarks)
+        return {unit_of(m): m for m in self.models_of(arm) if wanted <= set(self.scores[m])}
 
-    def common_seeds(self, arm: str, other: str, benchmarks: Sequence[str]) -> list[int]:
-        """Seeds by which the two are paired; [] where one of them is a single model or they share none."""
-        return sorted(self.seeds_of(arm, benchmarks) & self.seeds_of(other, benchmarks))
+    def pairs_of(self, arm: str, other: str, benchmarks: Iterable[str]) -> dict[Unit, tuple]:
+        """{unit: (model, other model)}: of the same chain and seed, or of the same chain where one side is a single model."""
+        benchmarks = list(benchmarks)
+        ours, theirs = self.units_of(arm, benchmarks), self.units_of(other, benchmarks)
+        found = {}
+        for unit, model in ours.items():
+            alone = Unit(unit.chain, None)
+            if unit in theirs or alone in theirs:
+                found[unit] = (model, theirs.get(unit) or theirs[alone])
+        return found
 
-    def table(
-        self, arm: str, benchmark: str, metric: str, seeds: Sequence[int] = ()
-    ) -> tuple[np.ndarray, tuple[str, ...]] | None:
-        """values_SN of an arm (of these seeds, else of all it has) on the questions that all of them answered, and their
-        ids; None without results."""
-        models = [f"{arm}-{seed}" for seed in seeds] if seeds else self.models_of(arm)
-        found = [self.scores[m][benchmark] for m in models if benchmark in self.scores[m]]
+    def table(self, arm: str, benchmark: str, metric: str) -> Table | None:
+        """values_UN of an arm on the questions that all its models answered; None without results."""
+        found = self.units_of(arm, [benchmark])
         if not found:
             return None
-        ids = common([s.ids for s in found])
-        return np.stack([pick(s.ids, s.values(metric), ids) for s in found]), ids
+        scores = [self.scores[model][benchmark] for model in found.values()]
+        ids = common([s.ids for s in scores])
+        values_UN = np.stack([pick(s.ids, s.values(metric), ids) for s in scores])
+        return Table(values_UN, ids, tuple(unit.chain for unit in found))
+
+    def gaps(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> Gaps | None:
+        """The difference arm - other of each pair of units, on the questions of each benchmark that all of them answered;
+        None where a side, or a common unit, is missing."""
+        pairs = self.pairs_of(arm, other, benchmarks) if benchmarks else {}
+        if not pairs:
+            return None
+        tables = []
+        for benchmark in benchmarks:
+            scores = [[self.scores[m][benchmark] for m in models] for models in pairs.values()]
+            ids = common([s.ids for two in scores for s in two])
+            values = [[pick(s.ids, s.values(metric), ids) for s in two] for two in scores]
+            tables.append(np.array([first - second for first, second in values]))
+        return Gaps(tables, tuple(unit.chain for unit in pairs), tuple(pairs))
 
     def deepest_models(self, arm: str, benchmark: str) -> list[str]:
-        """The cells of an arm with the most samples on a benchmark (the extra samples are drawn for chosen models)."""
+        """The models of an arm with the most samples on a benchmark (the extra samples are drawn for chosen models)."""
         found = [m for m in self.models_of(arm) if benchmark in self.scores[m]]
         most = max((self.scores[m][benchmark].deep_samples for m in found), default=0)
         return [m for m in found if self.scores[m][benchmark].deep_samples == most]
 
-    def curve_values(self, model: str, benchmark: str, kind: str, ks: Sequence[int]) -> np.ndarray:
-        """maj or pass over K -> (N, K): from the deep questions where there are any, else from all."""
-        scores = self.scores[model][benchmark]
-        if scores.deep:
-            return scores.curve(kind, ks)
-        return np.stack([scores.values(f"{kind}@{k}") for k in ks], 1)
 
-    def pair(
-        self, arm: str, other: str, benchmarks: Sequence[str], metric: str
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """values_SN and other_TN on the common questions of all those benchmarks that both have; None if there are none.
-        Where they have seeds in common, row s of both is the same seed, and other seeds are left out."""
-        left, right, seeds = [], [], self.common_seeds(arm, other, benchmarks)
-        for benchmark in benchmarks:
-            one, two = (self.table(name, benchmark, metric, seeds) for name in (arm, other))
-            if one and two:
-                ids = common([one[1], two[1]])
-                left.append(np.stack([pick(one[1], row, ids) for row in one[0]]))
-                right.append(np.stack([pick(two[1], row, ids) for row in two[0]]))
-        same = {len(v) for v in left}, {len(v) for v in right}
-        if not left or max(map(len, same)) > 1:
-            return None
-        return np.concatenate(left, 1), np.concatenate(right, 1)
+class Table(NamedTuple):
+    values_UN: np.ndarray
+    ids: tuple[str, ...]
+    chains_U: tuple[int, ...]
 
 
-def load(data: Path) -> Results:
-    """Read a data/ folder. Raises UserError when it holds no evaluation at all, or a file is malformed."""
-    folders = sorted(p for p in (data / "evaluate").glob("*") if (p / "summary.json").is_file())
-    if not folders:
-        raise UserError(f"{data / 'evaluate'}: no evaluated model; `dvc repro` makes them")
-    cells: dict[str, dict[int, Cell]] = {}
-    for folder in sorted(p for p in (data / "rl").glob("*") if p.is_dir()):
-        arm, seed = split_model(folder.name)
-        if seed is not None:
-            summary = json_of(folder / "summary.json") or {}
-            settings = json_of(folder / "config.json") or {}
-            found = validation_of(rows_of(folder / "validation.jsonl"))
-            cells.setdefault(arm, {})[seed] = Cell(
-                rows_of(folder / "metrics.jsonl"),
-                found,
-                summary,
-                settings.get("rl") or {},
-                settings.get("rl_scale") or {},
-            )
-    files = {
-        stage: stage_files(data / stage)
-        for stage in ("world", "corpus", "pretrain", "sft", "reward")
-    }
-    settings = json_of(folders[0] / "config.json") or {}
-    costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
-    return Results(
-        str(settings.get("profile", "unknown")),
-        int(settings.get("seed", 0)),
-        {folder.name: load_scores(folder) for folder in folders},
-        cells,
-        files,
-        costs,
-    )
+class Gaps(NamedTuple):
+    """tables[b]_UN: differences on benchmark b."""
 
-
-def load_scores(folder: Path) -> dict[str, Scores]:
-    """Every benchmark that the model's summary names."""
-    summaries = json_of(folder / "summary.json")["benchmarks"]
-    found = {}
-    for name, summary in summaries.items():
-        rows = list(read_jsonl(folder / f"{name}.jsonl"))
-        try:
-            found[name] = Scores(
-                tuple(row["id"] for row in rows),
-                np.array([float(row["greedy"]["verdict"] == "right") for row in rows]),
-                tuple(tuple(sample["vote"] for sample in row["samples"]) for row in rows),
-                summary["samples"],
-                summary,
-                tuple(row["level"] for row in rows),
-            )
-        except (KeyError, TypeError) as error:
-            raise UserError(
-                f"{folder / name}.jsonl: a row has no {error}; run the evaluate stage anew"
-            ) from None
-    return found
-
-
-def stage_files(folder: Path) -> dict[str, Any]:
-    """The small files of a stage by stem: summary, config, funnel, metrics and audit (rows)."""
-    found = {path.stem: json_of(path) for path in sorted(folder.glob("*.json"))}
-    tables = {name: rows_of(folder / f"{name}.jsonl") for name in ("metrics", "audit")}
-    return found | {name: rows for name, rows in tables.items() if rows}
-
-
-def validation_of(rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = {}
-    for row in rows:
-        share = row["right"] / row["samples"] if row["samples"] else float(row["greedy"])
-        found.setdefault(row["step"], {})[row["id"]] = share
-    return found
-
-
-def json_of(path: Path) -> Any:
-    """A JSON file's value; None where there is no file. Raises UserError when it is not JSON."""
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error}); run its stage anew") from None
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    return list(read_jsonl(path)) if path.is_file() else []
+    tables: list[np.ndarray]
+    chains_U: tuple[int, ...]
+    units: tuple[Unit, ...]
 
 
 def split_model(name: str) -> tuple[str, int | None]:
-    """`grpo_os_rule-2` -> ("grpo_os_rule", 2); `instruct` -> ("instruct", None)."""
+    """`grpo_os_rule-2` and `3/grpo_os_rule-2` -> ("grpo_os_rule", 2); `instruct` -> ("instruct", None)."""
+    name = name.rpartition("/")[2]
     arm, dash, seed = name.rpartition("-")
     return (arm, int(seed)) if dash and seed.isdigit() else (name, None)
+
+
+def unit_of(name: str) -> Unit:
+    """`3/grpo_os_rule-2` -> Unit(3, 2)."""
+    chain = name.rpartition("/")[0]
+    return Unit(int(chain) if chain else 0, split_model(name)[1])
+
+
+def model_name(arm: str, unit: Unit) -> str:
+    prefix = f"{unit.chain}/" if unit.chain else ""
+    return prefix + (arm if unit.seed is None else f"{arm}-{unit.seed}")
 
 
 def common(ids: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -280,6 +261,8 @@ def common(ids: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def pick(ids: Sequence[str], values_N: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
     """Values of the wanted ids, in their order."""
+    if tuple(ids) == tuple(wanted):
+        return values_N
     at = {i: n for n, i in enumerate(ids)}
     return values_N[[at[i] for i in wanted]]
 
@@ -294,18 +277,8 @@ def scorer(kind: str, ks: Sequence[int]) -> Callable[[Sequence[int]], list[float
 
 
 def benchmark_order(name: str) -> tuple[int, str]:
-    known = (
-        "mini_gsm8k",
-        "mini_math",
-        "mini_cmath",
-        "gsm8k",
-        "math",
-        "math500",
-        "cmath",
-        "mgsm_zh",
-    )
     plain = name.partition("@")[0]
-    return (known.index(plain) if plain in known else len(known), name)
+    return (BENCHMARKS.index(plain) if plain in BENCHMARKS else len(BENCHMARKS), name)
 
 
 def rate_beside(results: Results, arm: str, other: str) -> float:

@@ -96,7 +96,7 @@ def of_single_arms(results: Results, paper: Mapping[str, Any]) -> Iterator[tuple
 def written(results: Results, notes: list[Mapping[str, str]]) -> Iterator[str]:
     """The notes that apply to this run."""
     ruled = [arm_label(arm) for arm in results.arms if arm.endswith("_rule")]
-    chains = (results.files["pretrain"].get("config") or {}).get("chains", 1)
+    chains = results.file("pretrain", "config").get("chains", 1)
     applies = {
         "always": True,
         "miniature": any(name.startswith("mini_") for name in results.benchmarks),
@@ -104,7 +104,7 @@ def written(results: Results, notes: list[Mapping[str, str]]) -> Iterator[str]:
         "control": CONTROL in results.arms,
         "one_chain": chains == 1,
     }
-    parameters = (results.files["pretrain"].get("summary") or {}).get("parameters")
+    parameters = results.file("pretrain", "summary").get("parameters")
     if parameters:
         yield f"The base model has {parameters:,} parameters (the paper: 7B, initialised from a code model)."
     for note in notes:

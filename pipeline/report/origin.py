@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from pipeline.report.data import json_of
+from pipeline.report.load import json_of
 
 CODE = ("pipeline", "stages", "conf")
 

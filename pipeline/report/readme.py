@@ -13,7 +13,9 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.report.arms import Arm, all_arms
+from pipeline.report.claims.table import claim_files, merged, read_claims
 from pipeline.report.page.blocks import Table, to_markdown
+from pipeline.report.tables.claims import claims_table
 from pipeline.wiring.code import ROOT
 
 README = ROOT / "README.md"
@@ -66,7 +68,13 @@ def arm_row(arm: Arm) -> tuple[str, ...]:
     )
 
 
-PARTS: dict[str, Callable[[], str]] = {"arms": arms_part}
+def claims_part() -> str:
+    """The one table of claims, over every build below reports/."""
+    claims = merged([read_claims(path) for path in claim_files(ROOT / "reports")])
+    return to_markdown([claims_table(claims, builds=True)])
+
+
+PARTS: dict[str, Callable[[], str]] = {"arms": arms_part, "claims": claims_part}
 
 
 def renewed(text: str) -> str:

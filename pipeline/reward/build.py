@@ -40,7 +40,8 @@ class Setting:
 
     @cached_property
     def engine(self):
-        return make_engine(self.cfg.engine, self.instruct, self.tokenizer)
+        cfg = self.cfg
+        return make_engine(cfg.engine, self.instruct, self.tokenizer, cfg.compute_dtype)
 
     @property
     def by_id(self) -> dict[str, Question]:
@@ -161,6 +162,7 @@ def once(setting: Setting, name: str, make: Callable[[], list[dict]]) -> list[di
     path = setting.state / f"{name}.jsonl"
     if not path.is_file():
         write_jsonl(path, make())
+        setting.engine.sleep()  # the reward model trains next
     return list(read_jsonl(path))
 
 
@@ -175,7 +177,7 @@ def fit(
     last = follow(rows, cfg.steps(len(data)), f"metrics_{name}")
     model.save_pretrained(setting.out / name)
     setting.tokenizer.save_pretrained(setting.out / name)
-    return RewardModel(model.eval(), cfg.micro_batch_tokens), last
+    return RewardModel(model.eval(), cfg.micro_batch_tokens, cfg.compute_dtype), last
 
 
 def score(reward_model: RewardModel, data: Sequence[Labelled]) -> list[list[float]]:

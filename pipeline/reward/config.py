@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import OptimConfig
+from pipeline.lm.train_config import DTYPES, OptimConfig
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class RewardConfig:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
     micro_batch_tokens: int = 1024
+    compute_dtype: str = "float32"  # bfloat16: autocast; the weights that move stay float32
     checkpoint_every: int = 20
     process: bool = False  # train a process model too, on Math-Shepherd labels
     process_questions: int = 200  # of the training questions
@@ -56,6 +57,10 @@ class RewardConfig:
                 raise UserError(f"reward: {name} is at least 1")
         if self.start not in ("base", "instruct"):
             raise UserError(f"reward: start is {self.start!r}; choose base or instruct")
+        if self.compute_dtype not in DTYPES:
+            raise UserError(
+                f"reward: compute_dtype is {self.compute_dtype!r}; choose {' or '.join(DTYPES)}"
+            )
         if self.head not in ("linear", "likelihood"):
             raise UserError(f"reward: head is {self.head!r}; choose linear or likelihood")
         if self.labels_at not in ("every", "last"):

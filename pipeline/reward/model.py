@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from pipeline.errors import UserError
 from pipeline.lm import flops
-from pipeline.lm.model import load_model
+from pipeline.lm.head import head_of
+from pipeline.lm.model import attention_of, load_model
+from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, hidden_of, log_probs_of, micro_batches, read_prompts
+from pipeline.lm.probe import probe
 from pipeline.reward.config import RewardConfig
 
 
@@ -47,8 +48,9 @@ class Labelled:
 class RewardModel:
     """A trained model as RL's reward: the probability that the answer, or the path so far, is right."""
 
-    def __init__(self, model, max_tokens: int) -> None:
-        self.model, self.max_tokens, self.shape = model, max_tokens, shape_of_scalar_model(model)
+    def __init__(self, model, max_tokens: int, compute_dtype: str = "float32") -> None:
+        self.model, self.max_tokens, self.compute_dtype = model, max_tokens, compute_dtype
+        self.shape = shape_of_scalar_model(model)
 
     @property
     def trained(self) -> dict:
@@ -58,7 +60,8 @@ class RewardModel:
     @torch.no_grad()
     def __call__(self, rows: Rows, ends: Sequence[Sequence[int]]) -> list[list[float]]:
         """The score of each output at each of its `ends` (token indices), between 0 and 1."""
-        logits = read_at(self.model, rows, ends, self.max_tokens)
+        with autocast(self.model, self.compute_dtype):
+            logits = read_at(self.model, rows, ends, self.max_tokens)
         return [torch.sigmoid(row.double()).tolist() for row in logits]
 
 
@@ -80,13 +83,13 @@ def new_reward_model(folder: str | Path, device: str = "cpu", cfg: RewardConfig 
 
     Raises UserError when the model is not there or cannot have the head that is asked for.
     """
-    return with_scalar_head(load_model(folder, device=device), cfg)
+    model = load_model(folder, device=device)
+    probe(model, cfg.compute_dtype if cfg else "float32")
+    return with_scalar_head(model, cfg)
 
 
 def with_scalar_head(language_model, cfg: RewardConfig | None = None):
     """A copy of a causal LM's body with a head of zeros: its linear score starts at 0, probability 1/2."""
-    from transformers import AutoModelForSequenceClassification
-
     config, cfg = deepcopy(language_model.config), cfg or RewardConfig()
     if cfg.head == "likelihood" and not config.tie_word_embeddings:
         raise UserError(
@@ -95,25 +98,53 @@ def with_scalar_head(language_model, cfg: RewardConfig | None = None):
         )
     config.num_labels = 1
     config.reward = {"balance": cfg.balance, "labels_at": cfg.labels_at, "head": cfg.head}
-    model = AutoModelForSequenceClassification.from_config(config, dtype=language_model.dtype)
+    attention = config._attn_implementation
+    model = scalar_class(config)._from_config(
+        config, dtype=language_model.dtype, attn_implementation=attention
+    )
     model.base_model.load_state_dict(language_model.base_model.state_dict())
     model.score.weight.data.zero_()
     return model.to(language_model.device).eval()
 
 
-def load_reward_model(folder: Path, device: str, max_tokens: int) -> RewardModel:
+def scalar_class(config) -> type:
+    """The sequence-classification class of a model, made here where transformers has none (Granite, Cohere)."""
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+        PreTrainedModel,
+    )
+    from transformers.modeling_layers import GenericForSequenceClassification
+
+    if type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    causal = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    # GranitePreTrainedModel: what every Granite model derives from
+    family = [c for c in causal.__mro__ if PreTrainedModel in c.__bases__][0]
+    name = family.__name__.replace("PreTrainedModel", "ForSequenceClassification")
+    return type(name, (GenericForSequenceClassification, family), {"__module__": family.__module__})
+
+
+def load_reward_model(
+    folder: Path, device: str, max_tokens: int, compute_dtype: str = "float32"
+) -> RewardModel:
     """The reward model of a folder. Raises UserError when it is not there."""
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig
 
     if not (folder / "config.json").is_file():
         raise UserError(
             f"{folder}: no reward model here; run the reward stage "
             "(reward.process=true for a process model)"
         )
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    model = scalar_class(config).from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+        attn_implementation=attention_of(config),
     )
-    return RewardModel(model.to(device).eval(), max_tokens)
+    return RewardModel(model.to(device).eval(), max_tokens, compute_dtype)
 
 
 def read_at(model, rows: Rows, ends: Sequence[Sequence[int]], max_tokens: int) -> list[Tensor]:
@@ -134,7 +165,7 @@ def logits_of(model, hidden_RTE: Tensor, tokens_RT: Tensor, mask_RT: Tensor) -> 
     logit_RT = model.score(hidden_RTE)[..., 0].float()
     if trained(model)["head"] == "linear":
         return logit_RT
-    tied = partial(linear, weight=model.get_input_embeddings().weight)
+    tied = head_of(model, model.get_input_embeddings().weight)
     logp_RT = log_probs_of(tied, hidden_RTE, tokens_RT, mask_RT, 1.0)
     return logit_RT + logp_RT.cumsum(1) - logp_RT
 

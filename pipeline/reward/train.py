@@ -13,8 +13,9 @@ import torch.nn.functional as F
 
 from pipeline.lm import flops
 from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.optim import autocast, check_rates
 from pipeline.lm.passes import hidden_of, micro_batches, read_prompts
-from pipeline.lm.train import Pace, train
+from pipeline.lm.train import Gradient, Pace, train
 from pipeline.lm.train_config import OptimConfig
 from pipeline.reward.config import RewardConfig
 from pipeline.reward.model import Labelled, flatten, logits_of, shape_of_scalar_model
@@ -30,8 +31,9 @@ def train_reward_model(
     epochs = (row_seed(seed, "reward", epoch) for epoch in count())
     batches = (batch for epoch in epochs for batch in shuffled(data, cfg.questions_per_step, epoch))
     gradient = partial(label_gradient, max_tokens=cfg.micro_batch_tokens)
-    pace = Pace(save_every=cfg.checkpoint_every)
-    yield from train(model, batches, gradient, cfg.optim(cfg.steps(len(data))), pace, state)
+    optim, pace = cfg.optim(cfg.steps(len(data))), Pace(save_every=cfg.checkpoint_every)
+    check_rates(model, optim)
+    yield from train(model, batches, in_arithmetic(gradient, cfg), optim, pace, state)
 
 
 def one_pass(
@@ -43,9 +45,19 @@ def one_pass(
     model.requires_grad_(True)
     batches = shuffled(data, cfg.questions_per_step, seed)
     gradient = partial(label_gradient, max_tokens=cfg.micro_batch_tokens)
-    *_, last = train(model, batches, gradient, optim)
+    *_, last = train(model, batches, in_arithmetic(gradient, cfg), optim)
     model.zero_grad(set_to_none=True)
     return int(last["flops"])
+
+
+def in_arithmetic(gradient: Gradient, cfg: RewardConfig) -> Gradient:
+    """The gradient computed as `compute_dtype` says."""
+
+    def computed(model, batch):
+        with autocast(model, cfg.compute_dtype):
+            return gradient(model, batch)
+
+    return computed
 
 
 def shuffled(data: Sequence[Labelled], size: int, seed: int) -> Iterator[list[Labelled]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import OptimConfig
+from pipeline.lm.train_config import DTYPES, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -16,7 +16,7 @@ CHOICES = {
     "advantage_std": ("population", "sample", "none"),
     "dpo_reduction": ("mean", "sum"),
     "lr_schedule": ("constant", "linear"),
-    "compute_dtype": ("float32", "bfloat16"),
+    "compute_dtype": DTYPES,
 }
 
 
@@ -129,6 +129,9 @@ class RLConfig:
     # bfloat16: autocast; the weights that the optimizer moves stay float32
     compute_dtype: str = "float32"
     engine: str = "fast"
+    # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run stops;
+    # rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
+    max_sampler_gap: float = 0.05
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
     protocol: str = "cot"
     style: str = "mini"
@@ -171,8 +174,11 @@ class RLConfig:
         for name in ("temperature", "lr", "max_grad_norm", "validation_temperature"):
             refuse(not getattr(self, name) > 0, f"{name} must be positive")
         refuse(
-            self.validation_size < 0 or self.validation_samples < 0 or self.warmup_steps < 0,
-            "a count is negative",
+            self.max_sampler_gap < 0
+            or self.validation_size < 0
+            or self.validation_samples < 0
+            or self.warmup_steps < 0,
+            "a count, or max_sampler_gap, is negative",
         )
 
     def optim(self, factor: float = 1.0) -> OptimConfig:

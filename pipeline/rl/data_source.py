@@ -14,9 +14,8 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.examples import response_ids
+from pipeline.lm.features import position_limit
 from pipeline.lm.generate.draw import row_seed
-from pipeline.lm.model import position_limit
-from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.rollouts import Rollouts, encode_prompts, sample_groups
@@ -57,10 +56,8 @@ def _asked(run: Training, step: int) -> list[Question]:
 def online(run: Training, step: int) -> Rollouts:
     """G outputs of the current policy per question."""
     cfg, key = run.cfg, (run.seed, run.iteration_of(step), step)
-    with autocast(run.policy, cfg.compute_dtype):
-        rollouts = sample_groups(
-            run.engine, run.inputs.tokenizer, _asked(run, step), cfg.group_size, cfg, key
-        )
+    questions, tokenizer = _asked(run, step), run.inputs.tokenizer
+    rollouts = sample_groups(run.engine, tokenizer, questions, cfg.group_size, cfg, key)
     run.total["samples"] += len(rollouts.texts)
     run.total["flops"] += flops.rows_pass(flops.shape_of(run.policy.config), rollouts.rows)
     return rollouts

@@ -53,6 +53,13 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "-",
     ),
     "lr": ("learning rate of the step", "-"),
+    "sampler_gap": (
+        "mean over the step's output tokens of |log-probability of the sampler - that of the trainer| before the "
+        "first update; outputs that need no pass are left out; only in arms that sample from the policy",
+        "nats",
+    ),
+    "sampler_gap_p95": ("95th percentile of the same", "nats"),
+    "sampler_gap_max": ("maximum of the same", "nats"),
     "value_loss": (
         "PPO: weighted mean of (V - return)^2 / 2 in the first update",
         "reward squared",

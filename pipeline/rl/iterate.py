@@ -74,6 +74,7 @@ def label_settings(cfg: RLConfig, trained: dict) -> RewardConfig:
         epochs=1,
         questions_per_step=cfg.judge_questions_per_step,
         micro_batch_tokens=cfg.micro_batch_tokens,
+        compute_dtype=cfg.compute_dtype,
         protocol=cfg.protocol,
         style=cfg.style,
         **trained,

@@ -20,16 +20,19 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.lm import checkpoint
-from pipeline.lm.generate import make_engine
-from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
+from pipeline.lm.generate import check_sync, make_engine
+from pipeline.lm.optim import BASE_RL_LR, autocast, check_rates, clip_and_step, make_optimizers
 from pipeline.lm.passes import output_log_probs
+from pipeline.lm.probe import probe
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
 from pipeline.records import write_jsonl
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
+from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
+from pipeline.rl.identity import identity, same_run
 from pipeline.rl.iterate import next_iteration
 from pipeline.rl.method import Method, method_of, new_batch
 from pipeline.rl.pool import fill_pool
@@ -51,13 +54,15 @@ def train_policy(
     """Train `inputs.policy` in place; yield row 0 (validation of the instruct model) and one row per step.
 
     out -- rollouts/ and validation/ are written here; state -- folder of the checkpoint: when it
-    holds one, its rows are yielded again and the run goes on; seconds -- wall seconds of each phase
-    are added here, never to a row. Raises UserError for a combination that makes no sense and for a
-    loss or gradient that is not finite.
+    holds one of this very run, its rows are yielded again and the run goes on; seconds -- wall
+    seconds of each phase are added here, never to a row. Raises UserError for a combination that
+    makes no sense, for another run's checkpoint, for a loss or gradient that is not finite, and when
+    sampler and trainer are not the same policy.
     """
     check_pair(arm, cfg)
     method = method_of(arm)
     run = start(inputs, arm, cfg, seed, out, state, seconds)
+    same_run(run, checkpoint.peek(state))
     saved = checkpoint.load(state, run.models, run.moments)
     rows: list[dict[str, float]] = saved["rows"] if saved else []
     run.total = Counter(saved["total"] if saved else {})
@@ -76,16 +81,21 @@ def train_policy(
         rows.append(glossary.checked(row))
         yield row
         if step % cfg.checkpoint_every == 0 or step == cfg.steps:
-            checkpoint.save(state, run.models, run.moments, {"rows": rows, "total": run.total})
+            plain = {"rows": rows, "total": run.total, "run": identity(run), "steps": cfg.steps}
+            checkpoint.save(state, run.models, run.moments, plain)
             run.lap("checkpoint")
 
 
 def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     """One step of Algorithm 1, for every arm of Table 10. Returns the step's metric row."""
     arm, cfg, policy = run.arm, run.cfg, run.policy
+    online = arm.data_source == "online"
     renewed = next_iteration(run, step)  # iterative RL: a new reference and reward model
 
+    if online:
+        check_sync(run.engine, policy)
     rollouts = method.draw(run, step)  # D: who answers
+    run.engine.sleep()  # until the `sync` after the update
     run.lap("sampling")
     rewarded = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
     run.lap("scoring")
@@ -96,7 +106,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     batch = method.advantage(run, batch, rollouts, rewarded)  # A, on whole groups
 
     share = learning_rate_share(step, run.optim)
-    updates = []
+    updates, gap = [], {}
     for _ in range(arm.updates_per_rollout):
         sums: Counter = Counter()
         logp_BT = torch.zeros(batch.advantage_BT.shape, dtype=policy.dtype)
@@ -109,9 +119,12 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
                 sums.update({"loss": loss.item()} | counted)
                 logp_BT[chosen, : logp_RT.shape[1]] = logp_RT.detach().cpu()
 
+        if online and not updates:  # pi_theta is still the policy that sampled
+            gap = sampler_gap(rollouts.logprobs, logp_BT, batch.active)
         batch = batch.with_old(logp_BT)  # pi_old of the next update is the policy of the first
         with keeping_the_batch(run, step, rollouts, rewarded, batch):
             check_finite(sums["loss"])
+            check_gap(gap, cfg.max_sampler_gap, step)
             sums["grad_norm"] = clip_and_step(policy, run.optimizers, share, cfg.max_grad_norm)
             if run.critic:
                 sums["value_loss"] = ppo.value_step(run, batch, share)
@@ -123,7 +136,9 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     if arm.data_source != "sft" and (step - 1) % cfg.rollouts_every == 0:
         rows = rollout_rows(rollouts, rewarded, batch)
         write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rows)
-    return metrics_row(run, step, rollouts, rewarded, batch, updates) | renewed
+    if step == 1:
+        say_if_nothing_to_learn(arm, cfg, rewarded, batch)
+    return metrics_row(run, step, rollouts, rewarded, batch, updates) | gap | renewed
 
 
 def with_reference(run: Training, batch: Batch) -> Batch:
@@ -136,6 +151,23 @@ def with_reference(run: Training, batch: Batch) -> Batch:
             run.instruct, batch.rows, cfg.temperature, cfg.micro_batch_tokens
         )
     return replace(batch, ref_logp_BT=ref_logp_BT.cpu())
+
+
+def say_if_nothing_to_learn(
+    arm: ArmConfig, cfg: RLConfig, rewarded: Rewarded | None, batch: Batch
+) -> None:
+    """A line after a first step without any gradient from rewards: more of them cost time alone."""
+    if rewarded is None or batch.pairs or bool(batch.advantage_BT.any()):
+        return
+    what = (
+        "no group has both right and wrong outputs (all rewards of a group are equal)"
+        if arm.groups
+        else "no output has a reward that pushes it"
+    )
+    print(
+        f"{arm.name}: step 1: {what}, so there is nothing to learn from; try easier questions, more "
+        f"outputs per question (group_size={cfg.group_size}), or instruction tuning first"
+    )
 
 
 def check_finite(loss: float) -> None:
@@ -181,9 +213,11 @@ def start(
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
     frozen = arm.needs_reference or arm.data_source == "offline"
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
+    check_rates(inputs.policy, cfg.optim(arm.lr_factor), BASE_RL_LR)
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
     critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.gradient_coefficient == "ppo" else None
-    engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer)
+    engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
+    probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)
     return Training(
         inputs, arm, cfg, seed, out, state, engine, instruct, optimizers, seconds, critic=critic

@@ -1,4 +1,5 @@
-"""How a stage runs: configuration, the stage decorator, its output folder, its code's fingerprint, MLflow.
+"""How a stage runs: configuration, the stage decorator, its output folder, its code's fingerprint,
+MLflow.
 
 The only room that knows Hydra, DVC or MLflow.
 """

@@ -1,9 +1,10 @@
 """Which code a stage stands on, and its fingerprint.
 
-DVC does not see Python imports. One walk over them serves four purposes: the file of fingerprints that a DVC stage
-depends on (pipeline/wiring/marks.py), the check that code did not change while a stage ran, the key of checkpoints, and
-the contract test. A fingerprint counts what a file does, not how it is written: comments, docstrings, blank lines and
-formatting change nothing. It does not cover installed packages; requirements/lock.txt pins those.
+DVC does not see Python imports. One walk over them serves four purposes: the file of fingerprints
+that a DVC stage depends on (pipeline/wiring/marks.py), the check that code did not change while a
+stage ran, the key of checkpoints, and the contract test. A fingerprint counts what a file does, not
+how it is written: comments, docstrings, blank lines and formatting change nothing. It does not
+cover installed packages; requirements/lock.txt pins those.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from pipeline.files import sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("pipeline", "stages", "lab")  # packages whose imports are followed
-# Modules that only show, launch or decide whether to run. None of them shapes what a stage writes, so a change re-runs
-# nothing; what they import is not followed either. A path that ends in "/" stands for everything below it.
+# Modules that only show, launch or decide whether to run. None of them shapes what a stage writes,
+# so a change re-runs nothing; what they import is not followed either. A path that ends in "/"
+# stands for everything below it.
 SHOWN = (
     "pipeline/cli/",
     "pipeline/wiring/code.py",
@@ -51,7 +53,9 @@ def is_shown(path: str) -> bool:
 
 
 def module_files(name: str, root: Path) -> list[Path]:
-    """Files that `import name` executes: the module's own and the `__init__.py` of each package above it."""
+    """Files that `import name` executes: the module's own and the `__init__.py` of each package
+    above it.
+    """
     found, folder = [], root
     for part in name.split("."):
         init, module = folder / part / "__init__.py", folder / f"{part}.py"
@@ -72,10 +76,12 @@ def imported_names(path: Path, root: Path) -> Iterator[str]:
 
 
 def code_files(entry: Path, root: Path = ROOT) -> list[str]:
-    """Paths (relative to `root`, sorted) of every file of ours that `entry` stands on, and `entry` itself.
+    """Paths (relative to `root`, sorted) of every file of ours that `entry` stands on, and `entry`
+    itself.
 
-    Python files are those it imports, however deep; imports inside functions count too, as they run when the stage
-    does. Data files are all others in a package that it imports. `SHOWN` is left out.
+    Python files are those it imports, however deep; imports inside functions count too, as they run
+    when the stage does. Data files are all others in a package that it imports. `SHOWN` is left
+    out.
     """
     seen: set[Path] = set()
     waiting = module_files(".".join(entry.resolve().relative_to(root).with_suffix("").parts), root)
@@ -94,7 +100,9 @@ def code_files(entry: Path, root: Path = ROOT) -> list[str]:
 
 
 def data_files(package: Path) -> Iterator[Path]:
-    """The files in a package that are not Python, in folders below it too unless they are packages themselves."""
+    """The files in a package that are not Python, in folders below it too unless they are packages
+    themselves.
+    """
     for path in package.iterdir():
         if path.name.startswith((".", "__pycache__")) or path.name.endswith(NOT_DATA):
             continue
@@ -142,7 +150,9 @@ def parse(source: bytes) -> Parsed:
 
 
 def spell(node: Any, words: list[str]) -> None:
-    """Append a syntax tree as text, alike in every version of Python (`ast.dump` shows fields that newer ones add)."""
+    """Append a syntax tree as text, alike in every version of Python (`ast.dump` shows fields that
+    newer ones add).
+    """
     if isinstance(node, ast.AST):
         words.append(f"({type(node).__name__}")
         for name in node._fields:

@@ -1,8 +1,9 @@
 """From Hydra's composed YAML to one frozen dataclass a stage.
 
-Every stage module declares its own dataclass, derived from `StageConfig`, out of the dataclasses that live beside the
-code they configure; so a stage depends on the settings it uses and on no other. Hydra sees their default values
-(`register`), which makes every field overridable and an unknown one an error; `build` checks names and types.
+Every stage module declares its own dataclass, derived from `StageConfig`, out of the dataclasses
+that live beside the code they configure; so a stage depends on the settings it uses and on no
+other. Hydra sees their default values (`register`), which makes every field overridable and an
+unknown one an error; `build` checks names and types.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class StageConfig:
 
 
 def defaults_of(kind: type) -> dict[str, Any]:
-    """The default values of a configuration dataclass as plain nested data; `MISSING` where there is none."""
+    """The default values of a configuration dataclass as plain nested data; `MISSING` where there
+    is none.
+    """
     hints = typing.get_type_hints(kind)
     found = {}
     for item in dataclasses.fields(kind):
@@ -73,10 +76,11 @@ def plain(value: Any) -> Any:
 
 
 def register(stage: str, kind: type, profile: str = "") -> None:
-    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with `schema/<stage>`), and the profile's
-    plan, for `${built:arms}` and `${built_axis:arms}` in YAML.
+    """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with
+    `schema/<stage>`), and the profile's plan, for `${built:arms}` and `${built_axis:arms}` in YAML.
 
-    A stage without settings of its own beyond a profile's (those of lab/) needs no conf/<stage>.yaml.
+    A stage without settings of its own beyond a profile's (those of lab/) needs no
+    conf/<stage>.yaml.
     """
     ConfigStore.instance().store(
         group="schema", name=stage, node=defaults_of(kind), package="_global_"
@@ -93,7 +97,8 @@ def register(stage: str, kind: type, profile: str = "") -> None:
 def build(kind: type, value: Any, where: str = "") -> Any:
     """Make an instance of a frozen dataclass out of nested data.
 
-    Raises UserError naming the key for an unknown key, a missing value, a wrong type or an impossible combination.
+    Raises UserError naming the key for an unknown key, a missing value, a wrong type or an
+    impossible combination.
     """
     label = where or "the configuration"
     if not isinstance(value, dict):

@@ -1,4 +1,6 @@
-"""What `python -m stages.<name> --help` prints. Hydra's own help composes every group first and takes seconds."""
+"""What `python -m stages.<name> --help` prints. Hydra's own help composes every group first and
+takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pipeline.wiring.config import PRIMARY, flat
 def help_text(
     stage: str, description: str, defaults: dict[str, Any], profile: str, root: Path = ROOT
 ) -> str:
-    """Description, choices of each group, and every setting of the stage with its value at `profile`."""
+    """Description, choices of each group, and every setting of the stage with its value at
+    `profile`.
+    """
     conf = root / "conf"
     sections = yaml.safe_load((conf / f"profile/{profile}.yaml").read_text(encoding="utf-8"))
     file = conf / f"{stage}.yaml"

@@ -1,4 +1,6 @@
-"""Hand one job of a multirun to a process of its own: its memory, threads and failure stay apart from the others'."""
+"""Hand one job of a multirun to a process of its own: its memory, threads and failure stay apart
+from the others'.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from pipeline.wiring.marks import write_marks
 
 
 def dvc_target(name: str, cell: str) -> str:
-    """The name of a stage in dvc.yaml. Base and instruct are evaluated by a stage of their own, before any arm."""
+    """The name of a stage in dvc.yaml. Base and instruct are evaluated by a stage of their own,
+    before any arm.
+    """
     if cell in ("base", "instruct"):
         return f"{name}_start@{cell}"
     return f"{name}@{cell}" if cell else name
@@ -28,7 +32,8 @@ def delegate(
     plan: dict[str, Any] | None,
     folder: Path,
 ) -> None:
-    """Run one job: through DVC when it belongs to `plan`; with None as the plan, as a scratch run into `folder`.
+    """Run one job: through DVC when it belongs to `plan`; with None as the plan, as a scratch run
+    into `folder`.
 
     `dvc repro -s` looks at this one stage only, so the file of fingerprints is brought up to date before.
     """

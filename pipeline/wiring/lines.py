@@ -1,4 +1,6 @@
-"""A user's mistake, told in one line: which key, what to do, and the nearest name where one is misspelt."""
+"""A user's mistake, told in one line: which key, what to do, and the nearest name where one is
+misspelt.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 class one_line_errors:  # noqa: N801  reads as a statement
     """A user's mistake, or a refusal of the file system, ends as one line and exit status 1.
 
-    HYDRA_FULL_ERROR=1 shows the whole trace instead. Anything else is a bug and keeps its trace. `keys` returns the
-    settings that exist, to name the one that a misspelt key is nearest to.
+    HYDRA_FULL_ERROR=1 shows the whole trace instead. Anything else is a bug and keeps its trace.
+    `keys` returns the settings that exist, to name the one that a misspelt key is nearest to.
     """
 
     def __init__(self, name: str, keys: Callable[[], Iterable[str]] = tuple):

@@ -1,10 +1,12 @@
-"""What DVC's stages depend on and DVC cannot see: the code of each stage, and the training keys of each arm.
+"""What DVC's stages depend on and DVC cannot see: the code of each stage, and the training keys of
+each arm.
 
     python -m pipeline.wiring.marks data/main/code world corpus ...
 
-is the first stage of every graph and always runs. For each stage named it writes `<folder>/<stage>`, which lists the
-files of its import closure with their hashes, so that the file changes when, and only when, code changes that can shape
-the stage's outputs. A stage is named by its module below stages/, or by a dotted name (`lab.recall.pages`).
+is the first stage of every graph and always runs. For each stage named it writes
+`<folder>/<stage>`, which lists the files of its import closure with their hashes, so that the file
+changes when, and only when, code changes that can shape the stage's outputs. A stage is named by
+its module below stages/, or by a dotted name (`lab.recall.pages`).
 
 For `rl` it also writes `<folder>/arms/<arm>.yaml`, which holds conf/rl/<arm>.yaml without the key `report:`, and for
 `report` it writes `<folder>/arms.yaml` with all of every arm. So a label or a colour re-runs the report alone.

@@ -1,7 +1,8 @@
 """Plans: what is built, and where the results go.   python -m pipeline.wiring.plans smoke   prints where its graph is
 
-A plan is a file conf/plan.yaml next to a dvc.yaml: at the root (the main plan, which `dvc repro` builds), in lab/, in a
-folder of lab/, or in a folder of plans/. Each has a profile of its own, by which a stage knows its plan.
+A plan is a file conf/plan.yaml next to a dvc.yaml: at the root (the main plan, which `dvc repro`
+builds), in lab/, in a folder of lab/, or in a folder of plans/. Each has a profile of its own, by
+which a stage knows its plan.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ AXES = {"rl": "arms", "arm": "arms", "seed": "seeds", "turn": "turns", "model": 
 
 
 def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Every plan by its profile, the main one first. Raises UserError when two have the same profile or folder."""
+    """Every plan by its profile, the main one first. Raises UserError when two have the same
+    profile or folder.
+    """
     found: dict[str, dict[str, Any]] = {}
     for pattern in FILES:
         for path in sorted(root.glob(pattern)):
@@ -42,7 +45,9 @@ def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 
 def read(path: Path, root: Path) -> dict[str, Any]:
-    """One plan, with what follows from it: its dvc.yaml (`pipeline`), the cells and the models that it makes."""
+    """One plan, with what follows from it: its dvc.yaml (`pipeline`), the cells and the models that
+    it makes.
+    """
     plan = {"arms": [], "seeds": [], **PLACES, **yaml.safe_load(path.read_text(encoding="utf-8"))}
     plan["plan"] = path.relative_to(root).as_posix()
     plan["pipeline"] = (path.parents[1] / "dvc.yaml").relative_to(root).as_posix()
@@ -51,7 +56,9 @@ def read(path: Path, root: Path) -> dict[str, Any]:
 
 
 def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:
-    """The plan of this profile, else the main one (for scratch runs at a profile that no plan builds)."""
+    """The plan of this profile, else the main one (for scratch runs at a profile that no plan
+    builds).
+    """
     found = plans(root)
     return found.get(profile) or next(iter(found.values()))
 

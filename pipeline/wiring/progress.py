@@ -5,8 +5,9 @@
     with Progress("rl grpo_os_rule-0", total=110) as progress:
         progress.show({"step": 10, "reward": 0.41})
 
-The bar fits the terminal's width. Where stderr is no terminal, or DSM_PROGRESS=lines (which parallel jobs are started
-with, as two bars would overwrite each other), a whole line with rate and time left is printed every ten seconds.
+The bar fits the terminal's width. Where stderr is no terminal, or DSM_PROGRESS=lines (which
+parallel jobs are started with, as two bars would overwrite each other), a whole line with rate and
+time left is printed every ten seconds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ FIGURES = 5  # numbers of a metric row that are shown
 
 
 class Progress:
-    """Shows a count that goes up to `total` (None when unknown); `initial` was done before, and counts for no rate."""
+    """Shows a count that goes up to `total` (None when unknown); `initial` was done before, and
+    counts for no rate.
+    """
 
     def __init__(self, label: str, total: int | None = None, initial: int = 0, unit: str = "step"):
         self.terminal = sys.stderr.isatty() and os.environ.get("DSM_PROGRESS") != "lines"
@@ -53,7 +56,9 @@ class Progress:
         self.close()
 
     def show(self, row: dict[str, Any]) -> None:
-        """Go to `row["step"]`, or one further when there is none, and show the first numbers of the row."""
+        """Go to `row["step"]`, or one further when there is none, and show the first numbers of the
+        row.
+        """
         at = row["step"] if isinstance(row.get("step"), int) else self.bar.n + 1
         numbers = {
             key: value

@@ -50,7 +50,8 @@ class Job(NamedTuple):
     def checkpoints(self, mark: str) -> Path:
         """Where checkpoints of this job lie, in a folder for each fingerprint.
 
-        Those of a scratch run are kept outside of Hydra's dated folder, so that the same command finds them again.
+        Those of a scratch run are kept outside of Hydra's dated folder, so that the same command
+        finds them again.
         """
         if self.scratch is None:
             return self.data / ".ckpt" / self.stage / (self.cell or "all")
@@ -101,17 +102,21 @@ class Run:
         return self.folder / "clock.json"
 
     def clock(self) -> dict[str, float]:
-        """Seconds by the wall's clock and of the processor (children too), those of attempts that were killed included."""
+        """Seconds by the wall's clock and of the processor (children too), those of attempts that
+        were killed included.
+        """
         spent = {"seconds": time.monotonic() - self.start, "cpu_seconds": sum(os.times()[:4])}
         return {name: round(self.before.get(name, 0.0) + value, 3) for name, value in spent.items()}
 
     def follow(
         self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
     ) -> dict[str, Any]:
-        """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show progress. Returns the last.
+        """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show
+        progress. Returns the last.
 
-        After a resume the generator yields rows from the checkpoint's step on; kept rows from that `step` on are
-        dropped first, so that the file equals that of an undisturbed run. Rows must hold no clock.
+        After a resume the generator yields rows from the checkpoint's step on; kept rows from that
+        `step` on are dropped first, so that the file equals that of an undisturbed run. Rows must
+        hold no clock.
         """
         path = self.out / f"{name}.jsonl"
         rows = iter(rows)
@@ -145,13 +150,17 @@ class Run:
         self.tracker.log(row)
 
     def summary(self, **values: Any) -> None:
-        """Write `summary.json`: counts, scores, tokens, FLOPs by formula. No clock, host or absolute path."""
+        """Write `summary.json`: counts, scores, tokens, FLOPs by formula. No clock, host or
+        absolute path.
+        """
         write_json(
             self.out / "summary.json", {"stage": self.job.stage, **self.job.axes, **plain(values)}
         )
 
     def cost(self, **values: Any) -> None:
-        """Keep measured figures (seconds of a part, GPU memory) for the cost file, which no stage depends on."""
+        """Keep measured figures (seconds of a part, GPU memory) for the cost file, which no stage
+        depends on.
+        """
         self.costs.update(values)
 
 
@@ -164,7 +173,8 @@ def publish(run: Run, code: dict[str, str]) -> None:
         raise AssertionError(f"stage {run.job.stage} wrote no summary.json")
     target = run.job.target
     target.parent.mkdir(parents=True, exist_ok=True)
-    # first: a state that outlived its `out` would be resumed into an empty folder, and the rows before it be missing
+    # first: a state that outlived its `out` would be resumed into an empty folder, and the rows
+    # before it be missing
     shutil.rmtree(run.folder / "spent", ignore_errors=True)
     os.replace(run.checkpoint, run.folder / "spent")
     if any(holds_results(path) for path in target.glob("*/")):
@@ -199,8 +209,9 @@ def replace(target: Path, made: Path) -> None:
 
 
 def fill(target: Path, made: Path) -> None:
-    """Put what `made` holds into `target` in place of what is there, but leave the results of other runs inside it
-    (reports/lab and reports/lab/corpus lie in reports/)."""
+    """Put what `made` holds into `target` in place of what is there, but leave the results of other
+    runs inside it (reports/lab and reports/lab/corpus lie in reports/).
+    """
     for path in list(target.iterdir()):
         if path.is_dir() and not holds_results(path):
             shutil.rmtree(path)
@@ -232,7 +243,8 @@ def job_lock(folder: Path) -> Iterator[None]:
 
 def kept_rows(path: Path, first: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Rows of an interrupted run that come before `first`, the first new one (all when there is none, none without a
-    `step` to tell them by). A torn last line is dropped."""
+    `step` to tell them by). A torn last line is dropped.
+    """
     if not path.is_file() or (first is not None and "step" not in first):
         return []
     rows = []

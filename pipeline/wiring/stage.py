@@ -1,9 +1,10 @@
 """One entry point per stage: run it, or (under --multirun) hand each job to a process of its own.
 
-A run is *canonical* when its overrides are its matrix axes and nothing else, each a value that the plan of its profile
-builds (pipeline/wiring/plans.py): it writes under the plan's data folder, and DVC owns the result. Any other override
-(`rl.lr=5e-6`) makes a *scratch* run, which writes into Hydra's output folder and never touches data/. Under --multirun
-a canonical job becomes `dvc repro -s <stage>@<cell>`: skipped when it is built, restored when it is cached.
+A run is *canonical* when its overrides are its matrix axes and nothing else, each a value that the
+plan of its profile builds (pipeline/wiring/plans.py): it writes under the plan's data folder, and
+DVC owns the result. Any other override (`rl.lr=5e-6`) makes a *scratch* run, which writes into
+Hydra's output folder and never touches data/. Under --multirun a canonical job becomes `dvc repro
+-s <stage>@<cell>`: skipped when it is built, restored when it is cached.
 """
 
 from __future__ import annotations
@@ -38,18 +39,31 @@ __all__ = ["Run", "StageConfig", "stage"]
 
 
 class Contract(typing.NamedTuple):
+    """One stage: its name, its function, the dataclass of its settings, and what it reads and
+    writes.
+    """
+
+    name: str
+    body: Callable
+    kind: type
     cell: tuple[str, ...]
     out: str
     reads: tuple[str, ...]
+    profile: str
+
+    @property
+    def entry(self) -> Path:
+        """The file of the stage's module."""
+        return Path(self.body.__code__.co_filename)
+
+    def keys(self) -> list[str]:
+        """Every setting and choice that a command line may give."""
+        groups = [axis for axis in self.cell if (ROOT / "conf" / axis).is_dir()]
+        return [*flat(defaults_of(self.kind)), *WIRING, *groups]
 
 
-WIRING = {
-    "profile",
-    "experiment",
-    "launcher",
-    "tracker",
-}  # choices that do not make a run a scratch run
-CONTRACTS: dict[str, Contract] = {}  # by module: what each stage reads and writes, for tests
+WIRING = {"profile", "experiment", "launcher", "tracker"}  # they make no run a scratch run
+CONTRACTS: dict[str, Contract] = {}  # by module, for tests
 
 
 def stage(
@@ -60,73 +74,80 @@ def stage(
     reads: tuple[str, ...] = (),
     profile: str = "",
 ) -> Callable:
-    """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's dataclass.
+    """Make `main(cfg, run)` the entry point of stage `name`; `cfg` is annotated with the stage's
+    dataclass.
 
-    `cell` names the matrix axes. `out` and `reads` are paths that may hold `{axis}`, and `{data}` and `{reports}`, the
-    plan's folders. `reads` are the results of earlier stages that it reads: they key the checkpoint, and a missing one
-    is reported before anything heavy is loaded. `profile` is what it runs at when none is given; "" = the main plan's.
+    `cell` names the matrix axes. `out` and `reads` are paths that may hold `{axis}`, and `{data}`
+    and `{reports}`, the plan's folders. `reads` are the results of earlier stages that it reads:
+    they key the checkpoint, and a missing one is reported before anything heavy is loaded.
+    `profile` is what the stage runs at when none is given; "" stands for the main plan's.
     """
 
     def wrap(body: Callable) -> Callable:
         kind = typing.get_type_hints(body)["cfg"]
-        CONTRACTS[body.__module__] = Contract(cell, out, reads)
-
-        def job(cfg: Any) -> None:
-            info = HydraConfig.get()
-            overrides = [
-                text
-                for text in info.overrides.task
-                if key_of(text) not in ("experiment", "launcher")
-            ]
-            canonical = is_canonical(overrides, cell)
-            if info.mode == RunMode.MULTIRUN:
-                plan = built(info.runtime.choices["profile"])
-                return delegate(
-                    Path(body.__code__.co_filename),
-                    overrides,
-                    cell,
-                    plan if canonical else None,
-                    Path(info.runtime.output_dir),
-                )
-            with one_line_errors(name, keys):
-                run_here(cfg, info, overrides, canonical)
-
-        def keys() -> list[str]:
-            groups = {axis for axis in cell if (ROOT / "conf" / axis).is_dir()}
-            return [*flat(defaults_of(kind)), *WIRING, *groups]
-
-        def run_here(cfg: Any, info: Any, overrides: list[str], canonical: bool) -> None:
-            axes = {axis: info.runtime.choices.get(axis, cfg.get(axis)) for axis in cell}
-            folder = None if canonical else Path(info.runtime.output_dir)
-            settings = build(kind, own_sections(cfg, kind, overrides))
-            tracker = OmegaConf.to_container(cfg.tracker) if "tracker" in cfg else {"name": "none"}
-            entry = Path(body.__code__.co_filename)
-            plan = built(settings.profile)
-            places = {key: plan[key] for key in PLACES} | axes
-            paths = [Path(path.format(**places)) for path in (out, *reads)]
-            execute(
-                body,
-                settings,
-                Job(name, axes, paths[0], paths[1:], Path(plan["data"]), folder, tracker, entry),
-            )
+        contract = Contract(name, body, kind, cell, out, reads, profile)
+        CONTRACTS[body.__module__] = contract
 
         @functools.wraps(body)
         def main() -> None:
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints a message of its own and exits
-            with one_line_errors(name, keys):
-                if {"--help", "-h"} & set(sys.argv[1:]):
-                    description = sys.modules[body.__module__].__doc__ or name
-                    at = built(profile)["profile"]
-                    return print(help_text(name, description, defaults_of(kind), at))
-                register(name, kind, complete_arguments(cell, profile))
-                hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(
-                    job
-                )()
+            start(contract)
 
         main.stage = name
         return main
 
     return wrap
+
+
+def start(contract: Contract) -> None:
+    """Take the command line: print the help, or let Hydra compose the configuration and run."""
+    name, kind = contract.name, contract.kind
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints a message of its own and exits
+    with one_line_errors(name, contract.keys):
+        if {"--help", "-h"} & set(sys.argv[1:]):
+            description = sys.modules[contract.body.__module__].__doc__ or name
+            at = built(contract.profile)["profile"]
+            print(help_text(name, description, defaults_of(kind), at))
+            return
+        register(name, kind, complete_arguments(contract.cell, contract.profile))
+        task = functools.partial(job, contract)
+        functools.update_wrapper(task, contract.body)
+        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(task)()
+
+
+def job(contract: Contract, cfg: Any) -> None:
+    """One composed job: run it here, or under --multirun in a process of its own."""
+    info = HydraConfig.get()
+    overrides = [
+        text for text in info.overrides.task if key_of(text) not in ("experiment", "launcher")
+    ]
+    canonical = is_canonical(overrides, contract.cell)
+    folder = Path(info.runtime.output_dir)
+    if info.mode == RunMode.MULTIRUN:
+        plan = built(info.runtime.choices["profile"]) if canonical else None
+        delegate(contract.entry, overrides, contract.cell, plan, folder)
+        return
+
+    with one_line_errors(contract.name, contract.keys):
+        settings = build(contract.kind, own_sections(cfg, contract.kind, overrides))
+        axes = {axis: info.runtime.choices.get(axis, cfg.get(axis)) for axis in contract.cell}
+        plan = built(settings.profile)
+        places = {key: plan[key] for key in PLACES} | axes
+        target, *reads = (Path(p.format(**places)) for p in (contract.out, *contract.reads))
+        tracker = OmegaConf.to_container(cfg.tracker) if "tracker" in cfg else {"name": "none"}
+        execute(
+            contract.body,
+            settings,
+            Job(
+                stage=contract.name,
+                axes=axes,
+                out=target,
+                reads=reads,
+                data=Path(plan["data"]),
+                scratch=None if canonical else folder,
+                tracker=tracker,
+                entry=contract.entry,
+            ),
+        )
 
 
 def execute(body: Callable, settings: StageConfig, job: Job) -> None:
@@ -158,7 +179,8 @@ def execute(body: Callable, settings: StageConfig, job: Job) -> None:
 
 
 def check_counted(entry: Path, code: dict[str, str]) -> None:
-    """Refuse a result that came from code of ours which the fingerprint does not count (an import by name at run time).
+    """Refuse a result that came from code of ours which the fingerprint does not count (an import
+    by name at run time).
 
     Only where the stage is what this process was started for; in a test, others are loaded too.
     """
@@ -173,7 +195,9 @@ def check_counted(entry: Path, code: dict[str, str]) -> None:
 
 
 def prepare_process(threads: int) -> None:
-    """Fix the number of CPU threads, and quieten transformers' own bars, before numpy, torch or transformers load."""
+    """Fix the number of CPU threads, and quieten transformers' own bars, before numpy, torch or
+    transformers load.
+    """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -215,7 +239,8 @@ def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
 
 
 def complete_arguments(cell: tuple[str, ...], profile: str = "") -> str:
-    """Without a `profile=` a stage runs at `profile`, else at the main plan's; a canonical run leaves no Hydra folder.
+    """Without a `profile=` a stage runs at `profile`, else at the main plan's; a canonical run
+    leaves no Hydra folder.
 
     Returns the profile.
     """

@@ -1,8 +1,10 @@
-"""MLflow as a view of the runs. The files are the truth: `python -m pipeline.wiring.tracking rebuild` makes it again.
+"""MLflow as a view of the runs. The files are the truth: `python -m pipeline.wiring.tracking
+rebuild` makes it again.
 
-A parent run is a sweep, a child run is a cell (arm x seed) or a model; stages without cells stand alone. The pipeline
-that `dvc repro` builds never talks to MLflow while it runs (`make repro` rebuilds the view at its end), so that fan-out
-needs no shared database. A scratch run may log live: `tracker=mlflow`.
+A parent run is a sweep, a child run is a cell (arm x seed) or a model; stages without cells stand
+alone. The pipeline that `dvc repro` builds never talks to MLflow while it runs (`make repro`
+rebuilds the view at its end), so that fan-out needs no shared database. A scratch run may log live:
+`tracker=mlflow`.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def start(run: Any) -> Tracker:
 
 
 class Store:
-    """An MLflow store. Open the first one under `store_lock`: a cold sqlite store is created and migrated then."""
+    """An MLflow store. Open the first one under `store_lock`: a cold sqlite store is created and
+    migrated then.
+    """
 
     def __init__(self, uri: str):
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -161,7 +165,9 @@ def store_lock(uri: str) -> Iterator[None]:
 
 
 def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
-    """(result folder, cost file) of every finished run: those of the plans (data/<plan>/), then the scratch runs."""
+    """(result folder, cost file) of every finished run: those of the plans (data/<plan>/), then the
+    scratch runs.
+    """
     for data in sorted(path for path in (root / "data").glob("*") if path.is_dir()):
         for summary in sorted(data.glob("*/summary.json")) + sorted(data.glob("*/*/summary.json")):
             label = "-".join(summary.parent.relative_to(data).parts)
@@ -172,7 +178,9 @@ def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def rebuild(root: Path, target: Path) -> int:
-    """Make the store `target` (a sqlite file) anew from the files under `root`. Returns the number of runs."""
+    """Make the store `target` (a sqlite file) anew from the files under `root`. Returns the number
+    of runs.
+    """
     fresh = target.with_name(
         f"{target.name}.{uuid.uuid4().hex}"
     )  # SQLAlchemy keeps connections by path

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-from pipeline.grading.answer import chinese
-from pipeline.grading.answer.text import unicode_spelling
+from pipeline.grading.answer import chinese, prose
 
 MAX_OUTPUT = 200_000  # only the end of a longer output is read
 MAX_SENTENCE = 400  # characters that are searched for a value after an answer phrase
-MAX_TAIL = 8000  # characters that are searched when there is neither a box nor a phrase
 MAX_BOXES = 16  # the last ones
+_LAST_WORDS = 200  # characters at the end in which an exclamation mark may end a sentence
 
 _RUN_ON = re.compile(
     r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
@@ -28,12 +27,11 @@ _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九�
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _JOINT = re.compile(
-    r"(?:\s|\$|,|;|、|，|。|&|\\\\|\\[,;! ()\[\]]|\\q?quad"
+    r"(?:\s|\$|,|;|、|，|。|&|/|[()]|\\\\|\\[,;! ()\[\]]|\\q?quad"
     r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
     r"|\band\b|\bor\b|和|或|与)*"
 )
 _NAMED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*$")  # $x=\boxed{1}$ or $x=\boxed{2}$
-_PERCENT = re.compile(r"\s{0,3}(?:\$|\\\)|\\\])?\s{0,3}(?:\\?%|percent\b|pct\b)")
 _FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:：]?\s*", re.I)
 _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
@@ -44,23 +42,14 @@ _PHRASE = re.compile(
 _FINAL_WORDS = ("final answer", "最终答案")
 _PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
 _RANGE = re.compile(
-    r"(?:between|(?:more|less|greater|fewer) than)\b", re.I
+    rf"(?:{prose.BOUNDS})\b|(?:from|around) -?\d[\d.,]* to\b", re.I
 )  # words that make a number no answer
 _REASON = re.compile(
-    r",? (?:not|because|since|rather than|instead of)\b", re.I
+    r",? (?:not|because|since|rather than|instead of|while|whereas)\b", re.I
 )  # what follows is not the answer
-_NEGATED = re.compile(
-    r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I
-)  # a number that is said not to be it
-_INSIDE = r"((?:[^\\]|\\(?![()\[\]]))+)"  # no formula begins inside another, so a search is linear
-_MATH = re.compile(rf"\$\$([^$]+)\$\$|\$([^$]+)\$(?!\d)|\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
-_LITERAL = re.compile(
-    r"-?(?<!\d)\d{0,9} ?\\[dt]?frac *(?:\{[^{}]{1,40}\} *\{[^{}]{1,40}\}|\d *\d)|-?(?<!\d)\d{0,9}\\sqrt *\{[^{}]{1,40}\}"
-    r"|(?<![A-Za-z0-9.^_])(?<![\^_]\{)[-−]?[$€£¥]?[-−]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+,\d\d(?![\d,])|\d+)"
-    r"(?:\.\d+)?(?:e[+-]?\d+(?![A-Za-z0-9.]))?(?: ?/ ?\d+(?!\d)|(?::\d+(?![\d:]))+)?"
-    r"(?: ?(?:\\?%|percent\b|[万亿](?:\d{1,4}(?:万|千(?![克米瓦卡]))?(?!\d))*))?"
-    r"|(?<![A-Za-z0-9.])[-−]?\.\d+"
-)
+_EXCLAIMED = re.compile(
+    r"(?<=\d)!(?=[*_`\"')\s]*$|\s+[A-Z])"
+)  # the end of a sentence, no factorial
 
 
 def extract(output: str, lang: str = "en") -> str | None:
@@ -71,6 +60,8 @@ def extract(output: str, lang: str = "en") -> str | None:
     ('-2 \\\\text{ and } 1', '9', None)
     """
     text = _TAG.sub(" ", output[-MAX_OUTPUT:])
+    if "!" in text[-_LAST_WORDS:]:
+        text = text[:-_LAST_WORDS] + _EXCLAIMED.sub("", text[-_LAST_WORDS:])
     cut = _RUN_ON.search(text)
     whole = text
     if cut and text[: cut.start()].strip():
@@ -87,7 +78,9 @@ def extract(output: str, lang: str = "en") -> str | None:
     text = _without_hope(text)
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
-    return answer or _program_output(text) or _whole(text) or _last_value(text) or _numeral(text)
+    return (
+        answer or _program_output(text) or _whole(text) or prose.last_value(text) or _numeral(text)
+    )
 
 
 def _whole(text: str) -> str | None:
@@ -131,27 +124,30 @@ def boxes(text: str) -> tuple[str | None, int]:
             )
     if not found:
         return None, 0
-    group = [found[-1]]
+    group, names = [found[-1]], [_name_before(text, found[-1][0])]
     for box in reversed(found[:-1]):
         between = text[box[2] : group[0][0]]
-        name = _NAMED.search(between)
-        if name and re.search(
-            rf"(?<![A-Za-z]){re.escape(name[1])}\s*=\s*$", text[max(0, box[0] - 20) : box[0]]
-        ):
-            between = between[: name.start()]
-        if (
-            box[2] > group[0][0]
-            or len(between) > 60
-            or not _JOINT.fullmatch(between)
-            or "\n\n" in between
-        ):
+        if names[0]:
+            between = between[: between.rfind(names[0])]
+        joined = box[2] <= group[0][0] and len(between) <= 60 and "\n\n" not in between
+        if not joined or not _JOINT.fullmatch(between):
             break
         group.insert(0, box)
+        names.insert(0, _name_before(text, box[0]))
     parts = [content for _, content, _ in group if content]
-    percent = _PERCENT.match(text, group[-1][2])
+    if all(names) and len(set(names)) == len(names) == len(parts) > 1:
+        named = zip(names, parts, strict=True)
+        return ", ".join(f"{name}={part}" for name, part in named), group[-1][2]
+    percent = prose.PERCENT.match(text, group[-1][2])
     if percent and len(parts) == 1 and parts[0][-1] in "0123456789}":
         parts[0] += "\\%"
     return " \\text{ and } ".join(dict.fromkeys(parts)), group[-1][2]
+
+
+def _name_before(text: str, at: int) -> str:
+    """x for the box of `$x=\\boxed{1}$`."""
+    name = _NAMED.search(text[max(0, at - 20) : at])
+    return name[1] if name else ""
 
 
 def _closing(text: str, at: int) -> int:
@@ -197,19 +193,19 @@ def _sentence(text: str) -> str:
 
 def _value(tail: str) -> str | None:
     """A sentence as an answer: a formula or literal that is all of it, else the last one in it, else the words."""
-    tail = tail.strip().strip("*`_ ")
+    tail = tail.strip().strip("*`_ ").lstrip("} ")
     if not tail:
         return None
-    whole = _MATH.fullmatch(tail)
+    whole = prose.MATH.fullmatch(tail)
     if whole and tail.count("$") <= 4:
-        return _content(whole)
+        return prose.content(whole)
     plain = tail.replace("$", "")  # 40$\\pi$
     if _bare(plain) or _RANGE.match(tail):
         return plain
     reason = _REASON.search(tail)
     if reason and re.search(r"\d", tail[: reason.start()]):
         tail = tail[: reason.start()]
-    return _last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
+    return prose.last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
 
 
 def _counted(tail: str) -> str | None:
@@ -233,27 +229,3 @@ def _after_phrase(text: str) -> str | None:
         r"\s*(\d+ dollars? and \d+ cents?|-?\d+\s*[和、,，]\s*-?\d+)\s*", sentence
     )
     return joined[1] if joined else _value(sentence)
-
-
-def _last_value(text: str) -> str | None:
-    """The last formula or number, whichever ends last; a formula of letters alone gives way to a number before it."""
-    spelled = unicode_spelling(text[-MAX_TAIL:])
-    formula = _last(_MATH, spelled)
-    number = _last(_LITERAL, re.sub(r"<<[^<>]*>>", lambda match: " " * len(match[0]), spelled))
-    if formula is not None:
-        content = _content(formula)
-        names_only = re.fullmatch(r"[A-Za-z\\{}_ ]*", content)
-        if number is None or (number.start() < formula.end() and not names_only):
-            if _negated(spelled, formula.start()):
-                return None
-            percent = _PERCENT.match(spelled, formula.end())
-            return content + ("\\%" if percent and content[-1:].isdigit() else "")
-    return number[0].strip() if number and not _negated(spelled, number.start()) else None
-
-
-def _negated(text: str, at: int) -> bool:
-    return _NEGATED.search(text[max(0, at - 16) : at]) is not None
-
-
-def _content(match: re.Match[str]) -> str:
-    return next(group for group in match.groups() if group is not None).strip()

@@ -81,7 +81,9 @@ _SYMBOLS = str.maketrans(
         "｝": "\\}",
         "㎡": " 平方米",
         "㎥": " 立方米",
-        "℃": " 度",
+        "℃": "°",
+        "℉": "°",
+        "¢": "",
         "º": "^\\circ ",
         "€": "",
         "£": "",
@@ -115,6 +117,15 @@ _COMMANDS = [
         (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", "|"),
         (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
         (r"\\div(?![A-Za-z])", "/"),
+        (r"\+/-", r"\\pm "),
+        (r"\\langle(?![A-Za-z])", "("),
+        (r"\\rangle(?![A-Za-z])", ")"),
+        (r"(?:\{|^)([^{}]{1,40})\\over(?![A-Za-z])([^{}]{1,40})(?:\}|$)", r"\\frac{\1}{\2}"),
+        (r"_\s*\{?\s*\\text\s*\{\s*two\s*\}\s*\}?", "_{2}"),
+        (r"_\s*\{?\s*\\text\s*\{\s*ten\s*\}\s*\}?", "_{10}"),
+        (r"(?<=\d)_(?:\{\s*10\s*\}|10(?!\d))", ""),
+        (r"(?<=\d)\s*\(?\s*(?:\\text\s*\{\s*)?base\s*(\d{1,2})\s*\}?\s*\)?$", r"_{\1}"),
+        (r"[,;]?\s*\(?\s*[kn]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*)?Z\}?\s*\)?$", ""),
         (r"\*\*", "^"),
         (r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
         (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"),
@@ -135,6 +146,11 @@ _COMMANDS = [
         (
             r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*",
             "",
+        ),
+        (
+            r"°\s*(?:\\(?:text|mathrm|rm|textrm)\s*\{\s*|\{\s*\\rm\s*)?(?:[CFcf]|Celsius|Fahrenheit)(?![A-Za-z])"
+            r"(?:\s*\})?",
+            "°",
         ),
         (r"\\%", "%"),
         (
@@ -169,6 +185,8 @@ _LEAD = re.compile(
 _COMPARES = re.compile(
     "小于|大于|[多少于不非无没至超近几比除负又分点和或与一二两三四五六七八九十百千万亿]"
 )
+_NUMERALS = r"(?:\d{1,9}|[零〇一二两三四五六七八九十百千万]{1,9})"
+_FRACTION = re.compile(rf"(?:({_NUMERALS})\s*又\s*)?({_NUMERALS})\s*分之\s*({_NUMERALS})")
 _CJK = "\u3400-\u9fff"
 
 
@@ -231,12 +249,13 @@ def unicode_spelling(text: str) -> str:
 
 def chinese_spelling(text: str) -> str:
     """Lead words, 又, 和, numerals and the factors 万, 亿 of a Chinese answer."""
+    text = re.sub(r"(?:零下|负)\s*(?=[\d零〇一二三四五六七八九十])", "-", text)
+    text = re.sub(r"([一二三四五六七八九]{1,2})(?=[成折])", lambda m: _each_digit(m[1]), text)
+    text = _FRACTION.sub(_fraction, text)
     text = _LEAD.sub("", text, count=1).strip()
     lead = re.match(f"([{_CJK}]{{1,10}})(?=-?[\\d\\\\(])", text)
     if lead and not _COMPARES.search(lead[1]):
         text = text[lead.end() :]
-    text = re.sub(r"(\d)\s*又\s*(\d+)\s*分之\s*(\d+)", r"\1\\frac{\3}{\2}", text)
-    text = re.sub(r"(\d+)\s*分之\s*(\d+)", r"\\frac{\2}{\1}", text)
     text = re.sub(r"(\d)\s*又\s*(?=\d|\\frac)", r"\1 ", text)
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
     text = re.sub(r"(?<=\d)\s*比\s*(?=\d)", ":", text)
@@ -252,6 +271,18 @@ def chinese_spelling(text: str) -> str:
         if k % 2 and not runs[k - 1][-1:].isdigit():
             runs[k] = chinese.numeral(run) or run
     return "".join(runs).strip(" ,.;:")
+
+
+def _fraction(match: re.Match[str]) -> str:
+    """5又二分之一 as 5\\frac{1}{2}; the parts are Arabic or Chinese numerals, or both."""
+    whole, down, up = (chinese.digits(part) if part else "" for part in match.groups())
+    if None in (whole, down, up) or down == "100":
+        return match[0]
+    return f"{whole}\\frac{{{up}}}{{{down}}}"
+
+
+def _each_digit(numerals: str) -> str:
+    return "".join(chinese.digits(c) or c for c in numerals)
 
 
 def _vulgar(char: str) -> str:

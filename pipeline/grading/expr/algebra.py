@@ -14,9 +14,11 @@ from fractions import Fraction
 
 from pipeline.grading.expr import exact, floats
 from pipeline.grading.expr.field import Ring
-from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_symbol, symbols
+from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_big, has_symbol, symbols
 
 POINTS = 3
+ROOT_POINTS = 8  # where roots were taken: each point may have the other root by chance
+FAR_TOLERANCE = 1e-3  # of floats at far points, where sums cancel
 LONG_DECIMAL = (
     10  # significant digits from which a decimal may stand for the exact value that it rounds
 )
@@ -45,18 +47,37 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
     ring = Ring()
     try:
         field = all(ring.value(a, point) == ring.value(b, point) for point in range(POINTS))
+        if field and ring.roots:
+            more = range(POINTS, ROOT_POINTS)
+            field = all(ring.value(a, point) == ring.value(b, point) for point in more)
     except _FAILURES:
         field = None
     if field is False and ring.exact:
         return False, "field"
-    agree = close(a, b)
+    agree = close(a, b, far=ring.roots)
     if agree is False:
         return False, "floats"
     if field and (agree or not ring.roots):
         return True, "field"
+    if agree is None and (has_big(a) or has_big(b)):
+        return (False, "whole numbers") if _differ_at_integers(a, b) else (None, "undecided")
     if field is False and agree is None and not ring.large:
         return False, "field"
     return None, "undecided" if agree else "cap"
+
+
+def _differ_at_integers(a: Node, b: Node) -> bool:
+    """Whether two trees with sums or products up to a symbol differ where the symbols are small whole numbers."""
+    names = sorted(symbols(a) | symbols(b))
+    for start in (2, 3, 5):
+        env = {name: Fraction(start + k) for k, name in enumerate(names)}
+        try:
+            x, y = exact.exact(a, env), exact.exact(b, env)
+        except (exact.TooLarge, ZeroDivisionError):
+            continue
+        if x is not None and y is not None and x != y:
+            return True
+    return False
 
 
 def rounds(literal: Node, other: Node) -> bool:
@@ -97,19 +118,27 @@ def real(node: Node) -> float | None:
     return None if isinstance(value, complex) or math.isnan(value) else value
 
 
-def close(a: Node, b: Node) -> bool | None:
-    """Whether the two agree in floats at every point where both have a value; None when there is no such point."""
+def close(a: Node, b: Node, far: bool = False) -> bool | None:
+    """Whether the two agree in floats at every point where both have a value; None when there is no such point.
+
+    far -- whether to look at far points too, with a wide tolerance.
+    """
     names = sorted(symbols(a) | symbols(b))
     agreed, imaginary = None, has_symbol(a, "i") or has_symbol(b, "i")
-    for point in range(floats.POINTS):
+    for point in range(floats.FAR_POINTS if far and names else floats.POINTS):
         env = floats.environment(names, point)
+        tolerance = 1e-9 if point < floats.POINTS else FAR_TOLERANCE
         try:
             x, y = floats.value(a, env, imaginary), floats.value(b, env, imaginary)
         except _FAILURES:
             continue
         if cmath.isnan(x) or cmath.isnan(y) or (cmath.isinf(x) and cmath.isinf(y)):
             continue
-        if cmath.isinf(x) or cmath.isinf(y) or abs(x - y) > 1e-9 * max(abs(x), abs(y), 1e-6):
+        if cmath.isinf(x) or cmath.isinf(y):
+            if point < floats.POINTS:
+                return False
+            continue
+        if abs(x - y) > tolerance * max(abs(x), abs(y), 1e-6):
             return False
         agreed = True
         if not names:
@@ -125,13 +154,27 @@ def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
         return None, 0.0
     ring = Ring()
     try:
-        values = [ring.value(quotient, point) for point in range(POINTS)]
+        values = [ring.value(quotient, point) for point in range(ROOT_POINTS)]
         if len(set(values)) > 1 or values[0] == (0, 0):
             return False, 0.0
-        sign = floats.value(quotient, floats.environment(names, 0))
+        constant = floats.value(quotient, floats.environment(names, 0))
     except _FAILURES:
         return None, 0.0
-    return True, math.copysign(1.0, sign.real)
+    if ring.roots and not _constant_in_floats(quotient, constant, names):
+        return False, 0.0
+    return True, math.copysign(1.0, constant.real)
+
+
+def _constant_in_floats(quotient: Node, constant: complex, names: list[str]) -> bool:
+    """Whether the quotient is `constant` wherever it has a value: the field knows no sign of |x|."""
+    for point in range(floats.FAR_POINTS):
+        try:
+            value = floats.value(quotient, floats.environment(names, point))
+        except _FAILURES:
+            continue
+        if not abs(value - constant) <= FAR_TOLERANCE * abs(constant):
+            return False
+    return True
 
 
 def constant(node: Node) -> Fraction | None:

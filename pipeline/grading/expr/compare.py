@@ -8,8 +8,10 @@ from fractions import Fraction
 
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.forms import Form
-from pipeline.grading.expr.sets import is_name, joined, merged, punctured, solution_set
+from pipeline.grading.expr.sets import is_name, is_unsolved, joined, merged, punctured, solution_set
 from pipeline.grading.expr.tree import MINUS, ONE, Node, has_symbol, minus, substitute, symbols
+
+MAX_SET = 60  # elements of two sets that are compared with all others
 
 
 class OverTime(Exception):
@@ -18,10 +20,11 @@ class OverTime(Exception):
 
 @dataclass
 class Comparer:
-    """prove -- decides a pair of trees that floats cannot tell apart (the worker); any_order -- comma lists are sets."""
+    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order -- of a comma list: "any" (lists are
+    sets), "given" (as written), "" (by the convention)."""
 
     prove: Callable[[Node, Node], bool]
-    any_order: bool = False
+    order: str = ""
     rule: str = "form"
 
     def same(self, a: Form, b: Form) -> bool:
@@ -37,6 +40,8 @@ class Comparer:
             return all(self.same(item, b) for item in a.parts)  # \\boxed{x+11} or \\boxed{11+x}
         if {a.kind, b.kind} <= {"list", "set", "bracket"}:
             return self.collections(a, b)
+        if {a.kind, b.kind} == {"matrix", "bracket"}:
+            a, b = as_matrix(a), as_matrix(b)
         if a.kind != b.kind:
             return self.as_sets(a, b)
         if a.kind == "text":
@@ -67,6 +72,8 @@ class Comparer:
         is 50 and 0.5, but 1200% is not 12 (a question that asks for percent has the reference 12)."""
         if self.trees(a.parts[0], b.parts[0]):
             return True
+        if "°" in (a.unit, b.unit):
+            return self.degrees(a, b)
         if a.unit == b.unit:
             return False
         plain = algebra.constant((b if a.unit else a).parts[0])
@@ -78,10 +85,25 @@ class Comparer:
         ]
         return self.trees(*hundredth)
 
+    def degrees(self, a: Form, b: Form) -> bool:
+        """60° is pi/3, where only one side has the sign and the other is a multiple of pi."""
+        if a.unit == b.unit:
+            return False
+        written, radians = (a, b) if a.unit else (b, a)
+        if radians.unit or not has_symbol(radians.parts[0], "pi"):
+            return False
+        turned = ("*", (written.parts[0], ("s", "°")))
+        return self.trees(turned, radians.parts[0])
+
     def ordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
         return len(a) == len(b) and all(self.same(x, y) for x, y in zip(a, b, strict=True))
 
-    def unordered(self, a: tuple[Form, ...], b: tuple[Form, ...]) -> bool:
+    def unordered(self, a: tuple[Form, ...], b: tuple[Form, ...], repeats: bool = True) -> bool:
+        """repeats -- whether 1, 1, 2 differs from 1, 2; in sets it does not."""
+        if not repeats and len(a) + len(b) <= MAX_SET:
+            return all(any(self.same(x, y) for y in b) for x in a) and all(
+                any(self.same(x, y) for x in a) for y in b
+            )
         left = list(b)
         for x in a:
             match = next((k for k, y in enumerate(left) if self.same(x, y)), None)
@@ -92,7 +114,7 @@ class Comparer:
 
     def collections(self, a: Form, b: Form) -> bool:
         kinds = {a.kind, b.kind}
-        if not self.any_order and _names_each(a) != _names_each(b) and "set" not in kinds:
+        if self.order != "any" and _names_each(a) != _names_each(b) and "set" not in kinds:
             return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(
                 a.parts, b.parts
             )
@@ -111,9 +133,12 @@ class Comparer:
             )
         if kinds == {"set", "bracket"}:
             return False
-        free = self.any_order or "set" in kinds or {"and", "or"} & {*a.marks, *b.marks}
-        if free or any(not _is_number(item) for item in (*a.parts, *b.parts)):
-            return self.unordered(a.parts, b.parts)
+        free = "set" in kinds or self.order == "any"
+        if not free and self.order != "given":
+            joined_by_words = bool({"and", "or"} & {*a.marks, *b.marks})
+            free = joined_by_words or any(not _is_number(item) for item in (*a.parts, *b.parts))
+        if free:
+            return self.unordered(a.parts, b.parts, repeats="set" not in kinds)
         return self.ordered(a.parts, b.parts)
 
     def as_sets(self, a: Form, b: Form) -> bool:
@@ -129,16 +154,18 @@ class Comparer:
     def ratios(self, a: Form, b: Form) -> bool:
         if self.ordered(a.parts, b.parts):
             return True
-        values = [
-            [
-                algebra.constant(part.parts[0]) if part.kind == "scalar" else None
-                for part in form.parts
-            ]
-            for form in (a, b)
-        ]
-        if len(values[0]) != len(values[1]) or any(not value for row in values for value in row):
+        if len(a.parts) != len(b.parts):
             return False
-        return len({x / y for x, y in zip(*values, strict=True)}) == 1
+        rows = [[part.parts[0] for part in form.parts if part.kind == "scalar"] for form in (a, b)]
+        if len(rows[0]) != len(a.parts) or len(rows[1]) != len(b.parts):
+            return False
+        if any(algebra.constant(node) == 0 for row in rows for node in row):
+            return False
+        (first, *rest), (against, *others) = rows
+        return all(
+            self.trees(("*", (first, other)), ("*", (node, against)))
+            for node, other in zip(rest, others, strict=True)
+        )
 
     # ---- equations and inequalities
 
@@ -204,9 +231,13 @@ def simplified(form: Form) -> Form:
             replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)
         ]
         return Form("list", tuple(signs), ("and",))
+    if form.kind == "bracket" and form.marks == ("(", ")"):
+        return _points(form)
     if form.kind == "list" and form.parts[0].kind == "relation" and joined(form).kind != "list":
         return merged(joined(form))
-    if form.kind == "list" and any(part.kind in ("scalar", "relation") for part in form.parts):
+    if form.kind in ("list", "set") and any(
+        part.kind in ("scalar", "relation") for part in form.parts
+    ):
         items: list[Form] = []
         for part in map(simplified, form.parts):
             items += part.parts if part.kind == "list" else (part,)
@@ -226,15 +257,32 @@ def simplified(form: Form) -> Form:
     return merged(form)
 
 
+def _points(form: Form) -> Form:
+    """(\\pm 1, 0) as two points, where one coordinate has the sign."""
+    signed = [
+        k
+        for k, part in enumerate(form.parts)
+        if part.kind == "scalar" and has_symbol(part.parts[0], "±")
+    ]
+    if len(signed) != 1:
+        return form
+    at = signed[0]
+    both = simplified(form.parts[at]).parts
+    points = (replace(form, parts=(*form.parts[:at], one, *form.parts[at + 1 :])) for one in both)
+    return Form("list", tuple(points), ("and",))
+
+
 def value_of(relation: Form, bare: bool) -> Form | None:
     """The value that an equation gives to a name, or None. bare: also m + n = 17 for 17 (an answer to a bare number)."""
     if set(relation.marks) - {"=", "to"}:
         return None
     first, last = relation.parts[0], relation.parts[-1]
+    if not _chain_holds(relation.parts[1:]) or is_unsolved(first, last):
+        return None
     if is_name(first):
         return last
     if is_name(last) and len(relation.parts) == 2:
-        return first
+        return None if is_unsolved(last, first) else first
     constants = [
         algebra.constant(part.parts[0]) if part.kind == "scalar" else None
         for part in relation.parts
@@ -251,9 +299,31 @@ def value_of(relation: Form, bare: bool) -> Form | None:
     return last if bare and plain_sum and constants[-1] is not None else None
 
 
+def _chain_holds(parts: tuple[Form, ...]) -> bool:
+    """Whether the values of x = 5 = 6 may be one; only a proven difference says no."""
+    pairs = zip(parts, parts[1:], strict=False)
+    return all(
+        algebra.equal(x.parts[0], y.parts[0])[0] is not False
+        for x, y in pairs
+        if x.kind == y.kind == "scalar" and x.unit == y.unit
+    )
+
+
+def as_matrix(form: Form) -> Form:
+    """[[1, 2], [3, 4]], as Python prints it, as a matrix; anything else unchanged."""
+    rows = form.parts
+    if form.kind != "bracket" or any(
+        row.kind != "bracket" or row.marks != ("[", "]") for row in rows
+    ):
+        return form
+    return Form("matrix", tuple(row.parts for row in rows))
+
+
 def difference(form: Form, positive: bool = False) -> Node | None:
     """left - right as a tree; with `positive`, turned so that the inequality says it is above zero."""
-    if len(form.parts) != 2 or any(part.kind != "scalar" or part.unit for part in form.parts):
+    if len(form.parts) != 2 or any(
+        part.kind != "scalar" or part.unit == "%" for part in form.parts
+    ):
         return None
     left, right = form.parts[0].parts[0], form.parts[1].parts[0]
     if positive and form.marks[0] in ("<", "<="):
@@ -281,6 +351,7 @@ def _applied(form: Form) -> frozenset[Node]:
         part.parts[0]
         for part in form.parts
         if part.kind == "scalar" and part.parts[0][0] == "f" and is_name(part)
+        if part.parts[0][1] != "abs"
     )
 
 

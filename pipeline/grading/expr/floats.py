@@ -5,13 +5,15 @@ from __future__ import annotations
 import cmath
 import math
 
+from pipeline.grading.expr.element import pseudo_random
 from pipeline.grading.expr.exact import MAX_NESTED_TERMS, MAX_TERMS
-from pipeline.grading.expr.field import pseudo_random
 from pipeline.grading.expr.tree import Node, Unknown, has_big, has_symbol
 
 # (low, high) of the symbols at each point: positive, below one, negative
 _RANGES = ((0.6, 1.9), (0.2, 0.9), (-1.7, -0.4))
-POINTS = len(_RANGES)
+# far ones, for signs of roots alone, since sums cancel there: sqrt((x-30)^2) is 30-x at all the others
+_FAR = ((3.0, 9.0), (-9.0, -3.0), (10.0, 50.0), (-50.0, -10.0), (60.0, 300.0), (-300.0, -60.0))
+POINTS, FAR_POINTS = len(_RANGES), len(_RANGES) + len(_FAR)
 CONSTANTS = {"pi": math.pi, "e": math.e, "infty": math.inf, "°": math.pi / 180, "%": 0.01}
 Number = float | complex
 
@@ -42,7 +44,7 @@ _COMPLEX = {"sin": cmath.sin, "cos": cmath.cos, "exp": cmath.exp, "ln": cmath.lo
 
 def environment(names: list[str], point: int) -> dict[str, float]:
     """A fixed value for each symbol at `point`."""
-    low, high = _RANGES[point]
+    low, high = (*_RANGES, *_FAR)[point]
     return {
         name: low + (high - low) * (pseudo_random("float", name, point) % 10**9) / 10**9
         for name in names
@@ -106,11 +108,7 @@ def _function(name: str, args: tuple[Node, ...], env: dict[str, float], imaginar
     if name in ("log", "base") and len(values) == 2:
         return _log(values) if name == "log" else _unknown(name)
     if name == "binom":
-        return _exp(
-            math.lgamma(values[0] + 1)
-            - math.lgamma(values[1] + 1)
-            - math.lgamma(values[0] - values[1] + 1)
-        )
+        return _binomial(*values)
     if name in ("max", "min"):
         return max(values) if name == "max" else min(values)
     table = _COMPLEX if imaginary else _REAL
@@ -120,6 +118,17 @@ def _function(name: str, args: tuple[Node, ...], env: dict[str, float], imaginar
         return table[name](values[0])
     except OverflowError:
         return math.inf
+
+
+def _binomial(n: float, k: float) -> float:
+    """Gamma(n+1) / (Gamma(k+1) Gamma(n-k+1)), by logarithms, whose signs are taken apart."""
+    parts = (n + 1, k + 1, n - k + 1)
+    size = math.lgamma(parts[0]) - math.lgamma(parts[1]) - math.lgamma(parts[2])
+    return math.prod(map(_gamma_sign, parts)) * _exp(size)
+
+
+def _gamma_sign(x: float) -> int:
+    return 1 if x > 0 or math.floor(x) % 2 == 0 else -1
 
 
 def _unknown(name: str) -> Number:

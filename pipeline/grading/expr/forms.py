@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pipeline.grading.expr import algebra
 from pipeline.grading.expr.parse import Unreadable, parse_scalar
 from pipeline.grading.expr.tokens import FUNCTIONS, Token, tokenize
 from pipeline.grading.expr.tree import MINUS, Node, symbols
@@ -43,7 +44,7 @@ class Form:
 
     scalar (tree) | text (string) | list, set (forms) | bracket (forms; `marks` = its two brackets: a tuple, point or
     interval) | union (forms) | matrix (tuple of rows of forms) | relation (forms around `marks`, the signs) |
-    ratio (forms). `unit` is "%" or "".
+    ratio (forms). `unit` is "%", "°" or "".
     """
 
     kind: str
@@ -220,7 +221,9 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
     pieces, marks = _split(tokens, lambda t: t.kind in ("op", "cmd") and t.text in _RELATIONS)
     if not marks:
         return None
-    if not _trim(pieces[0]):  # "= 5", "\approx 3"
+    if not _trim(pieces[0]):  # "= 5", "\approx 3"; but "> 5" is not 5
+        if _RELATIONS[marks[0].text] != "=":
+            raise Unreadable("a relation without a left side")
         pieces, marks = pieces[1:], marks[1:]
         if not marks:
             return _read(pieces[0], depth + 1)
@@ -235,11 +238,25 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
         )
         value = exact.parts[-1] if exact.kind == "relation" else exact
         if value.kind == "scalar" and not symbols(value.parts[0]):
+            if not _rounds_to(value.parts[0], pieces[-1]):
+                raise Unreadable("an approximation that is none")
             return exact
     signs = tuple(_RELATIONS[mark.text] for mark in marks)
     if signs == ("in",):
         return _read(pieces[1], depth + 1)
     return Form("relation", tuple(_side(piece, depth + 1) for piece in pieces), signs)
+
+
+def _rounds_to(exact: Node, tokens: list[Token]) -> bool:
+    """Whether the decimal behind \\approx is less than one unit of its last place away from the exact value."""
+    value = algebra.real(exact)
+    tokens = [token for token in _trim(tokens) if token.kind != "text"]
+    sign = -1.0 if tokens[:1] == [Token("op", "-")] else 1.0
+    digits = tokens[1:] if sign < 0 else tokens
+    if value is None or len(digits) != 1 or digits[0].kind != "num":
+        return True
+    places = len(digits[0].text.partition(".")[2])
+    return abs(value - sign * float(digits[0].text)) < 10.0**-places
 
 
 def _flat(part: tuple[list[Token], Token | None]) -> list[Token]:
@@ -248,6 +265,9 @@ def _flat(part: tuple[list[Token], Token | None]) -> list[Token]:
 
 def _side(tokens: list[Token], depth: int) -> Form:
     """A side of a relation; a side in words is a name."""
+    if tokens[:2] == [Token("sym", "P"), Token("op", "(")] and len(tokens) > 3:  # P(X = 2)
+        if tokens[-1] == ("op", ")") and any(token.text in _RELATIONS for token in tokens):
+            return Form("text", (" ".join(token.text for token in tokens),))
     try:
         return _read(tokens, depth)
     except Unreadable:
@@ -260,9 +280,10 @@ def _union(tokens: list[Token], depth: int) -> Form | None:
     pieces, marks = _split(tokens, lambda t: t == ("cmd", "cup"))
     if marks:
         return Form("union", tuple(_read(piece, depth + 1) for piece in pieces))
-    pieces, marks = _split(
-        tokens, lambda t: t.kind == "cmd" and t.text in ("setminus", "backslash")
-    )
+    without = {("cmd", "setminus"), ("cmd", "backslash")}
+    if tokens[0] == ("cmd", "reals"):  # \mathbb{R} - \{0\}
+        without.add(("op", "-"))
+    pieces, marks = _split(tokens, lambda t: t in without)
     return (
         Form("minus", tuple(_read(piece, depth + 1) for piece in pieces))
         if len(marks) == 1
@@ -374,7 +395,7 @@ def _scaled(cell: Form, factor: Node | None) -> Form:
 
 
 def _scalar(tokens: list[Token]) -> Form:
-    """An expression with its unit dropped; `%` is kept as the unit, degrees are dropped."""
+    """An expression with its unit dropped, unless that is `%` or degrees."""
     tokens = without_unit(tokens)
     unit = ""
     angle = any(
@@ -385,7 +406,7 @@ def _scalar(tokens: list[Token]) -> Form:
         and tokens[-1] in (("op", "%"), ("op", "°"))
         and not (angle and tokens[-1].text == "°")
     ):
-        unit, tokens = tokens[-1].text.strip("°"), tokens[:-1]
+        unit, tokens = tokens[-1].text, tokens[:-1]
     if not tokens:
         raise Unreadable("a unit without a value")
     return Form("scalar", (parse_scalar(tokens),), unit=unit)

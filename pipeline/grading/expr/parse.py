@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pipeline.grading.expr.tokens import FUNCTIONS, Token, Unreadable
-from pipeline.grading.expr.tree import BIG, MINUS, Node, minus
+from pipeline.grading.expr.tree import BIG, MINUS, Node, has_symbol, minus, substitute, symbols
 
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
+MAX_BEHIND = 60  # powers, primes, factorials and the like, each of which is a level of the tree
+_BEHIND = frozenset("^!'°%_")
 
 _CALLABLE = frozenset("fghFGH")
 _CONSTANTS = frozenset(
@@ -44,14 +46,8 @@ def number(text: str) -> Node:
 
 class _Parser:
     def __init__(self, tokens: list[Token], mixed: bool = True) -> None:
-        self.tokens, self.mixed, self.at, self.depth, self.bars, self.big = (
-            tokens,
-            mixed,
-            0,
-            0,
-            0,
-            0,
-        )
+        self.tokens, self.mixed = tokens, mixed
+        self.at = self.depth = self.bars = self.big = self.behind = 0
 
     def peek(self, ahead: int = 0) -> Token:
         at = self.at + ahead
@@ -117,6 +113,9 @@ class _Parser:
     def factor(self) -> Node:
         node = self.mixed_number() or self.primary()
         while True:
+            self.behind += self.peek().text in _BEHIND
+            if self.behind > MAX_BEHIND:
+                raise Unreadable("too many signs behind values")
             if self.take("^"):
                 node = self.powered(node)
             elif self.take("!"):
@@ -190,20 +189,24 @@ class _Parser:
         if not dotted or self.peek(after) not in (("cmd", "overline"), ("cmd", "dot")):
             return number(text)
         self.at += after + 1
-        period = self.argument()
-        if period[0] != "n" or period[1].denominator != 1:
-            raise Unreadable("a bar over something else than digits")
-        digits = (
-            self.tokens[self.at - 2].text
-            if self.tokens[self.at - 1].text == "}"
-            else self.tokens[self.at - 1].text
-        )
+        digits = self.digits()
+        if self.peek() == ("cmd", "dot"):
+            self.at += 1  # 0.1\dot45\dot6: from the first dot to the second
+            digits += self.digits()
         places = len(dotted.split(".")[1])
         return (
             "n",
             Fraction(dotted + "0") + Fraction(int(digits), (10 ** len(digits) - 1) * 10**places),
             0,
         )
+
+    def digits(self) -> str:
+        """The digits of a whole number, perhaps in braces."""
+        number_read = self.argument()
+        if number_read[0] != "n" or number_read[1].denominator != 1:
+            raise Unreadable("a bar over something else than digits")
+        last = self.tokens[self.at - 1]
+        return self.tokens[self.at - 2].text if last.text == "}" else last.text
 
     def command(self, name: str) -> Node:
         if name in _CONSTANTS:
@@ -227,6 +230,8 @@ class _Parser:
             return self.big_operator(name)
         if name in ("angle", "triangle", "overline"):
             node = self.argument()  # the bar over AB names the segment, over z the conjugate
+            if name == "overline" and has_symbol(node, "i") and not symbols(node):
+                return substitute(node, "i", minus(("s", "i")))
             return (
                 node
                 if node[0] == "s" and len(node[1]) > 1 and name == "overline"
@@ -263,6 +268,11 @@ class _Parser:
             elif self.take("_"):
                 base = (self.argument(),)
         args = self.arguments() if self.peek() == ("op", "(") else [self.chain()]
+        if name == "cis":
+            return (
+                "+",
+                (("f", "cos", tuple(args)), ("*", (("s", "i"), ("f", "sin", tuple(args))))),
+            )
         node = ("f", name, (*args, *base))
         if power == MINUS and name in ("sin", "cos", "tan"):
             return ("f", "arc" + name, tuple(args))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.forms import REALS, Form
-from pipeline.grading.expr.tree import Node, minus, symbols
+from pipeline.grading.expr.tokens import FUNCTIONS
+from pipeline.grading.expr.tree import Node, has_symbol, minus, symbols
 
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _ENDS = REALS.parts
@@ -16,7 +19,7 @@ def is_name(form: Form) -> bool:
     """x, x_1, f(x), |AB|, z^3, (p, q), A : B, words: a left side that only names the value."""
     if form.kind == "text":
         return True
-    if form.kind in ("bracket", "ratio", "list"):
+    if form.kind in ("bracket", "ratio", "list", "union"):
         return all(is_name(part) for part in form.parts)
     return form.kind == "scalar" and not form.unit and _is_name_tree(form.parts[0])
 
@@ -33,9 +36,9 @@ def _is_name_tree(node: Node) -> bool:
             node[2][0] == "n" or node[2] == ("s", "circ") or _is_name_tree(node[2])
         )
     if node[0] == "*":
-        if (
-            len(node[1]) == 2 and node[1][0] in _POLYNOMIALS and node[1][1][0] == "n"
-        ):  # p(2), which the grammar has as 2p
+        head = node[1][0]
+        applied = head in _POLYNOMIALS or (head[0] == "^" and head[1] in _INVERTED)
+        if len(node[1]) == 2 and applied and node[1][1][0] == "n":  # p(2), f^{-1}(2): no products
             return True
         return all(_is_name_tree(child) for child in node[1])
     if node[0] == "f" and len(node[1]) == 1:  # f(2)
@@ -45,6 +48,38 @@ def _is_name_tree(node: Node) -> bool:
         and node[1] not in ("sum", "prod", "base", "binom", "factorial")
         and bool(symbols(node))
     )
+
+
+def is_unsolved(form: Form, value: Form) -> bool:
+    """x^2, |x|, \\log_2 x, e^x, x + y, xy: expressions in unknowns, so an equation for them gives no value.
+
+    x, f(x), x_1, \\sin A, |z|, m + n and AB are what a question asks for; so is y(t), which reads as a product, when
+    `value`, the other side, holds t.
+    """
+    if form.kind != "scalar":
+        return False
+    tree = form.parts[0]
+    if tree[0] == "*" and len(tree[1]) == 2 and value.kind == "scalar":
+        if tree[1][1][0] == "s" and has_symbol(value.parts[0], tree[1][1][1]):
+            return False
+    if tree[0] == "s" or (tree[0] == "f" and tree[1] not in _OPERATORS):
+        return False
+    unknown = _REAL_UNKNOWNS if tree[0] == "^" or tree[:2] == ("f", "abs") else _UNKNOWNS
+    return bool(symbols(tree)) and symbols(tree) <= unknown
+
+
+_REAL_UNKNOWNS = frozenset("xyt")  # |z| and z^3 are values of a complex number
+_UNKNOWNS = _REAL_UNKNOWNS | {"z"}
+_OPERATORS = FUNCTIONS | {
+    "abs",
+    "factorial",
+    "binom",
+    "floor",
+    "ceil",
+    "arcsin",
+    "arccos",
+    "arctan",
+}
 
 
 def solution_set(relation: Form) -> Form | None:
@@ -118,7 +153,9 @@ def punctured(form: Form) -> Form:
 def joined(form: Form) -> Form:
     """x < -1 or x > 1 as a union, x > 1 and x < 3 as an interval; anything else unchanged."""
     parts = [part for part in form.parts if part != REALS]  # x in R, x != 2
-    sets = [solution_set(part) if part.kind == "relation" else None for part in parts]
+    if all(part.kind == "relation" and set(part.marks) <= {"=", "to"} for part in parts):
+        return form
+    sets = [_solutions(part) for part in parts]
     if any(s is None for s in sets) or len({_name_of(part) for part in parts}) != 1:
         return form
     if "or" in form.marks:
@@ -134,7 +171,48 @@ def joined(form: Form) -> Form:
                 (lows[0].parts[0], highs[0].parts[1]),
                 (lows[0].marks[0], highs[0].marks[1]),
             )
-    return form
+    return _intersection(sets) or form
+
+
+def _solutions(part: Form) -> Form | None:
+    if part.kind != "relation":
+        return None
+    if part.marks == ("=",) and is_name(part.parts[0]) and part.parts[1].kind == "scalar":
+        return Form("set", (part.parts[1],))
+    return solution_set(part)
+
+
+def _intersection(sets: list[Form]) -> Form | None:
+    """The common part of intervals and unions of them, when all ends are numbers."""
+    common = [(REALS, (-math.inf, math.inf))]
+    for form in sets:
+        pieces = form.parts if form.kind == "union" else (form,)
+        spans = [_span(piece) for piece in pieces]
+        if None in spans:
+            return None
+        common = [
+            both
+            for one in common
+            for other in zip(pieces, spans, strict=True)
+            if (both := _overlap(one, other)) is not None
+        ]
+    if not common:
+        return Form("set", ())
+    forms = tuple(form for form, _ in sorted(common, key=lambda pair: pair[1]))
+    return forms[0] if len(forms) == 1 else Form("union", forms)
+
+
+def _overlap(
+    a: tuple[Form, tuple[float, float]], b: tuple[Form, tuple[float, float]]
+) -> tuple[Form, tuple[float, float]] | None:
+    (one, (low1, high1)), (two, (low2, high2)) = a, b
+    lower = one if (low1, one.marks[0] == "(") >= (low2, two.marks[0] == "(") else two
+    upper = one if (high1, one.marks[1] == "]") <= (high2, two.marks[1] == "]") else two
+    low, high = max(low1, low2), min(high1, high2)
+    marks = (lower.marks[0], upper.marks[1])
+    if low > high or (low == high and marks != ("[", "]")):
+        return None
+    return Form("bracket", (lower.parts[0], upper.parts[1]), marks), (low, high)
 
 
 def merged(form: Form) -> Form:

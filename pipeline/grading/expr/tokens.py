@@ -8,7 +8,7 @@ from typing import NamedTuple
 MAX_TOKENS = 600
 
 FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt cbrt gcd lcm max min det".split()
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp sqrt cbrt gcd lcm max min det cis".split()
 )
 _ALIASES = {
     "asin": "arcsin",

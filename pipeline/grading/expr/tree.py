@@ -37,7 +37,7 @@ def substitute(node: Node, name: str, by: Node) -> Node:
     return "f", node[1], tuple(substitute(child, name, by) for child in node[2])
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def symbols(node: Node) -> frozenset[str]:
     """Names of the free symbols; constants such as pi, e and i are not among them."""
     return frozenset(name for name in _names(node) if name not in _FIXED)
@@ -47,7 +47,7 @@ def has_symbol(node: Node, name: str) -> bool:
     return name in _names(node)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def _names(node: Node) -> frozenset[str]:
     if node[0] in "ns":
         return frozenset({node[1]}) if node[0] == "s" else frozenset()

@@ -35,9 +35,14 @@ def _in_unit(tokens: list[Token], at: int) -> bool:
     )
 
 
+_MONTHS = (
+    "January|February|March|April|May|June|July|August|September|October|November|December"
+    "|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+)
 _NO_UNIT = re.compile(
-    r"\b(?:and|or|not|more|less|least|most|over|under|above|below)\b"
-    r"|以上|以下|以内|以外|之间|左右|多|不|或|和|半(?![径圆球])|^的"
-    r"|^(?:squared|cubed|factorial|base|hundred|dozen|halves|(?:third|f(?:our|if)th|(?:six|seven|eigh|nin|ten|"
-    r"hundred|thousand)th)s)\b"
+    r"\b(?:and|or|not|more|less|least|most|over|under|above|below|plus|minus)\b"
+    r"|以上|以下|以内|以外|之间|左右|多|不|或|和|半(?![径圆球])|^的|^次[方幂]"
+    r"|^(?:squared|cubed|factorial|base|doubled|tripled|quadrupled|halved|fold|score|gross|tens|(?:hundred|dozen|"
+    r"thousand|[mbtr]+illion)s?|halves|(?:third|f(?:our|if)th|(?:six|seven|eigh|nin|ten|hundred|thousand|"
+    rf"[mbtr]+illion)th)s|(?:of )?(?:{_MONTHS}))\b"
 )

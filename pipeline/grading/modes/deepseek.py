@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from pipeline.grading import worker
 from pipeline.grading.answer.text import MAX_CHARS, clean
+from pipeline.grading.bounded import bounded_cache
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.compare import OverTime
 from pipeline.grading.expr.parse import Unreadable, parse_prefix
 from pipeline.grading.expr.tokens import tokenize
 from pipeline.grading.expr.tree import Node, minus
 
+Prove = Callable[[Node, Node], bool]
 TOLERANCE = 1e-3
 MAX_OUTPUT = 200_000
 _BRACKETED = re.compile(r"[(\[].+[)\]]")
@@ -29,26 +31,31 @@ _BOX = "boxed{"
 _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in|leq|geq|neq)(?![a-z])")
 
 
-def grade(output: str, reference: str, question: str = "") -> tuple[str, str | None, str]:
+def grade(output: str, reference: str, question: str, prove: Prove) -> tuple[str, str | None, str]:
     """(verdict, extracted, rule) of a whole output. A numeric reference is scored by the last answer alone (the
     original's rule for GSM8K, CMATH and MGSM), any other by all boxes (its rule for MATH)."""
     found = extract_all(output[-MAX_OUTPUT:])
     if not any(found):
         return "no_answer", None, "extract"
-    verdict, rule = decide(found, reference, question)
+    verdict, rule = decide(found, reference, question, prove)
     return verdict, found[-1], rule
 
 
-def decide(found: list[str], reference: str, question: str = "") -> tuple[str, str]:
+def decide(found: list[str], reference: str, question: str, prove: Prove) -> tuple[str, str]:
     """(verdict, rule) of the candidate answers, already stripped, against one reference."""
     wanted = list(dict.fromkeys(_parts([strip(reference)], question)))
+    scorer = _Scorer(prove)
     try:
         if len(wanted) == 1 and _float(wanted[0]) is not None:
-            right = same(found[-1], wanted[0])
+            right = scorer.same(found[-1], wanted[0])
         else:
-            right = _matched(list(dict.fromkeys(_parts(found, question)))[-len(wanted) :], wanted)
+            right = scorer.matched(
+                list(dict.fromkeys(_parts(found, question)))[-len(wanted) :], wanted
+            )
     except OverTime as error:
-        return "timeout", f"cap: {error}"
+        return "undecided", f"cap: {error}"
+    except RecursionError:  # six hundred "!" or "\\%" in a row
+        return "undecided", "cap: depth"
     return ("right" if right else "wrong"), "deepseek"
 
 
@@ -131,7 +138,7 @@ _STRIPS = [
 ]
 
 
-@lru_cache(maxsize=1 << 14)
+@bounded_cache(8 << 20, per_char=4)
 def strip(text: str) -> str:
     """The original's normal form of an answer: spacing, units at the end, degrees, styles, 3.0 as 3, a/b as \\frac."""
     text = text.strip().rstrip(".")
@@ -162,52 +169,80 @@ def _float(text: str) -> float | None:
         return None
 
 
-def _matched(found: list[str], wanted: list[str]) -> bool:
-    """Every answer has a partner among the references and the other way round; order is free."""
-    table = [[same(x, y) for y in wanted] for x in found]
-    return all(map(any, table)) and all(any(row[j] for row in table) for j in range(len(wanted)))
+@dataclass(frozen=True)
+class _Scorer:
+    """The original's comparisons. prove -- decides a pair of trees where the original would call simplify."""
 
+    prove: Callable[[Node, Node], bool]
 
-def same(a: str, b: str, depth: int = 0) -> bool:
-    """a: the answer, b: the reference, both stripped. Raises OverTime."""
-    if "\\cup" in a and "\\cup" in b and not depth:
-        return _matched(a.split("\\cup")[:64], b.split("\\cup")[:64])
-    if a == b:
-        return bool(b)
-    x, y = _float(a), _float(b)
-    if x is not None and y is not None:
-        return any(math.isclose(x, value, abs_tol=TOLERANCE) for value in (y / 100, y, y * 100))
-    if not a or depth > 4:
-        return False
-    if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
-        raise OverTime("length")
-    if (
-        _BRACKETED.match(a)
-        and _BRACKETED.match(b)
-        and _parts_same(a[1:-1].split(","), b[1:-1].split(","), depth)
-    ):
-        return True
-    if _is_matrix(a) and _is_matrix(b):
-        rows = [
-            [line.split("&") for line in _inside(text).split("\\\\") if line.strip()]
-            for text in (a, b)
-        ]
-        if len(rows[0]) == len(rows[1]) and all(
-            _parts_same(p, q, depth) for p, q in zip(*rows, strict=True)
+    def matched(self, found: list[str], wanted: list[str]) -> bool:
+        """Every answer has a partner among the references and the other way round; order is free."""
+        table = [[self.same(x, y) for y in wanted] for x in found]
+        return all(map(any, table)) and all(
+            any(row[j] for row in table) for j in range(len(wanted))
+        )
+
+    def same(self, a: str, b: str, depth: int = 0) -> bool:
+        """a: the answer, b: the reference, both stripped. Raises OverTime."""
+        if "\\cup" in a and "\\cup" in b and not depth:
+            return self.matched(a.split("\\cup")[:64], b.split("\\cup")[:64])
+        if a == b:
+            return bool(b)
+        x, y = _float(a), _float(b)
+        if x is not None and y is not None:
+            return any(math.isclose(x, value, abs_tol=TOLERANCE) for value in (y / 100, y, y * 100))
+        if not a or depth > 4:
+            return False
+        if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
+            raise OverTime("length")
+        if (
+            _BRACKETED.match(a)
+            and _BRACKETED.match(b)
+            and self._parts_same(a[1:-1].split(","), b[1:-1].split(","), depth)
         ):
             return True
-    sides = [text.split("=") for text in (a, b)]
-    if len(sides[0]) == len(sides[1]) == 2:
-        return _equations(*sides)
-    if len(sides[0]) == 2 and len(sides[0][0].strip()) <= 2 and len(sides[1]) == 1:
-        return same(sides[0][1], b, depth + 1)
-    if len(sides[1]) == 2 and len(sides[1][0].strip()) <= 2 and len(sides[0]) == 1:
-        return same(a, sides[1][1], depth + 1)
-    return _symbolic(_tree(a), _tree(b))
+        if _is_matrix(a) and _is_matrix(b):
+            rows = [
+                [line.split("&") for line in _inside(text).split("\\\\") if line.strip()]
+                for text in (a, b)
+            ]
+            if len(rows[0]) == len(rows[1]) and all(
+                self._parts_same(p, q, depth) for p, q in zip(*rows, strict=True)
+            ):
+                return True
+        sides = [text.split("=") for text in (a, b)]
+        if len(sides[0]) == len(sides[1]) == 2:
+            return self._equations(*sides)
+        if len(sides[0]) == 2 and len(sides[0][0].strip()) <= 2 and len(sides[1]) == 1:
+            return self.same(sides[0][1], b, depth + 1)
+        if len(sides[1]) == 2 and len(sides[1][0].strip()) <= 2 and len(sides[0]) == 1:
+            return self.same(a, sides[1][1], depth + 1)
+        return self._symbolic(_tree(a), _tree(b))
 
+    def _parts_same(self, a: list[str], b: list[str], depth: int) -> bool:
+        return len(a) == len(b) and all(
+            self.same(x, y, depth + 1) for x, y in zip(a, b, strict=True)
+        )
 
-def _parts_same(a: list[str], b: list[str], depth: int) -> bool:
-    return len(a) == len(b) and all(same(x, y, depth + 1) for x, y in zip(a, b, strict=True))
+    def _equations(self, a: list[str], b: list[str]) -> bool:
+        """Both `left - (right)`, the same up to the sign; read as one text each, so an unmatched bracket cuts here too."""
+        x, y = (_tree(f"{left.strip()} - ({right.strip()})") for left, right in (a, b))
+        return self._symbolic(x, y) or (x is not None and self._symbolic(minus(x), y))
+
+    def _symbolic(self, a: Node | None, b: Node | None) -> bool:
+        """A difference that simplifies to zero, or two values within the tolerance."""
+        if a is None or b is None:
+            return False
+        x, y = algebra.real(a), algebra.real(b)
+        if x is not None and y is not None and math.isfinite(x) and math.isfinite(y):
+            if math.isclose(x, y, abs_tol=TOLERANCE):
+                return True
+        verdict, rule = algebra.equal(a, b)
+        if verdict is None:
+            if rule == "cap":
+                raise OverTime("over a cap")
+            return self.prove(a, b)
+        return verdict
 
 
 def _is_matrix(text: str) -> bool:
@@ -220,13 +255,7 @@ def _inside(text: str) -> str:
     return text[len("\\begin{pmatrix}") : -len("\\end{pmatrix}")]
 
 
-def _equations(a: list[str], b: list[str]) -> bool:
-    """Both `left - (right)`, the same up to the sign; read as one text each, so an unmatched bracket cuts here too."""
-    x, y = (_tree(f"{left.strip()} - ({right.strip()})") for left, right in (a, b))
-    return _symbolic(x, y) or (x is not None and _symbolic(minus(x), y))
-
-
-@lru_cache(maxsize=1 << 14)
+@bounded_cache(16 << 20, per_char=200)
 def _tree(text: str) -> Node | None:
     """What a parser makes of the text that stops silently at the first bracket or comma it cannot use."""
     if _RELATION.search(text) or not text.isascii():
@@ -235,19 +264,3 @@ def _tree(text: str) -> Node | None:
         return parse_prefix(tokenize(clean(text)))
     except (Unreadable, RecursionError):
         return None
-
-
-def _symbolic(a: Node | None, b: Node | None) -> bool:
-    """A difference that simplifies to zero, or two values within the tolerance."""
-    if a is None or b is None:
-        return False
-    x, y = algebra.real(a), algebra.real(b)
-    if x is not None and y is not None and math.isfinite(x) and math.isfinite(y):
-        if math.isclose(x, y, abs_tol=TOLERANCE):
-            return True
-    verdict, rule = algebra.equal(a, b)
-    if verdict is None:
-        if rule == "cap":
-            raise OverTime("over a cap")
-        return worker.prove(a, b)
-    return verdict

@@ -5,47 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
 
-from pipeline.grading.answer import chinese, choice
+from pipeline.grading.answer import choice, scales
+from pipeline.grading.answer.asked import NOTHING, Asked
 from pipeline.grading.answer.text import MAX_CHARS, MODULUS, clean, unwrap
+from pipeline.grading.bounded import bounded_cache
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.compare import Comparer, OverTime
 from pipeline.grading.expr.forms import Form, plain_text, read
 from pipeline.grading.expr.parse import Unreadable
 from pipeline.grading.expr.tree import Node
 
-Decision = tuple[str, str]  # verdict ("right" | "wrong" | "timeout"), rule
+Decision = tuple[str, str]  # verdict ("right" | "wrong" | "undecided"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
+_TEMPERATURE = (
+    r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
+)
 _UNIT = re.compile(
     r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
     r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
     r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)"
 )  # what else would be a factor
-_ASKS_FOR_ALL = re.compile(
-    r"separated by commas|\b(?:find|enter|list|determine|give|compute|what are) (?:all|both|every)\b|"
-    r"\ball (?:\w+ ){0,4}(?:solutions|values|roots|integers|numbers|pairs|zeros)\b|所有",
-    re.I,
-)
-
-_ALL_WORDS = (
-    "all ",
-    " both",
-    " every",
-    " all",
-    "separated by commas",
-    "所有",
-)  # one of them is in every match; quick
-
-
-def asks_for_all(question: str) -> bool:
-    """Whether the question asks for a set of values, so that the order of a comma list is free."""
-    small = question[:20_000].lower()
-    return any(word in small for word in _ALL_WORDS) and bool(_ASKS_FOR_ALL.search(small))
 
 
 def decide(
-    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool = False
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], asked: Asked = NOTHING
 ) -> Decision:
     """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS characters."""
     a, b = unwrap(answer), unwrap(reference)
@@ -61,18 +45,18 @@ def decide(
             return "wrong", "number"
     if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
         return _too_long(a, b)
-    return _forms(answer, reference, prove, any_order)
+    return _forms(answer, reference, prove, asked)
 
 
 def _too_long(a: str, b: str) -> Decision:
     if re.sub(r"\s+", "", a) == re.sub(r"\s+", "", b):
         return "right", "string"
     digits = [re.fullmatch(r"[-+]?\d+", text) is not None for text in (a, b)]
-    return ("wrong", "number") if all(digits) else ("timeout", "cap: length")
+    return ("wrong", "number") if all(digits) else ("undecided", "cap: length")
 
 
 def _forms(
-    answer: str, reference: str, prove: Callable[[Node, Node], bool], any_order: bool
+    answer: str, reference: str, prove: Callable[[Node, Node], bool], asked: Asked
 ) -> Decision:
     a, b = clean(answer), clean(reference)
     if not a or not b:
@@ -80,20 +64,23 @@ def _forms(
     letters = choice.compare(answer, reference, a, b)
     if letters is not None:
         return letters
+    degrees = [set(re.findall(_TEMPERATURE, text)) for text in (answer, reference)]
+    if all(degrees) and degrees[0] != degrees[1]:
+        return "wrong", "unit"
     moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
     if all(moduli) and moduli[0] != moduli[1]:
         return "wrong", "modulus"
     if _squeezed(a) == _squeezed(b):
         return "right", "string"
-    comparer, late = Comparer(prove, any_order), None
-    left = readings(a, "." in b, unit=True) + _grouped(answer)
-    right = readings(b, "." in a) + _grouped(reference)
+    comparer, late = Comparer(prove, asked.order), None
+    left = readings(a, "." in b, unit=True, asked=asked.scales) + _grouped(answer)
+    right = readings(b, "." in a, asked=asked.scales) + _grouped(reference)
     for x, y in _pairs(left, right):
         try:
             if comparer.same(x, y):
                 return "right", comparer.rule
         except (OverTime, RecursionError) as error:
-            late = "timeout", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
+            late = "undecided", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
     return late or ("wrong", comparer.rule if readings(a) and readings(b) else "unread")
 
 
@@ -101,17 +88,20 @@ def _squeezed(text: str) -> str:
     return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", choice.without_styles(text))
 
 
-@lru_cache(maxsize=1 << 14)
-def readings(text: str, decimal: bool = False, unit: bool = False) -> tuple[tuple[str, Form], ...]:
+@bounded_cache(32 << 20, per_char=200)
+def readings(
+    text: str, decimal: bool = False, unit: bool = False, asked: frozenset[str] = frozenset()
+) -> tuple[tuple[str, Form], ...]:
     """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; a letter as a unit.
 
     decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22; unit -- whether `5 m` may be 5 (an
-    answer's may, a reference's letter is a factor unless it has the power or the slash of a unit).
+    answer's may, a reference's letter is a factor unless it has the power or the slash of a unit); asked -- the scales
+    in which the question asks.
     """
-    scaled, changed = chinese.factor(text)
+    scaled, changed = scales.scaled(text)
     texts = [("as it stands", scaled)]
-    if changed:
-        texts.append(("unit", chinese.without_factor(text)))
+    if changed and (bare := scales.unscaled(text, asked)) is not None:
+        texts.append(("unit", bare))
     if decimal and re.fullmatch(r"-?\d+,\d{1,2}", text):
         texts.append(("decimal comma", text.replace(",", ".")))
     value = _UNIT.fullmatch(text)

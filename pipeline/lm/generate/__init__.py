@@ -1,5 +1,9 @@
-"""Sampling outputs from a policy. `make_engine("fast" | "hf", model, tokenizer)`; one seed a row decides its randomness."""
+"""Sampling outputs from a policy: `make_engine("fast" | "hf" | "vllm" | "auto", model, tokenizer)`.
 
-from pipeline.lm.generate.api import Engine, Output, Sampling, make_engine
+One seed per row decides its randomness.
+"""
 
-__all__ = ["Engine", "Output", "Sampling", "make_engine"]
+from pipeline.lm.generate.api import Engine, Output, Sampling, check_sync
+from pipeline.lm.generate.make import make_engine
+
+__all__ = ["Engine", "Output", "Sampling", "check_sync", "make_engine"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.errors import UserError
+from pipeline.lm.checksum import checksum
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Output:
 
 
 class Engine(Protocol):
+    low: Any  # the dtype in which the engine holds matrices, None for the model's own
+
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
@@ -42,6 +45,29 @@ class Engine(Protocol):
 
     def sync(self, model) -> None:
         """Take over the weights of `model`."""
+
+    def checksum(self) -> int:
+        """That of the weights which the engine reads, wherever they lie (pipeline/lm/checksum.py)."""
+
+    def expected(self, model) -> int:
+        """The checksum that an engine with the weights of `model` has."""
+        return checksum(model.parameters(), self.low)
+
+    def sleep(self) -> None:
+        """Give back what is not needed until the next `sync`; nothing where weights are shared."""
+
+
+def check_sync(engine: Engine, model) -> None:
+    """Raise UserError when the engine holds other weights than the model.
+
+    Outputs of a policy a few small steps old look like the policy's own, and no threshold on
+    log-probabilities finds them.
+    """
+    if engine.checksum() != engine.expected(model):
+        raise UserError(
+            f"{type(engine).__name__} holds other weights than the policy: its sync is broken, and "
+            "its outputs would be an older policy's"
+        )
 
 
 def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
@@ -55,23 +81,3 @@ def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
         rows = slice(start, start + sampling.batch_rows)
         outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
     return outputs
-
-
-def make_engine(name: str, model, tokenizer) -> Engine:
-    """`fast` (own decoder, Llama-like models), `hf` (any causal LM, through transformers' cache), or `auto`: fast if it can."""
-    if name in ("fast", "auto"):
-        from pipeline.lm.generate.fast import SUPPORTED, FastEngine
-
-        kind = model.config.model_type
-        if name == "auto" and kind not in SUPPORTED:
-            return make_engine("hf", model, tokenizer)
-        if kind in SUPPORTED:
-            return FastEngine(model, tokenizer)
-        raise UserError(
-            f"engine=fast reads {', '.join(SUPPORTED)} models, not {kind}; use engine=hf"
-        )
-    if name == "hf":
-        from pipeline.lm.generate.hf import HFEngine
-
-        return HFEngine(model, tokenizer)
-    raise UserError(f"engine={name}: choose fast, hf or auto")

@@ -16,15 +16,31 @@ from itertools import groupby
 import numpy as np
 import torch
 import torch.nn.functional as F
+from transformers.activations import ACT2FN
 
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.checksum import checksum
+from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
+from pipeline.lm.optim import autocast
+from pipeline.lm.template import end_tokens
 
 SUPPORTED = ("llama", "qwen2", "mistral")
 COMPACT_AT = (
     0.75  # rebuild the caches when fewer than this share of their nodes have a running output
 )
+
+
+def refusal(config) -> str:
+    """Why this decoder cannot sample from a model of this configuration; "" when it can."""
+    if config.model_type not in SUPPORTED:
+        return f"engine=fast reads {', '.join(SUPPORTED)} models, not {config.model_type}"
+    if has_window(config):
+        return f"engine=fast has no sliding window ({config.sliding_window} here)"
+    if rope_kind(config) in LENGTH_DEPENDENT:
+        return f"engine=fast has no rotary embedding of kind {rope_kind(config)}"
+    return ""
 
 
 class Cache:
@@ -78,12 +94,15 @@ class Cache:
             self.layers[i] = change(key), change(value)
 
 
-class FastEngine:
-    """Reads the weights of the model in place: after an optimiser step `sync` only fuses the projections anew."""
+class FastEngine(Engine):
+    """Reads the weights of the model in place, but for projections that it fuses at each `sync`.
 
-    def __init__(self, model, tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.eos = tokenizer.eos_token_id
+    In bfloat16 its matrices are copies, cast once per `sync` and not once per token.
+    """
+
+    def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
+        self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
+        self.ends = np.array(end_tokens(tokenizer, model))
         self.sync(model)
 
     def sync(self, model) -> None:
@@ -91,17 +110,26 @@ class FastEngine:
         self.model = model
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.eps = config.rms_norm_eps
-        self.layers = [_fuse(layer) for layer in core.layers]
+        self.eps, self.act = config.rms_norm_eps, ACT2FN[config.hidden_act]
+        self.low = torch.bfloat16 if self.compute_dtype == "bfloat16" else None
+        self.layers = [_fuse(layer, self.low) for layer in core.layers]
         self.embed, self.norm = core.embed_tokens.weight.detach(), core.norm.weight.detach()
-        self.head = model.lm_head.weight.detach()
+        self.head = _low(model.lm_head.weight.detach(), self.low)
+        self.tied = model.lm_head.weight is core.embed_tokens.weight
+
+    def checksum(self) -> int:
+        """See `Engine`."""
+        layers = [t for layer in self.layers for t in layer.values() if t is not None]
+        looked_up = [] if self.tied else [self.embed]
+        return checksum([self.norm, self.head, *looked_up, *layers], self.low)
 
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
-        return in_batches(prompts, seeds, sampling, self._sample_batch)
+        with autocast(self.model, self.compute_dtype):
+            return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group = _unique_neighbours(prompts)
@@ -118,7 +146,7 @@ class FastEngine:
             )
             token_L = token_L.cpu().numpy()
             tokens_BT[row_L, t], logp_BT[row_L, t] = token_L, logp_L.float().cpu().numpy()
-            ends_L = (token_L == self.eos) | stop.hit(row_L, token_L)
+            ends_L = np.isin(token_L, self.ends) | stop.hit(row_L, token_L)
             count_B[row_L[ends_L]] = t + 1
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
@@ -202,15 +230,23 @@ class FastEngine:
         gate, up = F.linear(
             _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
         ).chunk(2, -1)
-        return x_BTE + F.linear(F.silu(gate) * up, layer["down"], layer["down_bias"])
+        return x_BTE + F.linear(self.act(gate) * up, layer["down"], layer["down_bias"])
 
 
-def _fuse(layer) -> dict:
+def _low(weight: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    """A matrix in the arithmetic of sampling; itself where that is its own."""
+    return weight if dtype is None else weight.to(dtype)
+
+
+def _fuse(layer, low: torch.dtype | None) -> dict:
     attention, mlp = layer.self_attn, layer.mlp
 
     def cat(parts, what):
         found = [getattr(p, what) for p in parts]
-        return None if found[0] is None else torch.cat([f.detach() for f in found])
+        if found[0] is None:
+            return None
+        dtype = low if found[0].dim() > 1 else None
+        return torch.cat([_low(f.detach(), dtype) for f in found])
 
     def bias(part):
         return None if part.bias is None else part.bias.detach()
@@ -226,9 +262,9 @@ def _fuse(layer) -> dict:
         "qkv_bias": cat(qkv, "bias"),
         "gate_up": cat(gate_up, "weight"),
         "gate_up_bias": cat(gate_up, "bias"),
-        "o": attention.o_proj.weight.detach(),
+        "o": _low(attention.o_proj.weight.detach(), low),
         "o_bias": bias(attention.o_proj),
-        "down": mlp.down_proj.weight.detach(),
+        "down": _low(mlp.down_proj.weight.detach(), low),
         "down_bias": bias(mlp.down_proj),
     }
 

@@ -8,27 +8,36 @@ import numpy as np
 import torch
 
 from pipeline.errors import UserError
-from pipeline.lm.generate.api import Output, Sampling, in_batches
+from pipeline.lm.checksum import checksum
+from pipeline.lm.features import position_limit
+from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
-from pipeline.lm.model import position_limit
+from pipeline.lm.optim import autocast
+from pipeline.lm.template import end_tokens
 
 
-class HFEngine:
-    def __init__(self, model, tokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.eos = tokenizer.eos_token_id
+class HFEngine(Engine):
+    def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
+        self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
+        self.low = None  # autocast casts the weights as it goes
+        self.ends = np.array(end_tokens(tokenizer, model))
         self.sync(model)
 
     def sync(self, model) -> None:
         self.model, self.limit = model, position_limit(model)
+
+    def checksum(self) -> int:
+        """See `Engine`."""
+        return checksum(self.model.parameters())
 
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Every row runs until the longest of its batch has ended."""
-        return in_batches(prompts, seeds, sampling, self._sample_batch)
+        with autocast(self.model, self.compute_dtype):
+            return in_batches(prompts, seeds, sampling, self._sample_batch)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))
@@ -37,7 +46,7 @@ class HFEngine:
                 f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
                 f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions"
             )
-        tokens = torch.full((len(prompts), width), self.eos, dtype=torch.long, device=device)
+        tokens = torch.full((len(prompts), width), int(self.ends[0]), device=device)
         attention = torch.zeros_like(tokens)
         for b, prompt in enumerate(prompts):
             tokens[b, width - len(prompt) :] = torch.tensor(list(prompt), device=device)
@@ -61,7 +70,7 @@ class HFEngine:
             drawn.append(token_B)
             logps.append(logp_B)
             token = token_B.cpu().numpy()
-            ends = (row_B >= 0) & ((token == self.eos) | stop.hit(row_B, token))
+            ends = (row_B >= 0) & (np.isin(token, self.ends) | stop.hit(row_B, token))
             count_B[row_B[ends]] = t + 1
             row_B = np.where(ends, -1, row_B)
             if (row_B < 0).all():

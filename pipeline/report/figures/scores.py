@@ -8,68 +8,46 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.arms import arm_colour, arm_label, arm_order
-from pipeline.report.curves import difference_at
-from pipeline.report.data import Results, split_model
+from pipeline.report.curves import gain_at
+from pipeline.report.data import Results, unit_of
 from pipeline.report.figures.drawing import COLLAPSED, fringe, label_ends, subplots
 from pipeline.report.stats import level
 
 
-def maj_pass(results: Results, names: Sequence[str], benchmark: str):
-    """Figure 7: Maj@K and Pass@K over K on one benchmark, with 95 % bands over questions, and seeds where there are several.
-
-    `names`: models, or arms, whose deepest cells are taken together.
-    """
-    models = {
-        name: [name] if name in results.scores else results.deepest_models(name, benchmark)
-        for name in names
-    }
-    models = {
-        name: found
-        for name, found in models.items()
-        if found and all(benchmark in results.scores[m] for m in found)
-    }
-    deep = min(
-        (results.scores[m][benchmark].deep_samples for found in models.values() for m in found),
-        default=0,
-    )
-    ks = [2**i for i in range(deep.bit_length()) if 2**i <= deep]
-    if len(ks) < 3:
+def maj_pass(results: Results, arm: str, benchmark: str):
+    """Figure 7: Maj@K and Pass@K over K of the instruct model and of an arm's deepest models, with 95 % bands over
+    questions, seeds and chains, and their difference."""
+    models = {name: results.deepest_models(name, benchmark) for name in ("instruct", arm)}
+    deep = [results.scores[m][benchmark].deep_samples for found in models.values() for m in found]
+    ks = [2**i for i in range(min(deep, default=0).bit_length())]
+    ks = [k for k in ks if k <= min(deep)]
+    if len(ks) < 3 or not all(models.values()):
         return None
-    others = [name for name in models if name != "instruct"]
-    paired = others[0] if "instruct" in models and len(others) == 1 else ""
-    figure, axes = subplots(3 if paired else 2, width=14.0 if paired else 9.6, height=4.2)
+
+    figure, axes = subplots(3, width=14.0, height=4.2)
     x = np.arange(len(ks))
     for axis, kind, title in zip(axes, ("maj", "pass"), ("Maj@K", "Pass@K"), strict=False):
         ends = []
         for name, found in models.items():
-            values_SNK = np.stack([results.curve_values(m, benchmark, kind, ks) for m in found])
-            ends.append(
-                fringe(axis, split_model(name)[0], x, [level(values_SNK[:, :, i]) for i in x])
-            )
+            values_UNK = np.stack([results.scores[m][benchmark].curve(kind, ks) for m in found])
+            chains = [unit_of(m).chain for m in found]
+            ends.append(fringe(axis, name, x, [level(values_UNK[:, :, i], chains) for i in x]))
         seeds = max(len(found) for found in models.values())
-        axis.set(
-            title=f"{title} (n {values_SNK.shape[1]}, {seeds} seed{'s' if seeds > 1 else ''})",
-            ylabel=f"{benchmark} accuracy (%)",
-        )
+        size = f"n {values_UNK.shape[1]}, {seeds} model{'s' if seeds > 1 else ''}"
+        axis.set(title=f"{title} ({size})", ylabel=f"{benchmark} accuracy (%)")
         label_ends(axis, ends)
-    if paired:
-        arm, names = split_model(paired)[0], {"maj": "Maj@K", "pass": "Pass@K"}
-        colours = {"maj": arm_colour(arm), "pass": "#777777"}
-        ends = [
-            fringe(
-                axes[2],
-                kind,
-                x,
-                [difference_at(results, models[paired], benchmark, kind, k) for k in ks],
-                colours[kind],
-            )
-            for kind in names
-        ]
-        axes[2].axhline(0, color="#333333", linewidth=1)
-        axes[2].set(title=f"{arm_label(arm)} - instruct, paired", ylabel="points")
-        label_ends(axes[2], ends, names, colours)
+
+    names = {"maj": "Maj@K", "pass": "Pass@K"}
+    colours = {"maj": arm_colour(arm), "pass": "#777777"}
+    ends = []
+    for kind in names:
+        gaps = [gain_at(results, arm, [benchmark], kind, k) for k in ks]
+        ends.append(fringe(axes[2], kind, x, gaps, colours[kind]))
+    axes[2].axhline(0, color="#333333", linewidth=1)
+    axes[2].set(title=f"{arm_label(arm)} - instruct, paired", ylabel="points")
+    label_ends(axes[2], ends, names, colours)
     for axis in axes:
-        axis.set(xlabel="K (samples a question)")
+        axis.set(xlabel="K (samples per question)")
         axis.set_xticks(x, [str(k) for k in ks])
     return figure
 

@@ -16,9 +16,9 @@ LABELLED = {
 def training_loss(results: Results):
     """Loss over steps of pretraining and fine-tuning."""
     runs = [
-        (stage, results.files[stage]["metrics"])
+        (stage, results.file(stage, "metrics"))
         for stage in ("pretrain", "sft")
-        if results.files[stage].get("metrics")
+        if results.file(stage, "metrics")
     ]
     if not runs:
         return None
@@ -43,7 +43,7 @@ def training_loss(results: Results):
 
 def funnel(results: Results):
     """How many pages are left after each step of mining."""
-    steps = (results.files["corpus"].get("funnel") or {}).get("steps")
+    steps = results.file("corpus", "funnel").get("steps")
     if not steps:
         return None
     names = {
@@ -69,7 +69,7 @@ def funnel(results: Results):
 
 def classifier_scores(results: Results):
     """Histogram of the classifier's scores, by ground truth where it is known."""
-    found = (results.files["corpus"].get("summary") or {}).get("score_histogram")
+    found = results.file("corpus", "summary").get("score_histogram")
     if not found:
         return None
     edges = np.array(found["edges"])

@@ -50,12 +50,13 @@ class Picture:
 
 Block = Heading | Text | Items | Table | Picture
 
+# the style of each verdict (pipeline/report/claims/rules.py)
 BADGES = {
-    "reproduced": "reproduced",
-    "direction only": "direction",
-    "not reproduced": "not",
-    "not testable here": "untested",
-    "not tested at this profile": "untested",
+    "holds": "reproduced",
+    "equal within d": "direction",
+    "opposite": "not",
+    "open": "untested",
+    "not testable": "untested",
 }
 
 
@@ -139,8 +140,7 @@ def _html_table(table: Table) -> str:
 
 def _cell(text: str, tag: str, label: bool) -> str:
     if text in BADGES and tag == "td":
-        brief = text.removesuffix(" at this profile")
-        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(brief)}</span></td>'
+        return f'<td class="l"><span class="badge {BADGES[text]}">{html.escape(text)}</span></td>'
     classes = (
         ["l"] * label
         + ["name"] * (label and len(text) < 20)

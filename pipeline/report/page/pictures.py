@@ -36,8 +36,7 @@ def draw_figures(results: Results, folder: Path) -> dict[str, list[str]]:
 
     found = deepest(results)
     for benchmark in found[1] if found else ():
-        names = ("instruct", found[0])
-        add("figure7", scores.maj_pass, results, names, benchmark, file=f"figure7_{benchmark}")
+        add("figure7", scores.maj_pass, results, found[0], benchmark, file=f"figure7_{benchmark}")
 
     add("rl_training", rl.rl_training, results)
     for make in (stages.training_loss, stages.funnel, stages.classifier_scores, stages.reliability):

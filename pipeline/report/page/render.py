@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import write_json
-from pipeline.report.claim import FLOOR, FLOORED, STATUSES, UNTESTED, Claim
 from pipeline.report.claims import all_claims
+from pipeline.report.claims.claim import Claim
+from pipeline.report.claims.rules import UNTESTABLE, VERDICTS, rules_hash
+from pipeline.report.claims.table import document
 from pipeline.report.data import Results
 from pipeline.report.deviations import deviations
+from pipeline.report.outcomes import NAME as OUTCOMES
+from pipeline.report.outcomes import write_outcomes
 from pipeline.report.page.blocks import Block, Heading, Items, Table, Text, to_html, to_markdown
 from pipeline.report.page.pictures import draw_figures
 from pipeline.report.page.results import results_blocks
 from pipeline.report.page.words import (
     floor_text,
-    judges_text,
     missing_text,
     partial_text,
+    reward_models_text,
     seeds_text,
 )
-from pipeline.report.tables.claims import claims_table, numbers_table
+from pipeline.report.tables.claims import claims_table, numbers_table, sentences, untested
 from pipeline.report.tables.costs import commits_table, costs_table, summary_table
-from pipeline.report.tables.scores import percent, seeds_table
+from pipeline.report.tables.scores import seeds_table
+from pipeline.wiring.code import ROOT
 
 TITLE = "DeepSeekMath, reproduced: report"
+
+
+RULES = (
+    "**holds**: significantly as claimed, with no single benchmark significantly against it. **opposite**: significantly "
+    "the other way. **equal within d**: two one-sided tests place the difference within -d and d. **open**: anything else; "
+    "the interval is printed, and the n that would decide. **not testable**: not measured here, or not in a way that can "
+    "answer the question. Benchmarks weigh the same; models are paired by question, seed and chain. The rules were fixed "
+    "before the numbers: docs/preregistration.md."
+)
+ONE_CHAIN = (
+    " All models here share one chain (one base, one instruct and one reward model), so every verdict is about this chain: "
+    "another one may come out otherwise."
+)
 
 
 def write_report(
@@ -32,11 +51,12 @@ def write_report(
 ) -> dict:
     """Write everything into `out`; `arms` and `seeds` are what was planned. Returns a summary: claims by status."""
     pictures = draw_figures(results, out / "figures")
-    claims = all_claims(results)
+    claims = [replace(claim, build=build_name(results)) for claim in all_claims(results)]
     write_json(
         out / "claims.json",
-        {"profile": results.profile, "claims": [claim.plain() for claim in claims]},
+        document(claims, profile=results.profile, rules=rules_hash(ROOT)),
     )
+    size = write_outcomes(results, out / OUTCOMES)
     blocks = [
         *opening(results, claims, partial_text(results, arms, seeds)),
         *results_blocks(results, pictures),
@@ -45,47 +65,43 @@ def write_report(
     (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
     (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
     return {
-        "claims": {status: sum(c.status == status for c in claims) for status in STATUSES},
+        "claims": {v: sum(c.verdict == v for c in claims) for v in VERDICTS},
         "models": len(results.scores),
         "figures": sorted(pictures),
+        "outcomes_bytes": size,
     }
 
 
+def build_name(results: Results) -> str:
+    """How the table over all builds calls this one."""
+    return {"lab": "laboratory"}.get(results.profile, results.profile)
+
+
 def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> list[Block]:
-    """Title, the run in a sentence, how much of it there is, the headline, the claims."""
-    counts = [f"{sum(c.status == s for c in claims)} {s}" for s in STATUSES]
+    """Title, the run in a sentence, how much of it there is, the table of claims and what was measured for each."""
+    chains = len(results.chains)
     blocks: list[Block] = [
         Heading(TITLE, 1),
         Text(
-            f"Profile `{results.profile}`: {len(results.scores)} models, {len(results.benchmarks)} benchmarks, seeds "
-            f"{seeds_text(results)}. arXiv 2402.03300 is the paper; figure, table and section numbers are its own."
+            f"Profile `{results.profile}`: {len(results.scores)} models in {chains} chain{'s' if chains > 1 else ''}, "
+            f"{len(results.benchmarks)} benchmarks, seeds {seeds_text(results)}. arXiv 2402.03300 is the paper; figure, "
+            "table and section numbers are its own."
         ),
     ]
-    blocks += [
-        Text(f"**{c.sentence}**")
-        for c in claims
-        if c.id in ("C7", "C7r") and c.status not in (UNTESTED, FLOORED)
-    ]
     blocks += [Text(f"**{words}**") for words in (floor_text(results), partial) if words]
+    counts = [f"{sum(c.verdict == verdict for c in claims)} {verdict}" for verdict in VERDICTS]
     blocks += [
         Heading("Claims"),
         Text("; ".join(counts) + "."),
         claims_table(claims),
-        Text(
-            "**reproduced**: the 95 % interval of the difference lies wholly on the claimed side of 0, over questions and "
-            "several training seeds. **direction only**: the mean does; the interval holds 0, or only one seed was "
-            "trained, or on one "
-            "of the benchmarks the opposite is told from 0. "
-            "**not reproduced**: the mean lies on the other side. **not testable here**: everything compared scores below "
-            f"{percent(FLOOR, 0)} % or cannot be told from 0. Differences between arms are decided on mean sampled accuracy "
-            'over the in-domain benchmarks together, paired by question and seed. In the sentences "ahead" is an interval '
-            'above 0, "the opposite, and told from 0" one below, "not told apart" one that holds 0: **not reproduced** may '
-            "be either of the last two. Training seeds are seeds of RL: base, instruct and reward models are trained once."
-        ),
+        Text(RULES + (ONE_CHAIN if chains == 1 else "")),
     ]
-    blocks += [Text(judged)] if (judged := judges_text(results)) else []
+    blocks += [Text(said)] if (said := reward_models_text(results)) else []
+    blocks += [Heading("What was measured for each claim", 3)]
+    tested = [claim for claim in claims if claim.verdict != UNTESTABLE]
+    blocks += [Items(tuple(sentences(tested)))] if tested else [Text("None could be tested.")]
     numbers = numbers_table(claims)
-    blocks += [Heading("Numbers behind the claims", 3), numbers] if numbers.rows else []
+    blocks += [Heading("Numbers that decide nothing", 3), numbers] if numbers.rows else []
     return blocks
 
 
@@ -94,11 +110,10 @@ def closing(
 ) -> list[Block]:
     """Deviations, what could not be tested, costs, provenance."""
     blocks: list[Block] = [Heading("Deviations from the paper"), *deviations(results)]
-    untested = [f"{c.id}: {c.sentence}" for c in claims if c.status in (UNTESTED, FLOORED)]
     missing = missing_text(results, arms, seeds)
     blocks += [
         Heading("What could not be tested"),
-        Items((*missing, *untested) or ("Nothing is missing.",)),
+        Items((*missing, *untested(claims)) or ("Nothing is missing.",)),
     ]
     if results.costs:
         blocks += [Heading("Cost"), costs_table(results.costs)]
@@ -114,6 +129,7 @@ def provenance(results: Results) -> list[Block]:
     blocks: list[Block] = [
         Items(
             (
+                f"rules: `{rules_hash(ROOT)}` (docs/preregistration.md and pipeline/report/claims)",
                 f"code of this report: {origin.get('commit', 'unknown commit')}",
                 f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
                 f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: `{origin.get('protocol', '?')}`; temperature of "

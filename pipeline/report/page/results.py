@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.report.arms import arm_order
+from pipeline.report.claims.c11 import once
 from pipeline.report.data import Results
-from pipeline.report.iterations import once
 from pipeline.report.page.blocks import Block, Heading, Picture, Text
 from pipeline.report.page.words import control_text, room_of_rl, validation_size
 from pipeline.report.tables.corpus import corpus_tables

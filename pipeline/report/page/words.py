@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.report.arms import CONTROL, RULE, arm_label
-from pipeline.report.claim import CLOSE, FLOOR, judges_auc
-from pipeline.report.data import SINGLE, Results
+from pipeline.report.claims.compare import gate
+from pipeline.report.claims.rules import FLOOR
+from pipeline.report.data import SINGLE, Results, Unit, unit_of
 from pipeline.report.stats import level
 from pipeline.report.tables.effort import times_control
 from pipeline.report.tables.scores import percent
 
+SMALL = "A small model trained from scratch cannot be expected to solve these questions. "
+
 
 def seeds_text(results: Results) -> str:
-    seeds = sorted({int(m.rpartition("-")[2]) for m in results.scores if m not in SINGLE})
-    return ", ".join(map(str, seeds)) or "none"
+    """`0, 1, 2`, and the number of chains where there are several."""
+    seeds = sorted({unit_of(m).seed for m in results.scores} - {None})
+    chains = len(results.chains)
+    listed = ", ".join(map(str, seeds)) or "none"
+    return listed + (f", in each of {chains} chains" if chains > 1 else "")
 
 
 def floor_text(results: Results) -> str:
@@ -24,19 +30,15 @@ def floor_text(results: Results) -> str:
     low = []
     for benchmark in (b for b in results.benchmarks if "@" not in b):
         found = results.table("instruct", benchmark, "greedy")
-        if found and (got := level(found[0])).mean < FLOOR:
+        if found and (got := level(found.values_UN, found.chains_U)).mean < FLOOR:
             low.append(f"{percent(got.mean)} % on {benchmark} (at most {percent(got.high)} %)")
     if not low:
         return ""
-    model = (results.files["pretrain"].get("config") or {}).get("model") or {}
-    small = (
-        ""
-        if model.get("path", "?")
-        else "A small model trained from scratch cannot be expected to solve these questions. "
-    )
+    model = results.file("pretrain", "config").get("model") or {}
+    small = "" if model.get("path", "?") else SMALL
     return (
-        f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, not "
-        "that a method works."
+        f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, "
+        "not that a method works."
     )
 
 
@@ -45,8 +47,8 @@ def control_text(results: Results) -> str:
         return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
     return (
         "Continued SFT is the control: the instruct model trained further on its own instruction data, at the FLOPs of a "
-        f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes no more than the control, its "
-        "gain over it is not owed to more training alone."
+        f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes "
+        "no more than the control, its gain over it does not come from more training alone."
     )
 
 
@@ -63,22 +65,18 @@ def others_flops(results: Results) -> str:
     return f" The other arms take {least:.2f} ({arm_label(cheap)}) to {most:.2f} times that ({arm_label(dear)})."
 
 
-def judges_text(results: Results) -> str:
-    """Said where learned rewards rank little better than the sampler's own likelihood; "" where no arm is rewarded by a model."""
-    arms = [arm_label(arm) for arm in results.arms if results.reward_model(arm)]
-    found, plain = judges_auc(results)
-    found = {
-        kind: auc
-        for kind, auc in found.items()
-        if kind in {results.reward_model(arm) for arm in results.arms}
+def reward_models_text(results: Results) -> str:
+    """Said where an arm is rewarded by a model that does not pass the gate; "" else."""
+    failed = {
+        arm: said for arm in results.arms for passed, said in [gate(results, arm)] if not passed
     }
-    if not arms or not found or plain is None or max(found.values()) > plain + CLOSE:
+    if not failed:
         return ""
-    listed = ", ".join(f"{kind} model {auc:.2f}" for kind, auc in found.items())
+    arms = ", ".join(arm_label(arm) for arm in failed)
+    said = " ".join(dict.fromkeys(failed.values()))
     return (
-        f"What the learned reward is ({', '.join(arms)}): it ranks the outputs of one question little better than the "
-        f"sampler's own likelihood does (AUC inside a question: {listed}, likelihood {plain:.2f}; 0.50 is chance), so these "
-        "arms are close to being rewarded for what the policy holds likely anyway."
+        f"Learned rewards ({arms}): {said} Below it these arms are close to being rewarded for what the policy holds "
+        "likely anyway, so claims about learned rewards are not testable with them."
     )
 
 
@@ -91,49 +89,48 @@ def validation_size(results: Results) -> str:
 
 def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
     """Planned models that were not evaluated, by arm."""
-    gone = [model for model in SINGLE if model not in results.scores]
+    gone = [model for model in SINGLE if not results.models_of(model)]
     for arm in arms:
-        lost = [seed for seed in seeds if f"{arm}-{seed}" not in results.scores]
-        some = (
-            f" (seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))})"
-            if len(lost) < len(seeds)
-            else ""
-        )
-        gone += [f"{arm}{some}"] if lost else []
+        lost = [seed for seed in seeds if not has_seed(results, arm, seed)]
+        listed = f"seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))}"
+        if lost:
+            gone.append(f"{arm} ({listed})" if len(lost) < len(seeds) else arm)
     return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
 
 
 def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> str:
     """Said at the top where a plan is built in part, since every claim stands on what there is."""
-    planned = [f"{arm}-{seed}" for arm in arms for seed in seeds]
-    there = sum(model in results.scores for model in planned)
+    planned = [(arm, seed) for arm in arms for seed in seeds]
+    there = sum(has_seed(results, arm, seed) for arm, seed in planned)
     if there == len(planned):
         return ""
     return (
-        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. Every "
-        "difference below is over the seeds that both sides have; what is missing is listed under What could not be tested."
+        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. "
+        "Every difference below is over the models that both sides have; what is missing is listed under What could "
+        "not be tested."
     )
+
+
+def has_seed(results: Results, arm: str, seed: int) -> bool:
+    """Whether every chain of the build has this model."""
+    wanted = {Unit(chain, seed) for chain in results.chains}
+    return wanted <= results.units_of(arm, []).keys()
 
 
 def room_of_rl(results: Results) -> str:
     """What the comparison with continued fine-tuning is worth where questions are longer than all solutions; "" where they
     are not, or where the world was read and not built."""
-    world = (results.files["world"].get("config") or {}).get("world") or {}
-    asked, taught = (
-        world.get("word_levels") or [],
-        world.get("instruct_word_levels") or world.get("word_levels") or [],
-    )
+    world = results.file("world", "config").get("world") or {}
+    asked = world.get("word_levels") or []
+    taught = world.get("instruct_word_levels") or asked
     if world.get("data") != "mini" or not asked or max(asked) <= max(taught):
         return ""
-    control = (
-        f" {arm_label(CONTROL)} has"
-        if CONTROL in results.arms
-        else " continued fine-tuning would have"
-    )
+    there = CONTROL in results.arms
+    control = f"{arm_label(CONTROL)} has" if there else "continued fine-tuning would have"
     return (
         f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions of RL, which come with "
-        f"answers alone, and the benchmarks {spelled(asked)}. So{control} no solution of {max(taught) + 1} steps or more to "
-        "learn from: part of what RL gains over it is that room, and not the method's."
+        f"answers alone, and the benchmarks {spelled(asked)}. So {control} no solution of {max(taught) + 1} steps or "
+        "more to learn from: part of what RL gains over it is that room and not the method's."
     )
 
 

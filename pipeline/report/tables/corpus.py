@@ -15,7 +15,7 @@ MARKUP = re.compile(r"[`*_|<>\[\]\\\s]+")  # a page's words must not become mark
 
 def corpus_tables(results: Results) -> list[Block]:
     """What data/corpus says of itself; tables whose numbers are missing are left out."""
-    files = results.files["corpus"]
+    files = results.files.get("corpus", {})
     funnel = files.get("funnel") or {}
     made = (
         rejects(funnel),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.report.arms import CONTROL, arm_label
-from pipeline.report.claim import compare
+from pipeline.report.claims.compare import compare
 from pipeline.report.data import SINGLE, Results
 from pipeline.report.page.blocks import Table
 from pipeline.report.stats import Interval, level
@@ -34,36 +34,33 @@ def vote_k(results: Results, benchmark: str) -> int:
 
 
 def scores_table(results: Results, benchmark: str) -> Table:
-    """Main table: one row a model or arm; greedy, mean sampled, maj@K and pass@K with 95 % intervals."""
+    """The main table, a row per model or arm: greedy, mean sampled, maj@K and pass@K with 95 % intervals."""
     k = vote_k(results, benchmark)
     metrics = ["greedy", *(["sampled", f"maj@{k}", f"pass@{k}"] if k else [])]
     rows = []
-    for arm in [*(a for a in SINGLE if a in results.scores), *results.arms]:
+    for arm in [*SINGLE, *results.arms]:
         found = {metric: results.table(arm, benchmark, metric) for metric in metrics}
-        if found["greedy"] is None:
+        first = found["greedy"]
+        if first is None:
             continue
-        values_SN, ids = found["greedy"]
-        own = [
-            results.scores[m][benchmark].summary
-            for m in results.models_of(arm)
-            if benchmark in results.scores[m]
-        ]
-        lost = [percent(sum(s[key] for s in own) / len(own)) for key in ("no_answer", "truncated")]
-        rows.append(
-            (
-                arm_label(arm),
-                "-" if arm in SINGLE else str(len(values_SN)),
-                str(len(ids)),
-                *(shown(level(found[metric][0])) for metric in metrics),
-                *lost,
-            )
-        )
+        levels = [level(table.values_UN, table.chains_U) for table in found.values()]
+        units = len(first.values_UN)
+        models = "-" if arm in SINGLE and units == 1 else str(units)
+        cells = (arm_label(arm), models, str(len(first.ids)), *map(shown, levels))
+        rows.append((*cells, *lost(results, arm, benchmark)))
     caption = (
-        f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and seeds, where there are several). "
-        f"sampled: mean of {results_samples(results, benchmark)} samples at T {temperature(results)}. "
+        f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and over seeds and chains, where there are "
+        f"several). sampled: mean of {results_samples(results, benchmark)} samples at T {temperature(results)}. "
         "no answer, truncated: share of all outputs in %."
     )
     return Table(("model", "seeds", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
+
+
+def lost(results: Results, arm: str, benchmark: str) -> list[str]:
+    """Shares of outputs without an answer and of truncated ones, mean over the models of an arm."""
+    models = [m for m in results.models_of(arm) if benchmark in results.scores[m]]
+    own = [results.scores[m][benchmark].summary for m in models]
+    return [percent(sum(s[key] for s in own) / len(own)) for key in ("no_answer", "truncated")]
 
 
 def results_samples(results: Results, benchmark: str) -> str:

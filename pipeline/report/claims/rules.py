@@ -1,0 +1,213 @@
+"""The rules by which a claim gets its verdict. docs/preregistration.md says the same in prose, and why.
+
+A claim has one primary comparison, sometimes with a second that has to hold as well. Each is a `Test`: a value with its
+interval, oriented so that the claim wants it large, and what the claim says of it.
+
+    gain       the value is above 0
+    no gain    the value stays below d
+    same       the value lies within -d and d
+
+The verdict follows from p-values, corrected by Holm's method over all claims of the table (`settle`):
+
+    holds            significantly as claimed, in every test, and no single benchmark significantly against it
+    opposite         significantly the other way
+    equal within d   not significant, and two one-sided tests place a claimed gain within -d and d
+    open             anything else; the report prints the interval and the n that would decide
+    not testable     not measured, or measured in a way that cannot answer the question
+
+d is the smaller of one point and a third of the paper's effect. What depends on how a training run fell out needs at
+least two trained models; with one, nothing is significant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline.report.stats import Interval
+
+HOLDS, OPPOSITE, EQUAL = "holds", "opposite", "equal within d"
+OPEN, UNTESTABLE = "open", "not testable"
+VERDICTS = (HOLDS, OPPOSITE, EQUAL, OPEN, UNTESTABLE)
+
+GAIN, NO_GAIN, SAME = "gain", "no gain", "same"
+ALPHA = 0.05  # of the whole table, two-sided
+LARGEST_D = 0.01  # one point
+MOST_UNITS, FEW_UNITS = (
+    200,
+    32,
+)  # of "the n that would decide": beyond which it is not given, or more questions help
+
+FLOOR = 0.05  # where all scores compared are below this accuracy, a difference says nothing about a method
+GATE = 0.05  # by how much a reward model's AUC inside a question has to exceed that of plain likelihood
+GATE_QUESTIONS = 2000  # on at least so many held-out questions
+
+
+def margin(effect: float | None) -> float:
+    """d for an effect of the paper in accuracy (0..1); None where the paper gives no number."""
+    return LARGEST_D if effect is None else min(LARGEST_D, abs(effect) / 3)
+
+
+@dataclass(frozen=True)
+class Test:
+    """One comparison of a claim.
+
+    value   -- oriented so that the claim wants it above 0 (gain), below d (no gain), or near 0 (same)
+    parts   -- the same value on each benchmark, where there are several
+    trained -- whether the value depends on how a training run fell out
+    """
+
+    name: str
+    value: Interval
+    d: float
+    kind: str = GAIN
+    unit: str = "points"
+    parts: Mapping[str, Interval] = field(default_factory=dict)
+    trained: bool = True
+
+    @property
+    def measured(self) -> bool:
+        """Whether the interval has every source of variation in it that decides."""
+        return math.isfinite(self.value.se) and not (self.trained and self.value.seeds < 2)
+
+    @property
+    def p_for(self) -> float:
+        """One-sided p-value of the evidence for the claim."""
+        if not self.measured:
+            return 1.0
+        if self.kind == GAIN:
+            return self.value.p_above(0.0)
+        if self.kind == NO_GAIN:
+            return self.value.p_below(self.d)
+        return self.p_equal
+
+    @property
+    def p_against(self) -> float:
+        """One-sided p-value of the evidence for the opposite."""
+        if not self.measured:
+            return 1.0
+        if self.kind == GAIN:
+            return self.value.p_below(0.0)
+        if self.kind == NO_GAIN:
+            return self.value.p_above(0.0)
+        return min(self.value.p_above(0.0), self.value.p_below(0.0))
+
+    @property
+    def p_equal(self) -> float:
+        """The larger of two one-sided tests that the value lies within -d and d."""
+        if not self.measured:
+            return 1.0
+        return max(self.value.p_above(-self.d), self.value.p_below(self.d))
+
+    @property
+    def part_against(self) -> str:
+        """The first benchmark that is significantly against the claim, or ""."""
+        for name, part in self.parts.items():
+            if self.kind == GAIN and part.high < 0 or self.kind != GAIN and part.low > self.d:
+                return name
+        return ""
+
+
+def p_value(tests: Sequence[Test]) -> float:
+    """Two-sided p-value of a claim whose tests must all hold.
+
+    For it speaks the largest p of its tests; against it the smallest, times their number.
+    """
+    if not tests:
+        return 1.0
+    return min(1.0, 2 * min(p_for(tests), p_against(tests)))
+
+
+def p_for(tests: Sequence[Test]) -> float:
+    return max(test.p_for for test in tests)
+
+
+def p_against(tests: Sequence[Test]) -> float:
+    return min(1.0, len(tests) * min(test.p_against for test in tests))
+
+
+def verdict(tests: Sequence[Test], adjusted: float) -> str:
+    """The verdict of a claim whose p-value, corrected for the table, is `adjusted`."""
+    if not tests:
+        return UNTESTABLE
+    if adjusted < ALPHA and p_for(tests) <= p_against(tests):
+        return OPEN if any(test.part_against for test in tests) else HOLDS
+    if adjusted < ALPHA:
+        return OPPOSITE
+    first = tests[0]
+    return EQUAL if first.kind == GAIN and first.p_equal < ALPHA else OPEN
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: adjusted p-values in the given order.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, worst = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = worst
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Trained models (chains, where there are several) and questions that would decide a claim, if its values stay."""
+
+    units: int
+    questions: int
+
+    def shown(self, unit: str) -> str:
+        """`24 chains and 5,200 questions`."""
+        asked = f" and {self.questions:,} questions" if self.questions else ""
+        return f"{self.units} {unit}{asked}"
+
+
+def needed(tests: Sequence[Test], times: float = 1.0) -> Needed | None:
+    """The n that would decide a claim whose values stay as they are; None beyond MOST_UNITS and sixteen times the questions.
+
+    times -- by how much Holm's correction raised the p-value
+    Questions are multiplied only where more models alone would not do with FEW_UNITS of them.
+    """
+    first = tests[0].value
+    if not all(test.measured for test in tests) or rows_of(first) < 2:
+        return None
+    found = []
+    for factor in (1, 2, 4, 8, 16):
+        for units in range(2, MOST_UNITS + 1):
+            grown = [replace(test, value=grow(test.value, units, factor)) for test in tests]
+            if verdict(grown, min(1.0, times * p_value(grown))) in VERDICTS[:3]:
+                found.append(Needed(units, factor * first.questions))
+                break
+        if found and found[-1].units <= FEW_UNITS:
+            return found[-1]
+    return min(found, key=lambda n: n.units, default=None)
+
+
+def grow(value: Interval, units: int, factor: int) -> Interval:
+    """The same mean from so many units and `factor` times the questions."""
+    asked = value.question_se**2 if math.isfinite(value.question_se) else 0.0
+    per_row = max(0.0, value.se**2 - asked) * rows_of(value)
+    spread, asked = per_row / units, asked / factor
+    variance = spread + asked
+    freedom = variance**2 / (spread**2 / (units - 1)) if spread else math.inf
+    return replace(value, se=math.sqrt(variance), freedom=freedom, seeds=max(units, 2))
+
+
+def rows_of(value: Interval) -> int:
+    return value.chains if value.chains > 1 else value.seeds
+
+
+def rules_hash(root: Path) -> str:
+    """What a run's provenance holds: a hash of the rules, of every claim's file and of the preregistration."""
+    files = sorted((root / "pipeline/report/claims").glob("*.py"))
+    files += [root / "pipeline/report/stats.py", root / "docs/preregistration.md"]
+    found = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
