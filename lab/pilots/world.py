@@ -174,6 +174,8 @@ def examine(model, tokenizer, world: WorldConfig, pools: dict, count: int, longe
 def main() -> None:
     args = parse()
     torch.set_num_threads(1)
+    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
     world, train, longest = configured(args)
     base = args.base or args.data / "pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base)
@@ -185,6 +187,7 @@ def main() -> None:
     pools = {"validation": held, "rl": taught}
     row = {
         "name": args.name,
+        "commit": commit,
         "seed": args.seed,
         "problems": world.instruct,
         "solutions": len(examples),
@@ -208,12 +211,10 @@ def main() -> None:
 
 
 def record(args: argparse.Namespace, row: dict[str, Any]) -> None:
-    """Put the row into the table, with the commit of the code."""
+    """Put the row into the table."""
     path = OUT / "world.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
-    rows = [old for old in rows if old["name"] != args.name] + [{**row, "commit": commit}]
+    rows = [old for old in rows if old["name"] != args.name] + [row]
     write_json(path, rows)
     (OUT / "world.md").write_text(page(rows), encoding="utf-8")
     print(page(rows).splitlines()[-1])
