@@ -30,9 +30,10 @@ import torch
 import yaml
 
 from pipeline.grading import grade_many
-from pipeline.lm.examples import instruction_examples
+from pipeline.lm.examples import Example, instruction_examples
 from pipeline.lm.generate import Sampling, make_engine
-from pipeline.lm.model import load_model, load_tokenizer, save_model, token_log_probs
+from pipeline.lm.model import load_model, load_tokenizer, save_model
+from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
@@ -83,19 +84,17 @@ def percent(share: float) -> float:
     return round(100 * share, 1)
 
 
-def loss(model, examples: Sequence[tuple[list[int], list[int]]], batch: int = 64) -> float:
+def loss(model, examples: Sequence[Example], batch: int = 64) -> float:
     """Mean negative log-likelihood per token of the solutions, in nats."""
     total = count = 0.0
     for start in range(0, len(examples), batch):
-        rows = examples[start : start + batch]
-        tokens_BT, mask_BT, attention_BT = (
-            torch.nn.utils.rnn.pad_sequence([torch.tensor(part) for part in parts], True)
-            for parts in zip(*((ids, mask, [1] * len(ids)) for ids, mask in rows), strict=True)
-        )
-        with torch.inference_mode():
-            logp_BT = token_log_probs(model, tokens_BT, attention_BT, at_BT=mask_BT)
+        some = examples[start : start + batch]
+        split = [len(mask) - sum(mask) for _, mask in some]  # the response comes after the prompt
+        prompts = [ids[:at] for (ids, _), at in zip(some, split, strict=True)]
+        outputs = [ids[at:] for (ids, _), at in zip(some, split, strict=True)]
+        logp_BT = output_log_probs(model, Rows(prompts, outputs, list(range(len(some)))), 1.0, 8192)
         total -= float(logp_BT.sum())
-        count += float(mask_BT.sum())
+        count += sum(map(len, outputs))
     return total / count
 
 
