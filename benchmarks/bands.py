@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.corpus.config import DedupConfig
-from pipeline.corpus.dedup.minhash import bands
+from pipeline.corpus.dedup import bands
 
 CFG = DedupConfig()
 

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.config import ClassifierConfig, CorpusConfig, DecontaminateConfig, RecallConfig
+from pipeline.corpus.inputs import find_shards
 from pipeline.corpus.mine import mine
 from pipeline.corpus.read.pages import read_raw
-from pipeline.corpus.read.warc import RawPage
-from pipeline.corpus.shards import find_shards
+from pipeline.corpus.read.record import RawPage
 from pipeline.records import read_jsonl, write_json
 from pipeline.world.web.warc import http_response, member, record
 
@@ -40,7 +40,7 @@ CORE_HOUR = 0.04  # dollars, a round price of rented CPUs
 def sources(paths: list[Path], most: int) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for shard in find_shards(paths):
-        for raw in read_raw(shard.path, shard.name, 2_000_000):
+        for raw in read_raw(shard, 2_000_000):
             if isinstance(raw, RawPage) and len(found) < most:
                 found.append((raw.url, raw.body))
     return found

@@ -1,22 +1,26 @@
-"""How many questions, samples and seeds make a true difference between two arms show (power calculation).
+"""How many questions, samples and seeds make a true difference between two arms show (power
+calculation).
 
     python -m lab.power --data data/lab --difference 0.02
 
-The data are outcomes of two arms on the same questions with the same seeds: by default the validation questions of the RL
-runs after their last common step, because a design is not to be chosen on test questions; `--of benchmarks` reads the
-evaluation. Only variances are printed, no means. gap_SNK = right of the first minus right of the second is taken apart, by
-the mean squares of the two-way table of stats.py, into variances
+The data are outcomes of two arms on the same questions with the same seeds: by default the
+validation questions of the RL runs after their last common step, because a design is not to be
+chosen on test questions; `--of benchmarks` reads the evaluation. Only variances are printed, no
+means. gap_SNK = right of the first minus right of the second is taken apart, by the mean squares of
+the two-way table of stats.py, into variances
 
     question   the true difference is not the same on every question          falls with questions
     seed       one training run is luckier than another                       falls with seeds alone
     both       a seed does better on some questions                            falls with seeds x questions
     sample     the K answers drawn are a few of many                          falls with seeds x questions x samples
 
-On the validation split only the number of right samples is kept, so `sample` is that of samples drawn apart for each arm: at
-most too large where arms share their randomness (pipeline/evaluate/run.py), and `question` too small by as much.
-With one seed, `seed` cannot be known and has to be given (`--seed-sd`), and `both` counts under `question`. Power is
-that of the two-sided 5 % t test that the report's interval amounts to. Claim C11 is about a difference of differences, the
-gain of the first iteration minus that of the later: it has a row and a line of its own.
+On the validation split only the number of right samples is kept, so `sample` is that of samples
+drawn apart for each arm: at most too large where arms share their randomness
+(pipeline/evaluate/run.py), and `question` too small by as much. With one seed, `seed` cannot be
+known and has to be given (`--seed-sd`), and `both` counts under `question`. Power is that of the
+two-sided 5 % t test that the report's interval amounts to. Claim C11 is about a difference of
+differences, the gain of the first iteration minus that of the later: it has a row and a line of its
+own.
 
 Legend: S seeds, N questions, K samples, Q quantiles.
 """
@@ -68,7 +72,9 @@ class Components:
 
 
 def components(gap_SNK: np.ndarray) -> Components:
-    """Estimates by the method of moments; a negative one counts as 0. Needs 2 questions and 2 samples."""
+    """Estimates by the method of moments; a negative one counts as 0. Needs 2 questions and 2
+    samples.
+    """
     gap_SNK = np.asarray(gap_SNK, dtype=float)
     return moments(gap_SNK.mean(2), float(gap_SNK.var(axis=2, ddof=1).mean()), gap_SNK.shape[2])
 
@@ -96,7 +102,8 @@ def power(found: Components, difference: float, seeds: int, questions: int, samp
         return 1.0
     freedom = max(1.0, variance**2 / sum(v * v / df for v, df in parts))
     bound, centre = t_quantile(freedom, CONFIDENCE), difference / np.sqrt(variance)
-    # the noncentral t by its definition: a normal over the root of a chi-square, here at even quantiles
+    # the noncentral t by its definition: a normal over the root of a chi-square, here at even
+    # quantiles
     spread_Q = np.sqrt(chdtri(freedom, 1 - (np.arange(QUANTILES) + 0.5) / QUANTILES) / freedom)
     return float(np.mean(ndtr(centre - bound * spread_Q) + ndtr(-centre - bound * spread_Q)))
 
@@ -141,7 +148,9 @@ def detectable(
 
 
 def gaps(results: Results, arm: str, other: str, benchmarks: Sequence[str]) -> np.ndarray | None:
-    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have no two samples."""
+    """gap_UNK of two arms over the benchmarks that both have; None when they share no unit or have
+    no two samples.
+    """
     benchmarks = [b for b in benchmarks if results.pairs_of(arm, other, [b])]
     pairs = results.pairs_of(arm, other, benchmarks) if benchmarks else {}
     sides = [[results.scores[models[side]] for models in pairs.values()] for side in (0, 1)]
@@ -172,7 +181,9 @@ def on_benchmarks(
 
 
 def on_validation(results: Results, pair: Sequence[str]) -> tuple[str, Components] | None:
-    """(size, variances) of a pair of arms on the validation questions after the last step that both were validated at."""
+    """(size, variances) of a pair of arms on the validation questions after the last step that both
+    were validated at.
+    """
     cells, steps = sides(results, *pair)
     if not cells[0] or not steps or not steps[-1]:
         return None
@@ -192,7 +203,9 @@ def on_validation(results: Results, pair: Sequence[str]) -> tuple[str, Component
 
 
 def of_iterations(results: Results) -> tuple[str, Components] | None:
-    """(size, variances) of what claim C11 compares: gain of the first iteration minus gain of all later ones."""
+    """(size, variances) of what claim C11 compares: gain of the first iteration minus gain of all
+    later ones.
+    """
     cells = results.cells.get(ITERATIVE, {})
     marks = boundaries(cells)
     if len(marks) < 3:
@@ -205,7 +218,9 @@ def of_iterations(results: Results) -> tuple[str, Components] | None:
 def of_shares(
     tables: Sequence[np.ndarray], weights: Sequence[int], K: int
 ) -> tuple[str, Components] | None:
-    """(size, variances) of a weighted sum of tables_SN of shares of K right samples, each table's samples drawn apart."""
+    """(size, variances) of a weighted sum of tables_SN of shares of K right samples, each table's
+    samples drawn apart.
+    """
     if K < 2:
         return None
     gap_SN = sum(weight * table for weight, table in zip(weights, tables, strict=True))
@@ -224,7 +239,9 @@ def samples_of(sides: Sequence[dict[Unit, Cell]]) -> int:
 
 
 def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
-    """Markdown: the variances of every pair, then for the pairs' mean variances what a design can show."""
+    """Markdown: the variances of every pair, then for the pairs' mean variances what a design can
+    show.
+    """
     pairs = [tuple(text.split(":")) for text in given.pairs] or first_counterparts()
     on_split = given.of == "validation"
     measure = on_validation if on_split else partial(on_benchmarks, benchmarks=given.benchmarks)
@@ -232,7 +249,8 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
     rows = {f"`{pair[0]}` - `{pair[1]}`": found for pair, found in measured.items() if found}
     if not rows:
         raise UserError(
-            "no two of these arms have a common seed with several samples a question; give --pairs first:second"
+            "no two of these arms have a common seed with several samples a question; give "
+            "--pairs first:second"
         )
     iterative = of_iterations(results) if on_split else None
     shown = rows | (
@@ -247,8 +265,8 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
         yield f"| {name} | {size} | " + " | ".join(cells) + " |"
     pooled = mean_components([found for _, found in rows.values()], given.seed_sd)
     yield (
-        f"\nPooled: question {deviation(pooled.question)}, seed {deviation(pooled.seed)}, question x seed "
-        f"{deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
+        f"\nPooled: question {deviation(pooled.question)}, seed {deviation(pooled.seed)}, "
+        f"question x seed {deviation(pooled.both)}, sample {deviation(pooled.sample)}.\n"
     )
     yield from designs(pooled, given)
     yield from by_pair(rows, pooled, given)
@@ -257,7 +275,9 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
 
 
 def iterations_line(iterative: tuple[str, Components], given: argparse.Namespace) -> str:
-    """The smallest difference of gains that C11 can show on as many validation questions and samples as there are."""
+    """The smallest difference of gains that C11 can show on as many validation questions and
+    samples as there are.
+    """
     size, found = iterative
     _, questions, samples = map(int, size.split(" x "))
     found = mean_components([found], given.seed_sd)
@@ -267,16 +287,17 @@ def iterations_line(iterative: tuple[str, Components], given: argparse.Namespace
         for seeds, least in seen
     )
     return (
-        f"\nClaim C11, {questions} questions x {samples} samples: the smallest difference of gains that shows with "
-        f"{100 * POWER:.0f} % power is {listed}."
+        f"\nClaim C11, {questions} questions x {samples} samples: the smallest difference of "
+        f"gains that shows with {100 * POWER:.0f} % power is {listed}."
     )
 
 
 def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
     points = 100 * given.difference
     yield (
-        f"Questions needed for {100 * POWER:.0f} % power at a true difference of {points:g} points, two-sided "
-        f"{100 * (1 - CONFIDENCE):.0f} %, and in brackets the smallest difference that {given.questions} questions show:\n"
+        f"Questions needed for {100 * POWER:.0f} % power at a true difference of {points:g} "
+        f"points, two-sided {100 * (1 - CONFIDENCE):.0f} %, and in brackets the smallest "
+        f"difference that {given.questions} questions show:\n"
     )
     yield "| seeds | " + " | ".join(f"{k} samples" for k in given.samples) + " |"
     yield "| ---: |" + " ---: |" * len(given.samples)
@@ -295,10 +316,12 @@ def designs(found: Components, given: argparse.Namespace) -> Iterable[str]:
 def by_pair(
     rows: dict[str, tuple[str, Components]], pooled: Components, given: argparse.Namespace
 ) -> Iterable[str]:
-    """What each pair can show on its own variances; where one seed was trained, with the pooled one of the seeds."""
+    """What each pair can show on its own variances; where one seed was trained, with the pooled one
+    of the seeds.
+    """
     yield (
-        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by pair, with "
-        f"{given.questions:,} questions x {given.pair_samples} samples:\n"
+        f"\nSmallest difference in points that shows with {100 * POWER:.0f} % power, pair by "
+        f"pair, with {given.questions:,} questions x {given.pair_samples} samples:\n"
     )
     yield "| pair | " + " | ".join(f"{seeds} seeds" for seeds in given.seeds) + " |"
     yield "| --- |" + " ---: |" * len(given.seeds)
@@ -315,11 +338,14 @@ def deviation(variance: float | None) -> str:
 
 
 def mean_components(found: Sequence[Components], seed_sd: float | None) -> Components:
-    """Mean variances over pairs; `seed_sd`, where given, takes the place of the estimate. Raises UserError without both."""
+    """Mean variances over pairs; `seed_sd`, where given, takes the place of the estimate. Raises
+    UserError without both.
+    """
     known = [c.seed for c in found if c.seed is not None]
     if seed_sd is None and not known:
         raise UserError(
-            "one seed: the seeds' standard deviation is unknown; assume one with --seed-sd 0.01, or train more seeds"
+            "one seed: the seeds' standard deviation is unknown; assume one with --seed-sd 0.01, "
+            "or train more seeds"
         )
     mean = Components(
         *(

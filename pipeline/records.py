@@ -92,7 +92,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
-    """Write dataclass instances or dicts as JSONL, keys sorted; atomic. Returns the number of rows."""
+    """Write dataclass instances or dicts as JSONL, keys sorted; atomic. Returns how many."""
     count = 0
     with atomic_text(path) as file:
         for row in rows:

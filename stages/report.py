@@ -1,4 +1,4 @@
-"""All results -> reports/: report.md, index.html, figures, claims.json.   python -m stages.report"""
+"""All results -> reports/: the report, the table of claims, outcomes per question.   python -m stages.report"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,13 @@ def main(cfg: ReportStage, run: Run) -> None:
 
     from pipeline.report.load import load
     from pipeline.report.origin import origin
+    from pipeline.report.outputs import NAME, write_outputs
     from pipeline.report.page.render import write_report
 
     results = replace(load(run.data), profile=cfg.profile, origin=origin(Path("."), run.data))
-    run.summary(**write_report(results, run.out, cfg.arms, cfg.seeds))
+    summary = write_report(results, run.out, cfg.arms, cfg.seeds)
+    size = write_outputs(run.data, run.out / NAME)
+    run.summary(**summary, outputs_bytes=size)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -61,7 +62,12 @@ class Setting:
             k: v for k, v in os.environ.items() if k not in ("ATEN_CPU_CAPABILITY", "MKL_CBWR")
         }
         threads = str(self.threads)  # DSM_TEST_THREADS is read by tests/rl_tiny.py
-        limits = {"OMP_NUM_THREADS": threads, "MKL_DYNAMIC": "FALSE", "DSM_TEST_THREADS": threads}
+        limits = {
+            "OMP_NUM_THREADS": threads,
+            "MKL_DYNAMIC": "FALSE",
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait do not take the cores of others
+            "DSM_TEST_THREADS": threads,
+        }
         return inherited | limits | LEVELS[self.level]
 
 
@@ -72,9 +78,9 @@ def settings() -> list[Setting]:
 
 @contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Keep `count` processes computing until the block ends."""
-    command = [sys.executable, "-c", "while True: pass"]
-    running = [subprocess.Popen(command) for _ in range(count)]
+    """Keep `count` processes computing until the block, or this process, ends."""
+    work = f"import os\nwhile os.getppid() == {os.getpid()}: pass"
+    running = [subprocess.Popen([sys.executable, "-c", work]) for _ in range(count)]
     try:
         yield
     finally:
@@ -122,6 +128,7 @@ def main() -> None:
     if not chosen:
         names = "; ".join(setting.name for setting in settings())
         parser.error(f"no run has {options.only!r} in its name; there are: {names}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with this
     passed = [run(setting, arguments) for setting in chosen]
     sys.exit(not all(passed))
 

@@ -1,4 +1,5 @@
-"""Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without hours of training.
+"""Make a plausible data/ tree after docs/contracts.md, to test and to look at the report without
+hours of training.
 
 python tests/report_tree.py FOLDER [lab]      writes FOLDER/data; every number in it is made up
 """
@@ -65,8 +66,9 @@ def make_tree(
     profile="mini",
     deepest=("grpo_os_rule-0",),
 ) -> Path:
-    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples of instruct and `deepest`;
-    returns the data folder."""
+    """Write every file that the report reads; `deep` = (samples, questions) of the extra samples of
+    instruct and `deepest`; returns the data folder.
+    """
     data = folder / "data"
     rng = np.random.default_rng(7)
     difficulty = {name: rng.normal(0, BENCHMARKS[name][2], questions) for name in benchmarks}
@@ -240,6 +242,15 @@ def _before_rl(data: Path, rng) -> None:
                 stage: {"optimizer": "muon", "packing": stage == "pretrain"},
             },
         )
+    _corpus(data, rng)
+    _reward(data, rng)
+    write_json(
+        data / "world/config.json",
+        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}},
+    )
+
+
+def _corpus(data: Path, rng) -> None:
     steps = [
         ("records", 12000, None),
         ("text", 10900, 5_200_000),
@@ -288,6 +299,9 @@ def _before_rl(data: Path, rng) -> None:
             "tokens": 1_660_000,
         },
     )
+
+
+def _reward(data: Path, rng) -> None:
     bins = [
         {
             "from": i / 10,
@@ -326,10 +340,6 @@ def _before_rl(data: Path, rng) -> None:
     write_json(
         data / "reward/config.json",
         {"reward": {"start": "instruct", "head": "likelihood", "lr": 3e-4}},
-    )
-    write_json(
-        data / "world/config.json",
-        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}},
     )
 
 

@@ -76,14 +76,17 @@ def fill(place: Path, path: str, text: str = "{}\n") -> Path:
 @pytest.mark.parametrize(
     ("stage", "arguments", "named"),
     [
-        ("sft", [], "data/pretrain/model: missing"),
-        ("corpus", [], "data/world/web: missing"),
+        ("sft", [], "data/main/pretrain/model: missing"),
+        ("corpus", [], "data/main/world/web: missing"),
         ("rl", ["rl=ppp", "seed=0"], "ppp"),
         ("rl", ["rl=rft", "rl.kl_coef=0.5"], "kl_coef"),
-        ("rl", ["rl=grpo_os_rule", "rl_scale.group_size=1"], "data/world"),
+        ("rl", ["rl=grpo_os_rule", "rl_scale.group_size=1"], "data/main/world"),
         ("sft", ["sft.learning_rate=1"], "learning_rate"),
+        ("rl", ["rl=grpo_os_rul", "seed=0"], "did you mean 'grpo_os_rule'?"),
+        ("rl", ["rl_scale.stps=3"], "did you mean 'rl_scale.steps'?"),
         ("sft", ["sft.lr=high"], "sft.lr"),
         ("world", ["profile=tiny"], "tiny"),
+        ("world", ["profile=SMOKE"], "did you mean 'smoke'?"),
         ("world", ["world.word_levels=[9]"], "word_levels"),
         ("evaluate", ["evaluate.protocol=guess"], "protocol"),
     ],
@@ -93,28 +96,35 @@ def test_wrong_words(place: Path, stage: str, arguments: list[str], named: str) 
     assert (place / "data/earlier").read_text() == "kept"
 
 
+@pytest.mark.parametrize("module", ["stages.rl", "lab.recall.turn"])
+def test_python_without_the_environment_is_one_line(place: Path, module: str) -> None:
+    """`-S` leaves site-packages out, as the system's Python does before `. .venv/bin/activate`."""
+    done = launch(place, ["-S", "-m", module])
+    one_line(done, ". .venv/bin/activate", "make setup")
+
+
 def test_model_folder_without_tokenizer(place: Path) -> None:
     fill(place, "hf/config.json", json.dumps({"model_type": "llama"}))
     fill(place, "hf/model.safetensors", "")
-    fill(place, "data/corpus/pages.parquet")
-    fill(place, "data/world/instruct.jsonl")
+    fill(place, "data/main/corpus/pages.parquet")
+    fill(place, "data/main/world/instruct.jsonl")
     one_line(call(place, "pretrain", "model.path=hf"), "hf: no tokenizer")
 
 
 def test_model_folder_that_is_not_there(place: Path) -> None:
-    fill(place, "data/corpus/pages.parquet")
-    fill(place, "data/world/instruct.jsonl")
+    fill(place, "data/main/corpus/pages.parquet")
+    fill(place, "data/main/world/instruct.jsonl")
     one_line(call(place, "pretrain", "model.path=nowhere"), "nowhere")
 
 
 def test_malformed_instruction_line(place: Path, tiny_model: Path) -> None:
-    shutil.copytree(tiny_model, place / "data/pretrain/model")
+    shutil.copytree(tiny_model, place / "data/main/pretrain/model")
     good = {"id": "1", "question": "1+1?", "solution": "1+1=2\n\\boxed{2}", "answer": "2"}
-    file = fill(place, "data/world/instruct.jsonl", json.dumps(good) + '\n{"id": \n')
+    file = fill(place, "data/main/world/instruct.jsonl", json.dumps(good) + '\n{"id": \n')
     one_line(call(place, "sft"), f"{file.relative_to(place)}:2")
-    fill(place, "data/world/instruct.jsonl", json.dumps({**good, "colour": "red"}) + "\n")
+    fill(place, "data/main/world/instruct.jsonl", json.dumps({**good, "colour": "red"}) + "\n")
     one_line(call(place, "sft"), "instruct.jsonl:1", "colour")
-    assert not (place / "data/sft").exists()
+    assert not (place / "data/main/sft").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -124,8 +134,8 @@ def test_no_permission_to_write(place: Path) -> None:
 
 
 def test_file_where_a_folder_is_needed(place: Path) -> None:
-    fill(place, "data/.ckpt", "in the way")
-    one_line(call(place, "world", "profile=mini"), "data/.ckpt")
+    fill(place, "data/main/.ckpt", "in the way")
+    one_line(call(place, "world", "profile=mini"), "data/main/.ckpt")
 
 
 def test_full_disk_is_one_line_and_leaves_earlier_results(place: Path) -> None:

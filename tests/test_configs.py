@@ -46,7 +46,7 @@ def settings(stage: str, *overrides: str) -> Any:
 def test_engines_are_ones_that_exist(profile: str) -> None:
     """Else hours of earlier stages pass before the first that samples refuses."""
     text = (ROOT / f"conf/profile/{profile}.yaml").read_text(encoding="utf-8")
-    assert set(re.findall(r"engine: *(\w+)", text)) <= {"fast", "hf", "auto"}
+    assert set(re.findall(r"engine: *(\w+)", text)) <= {"fast", "hf", "vllm", "auto"}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.corpus.config import DedupConfig
-from pipeline.corpus.dedup.minhash import bands
+from pipeline.corpus.dedup import bands
 
 CFG = DedupConfig()
 

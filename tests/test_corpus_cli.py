@@ -47,7 +47,8 @@ def test_extract_score_mine_decontaminate_inspect(tmp_path, capsys):
     found = rows(pages)
     assert len(found) == 121 and [r["rejected"] for r in found if "rejected" in r] == ["short"]
     assert found[0]["formulas"] == [{"latex": "\\sum i", "display": True, "source": "delimiters"}]
-    assert set(found[0]) == {"url", "source", "offset", "lang", "text", "formulas"}
+    fields = "url source offset date record lang text formulas formulas_unread"
+    assert set(found[0]) == set(fields.split())
 
     seed, bench = tmp_path / "seed.jsonl", tmp_path / "bench.jsonl"
     seed.write_text("\n".join(json.dumps({"url": r["url"], "text": r["text"]}) for r in found[:30]))
@@ -115,7 +116,7 @@ def test_help_is_quick():
             capture_output=True,
             text=True,
         )
-        assert found.returncode == 0 and "usage: dsm-corpus" in found.stdout
+        assert found.returncode == 0 and "usage: python -m pipeline.corpus" in found.stdout
     assert (time.monotonic() - start) / 3 < 2  # on a busy machine; idle it is a tenth of a second
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import formula_truth as truth
 from pipeline.corpus.read.encoding import decode
+from pipeline.corpus.text.delimiters import SET, Delimiters
 from pipeline.corpus.text.formulas import Formulas
 from pipeline.corpus.text.html import extract
 
@@ -20,9 +21,9 @@ RENDERER = '<script src="MathJax.js"></script>'
 
 def read_again(text: str) -> list[tuple[str, bool]]:
     """The formulas of a text, read from its dollars alone."""
-    formulas = Formulas()
+    formulas = Formulas(Delimiters(dollars=SET))
     for line in text.split("\n"):
-        formulas.mark_delimited(line, True)
+        formulas.mark_delimited(line)
     return [(formula.latex, formula.display) for formula in formulas.found]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.corpus.read.pack import pack, urls_of, write_warc
 from pipeline.corpus.read.pages import page_of
-from pipeline.corpus.read.warc import RawPage, Reject, clean_url, read_warc
+from pipeline.corpus.read.record import RawPage, Reject, clean_url
+from pipeline.corpus.read.warc import read_warc
 
 SHARED = Path(os.environ.get("DSM_SHARED") or Path(__file__).parents[1].parent / "shared")
 WEB = SHARED / "web"

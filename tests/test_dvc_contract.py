@@ -196,7 +196,7 @@ def test_every_dependency_is_made_by_a_stage(profile: str) -> None:
     for address, stage in stages_of(profile).items():
         for dep in stage["deps"]:
             made = covered(dep, elsewhere) or any(o.startswith(dep + "/") for o in elsewhere)
-            assert made, f"{address}: {dep}"
+            assert made or dep.startswith("docs/"), f"{address}: {dep}"
 
 
 def test_plans_share_nothing_by_name() -> None:
@@ -217,6 +217,7 @@ def test_nothing_persists_and_no_benchmark_is_a_stage() -> None:
         assert "persist" not in text and "benchmarks." not in text
         for entry in marked(profile).values():
             for path in code_files(entry):
+                assert "conf/" not in path and Path(path).name not in ("dvc.yaml", "dvc.lock")
                 if path.endswith(".py"):
                     names = {name.split(".")[0] for name in imported_names(ROOT / path, ROOT)}
                     assert not names & {"benchmarks", "tests"}, path

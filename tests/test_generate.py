@@ -5,9 +5,12 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from pipeline.errors import UserError
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.generate.draw import draw, row_seed, uniforms
 from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
+from pipeline.lm.generate.make import choose
+from pipeline.lm.generate.vllm import missing
 from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.tokenizer import train_tokenizer
 
@@ -172,3 +175,38 @@ def test_tokenizer_round_trip(setup):
         "```python\nprint(3)\n```",
     ]:
         assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("device", "refused", "installed", "name", "because"),
+    [
+        ("cpu", "", True, "fast", "the model is Llama-like; vLLM pays on a GPU alone"),
+        ("cpu", "engine=fast reads llama models, not gpt2", True, "hf", "reads llama models"),
+        ("cuda", "", True, "vllm", "the model is on a GPU and vLLM is installed"),
+        ("cuda", "", False, "fast", "the model is Llama-like; vllm is not installed"),
+        ("cuda", "engine=fast has no sliding window", False, "hf", "vllm is not installed"),
+    ],
+)
+def test_auto_says_which_engine_it_takes_and_why(
+    monkeypatch, device, refused, installed, name, because
+):
+    absent = "" if installed else "vllm is not installed (requirements/README.md)"
+    monkeypatch.setattr("pipeline.lm.generate.vllm.missing", lambda: absent)
+    taken, reason = choose(device, refused)
+    assert taken == name and because in reason
+
+
+def test_auto_prints_one_line(setup, capsys):
+    tokenizer, model, *_ = setup
+    make_engine("auto", model, tokenizer)
+    assert capsys.readouterr().out.startswith("engine=auto: fast, because ")
+    with pytest.raises(UserError, match="engine=sglang: choose fast, hf, vllm or auto"):
+        make_engine("sglang", model, tokenizer)
+
+
+def test_vllm_that_is_not_there_is_one_line(setup):
+    tokenizer, model, *_ = setup
+    if not missing():
+        pytest.skip("vllm is installed: tests/test_vllm.py")
+    with pytest.raises(UserError, match="engine=vllm: vllm is not installed .*; use engine=auto"):
+        make_engine("vllm", model, tokenizer)

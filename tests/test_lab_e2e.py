@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 COPIED = (
     "conf",
     "lab",
     "pipeline",
+    "plans",
     "stages",
     "requirements",
     "Makefile",
@@ -25,7 +27,7 @@ COPIED = (
     "pyproject.toml",
     ".dvcignore",
 )
-PLAN = {"profile": "smoke", "arms": "[sft, grpo_os_rule, ppo]", "seeds": "[0, 1]"}
+PLAN = {"arms": ["sft", "grpo_os_rule", "ppo"], "seeds": [0, 1]}
 
 
 @pytest.fixture
@@ -34,15 +36,18 @@ def project(tmp_path: Path) -> Path:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(
-                source, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+                source,
+                tmp_path / name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"),
             )
         else:
             shutil.copy(source, tmp_path / name)
     plan = tmp_path / "lab/conf/plan.yaml"
-    text = plan.read_text()
-    for key, value in PLAN.items():
-        text = re.sub(f"^{key}:.*", f"{key}: {value}", text, flags=re.MULTILINE)
-    plan.write_text(text)
+    plan.write_text(yaml.safe_dump(yaml.safe_load(plan.read_text()) | PLAN))
+    profile = (tmp_path / "conf/profile/smoke.yaml").read_text()
+    small = profile.replace("profile: smoke", "profile: lab")
+    (tmp_path / "conf/profile/lab.yaml").write_text(small)
     subprocess.run(
         [sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True
     )
@@ -114,5 +119,5 @@ def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
 
     begin, state = time.monotonic(), ended(project)
     text = finish(project)
-    assert "the arms are built" in text and "Running stage" not in text and ended(project) == state
+    assert "everything is built" in text and "Running stage" not in text and ended(project) == state
     print(f"nothing to do: {time.monotonic() - begin:.1f} s")

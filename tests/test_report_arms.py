@@ -1,4 +1,6 @@
-"""An arm is one file: a made-up one stands in the report and in the README, and how it is shown trains nothing."""
+"""An arm is one file: a made-up one stands in the report and in the README, and how it is shown
+trains nothing.
+"""
 
 from __future__ import annotations
 

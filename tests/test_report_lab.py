@@ -1,4 +1,6 @@
-"""The laboratory's report, of a made-up run: every arm beside the others, learned rewards and rules apart, a part of a plan."""
+"""The laboratory's report, of a made-up run: every arm beside the others, learned rewards and rules
+apart, a part of a plan.
+"""
 
 import json
 import shutil

@@ -1,4 +1,6 @@
-"""Gains by level: they add up to the gain over all questions, and a gain planted at one level is found there."""
+"""Gains by level: they add up to the gain over all questions, and a gain planted at one level is
+found there.
+"""
 
 from __future__ import annotations
 

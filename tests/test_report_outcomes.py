@@ -1,4 +1,6 @@
-"""Committed outcomes: every interval and verdict comes out of them again, no build needed, and they stay small."""
+"""Committed outcomes: every interval and verdict comes out of them again, no build needed, and they
+stay small.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ def test_votes_keep_their_counts_and_their_prefix():
 
 
 def test_a_laboratory_of_chains_stays_under_two_megabytes(tmp_path):
-    """As many models as eight chains have, on fewer questions: the bytes per answer times all answers."""
+    """As many models as eight chains have, on fewer questions: the bytes per answer times all
+    answers.
+    """
     rng = np.random.default_rng(1)
     results = load(make_tree(tmp_path, questions=400, samples=4, deep=(8, 10), seeds=(0, 1, 2, 3)))
     size = write_outcomes(results, tmp_path / "o.xz")
@@ -127,7 +131,9 @@ def test_a_damaged_file_is_one_line(tmp_path, capsys, content, message):
 
 
 def test_chains_are_read_from_their_folders(tmp_path):
-    """Two chains with one seed each: paired inside a chain, and the chain is the source of the interval."""
+    """Two chains with one seed each: paired inside a chain, and the chain is the source of the
+    interval.
+    """
     for chain in (0, 1):
         tree = make_tree(
             tmp_path / f"made-{chain}", arms=("sft", "grpo_os_rule"), seeds=(0,), questions=20
@@ -188,7 +194,9 @@ def test_verdicts_in_the_readme_are_those_of_the_committed_builds():
 
 
 def test_numbers_in_the_readmes_sentences_stand_in_the_committed_builds():
-    """An interval that README's prose gives next to a claim is one of that claim in some committed build."""
+    """An interval that README's prose gives next to a claim is one of that claim in some committed
+    build.
+    """
     text = readme.README.read_text(encoding="utf-8").partition("<!-- end -->")[2]
     text = text.partition("## The chain")[0]
     builds = [read_claims(path) for path in claim_files(ROOT / "reports")]

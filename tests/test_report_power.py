@@ -1,4 +1,6 @@
-"""The power calculation: known variances are found again, and a design has the power that it is said to have."""
+"""The power calculation: known variances are found again, and a design has the power that it is
+said to have.
+"""
 
 import subprocess
 import sys
@@ -46,7 +48,9 @@ def test_one_seed_says_nothing_about_seeds():
 
 
 def test_counts_of_right_samples_tell_what_the_samples_tell():
-    """On the validation split only the number of right samples is kept: from samples drawn apart the same variances come out."""
+    """On the validation split only the number of right samples is kept: from samples drawn apart
+    the same variances come out.
+    """
     rng, S, N, K = np.random.default_rng(4), 4, 3000, 4
     p_N = np.clip(rng.normal(0.5, 0.2, N), 0.02, 0.98)
     right = [

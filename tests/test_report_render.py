@@ -1,4 +1,6 @@
-"""The report of a small made-up run: complete, deterministic, self-contained, and honest when things are missing."""
+"""The report of a small made-up run: complete, deterministic, self-contained, and honest when
+things are missing.
+"""
 
 import json
 import re
@@ -7,15 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from report_tree import make_tree
+from report_tree import LAB, make_tree
 
 from pipeline.errors import UserError
 from pipeline.records import write_json, write_jsonl
 from pipeline.report.claims import all_claims
+from pipeline.report.claims.c11 import on_validation
 from pipeline.report.claims.claim import sentence
 from pipeline.report.claims.compare import compare
 from pipeline.report.claims.rules import HOLDS, OPEN, OPPOSITE, UNTESTABLE
 from pipeline.report.load import load
+from pipeline.report.outcomes import read_outcomes
 from pipeline.report.page.render import write_report
 from pipeline.report.stats import paired
 
@@ -67,6 +71,14 @@ def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_pa
         "Provenance",
     ):
         assert heading in markdown and heading in page
+    accuracy = json.loads((out / "metrics.json").read_text())["accuracy"]
+    results = load(tree)
+    for model in ("instruct", "rft-1"):
+        values = results.scores[model]["mini_math"].values("sampled")
+        assert accuracy[model]["mini_math"]["sampled"] == pytest.approx(values.mean(), abs=1e-4)
+    rows = (out / "validation.csv").read_text().splitlines()
+    assert rows[0] == "step,accuracy,model,arm,chain,seed" and len(rows) == 1 + 5 * 2 * 11
+    assert read_outcomes(out / "outcomes.json.xz").benchmarks == results.benchmarks
     written = json.loads((out / "claims.json").read_text())
     assert {c["id"] for c in written["claims"]} >= {f"C{i}" for i in range(1, 16)}
     assert re.fullmatch("[0-9a-f]{16}", written["rules"]) and written["rules"] in markdown
@@ -211,18 +223,37 @@ def pass_the_gate(data):
 
 
 @pytest.mark.parametrize(
-    ("gains", "verdict"),
-    [((0.2, 0.02), HOLDS), ((0.02, 0.2), OPPOSITE), ((-0.1, 0.0), OPPOSITE)],
+    ("once", "iterated", "verdict"),
+    [(0.3, 0.35, HOLDS), (0.05, 0.35, OPPOSITE), (-0.2, -0.3, OPPOSITE)],
 )
-def test_iterations_improve_and_most_in_the_first(tmp_path, gains, verdict):
-    data = iterative_tree(tmp_path, gains)
+def test_iterations_improve_and_most_in_the_first(tmp_path, monkeypatch, once, iterated, verdict):
+    monkeypatch.setitem(LAB, "grpo_os", once)
+    monkeypatch.setitem(LAB, "grpo_iter", iterated)
+    data = make_tree(
+        tmp_path, questions=80, seeds=(0, 1, 2), deep=(8, 8), arms=("grpo_os", "grpo_iter")
+    )
     claim = next(c for c in all_claims(load(data)) if c.id == "C11")
     assert claim.verdict == UNTESTABLE and "did not pass its gate" in claim.reason
+    assert len(claim.numbers) == 4  # both tests, and both on validation
 
     pass_the_gate(data)
-    claim = next(c for c in all_claims(load(data)) if c.id == "C11")
+    results = load(data)
+    claim = next(c for c in all_claims(results) if c.id == "C11")
     assert claim.verdict == verdict
-    whole, first = (test.value for test in claim.tests)
+    gains = [
+        compare(results, arm, "instruct", ["mini_gsm8k", "mini_math"]).mean
+        for arm in ("grpo_os", "grpo_iter")
+    ]
+    whole, halves = (test.value for test in claim.tests)
+    assert whole.mean == pytest.approx(gains[1]) and whole.seeds == 3
+    assert halves.mean == pytest.approx(2 * gains[0] - gains[1])
+    assert "GRPO, iterative (2 iterations) - instruct" in claim.primary.name
+
+
+@pytest.mark.parametrize("gains", [(0.2, 0.02), (0.02, 0.2)])
+def test_gains_at_the_ends_of_iterations_are_printed(tmp_path, gains):
+    results = load(iterative_tree(tmp_path, gains))
+    whole, first = (number.value for number in on_validation(results, "grpo_iter"))
     assert whole.mean == pytest.approx(sum(gains), abs=0.02) and whole.seeds == 3
     assert first.mean == pytest.approx(gains[0] - gains[1], abs=0.02)
 

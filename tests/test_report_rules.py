@@ -1,4 +1,6 @@
-"""The rules: every verdict from its interval, Holm's correction, what would decide, and how often the rules err."""
+"""The rules: every verdict from its interval, Holm's correction, what would decide, and how often
+the rules err.
+"""
 
 from __future__ import annotations
 
@@ -217,7 +219,9 @@ def test_chains_and_seeds_are_separate_sources():
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_interval_over_chains_covers_the_truth(seeds):
-    """Chains differ by more than the seeds inside them: an interval over seeds alone would cover far too little."""
+    """Chains differ by more than the seeds inside them: an interval over seeds alone would cover
+    far too little.
+    """
     rng, hits, naive = np.random.default_rng(1), 0, 0
     labels = np.repeat(range(6), seeds)
     for _ in range(400):
@@ -251,7 +255,8 @@ def test_benchmarks_weigh_the_same_however_many_questions_they_have():
     assert 0.92 <= hits / 400 <= 0.985
 
 
-# Error rates. `python -m pipeline.report.claims.rates` has more rows; its table stands in docs/preregistration.md.
+# Error rates. `python -m pipeline.report.claims.rates` has more rows; its table stands in
+# docs/preregistration.md.
 
 
 def test_error_rates_under_the_null_and_at_the_papers_effect():

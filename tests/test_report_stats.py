@@ -1,4 +1,6 @@
-"""Do the 95 % intervals hold the truth about 95 times in 100? Simulated arms with known seed and question effects."""
+"""Do the 95 % intervals hold the truth about 95 times in 100? Simulated arms with known seed and
+question effects.
+"""
 
 import numpy as np
 import pytest
@@ -66,7 +68,9 @@ def test_difference_from_a_single_model_covers():
 
 
 def test_a_bootstrap_over_three_seeds_misses_more_often():
-    """Why there is none here: where seeds differ it holds the truth clearly less often than 95 times in 100."""
+    """Why there is none here: where seeds differ it holds the truth clearly less often than 95
+    times in 100.
+    """
     rng, hits = np.random.default_rng(3), 0
     for _ in range(200):
         values_SN = arm(rng, rng.normal(0, 0.15, 400), 0.5, 0.1, 3)

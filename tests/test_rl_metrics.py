@@ -27,7 +27,7 @@ from test_rl_gradient import rollouts
 from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.checksum import checksum
-from pipeline.lm.generate import Output, make_engine
+from pipeline.lm.generate import Engine, Output, make_engine
 from pipeline.lm.optim import clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows
 from pipeline.lm.rollouts import Rollouts, sample_groups
@@ -217,14 +217,30 @@ def test_exact_steps_are_refused_for_questions_without_a_trace(tmp_path):
 # ---- reliability
 
 
-def test_a_non_finite_gradient_stops_the_run_and_keeps_the_batch(tmp_path):
-    given = inputs()
+def poison(model) -> None:
     with torch.no_grad():
-        given.policy.model.layers[0].mlp.down_proj.weight[0, 0] = torch.nan
+        model.model.layers[0].mlp.down_proj.weight[0, 0] = torch.nan
+
+
+def test_a_non_finite_loss_stops_the_run_and_keeps_the_batch(tmp_path, monkeypatch):
+    given, real = inputs(), loop.new_batch
+
+    def spoil(*arguments):  # after the outputs of step 1 were sampled
+        poison(given.policy)
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "new_batch", spoil)
     with pytest.raises(UserError) as caught:
         run(ARMS["grpo_os_rule"], tmp_path, replace(SCALE, validation_size=0), given=given)
-    assert "\n" not in str(caught.value) and "step 1" in str(caught.value)
+    assert "\n" not in str(caught.value) and "step 1: the loss is nan" in str(caught.value)
     assert len(list(read_jsonl(tmp_path / "state/failed-step-00001.jsonl"))) == 12
+
+
+def test_damaged_weights_are_refused_before_anything_is_sampled(tmp_path):
+    given = inputs()
+    poison(given.policy)
+    with pytest.raises(UserError, match="weights are damaged"):
+        run(ARMS["grpo_os_rule"], tmp_path, given=given)
 
 
 def test_small_steps_move_float32_weights_and_lower_precision_is_refused():
@@ -279,15 +295,15 @@ def test_every_arm_file_is_a_row_of_table10():
 
 def test_no_questions_and_no_solutions_are_one_line(tmp_path):
     with pytest.raises(UserError, match="questions"):
-        run(ARMS["mu2"], tmp_path, replace(SCALE, languages=("xx",)))
+        run(ARMS["mu2"], tmp_path / "a", replace(SCALE, languages=("xx",)))
     with pytest.raises(UserError, match="instruction"):
-        run(ARMS["sft"], tmp_path, replace(SCALE, protocol="pot"))
+        run(ARMS["sft"], tmp_path / "b", replace(SCALE, protocol="pot"))
 
 
 # ---- golden losses
 
 
-class Recorded:
+class Recorded(Engine):
     """An engine that says what is on file: a processor's rounding cannot change what is learned from."""
 
     def __init__(self, steps: list[list[list[int]]]) -> None:

@@ -118,41 +118,6 @@ def test_one_step_of_an_optimizer_changes_the_checksum(engine):
     check_sync(engine, moved)
 
 
-def trained(folder, given, stop_after=None):
-    rows = []
-    arm = ARMS["grpo_os_rule"]
-    for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):
-        rows.append(row)
-        if len(rows) == stop_after:
-            break
-    return rows, given.policy.state_dict()
-
-
-def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(tmp_path):
-    whole, weights = trained(tmp_path / "whole", inputs(policy=copy.deepcopy(taught())))
-    assert len(whole) == CFG.steps + 1
-    assert max(row["grad_norm"] for row in whole[1:]) > 0
-    assert max(row["sampler_gap_max"] for row in whole[1:]) < 1e-4
-
-    trained(tmp_path / "left", inputs(policy=copy.deepcopy(taught())), stop_after=3)
-    resumed, found = trained(tmp_path / "left", inputs(policy=copy.deepcopy(taught())))
-    assert resumed == whole
-    assert all(torch.equal(weights[name], found[name]) for name in weights)
-
-
-def test_a_sync_that_hands_nothing_over_ends_the_run(tmp_path, monkeypatch):
-    real, calls = VLLMEngine.push, []
-
-    def push(self, model):
-        calls.append(None)
-        if len(calls) <= 2:  # when it is built, and before the first step
-            real(self, model)
-
-    monkeypatch.setattr(VLLMEngine, "push", push)
-    with pytest.raises(UserError, match="its sync is broken"):
-        trained(tmp_path, inputs(policy=copy.deepcopy(taught())))
-
-
 def test_an_evaluation_writes_the_files_of_transformers(engine, tmp_path):
     rows = [Question(q.id, q.question, q.answer, q.lang) for q in questions(10)]
     write_jsonl(tmp_path / "world/mini_gsm8k.jsonl", rows)
@@ -179,6 +144,46 @@ def test_what_does_not_fit_is_one_line(engine, monkeypatch):
         make_engine("vllm", taught(), tokenizer())
 
 
+# Runs with engines of their own come last: all engines of a process share its groups, and the first
+# one to go ends them.
+
+
+def trained(folder, stop_after=None):
+    """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and all."""
+    given, rows = inputs(policy=copy.deepcopy(taught()).requires_grad_(True)), []
+    arm = ARMS["grpo_os_rule"]
+    for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):
+        rows.append(row)
+        if len(rows) == stop_after:
+            break
+    return rows, given.policy.state_dict()
+
+
+def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(tmp_path):
+    whole, weights = trained(tmp_path / "whole")
+    assert len(whole) == CFG.steps + 1
+    assert max(row["grad_norm"] for row in whole[1:]) > 0
+    assert max(row["sampler_gap_max"] for row in whole[1:]) < 1e-4
+
+    trained(tmp_path / "left", stop_after=3)
+    resumed, found = trained(tmp_path / "left")
+    assert resumed == whole
+    assert all(torch.equal(weights[name], found[name]) for name in weights)
+
+
+def test_a_sync_that_hands_nothing_over_ends_the_run(tmp_path, monkeypatch):
+    real, calls = VLLMEngine.push, []
+
+    def push(self, model):
+        calls.append(None)
+        if len(calls) <= 2:  # when it is built, and before the first step
+            real(self, model)
+
+    monkeypatch.setattr(VLLMEngine, "push", push)
+    with pytest.raises(UserError, match="its sync is broken"):
+        trained(tmp_path)
+
+
 def test_an_engine_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
     """The last test: the engine of this process is dead after it."""
     from vllm.v1.worker.cpu_model_runner import CPUModelRunner
@@ -193,7 +198,7 @@ def test_an_engine_that_dies_ends_the_run_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(CPUModelRunner, "execute_model", execute_model)
     with pytest.raises(UserError) as caught:
-        trained(tmp_path, inputs(policy=copy.deepcopy(taught())))
+        trained(tmp_path)
     assert "engine=vllm: the engine died" in str(caught.value)
     assert "device lost in several lines" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -19,27 +19,29 @@ import pytest
 ROOT = Path(__file__).parents[1]
 COPIED = (
     "conf",
+    "lab",
     "pipeline",
+    "plans",
     "stages",
-    "requirements",
-    "Makefile",
     "dvc.yaml",
     "pyproject.toml",
     ".dvcignore",
 )
+GRAPH = "plans/smoke/dvc.yaml"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("graph")
+    folder = tmp_path_factory.mktemp("graph with a blank")
     for name in COPIED:
         source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
-    plan = (ROOT / "conf/pipeline.yaml").read_text()
-    for key, value in {"profile": "smoke", "arms": "[sft, grpo_os_rule]", "seeds": "[0]"}.items():
-        plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
-    (folder / "conf/pipeline.yaml").write_text(plan)
+        if source.is_dir():
+            ignore = shutil.ignore_patterns("__pycache__", "dvc.lock")
+            shutil.copytree(source, folder / name, symlinks=True, ignore=ignore)
+        else:
+            shutil.copy(source, folder / name)
+    plan = folder / "plans/smoke/conf/plan.yaml"
+    plan.write_text(re.sub("^arms:.*", "arms: [sft, grpo_os_rule]", plan.read_text(), flags=re.M))
     dvc(folder, "init", "--no-scm", "-q")
     return folder
 
@@ -75,40 +77,75 @@ def state(folder: Path) -> dict[str, str]:
     }
 
 
+def ran(output: str) -> list[str]:
+    """The stages that DVC ran, besides the one that writes fingerprints."""
+    names = re.findall(r"Running stage '(?:.*:)?([^:']+)'", output)
+    return [name for name in names if name != "code"]
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(3600)
 def test_graph(project: Path) -> None:
-    dvc(project, "repro", "reward")
-    python(project, "-m", "stages.rl", "experiment=fig5", "launcher=parallel")
-    python(project, "-m", "stages.evaluate", "experiment=evaluate", "launcher=parallel")
-    dvc(project, "repro")
-    report = (project / "reports/report.md").read_text(encoding="utf-8")
-    assert "grpo_os_rule" in report and (project / "reports/index.html").is_file()
+    dvc(project, "repro", f"{GRAPH}:reward")
+    python(project, "-m", "stages.rl", "profile=smoke", "experiment=fig5", "launcher=parallel")
+    evaluate = ["-m", "stages.evaluate", "profile=smoke", "experiment=evaluate"]
+    python(project, *evaluate, "launcher=parallel")
+    assert ran(dvc(project, "repro", GRAPH)) == ["report"]
+    report = (project / "reports/smoke/report.md").read_text(encoding="utf-8")
+    assert "grpo_os_rule" in report and (project / "reports/smoke/index.html").is_file()
+    assert {path.name for path in (project / "data").iterdir()} == {"smoke"}
 
     begin = time.monotonic()
-    assert "Running stage" not in dvc(project, "repro")
+    assert ran(dvc(project, "repro", GRAPH)) == []
     assert time.monotonic() - begin < 60  # 10 s on an idle machine
-    assert "Running stage" not in python(
-        project, "-m", "stages.rl", "experiment=fig5", "launcher=parallel"
-    )
-    comment = project / "conf/rl/grpo_os_rule.yaml"
-    comment.write_text("# a comment re-runs nothing\n" + comment.read_text())
-    assert "Running stage" not in dvc(project, "repro")
+    rl = ["-m", "stages.rl", "profile=smoke", "experiment=fig5", "launcher=parallel"]
+    assert ran(python(project, *rl)) == []
+    assert "everything is built" in python(project, "-m", "pipeline.cli", "why", "smoke")
+
+    edits_rerun_what_they_can_change(project)
 
     before = state(project / "data")
-    python(project, "-m", "stages.rl", "rl=grpo_os_rule", "seed=0", "rl_scale.steps=2")
-    assert (
-        state(project / "data") == before
-        and len(list(project.glob("outputs/*/*/rl/model/config.json"))) == 1
-    )
+    scratch = ["rl=grpo_os_rule", "seed=0", "rl_scale.steps=2"]
+    python(project, "-m", "stages.rl", "profile=smoke", *scratch)
+    assert state(project / "data") == before
+    assert len(list(project.glob("outputs/*/*/rl/model/config.json"))) == 1
 
     killed_and_resumed(project, "sft", [])
     killed_and_resumed(project, "rl/grpo_os_rule-0", ["rl=grpo_os_rule", "seed=0"])
 
 
+def edits_rerun_what_they_can_change(project: Path) -> None:
+    """Nothing for a comment, a docstring, a label; the arm alone for its setting, seen by `-s` of a multirun too."""
+    loop, arm = project / "pipeline/rl/loop.py", project / "conf/rl/grpo_os_rule.yaml"
+    code, settings = loop.read_text(), arm.read_text()
+    loop.write_text(code + "\n# a comment\n")
+    arm.write_text("# a comment\n" + settings)
+    assert ran(dvc(project, "repro", GRAPH)) == []
+    arm.write_text(re.sub("label: .*", "label: another", settings))
+    assert ran(dvc(project, "repro", GRAPH)) == ["report"]
+
+    arm.write_text(re.sub("kl_coef: .*", "kl_coef: 0.05", settings))
+    rl = ["-m", "stages.rl", "profile=smoke", "experiment=fig5", "launcher=parallel"]
+    assert ran(python(project, *rl)) == ["rl@grpo_os_rule-0"]
+    loop.write_text(code + "\nEDITED = 1\n")
+    told = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "why", "smoke"],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1 and "code: pipeline/rl/loop.py changed" in told.stdout
+
+    loop.write_text(code)
+    arm.write_text(settings)
+    assert ran(dvc(project, "repro", GRAPH)) == ["report"]  # the cells come out of DVC's cache
+
+
 def killed_and_resumed(project: Path, name: str, axes: list[str]) -> None:
     """SIGKILL once a checkpoint exists; run again; every byte as of the undisturbed run."""
-    before, stage = state(project / "data" / name), name.split("/")[0]
+    before, stage = state(project / "data/smoke" / name), name.split("/")[0]
     command = [sys.executable, "-m", f"stages.{stage}", "profile=smoke", *axes]
     running = subprocess.Popen(
         command,
@@ -117,10 +154,12 @@ def killed_and_resumed(project: Path, name: str, axes: list[str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while running.poll() is None and not list((project / "data/.ckpt" / stage).glob("*/*/state/*")):
+    while running.poll() is None and not list(
+        (project / "data/smoke/.ckpt" / stage).glob("*/*/state/*")
+    ):
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL, "ended before it could be killed"
-    shutil.rmtree(project / "data" / name)
+    shutil.rmtree(project / "data/smoke" / name)
     assert "resumed" in python(project, *command[1:])
-    assert state(project / "data" / name) == before
+    assert state(project / "data/smoke" / name) == before

@@ -272,7 +272,8 @@ def test_what_is_missing_is_named_in_one_line(
 
 
 def test_a_folder_of_html_and_archives_becomes_a_crawl(tmp_path: Path) -> None:
-    from pipeline.corpus.read.warc import RawPage, read_warc
+    from pipeline.corpus.read.record import RawPage
+    from pipeline.corpus.read.warc import read_warc
 
     web = tmp_path / "web"
     (web / "math").mkdir(parents=True)

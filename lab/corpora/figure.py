@@ -1,4 +1,6 @@
-"""The figure of lab/corpora/report.py: a row per corpus, base models on the left, fine-tuned ones on the right."""
+"""The figure of lab/corpora/report.py: a row per corpus, base models on the left, fine-tuned ones
+on the right.
+"""
 
 from __future__ import annotations
 

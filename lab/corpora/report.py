@@ -1,8 +1,10 @@
-"""What the matrix of rival corpora says: its rows of the table of claims, a table of arms, and a figure.
+"""What the matrix of rival corpora says: its rows of the table of claims, a table of arms, and a
+figure.
 
-The cells become Results like those of every other build, so claims C1, C2, C4, C5 and C15 are decided by the one engine
-(pipeline/report/claims), which also names their primary measures. Of a base model the bits of held-out solutions in a
-form that no corpus holds (lab/corpora/probe.py) are a measure per question, under the benchmark's name and `@base`.
+The cells become Results like those of every other build, so claims C1, C2, C4, C5 and C15 are
+decided by the one engine (pipeline/report/claims), which also names their primary measures. Of a
+base model the bits of held-out solutions in a form that no corpus holds (lab/corpora/probe.py) are
+a measure per question, under the benchmark's name and `@base`.
 
 Legend: S seeds, N questions.
 """
@@ -57,9 +59,10 @@ COT, TOOL = ("mini_gsm8k", "mini_math", "mini_cmath"), ("mini_gsm8k@pot",)
 CLAIMS = ("C1", "C2", "C4", "C5", "C15")
 TITLE = "Rival corpora, equal token budgets"
 CAPTION = (
-    "Base models: bits per byte of held-out solutions, and bits for each result in them; guessing from how often each "
-    "number is a result, without reading the question, costs {chance}. Fine-tuned: accuracy in percent, mean of the "
-    "samples at temperature 0.7. Means with 95 % intervals over questions and seeds."
+    "Base models: bits per byte of held-out solutions, and bits for each result in them; "
+    "guessing from how often each number is a result, without reading the question, costs "
+    "{chance}. Fine-tuned: accuracy in percent, mean of the samples at temperature 0.7. Means "
+    "with 95 % intervals over questions and seeds."
 )
 
 
@@ -98,7 +101,9 @@ def base_scores(folder: Path) -> dict[str, Scores]:
 
 
 def write_report(data: Path, out: Path, world: Path = WORLD) -> None:
-    """Tables, figure, claims and outcomes of the cells in `data`; `world` holds the benchmarks that they were asked."""
+    """Tables, figure, claims and outcomes of the cells in `data`; `world` holds the benchmarks that
+    they were asked.
+    """
     from lab.corpora.figure import draw
 
     results = results_of(data)
@@ -173,7 +178,9 @@ def means(results: Results) -> dict[str, Any]:
 
 
 def guess(world: Path) -> dict[str, float]:
-    """Bits that a result costs a model that knows how often each number is one, and nothing of the question."""
+    """Bits that a result costs a model that knows how often each number is one, and nothing of the
+    question.
+    """
     bits = {}
     for name in PROBED:
         rows = read_rows(world / f"benchmarks/{name}.jsonl", Question)

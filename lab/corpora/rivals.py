@@ -1,4 +1,4 @@
-"""The corpora that are compared, a JSONL file each, and their one tokenizer.   python -m lab.corpora.rivals
+"""The corpora that are compared, a JSONL file each, and their one tokenizer.
 
 Web pages are distinct, decontaminated, and known by the states of the recall loop.
 """
@@ -75,7 +75,7 @@ def clean_rows(crawl: Any, mask: Any, index: Any, only: str) -> Iterator[dict[st
 
 
 def shared_tokenizer(folder: Path, model: ModelConfig) -> Any:
-    """One vocabulary for all arms, from a quarter of every corpus and all of the instruction data."""
+    """One vocabulary for all arms: a quarter of every corpus and all of the instruction data."""
     from itertools import chain
 
     from lab.corpora.matrix import instructions

@@ -1,4 +1,4 @@
-"""All cells of the rival corpora -> reports/lab/corpora/: tables, claims and a figure.   python -m lab.corpora.table"""
+"""All cells of the rival corpora -> reports/lab/corpora/: tables, claims and a figure."""
 
 from dataclasses import dataclass, field
 

@@ -27,7 +27,7 @@ from pipeline.wiring.progress import Progress
 
 
 class Shown:
-    """Shows the progress of several pieces of work, one after the other, each under its own name."""
+    """Shows the progress of several pieces of work, one after the other, each under its name."""
 
     def __init__(self, label: str) -> None:
         self.label, self.name, self.bar = label, "", Progress(label)

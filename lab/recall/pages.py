@@ -1,4 +1,4 @@
-"""The built-in web of the recall loop to text, and the signatures of its pages.   python -m lab.recall.pages
+"""The built-in web of the recall loop to text, and the signatures of its pages.
 
 The results are shards with receipts, which say what of an interrupted run still stands.
 """

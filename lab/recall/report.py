@@ -1,4 +1,4 @@
-"""The last collection of the recall loop, decontaminated and measured.   python -m lab.recall.report"""
+"""The last collection of the recall loop, decontaminated and measured."""
 
 from dataclasses import dataclass, field
 
@@ -19,12 +19,19 @@ class RecallReportStage(StageConfig):
 )
 def main(cfg: RecallReportStage, run: Run) -> None:
     import json
+    from dataclasses import replace
 
     from lab.recall.figure import write_report
     from lab.recall.loop import Shown, benchmark_texts, ground, load_turn, tasks_of, truth_of
     from pipeline.corpus import loop
     from pipeline.corpus.mine import finish
     from pipeline.corpus.truth import Measure
+    from pipeline.records import write_json
+    from pipeline.report.claims import c03
+    from pipeline.report.claims.claim import settle
+    from pipeline.report.claims.rules import rules_hash
+    from pipeline.report.claims.table import document
+    from pipeline.wiring.code import ROOT
 
     world, pages = run.data / "world", run.data / "pages"
     bottom, _ = ground(world, pages, cfg.corpus, cfg.threads, Shown(run.label))
@@ -44,6 +51,9 @@ def main(cfg: RecallReportStage, run: Run) -> None:
     )
     made = json.loads((world / "summary.json").read_text(encoding="utf-8"))
     write_report(run.out, summary | {"web": made["web"]})
+    claim = replace(c03.over_worlds([summary["iterations"]]), build="recall loop")
+    rules = rules_hash(ROOT)
+    write_json(run.out / "claims.json", document(settle([claim]), profile="recall", rules=rules))
     run.summary(**summary, web=made["web"])
 
 

@@ -1,4 +1,4 @@
-"""One turn of the recall loop, from the state that the turn before left.   python -m lab.recall.turn turn=1
+"""One turn of the recall loop, from the state that the turn before left.
 
 A turn after the stop rule was met repeats the state before it.
 """

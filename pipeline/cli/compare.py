@@ -36,11 +36,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(
-        "| benchmark | questions | score | A | B | A - B | 95 % interval |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| benchmark | questions | score | A | B | A - B | 95 % interval |",
+        "|" + " --- |" * 7,
+        sep="\n",
     )
     for name, score, a, b, gap in rows:
         print(
-            f"| {name} | {gap.questions} | {score} | {a.mean:.3f} | {b.mean:.3f} | {gap.mean:+.3f} | "
+            f"| {name} | {gap.questions} | {score} | {a.mean:.3f} | {b.mean:.3f} | "
+            f"{gap.mean:+.3f} | "
             f"{gap.low:+.3f} to {gap.high:+.3f} |"
         )
     return 0
@@ -63,7 +66,7 @@ def compare(a: Path, b: Path) -> Iterator[Row]:
         common = [key for key in left if key in right]
         if not common:
             raise UserError(
-                f"{name}: the two models were asked different questions; evaluate both with the same settings"
+                f"{name}: the models were asked different questions; evaluate both with the same settings"
             )
         tables = [[scores(side[key]) for key in common] for side in (left, right)]
         for score in tables[0][0]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import math
+import re
 import shutil
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,48 +16,80 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from pipeline.corpus.benchmark_files import benchmark_texts
 from pipeline.corpus.config import CorpusConfig, DecontaminateConfig, RecallConfig, check
+from pipeline.corpus.inputs import Shard, find_shards
+from pipeline.corpus.read.tables import count_rows, rows_of_file, write_table
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl, write_jsonl
 
+SUFFIX = re.compile(r"(?:\.\w+)?(?:\.gz)?$")
+
 
 class Show:
-    """Progress of a step's shards: one line that is redrawn on a terminal; elsewhere a line every ten seconds."""
+    """Progress of a step: a bar of tqdm on a terminal, elsewhere a line every ten seconds, in silent minutes too."""
+
+    EVERY = 10.0  # seconds between lines
 
     def __init__(self, unit: str = "shards") -> None:
         self.unit, self.step, self.terminal = unit, "", sys.stderr.isatty()
+        self.bar: Any = None
+        self.counts = (0, 0)
+        threading.Thread(target=self._tick, daemon=True).start()
 
     def __call__(self, step: str, done: int, total: int) -> None:
         now = time.monotonic()
         if step != self.step:  # what an earlier run had done already is in the first count
-            self.step, self.start, self.first, self.shown = step, now, done, 0.0
-        if done != total and now - self.shown < (0.2 if self.terminal else 10):
-            return
-        self.shown, pace = now, ""
+            self.step, self.start, self.first, self.shown = step, now, done, -math.inf
+            if self.terminal:
+                self.bar = tqdm(total=total, initial=done, unit=f" {self.unit}", desc=step)
+        self.counts = (done, total)
+        if self.bar is not None:
+            self.bar.update(done - self.bar.n)
+            if done == total:
+                self.bar.close()
+                self.bar = None
+        elif not self.terminal and (done == total or now - self.shown >= self.EVERY):
+            self._line(now)
+
+    def _line(self, now: float) -> None:
+        self.shown = now
+        done, total = self.counts
+        passed, pace = now - self.start, ""
         if done > self.first:
-            each = (now - self.start) / (done - self.first)
-            pace = f", {each:.2g} s each" + (
-                f", {each * (total - done):.0f} s left" if done < total else ""
-            )
-        line = f"{step}: {done} of {total} {self.unit}{pace}"
-        print(
-            f"\r\x1b[K{line}" if self.terminal else line,
-            file=sys.stderr,
-            flush=True,
-            end="" if self.terminal and done != total else "\n",
-        )
+            each = passed / (done - self.first)
+            pace = f", {each:.2g} s each"
+            if done < total:
+                pace += f", {each * (total - done):.0f} s left"
+        elif done < total and passed >= 1:
+            pace = f", {passed:.0f} s so far"
+        print(f"{self.step}: {done} of {total} {self.unit}{pace}", file=sys.stderr, flush=True)
+
+    def _tick(self) -> None:
+        """A step that reports nothing for a while is still seen to go on."""
+        while True:
+            time.sleep(self.EVERY)
+            done, total = self.counts
+            if not self.step or done == total:
+                continue
+            if self.bar is not None:
+                self.bar.refresh()
+            elif (now := time.monotonic()) - self.shown >= self.EVERY:
+                self._line(now)
 
 
 def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
-    """Rows of `extract`, with progress; rejected ones pass through without a text. Raises UserError for a row that has
-    neither text nor rejection."""
+    """Rows of `extract`, with progress; rejected ones pass through without a text.
+
+    Raises UserError for a row that has neither text nor rejection.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the output of `extract`")
-    with path.open("rb") as lines:
-        total = sum(bool(line.strip()) for line in lines)
-    show = Show("rows")
-    for number, row in enumerate(read_jsonl(path), 1):
+    total, show = count_rows(path), Show("rows")
+    for number, row in enumerate(rows_of_file(path), 1):
+        row = {key: value for key, value in row.items() if value is not None}
         if not isinstance(row.get("text"), str):
             if "rejected" not in row:
                 raise UserError(
@@ -64,6 +98,10 @@ def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
             row.pop("text", None)
         yield row
         show(step, number, total)
+
+
+def say(line: str) -> None:
+    print(f"corpus: {line}", file=sys.stderr)
 
 
 def check_out(path: Path, folder: bool = False) -> None:
@@ -81,50 +119,67 @@ def pack(args: argparse.Namespace) -> None:
     print(f"{args.out}: {pack_folder(args.folder, args.out, args.urls)} pages")
 
 
-def extract_file(path: Path, name: str, max_bytes: int, out: Path) -> None:
+def extract_file(shard: Shard, max_bytes: int, seconds: float, out: Path) -> None:
     """One shard to JSONL."""
     from pipeline.corpus.read.pages import read_pages
-    from pipeline.corpus.read.warc import Reject
+    from pipeline.corpus.read.record import Reject
 
     def rows() -> Iterator[dict[str, Any]]:
-        for page in read_pages(path, name, max_bytes, 1):
+        for page in read_pages(shard, max_bytes, 1, seconds):
             row = {"url": page.url, "source": page.source, "offset": page.offset}
             if isinstance(page, Reject):
                 yield row | {"rejected": page.reason, "detail": page.detail}
-            else:
-                yield row | {
-                    "lang": page.lang,
-                    "text": page.text,
-                    "formulas": [asdict(f) for f in page.formulas],
-                }
+                continue
+            yield row | {
+                "date": page.date,
+                "record": page.record,
+                "lang": page.lang,
+                "text": page.text,
+                "formulas": [asdict(formula) for formula in page.formulas],
+                "formulas_unread": page.unread,
+            }
 
-    write_jsonl(out, rows())
+    if not write_jsonl(out, rows()):
+        raise UserError(f"{shard.path}: holds no record of a page; is it a crawl?")
 
 
 def extract(args: argparse.Namespace) -> None:
-    from pipeline.corpus.shards import Task, code_hash, file_hash, find_shards, fingerprint, run
+    from pipeline.corpus.shards import Task, code_hash, fingerprint, run, stamps_of
 
     check_out(args.out)
-    work, tasks = args.out.with_name(args.out.name + ".work"), []
-    for shard in find_shards(args.inputs):
+    work, tasks, show = args.out.with_name(args.out.name + ".work"), [], Show()
+    shards = find_shards(args.inputs, args.base, say)
+    stamps = stamps_of(
+        shards, work / "stamps", lambda done, total: show("see what changed", done, total)
+    )
+    limits = (args.max_page_bytes, args.max_page_seconds)
+    for shard, stamp in zip(shards, stamps, strict=True):
         out = work / f"{shard.key}.jsonl"
-        proof = fingerprint(file_hash(shard.path), shard.name, args.max_page_bytes, code_hash())
-        call = (shard.path, shard.name, args.max_page_bytes, out)
-        tasks.append(Task(extract_file, call, (out,), out.with_suffix(".receipt"), proof))
-    show = Show()
+        proof = fingerprint(stamp, shard.name, limits, code_hash())
+        tasks.append(
+            Task(extract_file, (shard, *limits, out), (out,), out.with_suffix(".receipt"), proof)
+        )
     for done, total in run(tasks, args.workers):
         show("extract", done, total)
-    temporary = args.out.with_name(args.out.name + ".tmp")
-    pages = rejects = 0
-    with temporary.open("wb") as joined:
-        for task in tasks:
-            for line in task.results[0].open("rb"):
-                joined.write(line)
-                rejected = b'"rejected": ' in line and "rejected" in json.loads(line)
-                pages, rejects = pages + (not rejected), rejects + rejected
-    os.replace(temporary, args.out)
+    counts: Counter[str] = Counter()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for task, shard in zip(tasks, shards, strict=True):
+            pages = 0
+            for row in read_jsonl(task.results[0]):
+                counts[row.get("rejected", "")] += 1
+                pages += "rejected" not in row
+                yield row
+            if not pages:
+                print(f"corpus: {shard.path}: no page in it could be read", file=sys.stderr)
+
+    write_table(args.out, rows())
     shutil.rmtree(work)
-    print(f"{args.out}: {pages} pages, {rejects} rejected")
+    pages = counts.pop("", 0)
+    why = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    print(
+        f"{args.out}: {pages} pages, {sum(counts.values())} rejected" + (f" ({why})" if why else "")
+    )
 
 
 def score(args: argparse.Namespace) -> None:
@@ -136,7 +191,7 @@ def score(args: argparse.Namespace) -> None:
         row | ({"score": judge.score(row["text"])} if "text" in row else {})
         for row in rows_with_text(args.rows, "score")
     )
-    print(f"{args.out}: {write_jsonl(args.out, rows)} rows")
+    print(f"{args.out}: {write_table(args.out, rows)} rows")
 
 
 def mine(args: argparse.Namespace) -> None:
@@ -145,23 +200,36 @@ def mine(args: argparse.Namespace) -> None:
     base = CorpusConfig()
     cfg = replace(
         base, token_budget=args.token_budget, keep_fraction=args.keep_fraction, max_page_bytes=args.max_page_bytes,
+        max_page_seconds=args.max_page_seconds,
         classifier=replace(base.classifier, bucket=args.bucket, epoch=args.epoch, least=args.least),
         recall=replace(base.recall, iterations=args.iterations, annotations=args.annotations),
-        decontaminate=replace(base.decontaminate, information_rule=args.information_rule),
+        decontaminate=replace(
+            base.decontaminate, information_rule=args.information_rule, normalise=args.normalise
+        ),
     )  # fmt: skip
     check(cfg)
     check_out(args.out, folder=True)
     check_annotations(cfg.recall, args.out)
+    check_seed(args.seed_rows)
     benchmarks = benchmark_texts(args.benchmarks)
+    if not benchmarks:
+        print("corpus: no --benchmarks: nothing will be decontaminated", file=sys.stderr)
     summary = mine_pages(
-        args.inputs, seed_rows(args.seed_rows), benchmarks, cfg, args.out, args.out / ".work", args.workers,
-        progress=Show(), explain=True,
+        find_shards(args.inputs, args.base, say), seed_rows(args.seed_rows), benchmarks, cfg, args.out, args.out / ".work",
+        args.workers, progress=Show(), explain=True,
     )  # fmt: skip
     for line in warnings_of(summary):
-        print(f"dsm-corpus: {line}", file=sys.stderr)
+        print(f"corpus: {line}", file=sys.stderr)
     print(
         f"{args.out}: {summary['pages']} pages, {summary['tokens']} tokens of {summary['records']} records"
+        + ("" if benchmarks else "; not decontaminated")
     )
+
+
+def check_seed(path: Path) -> None:
+    """Raises UserError at once for a seed that training would refuse after hours."""
+    if not sum(1 for _ in seed_rows(path)):
+        raise UserError(f"{path}: no seed page in it; a seed row needs url and text")
 
 
 def check_annotations(cfg: RecallConfig, out: Path) -> None:
@@ -195,7 +263,11 @@ def warnings_of(summary: dict[str, Any]) -> Iterator[str]:
 
 
 def seed_rows(path: Path) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(read_jsonl(path), 1):
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; --seed-rows needs rows with url and text")
+    for number, row in enumerate(rows_of_file(path), 1):
+        if row.get("rejected"):  # rows of `extract` may hold rejects
+            continue
         if not isinstance(row.get("text"), str):
             raise UserError(f"{path}:{number}: a seed row needs url and text")
         yield row
@@ -205,7 +277,9 @@ def decontaminate(args: argparse.Namespace) -> None:
     from pipeline.corpus.decontaminate import Index, clean, formulas_left, hit_row
 
     check_out(args.out)
-    cfg = DecontaminateConfig(mode=args.mode, information_rule=args.information_rule)
+    cfg = DecontaminateConfig(
+        mode=args.mode, information_rule=args.information_rule, normalise=args.normalise
+    )
     index = Index(benchmark_texts(args.benchmarks), cfg)
     hits: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
@@ -217,6 +291,8 @@ def decontaminate(args: argparse.Namespace) -> None:
                 continue
             cleaned = clean(row["text"], index)
             counts["strict"] += bool(cleaned.hits)
+            counts["normal"] += bool(cleaned.hits) and all(hit.normalised for hit in cleaned.hits)
+            counts["strict"] -= bool(cleaned.hits) and all(hit.normalised for hit in cleaned.hits)
             counts["ruled"] += any(not hit.uninformative for hit in cleaned.hits)
             place = {
                 "row": number,
@@ -232,11 +308,14 @@ def decontaminate(args: argparse.Namespace) -> None:
                 row["formulas"] = formulas_left(row["text"], row["formulas"], cleaned.removed)
             yield row | {"text": cleaned.text}
 
-    count = write_jsonl(args.out, rows())
-    audit = args.out.with_name(args.out.stem + ".contamination.jsonl")
+    count = write_table(args.out, rows())
+    audit = args.out.with_name(SUFFIX.sub("", args.out.name) + ".contamination.jsonl")
     write_jsonl(audit, hits)
-    print(f"{args.out}: {count} rows, {counts['strict']} of them with a benchmark's words by the paper's rule, "
-          f"{counts['ruled']} by the information rule; each of {len(hits)} grams in {audit}")  # fmt: skip
+    normal = f", {counts['normal']} more by their normal form alone" if args.normalise else ""
+    print(
+        f"{args.out}: {count} rows, {counts['strict']} of them with a benchmark's words by the paper's rule{normal}, "
+        f"{counts['ruled']} by the information rule; each of {len(hits)} grams in {audit}"
+    )
 
 
 def inspect(args: argparse.Namespace) -> None:

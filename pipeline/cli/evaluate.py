@@ -1,90 +1,85 @@
-"""Evaluate any Hugging Face folder on any benchmark, outside the graph.
+"""Evaluate a Hugging Face folder on benchmarks, or score outputs that were made elsewhere.
 
-python -m pipeline.evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
-python -m pipeline.evaluate MODEL --file questions.jsonl --out OUT
-python -m pipeline.evaluate --list [--folder DATASETS]
+dsm evaluate MODEL --benchmarks gsm8k,math500 --folder DATASETS --samples 8 --out OUT
+dsm evaluate MODEL --file questions.jsonl --out OUT
+dsm evaluate MODEL --suite paper --folder DATASETS --out OUT
+dsm evaluate --outputs outputs.jsonl --benchmarks gsm8k --folder DATASETS
+dsm evaluate --list [--folder DATASETS]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.evaluate import suites as benchmarks
 from pipeline.evaluate.config import MODES, PROTOCOLS, SHOWS, EvaluateConfig
 from pipeline.records import write_json, write_jsonl
 
+GSM8K = re.compile(r"gsm8k(?:@|$)")
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+
+def main(arguments: Sequence[str] | None = None, prog: str = "dsm evaluate") -> int:
+    """Run the command line. Returns the exit status; a user's mistake is one line."""
+    options = parser(prog).parse_args(arguments)
     try:
         if options.list:
-            for name, benchmark in benchmarks.TABLE.items():
-                size = (
-                    f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}"
-                    if benchmark.rows
-                    else "made by the world stage"
-                )
-                if benchmark.read and options.folder:
-                    size = benchmarks.load(name, Path(options.world), Path(options.folder)).note
-                print(f"{name:13} {benchmark.lang}  {benchmark.file:32} {size}")
+            list_benchmarks(options)
+        elif options.outputs:
+            from pipeline.cli.evaluate_outputs import score_outputs
+
+            score_outputs(options)
         else:
             evaluate_folder(options)
     except UserError as error:
-        print(f"evaluate: {error}", file=sys.stderr)
+        print(f"evaluate: {_flags(str(error))}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"evaluate: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _flags(message: str) -> str:
+    """A message in terms of this command's flags, where it names the keys of a configuration."""
+    return re.sub(
+        r"evaluate\.(\w+)(=?)",
+        lambda m: f"--{m[1].replace('_', '-')}" + (" " if m[2] else ""),
+        message,
+    ).replace(" source=hub", " --source hub")
+
+
+def list_benchmarks(options: argparse.Namespace) -> None:
+    """Print every benchmark with its size; with a folder, the outcome of verifying its file."""
+    for name, benchmark in benchmarks.TABLE.items():
+        size = "made by the world stage"
+        if benchmark.rows:
+            size = f"{benchmark.rows} rows, sha256 {benchmark.sha256[:12]}"
+        if benchmark.read and options.folder:
+            size = benchmarks.load(name, Path(options.world), Path(options.folder)).note
+        print(f"{name:13} {benchmark.lang}  {benchmark.file:32} {size}")
 
 
 def evaluate_folder(options: argparse.Namespace) -> None:
     """Answer, grade, write `out/<benchmark>.jsonl` and summary.json, print the scores. Run it again to resume."""
     if options.model is None or options.out is None:
-        raise UserError("give the model folder and --out, or --list")
-    from pipeline.evaluate.exemplars import exemplars_of
-    from pipeline.evaluate.run import Task, checkpoint_of, evaluate, make_tasks, score
-    from pipeline.lm.generate import make_engine
-    from pipeline.lm.model import load_model, load_tokenizer
+        raise UserError("give the model folder and --out, or --outputs, or --list")
+    from pipeline.evaluate.run import checkpoint_of, evaluate, score
 
-    cfg = EvaluateConfig(
-        benchmarks=tuple(options.benchmarks.split(",")),
-        questions=options.questions,
-        samples=options.samples,
-        temperature=options.temperature,
-        max_new_tokens=options.max_new_tokens,
-        protocol=options.protocol,
-        style=options.style,
-        batch=options.batch,
-        engine=options.engine,
-        grading_mode=options.mode,
-        source=options.source,
-        folder=options.folder,
-        shots=options.shots,
-        exemplars=options.exemplars,
-    )
+    cfg = _config(options)
     name = Path(options.model).name
-    if options.file:
-        loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
-        shown = SHOWS.get(cfg.protocol)
-        shots = (
-            exemplars_of(loaded.name, cfg.shots, cfg.exemplars, Path(options.world), None, shown)
-            if shown
-            else ()
-        )
-        tasks = [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
-    else:
-        tasks = make_tasks(cfg, name, Path(options.world))
+    tasks = _tasks(options, cfg, name)
     for task in tasks:
         print(f"{task.key}: {task.loaded.note}")
-    tokenizer = load_tokenizer(options.model)
-    engine = make_engine(cfg.engine, load_model(options.model, device=options.device), tokenizer)
-    out, settings = (
-        Path(options.out),
-        benchmarks.digest_of(repr((cfg, [t.loaded.note for t in tasks]))),
-    )
+    engine, tokenizer = _load(options, cfg)
+    out = Path(options.out)
+    settings = benchmarks.digest_of(repr((cfg, [task.loaded.note for task in tasks])))
     state = checkpoint_of(out / ".ckpt" / settings, Path(options.model))
     timings: list[dict] = []
     for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
@@ -92,14 +87,113 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     if timings:  # all from the checkpoint: the file of the run that answered stays
         write_jsonl(out / "timings.jsonl", timings)
     summary = score(name, tasks, cfg, out)
+    _add_harness(summary["benchmarks"], out)
     write_json(out / "summary.json", summary)
     print(json.dumps(summary["benchmarks"], ensure_ascii=False, indent=2, sort_keys=True))
+    if options.suite:
+        from pipeline.evaluate.paper_suite import paper_tables
+
+        print(paper_tables(name, summary["benchmarks"], _numbers(options.tables)))
 
 
-def parser() -> argparse.ArgumentParser:
+def _config(options: argparse.Namespace) -> EvaluateConfig:
+    names = [name for name in options.benchmarks.split(",") if name]
+    protocol, exemplars = options.protocol, options.exemplars
+    if options.suite:
+        from pipeline.evaluate.paper_suite import benchmarks_of
+
+        names, protocol, exemplars = list(benchmarks_of(_numbers(options.tables))), "cot", "paper"
+    return EvaluateConfig(
+        benchmarks=expanded(names),
+        questions=options.questions,
+        samples=0 if options.suite else options.samples,
+        temperature=options.temperature,
+        max_new_tokens=options.max_new_tokens,
+        protocol=protocol,
+        style=options.style,
+        batch=options.batch,
+        engine=options.engine,
+        grading_mode=options.mode,
+        source=options.source,
+        folder=options.folder,
+        shots=options.shots,
+        exemplars=exemplars,
+    )
+
+
+def expanded(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
+    found: list[str] = []
+    for key in names:
+        name, at, protocol = key.partition("@")
+        found += [member + at + protocol for member in benchmarks.GROUPS.get(name, (name,))]
+    return tuple(dict.fromkeys(found))
+
+
+def _numbers(tables: str) -> list[int]:
+    try:
+        return [int(part) for part in tables.split(",")]
+    except ValueError:
+        raise UserError(f"--tables {tables}: numbers with commas are needed, such as 2,5") from None
+
+
+def _tasks(options: argparse.Namespace, cfg: EvaluateConfig, name: str) -> list[Any]:
+    from pipeline.evaluate.exemplars import exemplars_of
+    from pipeline.evaluate.run import Task, make_tasks
+
+    if not options.file:
+        return make_tasks(cfg, name, Path(options.world))
+    loaded = benchmarks.read_questions(Path(options.file), cfg.questions)
+    shown = SHOWS.get(cfg.protocol)
+    shots: Any = ()
+    if shown:
+        world = Path(options.world)
+        shots = exemplars_of(loaded.name, cfg.shots, cfg.exemplars, world, None, shown)
+    return [Task(loaded.name, cfg.protocol, loaded, exemplars=shots)]
+
+
+def _load(options: argparse.Namespace, cfg: EvaluateConfig) -> tuple[Any, Any]:
+    """Engine and tokenizer. Raises UserError for what cannot be loaded, in one line."""
+    import torch
+    from safetensors import SafetensorError
+
+    from pipeline.lm.generate import make_engine
+    from pipeline.lm.model import load_model, load_tokenizer
+
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"--device {options.device}: no CUDA device here; use --device cpu")
+    try:
+        tokenizer = load_tokenizer(options.model)
+        model = load_model(options.model, device=options.device)
+    except SafetensorError as error:
+        raise UserError(
+            f"{options.model}: its weights cannot be read ({error}); get them again"
+        ) from None
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{options.model}: not loaded on {options.device} ({reason})") from None
+    return make_engine(cfg.engine, model, tokenizer), tokenizer
+
+
+def _add_harness(scores: dict[str, dict[str, Any]], out: Path) -> None:
+    """Beside our GSM8K score: what lm-evaluation-harness counts on the same greedy outputs."""
+    from pipeline.evaluate.harness import FILTERS, gsm8k_right
+    from pipeline.records import read_jsonl
+
+    for key in filter(GSM8K.match, scores):
+        rows = list(read_jsonl(out / f"{key}.jsonl"))
+        scores[key]["lm_evaluation_harness"] = {
+            name: sum(gsm8k_right(row["greedy"]["text"], row["answer"], name) for row in rows)
+            / len(rows)
+            for name in FILTERS
+        }
+
+
+def parser(prog: str = "dsm evaluate") -> argparse.ArgumentParser:
+    """The argument parser."""
     default = EvaluateConfig()
     made = argparse.ArgumentParser(
-        prog="python -m pipeline.evaluate", description=(__doc__ or "").split("\n")[0]
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = made.add_argument
     add("model", nargs="?", help="a Hugging Face folder")
@@ -114,9 +208,17 @@ def parser() -> argparse.ArgumentParser:
         help="names, with commas; name@protocol asks one under another protocol",
     )
     add("--file", help="a JSONL file of your own questions (id, question, answer, lang) instead")
+    add(
+        "--suite", choices=("paper",), help="the benchmarks of the paper's tables, greedy, few-shot"
+    )
+    add("--tables", default="2,3,4,5", help="of --suite paper, the tables to fill; default 2,3,4,5")
+    add("--outputs", help="score these outputs instead of asking a model (as dsm grade reads them)")
+    add("--id-key", default="", help="--outputs: key of the question's id")
+    add("--prediction-key", default="", help="--outputs: key of the output")
+    add("--partial", action="store_true", help="--outputs: score the questions that have an output")
     add("--folder", default="", help="folder of the real benchmark files")
     add("--source", default="local", choices=("local", "hub"))
-    add("--world", default="data/world/benchmarks", help="folder of the miniature benchmarks")
+    add("--world", default="data/main/world/benchmarks", help="folder of the miniature benchmarks")
     add("--questions", type=int, default=0, help="a fixed random choice of so many; 0 = all")
     add("--samples", type=int, default=default.samples)
     add("--temperature", type=float, default=default.temperature)
@@ -130,7 +232,11 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         help="few_shot, pal: so many of the stated exemplars (pipeline/evaluate/exemplars.py)",
     )
-    add("--exemplars", default="", help="few_shot, pal: a JSONL file of your own worked solutions")
+    add(
+        "--exemplars",
+        default="",
+        help="few_shot, pal: your own worked solutions (JSONL), or `paper`: the paper's prompts",
+    )
     add("--batch", type=int, default=default.batch)
     add("--engine", default="fast")
     add("--device", default="cpu")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pipeline.grading.answer.text import MAX_CHARS, clean
 from pipeline.grading.expr.forms import Form
 from pipeline.grading.expr.tree import MINUS, Node
+from pipeline.grading.modes import deepseek, strict
 
 _JOINTS = {"list": ", ", "union": " ∪ ", "ratio": " : ", "minus": " \\ "}
 
@@ -67,3 +71,17 @@ def _factor(node: Node, powers: bool = False) -> str:
     """powers -- whether a power may stand without parentheses."""
     text = tree_text(node)
     return text if text.isalnum() or node[0] == "f" or (powers and node[0] == "^") else f"({text})"
+
+
+def normal_forms(text: str | None, mode: str) -> Iterator[str]:
+    """How a mode reads an answer, a line for each way."""
+    if text is None:
+        yield "none"
+    elif len(text) > MAX_CHARS:
+        yield f"{len(text)} characters, over the cap of {MAX_CHARS}: compared as a string"
+    elif mode == "deepseek":
+        yield deepseek.strip(text)
+    else:
+        yield f"cleaned as {clean(text)!r}"
+        for name, form in strict.readings(clean(text)):
+            yield f"read {name}: {form_text(form)}"

@@ -1,6 +1,6 @@
 """Read the rollouts of an RL run: each group with its question, and each step with its reward and advantage.
 
-    python -m pipeline.cli.rollouts data/rl/grpo_os_rule-0 [--step 1] [--question ID] [--groups 3] [--mixed]
+    dsm rollouts data/main/rl/grpo_os_rule-0 [--step 1] [--question ID] [--groups 3] [--mixed]
 
 Without --step: a line a stored step. `--mixed` leaves out groups whose rewards are all equal, which teach nothing.
 """
@@ -25,7 +25,7 @@ def steps_of(run: Path) -> dict[int, Path]:
     }
     if not found:
         raise UserError(
-            f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/rl/grpo_os_rule-0"
+            f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/main/rl/grpo_os_rule-0"
         )
     return found
 
@@ -70,7 +70,7 @@ def printable(text: str) -> str:
 
 
 def questions_near(run: Path) -> dict[str, str]:
-    """Texts of the questions by id, where the world that the run read lies beside it (data/world)."""
+    """Texts of the questions by id, where the world that the run read lies beside it (data/main/world)."""
     path = run.parent.parent / "world/questions.jsonl"
     return {row["id"]: row["question"] for row in read_jsonl(path)} if path.is_file() else {}
 

@@ -92,7 +92,7 @@ def changes(plan: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
 
 
 def ancestors(graph: Any, stage: Any) -> set[Any]:
-    """Stages that stand on this one (an edge of DVC's graph leads from a stage to what it reads)."""
+    """Stages that stand on this one: an edge of DVC's graph leads from a stage to what it reads."""
     import networkx
 
     return networkx.ancestors(graph, stage)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.config import DecontaminateConfig
+from pipeline.corpus.read.tables import rows_of_file
 from pipeline.corpus.tokens import grams
 from pipeline.errors import UserError
-from pipeline.records import read_jsonl
 
 TEXT_KEYS = (
     "question", "problem", "answer", "solution", "text", "content", "golden", "input", "messages", "ground_truth",
@@ -27,7 +27,7 @@ def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     shortest = DecontaminateConfig().shortest
     for name, path in names_of(paths).items():
-        rows, sizes = list(read_jsonl(path)), []
+        rows, sizes = list(rows_of_file(path)), []
         for number, row in enumerate(rows):
             for key, text in texts_of(row):
                 found.setdefault(f"{name}:{key}", [""] * len(rows))[number] = text

@@ -32,6 +32,8 @@ class DecontaminateConfig:
     mode: str = "segment"  # "segment": drop the text segments (lines) that hold a match; "page": drop the page
     # deviation from the paper: counting runs and lone commonplaces are no match; both counts are kept
     information_rule: bool = False
+    # deviation: numerals, characters and LaTeX are brought to one form on both sides; the paper's count is kept too
+    normalise: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class CorpusConfig:
     keep_fraction: float = 0.2
     max_page_bytes: int = 8_000_000  # of HTML; larger records become rejects
     min_page_tokens: int = 20  # shorter pages become rejects
+    max_page_seconds: float = 60.0  # of processor time for one page; a slower one becomes a reject
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     dedup: DedupConfig = field(default_factory=DedupConfig)
     recall: RecallConfig = field(default_factory=RecallConfig)
@@ -81,7 +84,8 @@ def check(cfg: CorpusConfig) -> None:
     """Raises UserError naming a setting that is out of its range."""
     ranges = (
         ("token_budget", cfg.token_budget, 0, None), ("max_page_bytes", cfg.max_page_bytes, 1, None),
-        ("min_page_tokens", cfg.min_page_tokens, 0, None), ("keep_fraction", cfg.keep_fraction, 0, 1),
+        ("min_page_tokens", cfg.min_page_tokens, 0, None), ("max_page_seconds", cfg.max_page_seconds, 0, None),
+        ("keep_fraction", cfg.keep_fraction, 0, 1),
         ("recall.iterations", cfg.recall.iterations, 1, None), ("classifier.bucket", cfg.classifier.bucket, 1, None),
         ("classifier.epoch", cfg.classifier.epoch, 1, None), ("classifier.least", cfg.classifier.least, 0, None),
     )  # fmt: skip

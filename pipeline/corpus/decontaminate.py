@@ -4,6 +4,9 @@ A segment (line of a page) with a 10-gram that occurs exactly in a benchmark que
 texts shorter than 10 grams but of at least 3 are matched whole. A gram is a word, a number or a CJK character;
 operators and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
 
+`normalise`, a deviation from the paper that is off by default, compares the normal forms of both sides as well
+(normalise.py); what only they show is marked in the audit and counted apart.
+
 The information rule, a deviation from the paper that is off by default, lets two kinds of hit pass: counting runs, and
 lone commonplaces ("the three angles of a triangle add up to 180"), which agree with a long benchmark text for fewer than
 `RUN` grams. A copied question agrees from its first gram to its last.
@@ -13,12 +16,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.corpus.config import DecontaminateConfig
+from pipeline.corpus.normalise import normalised
 from pipeline.corpus.spans import gram_ids, plain, word_id
 from pipeline.corpus.tokens import grams
 
@@ -36,6 +40,9 @@ class Hit:
     item: int
     counting_run: bool
     lone: bool  # the text agrees for fewer than RUN grams here, and this is not the whole benchmark text
+    normalised: bool = (
+        False  # found only in the normal form; start and end are then those of whole lines
+    )
 
     @property
     def uninformative(self) -> bool:
@@ -46,7 +53,11 @@ def hit_row(hit: Hit, index: Index) -> dict[str, Any]:
     """The row of an audit file: the hit, whether it counts (`removed`), and `also`, the other benchmarks that hold the
     gram, each with its first text that does."""
     removed = not (hit.uninformative and index.cfg.information_rule)
-    return {**asdict(hit), "removed": removed, "also": index.also.get(hit.gram, {})}
+    row = asdict(hit)
+    if not index.cfg.normalise:
+        del row["normalised"]
+    held = index.normal if hit.normalised and index.normal else index
+    return {**row, "removed": removed, "also": held.also.get(hit.gram, {})}
 
 
 class Index:
@@ -69,6 +80,12 @@ class Index:
             for item, text in enumerate(benchmarks[name]):
                 self._add(name, item, grams(text))
         self.sieve.close()
+        self.normal: Index | None = None  # the same of the texts' normal forms
+        if cfg.normalise:
+            forms = {
+                name: [normalised(text) for text in texts] for name, texts in benchmarks.items()
+            }
+            self.normal = Index(forms, replace(cfg, normalise=False))
 
     def _add(self, name: str, item: int, words: list[str]) -> None:
         size = min(len(words), self.cfg.ngram)
@@ -202,6 +219,10 @@ def clean(text: str, index: Index) -> Cleaned:
     """Remove from a page what a benchmark holds; see the module's first lines. A match over a line end takes both
     lines."""
     hits = index.hits(text)
+    if index.normal is not None:
+        hits = sorted(
+            [*hits, *hits_of_normal_form(text, index.normal, hits)], key=lambda hit: hit.start
+        )
     counted = [hit for hit in hits if not (index.cfg.information_rule and hit.uninformative)]
     if not counted:
         return Cleaned(text, hits)
@@ -217,6 +238,25 @@ def clean(text: str, index: Index) -> Cleaned:
         at = end + 1
     rest = "\n".join(kept)
     return Cleaned(rest if rest.strip() else None, hits, tuple(removed))
+
+
+def hits_of_normal_form(text: str, index: Index, found: list[Hit]) -> list[Hit]:
+    """What is found in the normal form alone, on the lines of the text that no hit of `found` takes already."""
+    form = normalised(text)
+    hits = index.hits(form)
+    if not hits:
+        return []
+    ends = [at for at, character in enumerate(text + "\n") if character == "\n"]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    breaks = [at for at, character in enumerate(form) if character == "\n"]
+    taken = [(hit.start, hit.end) for hit in found]
+    own = []
+    for hit in hits:
+        first, last = bisect_right(breaks, hit.start), bisect_right(breaks, hit.end - 1)
+        start, end = starts[first], ends[last]
+        if not any(low < end and high > start for low, high in taken):
+            own.append(replace(hit, start=start, end=end, normalised=True))
+    return own
 
 
 def formulas_left(

@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from pipeline.corpus.config import RecallConfig
 from pipeline.corpus.crawl import Crawl
-from pipeline.corpus.urls import host, stable_hash
+from pipeline.corpus.urls import PATH_KEEPS, host, stable_hash, undone
 
 MORE_SUFFIXES = ("wordpress.com",)  # hosts of strangers side by side; not on the public suffix list
 DEPTH = 2  # path segments of a proposed prefix, at most
@@ -83,7 +83,7 @@ def prefixes(url: str, depth: int = DEPTH) -> Iterator[str]:
     """The prefixes that a URL lies under: its host, and up to `depth` directories."""
     name = host(url)
     try:
-        path = unquote(urlsplit(url).path, errors="replace")
+        path = undone(urlsplit(url).path, PATH_KEEPS)
     except ValueError:
         path = ""
     parts = [part for part in path.split("/")[:-1] if part][:depth]

@@ -17,12 +17,10 @@ import numpy as np
 from pipeline.corpus import recall
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl, first_of_each_url
-from pipeline.corpus.dedup import bands
 from pipeline.corpus.dedup import minhash as dedup
+from pipeline.corpus.dedup.clusters import near_duplicates
 from pipeline.corpus.domains import Annotator, Marks, propose, under_prefixes, unmatched, write_yaml
-from pipeline.corpus.shards import Task, Workers, fingerprint, run
-
-Progress = Callable[[str, int, int], None]
+from pipeline.corpus.shards import Progress, Workers, run
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,11 @@ def iterate(
         ground.cluster, ground.unique, np.zeros(len(crawl)), crawl.tokens, crawl.url_hash
     )
     model = model_of(work, number)
+    progress(f"train {number}", 0, 1)
     trained = recall.train_classifier(crawl, distinct, seed, cfg, model.parent, model)
+    progress(f"train {number}", 1, 1)
+    if number > 1:
+        model_of(work, number - 1).unlink(missing_ok=True)  # only the last classifier is kept
     tasks = recall.score_tasks(crawl, ground.proofs, model, cfg, model.parent / "scores")
     for done, total in run(tasks, workers):
         progress(f"score {number}", done, total)
@@ -179,55 +181,6 @@ def discover(
     ):  # of a person, who should hear of a prefix that says nothing about this crawl
         row |= {"prefixes_unmatched": unmatched(ground.crawl, accepted)}
     return replace(state, seed_pages=state.seed_pages | added, marked=state.marked | under, row=row)
-
-
-def near_duplicates(
-    crawl: Crawl,
-    proofs: list[str],
-    unique: np.ndarray,
-    cfg: CorpusConfig,
-    work: Path,
-    workers: Workers,
-    progress: Progress,
-) -> np.ndarray:
-    """Each page's cluster. Signing is a task a shard, comparing a task a part of the band hashes."""
-    if not cfg.dedup.enabled:
-        return np.arange(len(crawl))
-    tasks = []
-    for path, proof in zip(crawl.shards, proofs, strict=True):
-        out, sorted_bands = (
-            work / folder / f"{path.stem}.npy" for folder in ("signatures", "bands")
-        )
-        receipt = fingerprint(proof, cfg.dedup.shingle, cfg.dedup.bands, cfg.dedup.rows)
-        args = (path, cfg.dedup, out, sorted_bands)
-        tasks.append(
-            Task(dedup.sign_shard, args, (out, sorted_bands), out.with_suffix(".receipt"), receipt)
-        )
-    for done, total in run(tasks, workers):
-        progress("near-duplicates", done, total)
-    parts = pair_tasks(tasks, unique, cfg, work)
-    for done, total in run(parts, workers):
-        progress("clusters", done, total)
-    return bands.clusters((np.load(task.results[0]) for task in parts), crawl.url_hash)
-
-
-def pair_tasks(signed: list[Task], unique: np.ndarray, cfg: CorpusConfig, work: Path) -> list[Task]:
-    """One task a part: the pairs of alike pages that share a band. None for a crawl without pages."""
-    count, folder = bands.parts_of(len(unique), cfg.dedup), work / "pairs"
-    if not unique.any():
-        return []
-    folder.mkdir(parents=True, exist_ok=True)
-    known = folder / "unique.npy"
-    if not known.is_file() or not np.array_equal(np.load(known), unique):
-        bands.save(unique, known)
-    files = tuple(task.results[1] for task in signed), tuple(task.results[0] for task in signed)
-    tasks = []
-    for part in range(count):
-        out = folder / f"{part}-of-{count}.npy"
-        proof = fingerprint([task.proof for task in signed], part, count, cfg.dedup.threshold)
-        args = (*files, known, part, count, cfg.dedup.threshold, out)
-        tasks.append(Task(bands.pairs_of_part, args, (out,), out.with_suffix(".receipt"), proof))
-    return tasks
 
 
 def overlap(

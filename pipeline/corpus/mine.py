@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,18 @@ from pipeline.corpus.crawl import Crawl, open_crawl
 from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
 from pipeline.corpus.domains import Annotator, by_share
 from pipeline.corpus.explain import stand_ins
-from pipeline.corpus.loop import Mined, Progress, mine_loop
+from pipeline.corpus.inputs import Shard, find_shards
+from pipeline.corpus.loop import Mined, mine_loop
 from pipeline.corpus.read.pages import KEPT, REJECT, Table, extract_shard, rows_of
+from pipeline.corpus.read.source import Location
 from pipeline.corpus.shards import (
+    Progress,
     Task,
     Workers,
     code_hash,
-    file_hash,
-    find_shards,
     fingerprint,
     run,
+    stamps_of,
 )
 from pipeline.corpus.tokens import tokens
 from pipeline.corpus.truth import Measure, Truth, histogram
@@ -37,7 +39,7 @@ from pipeline.records import write_json
 
 
 def mine(
-    shards: list[Path],
+    shards: Sequence[Location] | Sequence[Shard],
     seed_rows: Iterable[dict[str, Any]],
     benchmarks: dict[str, list[str]],
     cfg: CorpusConfig,
@@ -59,7 +61,7 @@ def mine(
     on.
     """
     check(cfg)
-    parts = extract_tasks(shards, cfg, work)
+    parts = extract_tasks(shards, cfg, work, progress)
     for done, total in run(parts, workers):
         progress("extract", done, total)
     crawl = open_crawl([task.results[0] for task in parts])
@@ -142,34 +144,38 @@ def steps(crawl: Crawl, mined: Mined, written: dict[str, Any]) -> list[dict[str,
     ]
 
 
-def extract_tasks(shards: list[Path], cfg: CorpusConfig, work: Path) -> list[Task]:
-    """One task a shard: WARC to Parquet."""
+def extract_tasks(
+    inputs: Sequence[Location] | Sequence[Shard],
+    cfg: CorpusConfig,
+    work: Path,
+    progress: Progress = lambda step, done, total: None,
+) -> list[Task]:
+    """One task per shard: from WARC to Parquet."""
+    given = [shard for shard in inputs if isinstance(shard, Shard)]
+    shards = given or find_shards(inputs)
+    stamps = stamps_of(
+        shards, work / "stamps", lambda done, total: progress("see what changed", done, total)
+    )
     code, tasks = code_hash(), []
-    for shard in find_shards(shards):
-        pages, rejects = (
-            work / "pages" / f"{shard.key}.parquet",
-            work / "rejects" / f"{shard.key}.parquet",
-        )
-        args = (shard.path, shard.name, pages, rejects, cfg.max_page_bytes, cfg.min_page_tokens)
-        proof = fingerprint(
-            file_hash(shard.path), shard.name, cfg.max_page_bytes, cfg.min_page_tokens, code
-        )
-        tasks.append(
-            Task(
-                extract_shard,
-                args,
-                (pages, rejects),
-                work / "receipts" / f"{shard.key}.json",
-                proof,
-            )
-        )
+    limits = (cfg.max_page_bytes, cfg.min_page_tokens, cfg.max_page_seconds)
+    for shard, stamp in zip(shards, stamps, strict=True):
+        results = tuple(work / kind / f"{shard.key}.parquet" for kind in ("pages", "rejects"))
+        proof = fingerprint(stamp, shard.name, limits, code)
+        receipt = work / "receipts" / f"{shard.key}.json"
+        tasks.append(Task(extract_shard, (shard, *results, *limits), results, receipt, proof))
     return tasks
+
+
+COUNTED = (
+    "pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed",
+)  # fmt: skip
 
 
 class Accounts:
     """Counts of what became of pages and tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, normalise: bool = False) -> None:
+        self.counted = COUNTED + (("pages_by_normalising_alone",) if normalise else ())
         self.rejects: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
         self.kept, self.contamination = Counter(), Counter()
@@ -194,6 +200,9 @@ class Accounts:
             not hit.uninformative for hit in cleaned.hits
         )
         self.contamination["segments_removed"] += cleaned.removed_segments
+        self.contamination["pages_by_normalising_alone"] += all(
+            hit.normalised for hit in cleaned.hits
+        )
 
     @staticmethod
     def mask(size: int, numbers: list[int]) -> np.ndarray:
@@ -210,17 +219,7 @@ class Accounts:
             "languages": dict(self.languages),
             "rejects": dict(self.rejects),
             "rejected_tokens": dict(self.tokens_of),
-            "contamination": {
-                key: self.contamination[key]
-                for key in (
-                    "pages",
-                    "pages_by_information_rule",
-                    "hits",
-                    "counting_runs",
-                    "lone",
-                    "segments_removed",
-                )
-            },
+            "contamination": {key: self.contamination[key] for key in self.counted},
         }
 
 
@@ -230,7 +229,7 @@ def write_corpus(
 ) -> Accounts:  # fmt: skip
     """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
     taken = stand_ins(crawl, mined) if explain else {}
-    index, accounts = Index(benchmarks, cfg.decontaminate), Accounts()
+    index, accounts = Index(benchmarks, cfg.decontaminate), Accounts(cfg.decontaminate.normalise)
     eligible = ~mined.duplicate_url & ~mined.near_duplicate
     near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
     rejected = RejectSample()

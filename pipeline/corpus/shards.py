@@ -9,93 +9,77 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.corpus.inputs import CRAWL, Shard
+from pipeline.corpus.read.pack import SUFFIXES as HTML
+from pipeline.corpus.read.source import is_remote, stamp_of
 from pipeline.errors import UserError
 from pipeline.wiring.code import code_hashes
 
-HTML = (".html", ".htm", ".xhtml")
-SUFFIXES = (".warc.gz", ".warc", ".wet.gz", ".wet", *HTML)
-FOREIGN = tuple(
-    f"{kind}.{packed}"
-    for kind in (".warc", ".wet")
-    for packed in ("zst", "xz", "bz2", "lz4", "br", "zip")
-)
+SUFFIXES = (*CRAWL, *HTML)
+HASHERS = 8  # files read at a time to see whether they changed
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One input file (or folder of HTML). `name` is its path below the common parent of all inputs, `key` names
-    results."""
+def stamps_of(
+    shards: Sequence[Shard],
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
+    """What says of each shard's input that it is still the same.
 
-    path: Path
-    name: str
-    key: str
-
-
-def find_shards(inputs: list[Path]) -> list[Shard]:
-    """WARC and WET files, and HTML files, at or below `inputs`, in the order of their names, each once.
-
-    All HTML below a folder is one shard. Raises UserError when an input is missing, holds no page, or is compressed in a
-    way that is not read.
+    The hash of its bytes is kept in `folder` with size and date of the file, so that a run that goes on reads only what
+    changed; a remote file is known by its size and its date or tag alone. Shards of one index share its stamp.
     """
-    found: list[Path] = []
-    for path in inputs:
-        if not path.exists():
-            raise UserError(
-                f"{path}: no such file or folder; give WARC files, WET files or a folder of HTML"
-            )
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        foreign = [p for p in files if p.name.lower().endswith(FOREIGN)]
-        if foreign:
-            raise UserError(
-                f"{foreign[0]}: {foreign[0].suffix} is not read; unpack it, or pack it with gzip"
-            )
-        if path.is_dir():
-            pages = [path] if any(p.name.lower().endswith(HTML) for p in files) else []
-            files = [p for p in files if p.name.lower().endswith(SUFFIXES[:4])] + pages
-            if not files:
-                raise UserError(
-                    f"{path}: no WARC, WET or HTML file below it ({', '.join(SUFFIXES)})"
-                )
-        found += files
-    once = {
-        os.path.abspath(p): p for p in reversed(found)
-    }  # a file may be named twice, or below a folder that is
-    folders = {Path(name) for name, p in once.items() if p.is_dir()}
-    unique = sorted(
-        (p for name, p in once.items()
-         if not (folders.intersection(Path(name).parents) and (p.is_dir() or p.name.lower().endswith(HTML)))),
-        key=lambda p: p.as_posix(),
-    )  # fmt: skip
-    if not unique:
-        raise UserError("corpus: no input; give WARC files, WET files or a folder of HTML")
-    parent = os.path.commonpath([p.absolute().parent for p in unique])
-    names = [p.absolute().relative_to(parent).as_posix() for p in unique]
-    return [
-        Shard(
-            path,
-            name,
-            f"{hashlib.blake2b(name.encode(), digest_size=5).hexdigest()}-{path.name[:60]}",
-        )
-        for path, name in zip(unique, names, strict=True)
-    ]
+    places = {str(shard.path): shard for shard in shards}
+    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
+        found = {}
+        for done, (place, stamp) in enumerate(
+            zip(
+                places,
+                pool.map(lambda shard: stamp_kept(shard, folder), places.values()),
+                strict=True,
+            ),
+            1,
+        ):
+            found[place] = stamp
+            progress(done, len(places))
+    return [f"{found[str(shard.path)]} {shard.part} {shard.base}" for shard in shards]
+
+
+def stamp_kept(shard: Shard, folder: Path) -> str:
+    """The stamp of a shard's input, from `folder` where size and date are those of the last time."""
+    if is_remote(shard.path):
+        return stamp_of(shard.path)
+    path = Path(shard.path)
+    known, facts = folder / f"{shard.key}.json", facts_of_files(path)
+    if known.is_file():
+        kept = json.loads(known.read_text())
+        if kept.get("facts") == facts:
+            return kept["stamp"]
+    stamp = file_hash(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = known.with_name(known.name + ".tmp")
+    temporary.write_text(json.dumps({"facts": facts, "stamp": stamp}))
+    os.replace(temporary, known)
+    return stamp
+
+
+def facts_of_files(path: Path) -> str:
+    """Size and date of a file, or of all files below a folder."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return fingerprint([(p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
 
 
 def file_hash(path: Path) -> str:
-    """Hash of a file's bytes, or of the names and bytes of the HTML files below a folder and of their URLs."""
+    """Hash of a file's bytes, or of the names and bytes of the files below a folder that are no shards of their own."""
     digest = hashlib.blake2b(digest_size=16)
-    mappings = [path / name for name in ("urls.jsonl", "MANIFEST.md")]
-    pages = (
-        p
-        for p in path.rglob("*")
-        if p.is_file() and (p.name.lower().endswith(HTML) or p in mappings)
-    )
-    for part in sorted(pages) if path.is_dir() else [path]:
+    below = (p for p in path.rglob("*") if p.is_file() and not p.name.lower().endswith(CRAWL))
+    for part in sorted(below) if path.is_dir() else [path]:
         if path.is_dir():
             digest.update(part.relative_to(path).as_posix().encode())
         with part.open("rb") as file:
@@ -132,9 +116,9 @@ class Task:
         return json.loads(self.receipt.read_text())["proof"] == self.proof
 
 
-Workers = (
-    int | Callable[[list[Task]], None]
-)  # processes of this machine, or a function that has tasks done elsewhere
+# Processes of this machine, or a function that has tasks done elsewhere.
+Workers = int | Callable[[list[Task]], None]
+Progress = Callable[[str, int, int], None]  # step, done, all
 
 
 def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:

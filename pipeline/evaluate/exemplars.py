@@ -7,12 +7,13 @@ solution, so its exemplars, and those of MGSM-zh, which has no training rows of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.evaluate.paper_prompts import PAPER, Shown, paper_prompt
 from pipeline.evaluate.suites import TABLE, last_box
 from pipeline.records import Instruction, read_jsonl, read_rows
 
@@ -115,12 +116,15 @@ PROGRAMS: dict[str, Stated] = {
 
 def exemplars_of(
     name: str, shots: int, file: str, world: Path, folder: Path | None, format: str = "cot"
-) -> tuple[Instruction, ...]:
-    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones.
+) -> tuple[Instruction, ...] | Shown:
+    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones; with
+    `file` = "paper" the paper's own prompt, whose number of examples is its own.
 
     format -- "cot": chains of thought; "pot": programs
     world  -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
     """
+    if file == PAPER:
+        return paper_prompt(name, format, folder)
     if shots < 1:
         raise UserError(
             "protocols few_shot and pal need evaluate.shots >= 1, and evaluate.exemplars for a benchmark without "
@@ -148,6 +152,13 @@ def exemplars_of(
         read = (stated.read(row, index) for index, row in enumerate(_rows(path)))
         rows = {row.id: row for row in read}
     return _first((rows[i] for i in stated.ids if i in rows), shots, lang, str(path), format)
+
+
+def names_of(exemplars: Sequence[Instruction] | Shown) -> list[str]:
+    """What a summary says was shown: ids, or the paper's file."""
+    if isinstance(exemplars, Shown):
+        return [exemplars.name]
+    return [shot.id for shot in exemplars]
 
 
 def _rows(path: Path) -> Iterable[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pipeline.errors import UserError
 from pipeline.evaluate import programs
 from pipeline.evaluate.config import SHOWS, EvaluateConfig
+from pipeline.evaluate.paper_prompts import Shown, program_of
 from pipeline.lm.prompts import prompt_ids
 from pipeline.records import Instruction, Question
 
@@ -54,7 +55,7 @@ def few_shot(
     questions: Sequence[Question],
     seeds: Sequence[int],
     sampling,
-    exemplars: Sequence[Instruction],
+    exemplars: Sequence[Instruction] | Shown,
 ):
     """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
     outputs, texts, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
@@ -70,26 +71,40 @@ def pal(
     questions: Sequence[Question],
     seeds: Sequence[int],
     sampling,
-    exemplars: Sequence[Instruction],
+    exemplars: Sequence[Instruction] | Shown,
 ):
     """Few-shot programs for base models (PAL): raw text; the answer is what the program printed, as in `pot`."""
     outputs, _, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
+    if isinstance(exemplars, Shown):
+        return _printed(outputs, answers, [program_of(exemplars, text) for text in answers])
     return _printed(outputs, answers)
 
 
 def _continue(engine, tokenizer, questions, seeds, sampling, exemplars):
     """Outputs, texts and the part of each text that answers, when raw text with exemplars is continued."""
-    prompts, stops = (
-        [few_shot_ids(tokenizer, question, exemplars) for question in questions],
-        tuple(s[3] for s in SHOT.values()),
-    )
-    outputs = engine.sample(prompts, seeds, replace(sampling, stop=stops))
+    if isinstance(exemplars, Shown):
+        prompts = [_text_ids(tokenizer, exemplars.prompt(q.question)) for q in questions]
+        stops = [exemplars.stops] * len(questions)
+        outputs = engine.sample(prompts, seeds, replace(sampling, stop=exemplars.stops))
+    else:
+        prompts = [few_shot_ids(tokenizer, question, exemplars) for question in questions]
+        stops = [(SHOT[question.lang][3],) for question in questions]
+        every = tuple(s[3] for s in SHOT.values())
+        outputs = engine.sample(prompts, seeds, replace(sampling, stop=every))
     texts = _texts(tokenizer, outputs)
-    return (
-        outputs,
-        texts,
-        [t.split(SHOT[q.lang][3])[0] for q, t in zip(questions, texts, strict=True)],
-    )
+    return outputs, texts, [_before(text, own) for text, own in zip(texts, stops, strict=True)]
+
+
+def _before(text: str, stops: Sequence[str]) -> str:
+    for stop in stops:
+        text = text.split(stop)[0]
+    return text
+
+
+def _text_ids(tokenizer, text: str) -> list[int]:
+    """Ids of raw text, after a begin-of-text token where the tokenizer has one."""
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
 
 
 def pot(
@@ -105,9 +120,11 @@ def pot(
     return _printed(outputs, _texts(tokenizer, outputs))
 
 
-def _printed(outputs, texts: Sequence[str]) -> list[Transcript]:
-    """Run the program of each text; what it prints is judged."""
-    code = [programs.program(text) for text in texts]
+def _printed(
+    outputs, texts: Sequence[str], code: Sequence[str | None] | None = None
+) -> list[Transcript]:
+    """Run the program of each text; what it prints is judged. code -- the programs, where they are no Python blocks."""
+    code = [programs.program(text) for text in texts] if code is None else code
     ran = iter(programs.run_all([c for c in code if c is not None]))
     found = []
     for text, output, source in zip(texts, outputs, code, strict=True):
@@ -192,8 +209,7 @@ def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]
     open_end = ask.format(question=question.question, solution="").rstrip(" ")
     if not exemplars:
         raise UserError("protocols few_shot and pal have no exemplars; set evaluate.shots")
-    ids = tokenizer.encode(between.join([*shots, open_end]), add_special_tokens=False)
-    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+    return _text_ids(tokenizer, between.join([*shots, open_end]))
 
 
 def run_protocol(
@@ -204,7 +220,7 @@ def run_protocol(
     seeds,
     sampling,
     cfg: EvaluateConfig,
-    exemplars: Sequence[Instruction] = (),
+    exemplars: Sequence[Instruction] | Shown = (),
 ) -> list[Transcript]:
     """The protocol by its name; `exemplars` are what few_shot and pal show."""
     if name in SHOWS:

@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.evaluate import programs
+from pipeline.evaluate import programs, tally
 from pipeline.evaluate import suites as benchmarks
 from pipeline.evaluate.config import PROTOCOLS, SHOWS, TOOLS, EvaluateConfig
-from pipeline.evaluate.exemplars import exemplars_of
-from pipeline.evaluate.metrics import answer_classes, question_scores
+from pipeline.evaluate.exemplars import exemplars_of, names_of
+from pipeline.evaluate.metrics import question_scores
+from pipeline.evaluate.paper_prompts import Shown
 from pipeline.evaluate.protocols import Transcript, run_protocol
-from pipeline.grading import grade_many, is_equivalent
+from pipeline.evaluate.scoring import grade_outputs
 from pipeline.lm.generate import Sampling
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
 
 GREEDY = -1  # sample index of the greedy answer; its seed is never used
-LONGEST_VOTE = (
-    200  # characters; longer wrong answers vote together only when they are the same text
-)
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,13 @@ class Task:
     loaded: benchmarks.Loaded
     extra: frozenset[str] = frozenset()
     extra_samples: int = 0
-    exemplars: tuple[Instruction, ...] = ()  # few_shot, pal
+    exemplars: tuple[Instruction, ...] | Shown = ()  # few_shot, pal
+
+    @property
+    def scoring(self) -> str:
+        """The rule of pipeline/evaluate/scoring.py; "" is the checker, as for a file of the user's own."""
+        name = self.loaded.name
+        return benchmarks.TABLE[name].scoring if name in benchmarks.TABLE else ""
 
     def chunks(self, cfg: EvaluateConfig) -> int:
         return -(-len(self.loaded.questions) // cfg.chunk)
@@ -151,19 +155,8 @@ def answer_questions(
     owners = [(q, GREEDY) for q in questions] + owners
     answered = time.perf_counter()
     judged = [(a.judged, q.answer, q.question) for a, (q, _) in zip(answers, owners, strict=True)]
-    grades = grade_many(judged, mode=cfg.grading_mode)
-    rows = {
-        q.id: {
-            "id": q.id,
-            "question": q.question,
-            "answer": q.answer,
-            "lang": q.lang,
-            "level": q.level,
-            "greedy": None,
-            "samples": [],
-        }
-        for q in questions
-    }
+    grades = grade_outputs(task.scoring, judged, mode=cfg.grading_mode)
+    rows = {q.id: _row(q) for q in questions}
     for (question, index), answer, grade in zip(owners, answers, grades, strict=True):
         sample = _sample_row(answer, grade)
         if index == GREEDY:
@@ -186,6 +179,19 @@ def answer_questions(
     return list(rows.values())
 
 
+def _row(question: Question) -> dict[str, Any]:
+    """The row of a question that has no answers yet."""
+    return {
+        "id": question.id,
+        "question": question.question,
+        "answer": question.answer,
+        "lang": question.lang,
+        "level": question.level,
+        "greedy": None,
+        "samples": [],
+    }
+
+
 def sample_seed(question: str, index: int) -> int:
     """63-bit seed of sample `index` of a question, the same for every model."""
     digest = hashlib.blake2b(f"{question}\x1f{index}".encode(), digest_size=8).digest()
@@ -195,15 +201,7 @@ def sample_seed(question: str, index: int) -> int:
 def add_votes(row: dict[str, Any], mode: str) -> None:
     """Write each sample's class of equivalent answers as `vote` (metrics.answer_classes), which maj@K counts."""
 
-    def same(answer: str, other: str) -> bool:
-        return max(len(answer), len(other)) <= LONGEST_VOTE and is_equivalent(
-            answer, other, mode=mode
-        )
-
-    samples = row["samples"]
-    votes = answer_classes([(s["extracted"], s["verdict"] == "right") for s in samples], same)
-    for sample, vote in zip(samples, votes, strict=True):
-        sample["vote"] = vote
+    tally.add_votes(row["samples"], mode)
 
 
 def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -> dict[str, Any]:
@@ -238,7 +236,7 @@ def score(model: str, tasks: Sequence[Task], cfg: EvaluateConfig, out: Path) -> 
     scores = {}
     for task in tasks:
         summary = summarise(list(read_jsonl(out / f"{task.key}.jsonl")), cfg.samples, cfg.ks)
-        shown = {"exemplars": [shot.id for shot in task.exemplars]} if task.exemplars else {}
+        shown = {"exemplars": names_of(task.exemplars)} if task.exemplars else {}
         scores[task.key] = {**summary, "protocol": task.protocol, "data": task.loaded.note, **shown}
     return {
         "model": model,

@@ -10,20 +10,40 @@ To add one: a `Benchmark` in `TABLE`, and a reader if no reader below fits its r
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.evaluate.bbh import TASKS
+from pipeline.evaluate.readers import (
+    bbh,
+    cmath,
+    gaokao_cloze,
+    gaokao_qa,
+    gsm8k,
+    last_box,
+    math,
+    mgsm_zh,
+    mmlu_stem,
+    ocw,
+    sat,
+)
+from pipeline.grading.answer.reference import read_reference
 from pipeline.records import Question, read_jsonl, read_rows
 
+__all__ = ["GROUPS", "TABLE", "Benchmark", "Loaded", "last_box", "load", "read_questions", "subset"]
+
+LANGUAGES = ("en", "zh")
 Read = Callable[[dict[str, Any], int], Question]
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`file` is relative to the folder of benchmarks, `sha256` of its bytes; `hub` is (dataset, configuration, split)."""
+    """`file` is relative to the folder of benchmarks, `sha256` of its bytes; `hub` is (dataset, configuration,
+    split)."""
 
     file: str
     lang: str
@@ -32,6 +52,7 @@ class Benchmark:
     sha256: str = ""
     hub: tuple[str, str | None, str] | None = None
     source: str = ""
+    scoring: str = ""  # of pipeline/evaluate/scoring.py; "": the checker
 
 
 @dataclass(frozen=True)
@@ -41,93 +62,6 @@ class Loaded:
     name: str
     questions: tuple[Question, ...]
     note: str
-
-
-def gsm8k(row: dict[str, Any], index: int) -> Question:
-    """The reference answer stands after `####`."""
-    answer = row["answer"].rsplit("####", 1)
-    if len(answer) != 2:
-        raise ValueError("the answer has no '####'")
-    return Question(f"gsm8k-{index}", row["question"], answer[1].strip().replace(",", ""), "en")
-
-
-def math(row: dict[str, Any], index: int) -> Question:
-    """The reference answer is the last box of the solution; "Level 3" and 3 both occur."""
-    level = str(row.get("level", 0)).removeprefix("Level ").strip()
-    name = row.get("unique_id") or f"math-{row.get('idx', index)}"
-    answer = row.get("answer") or last_box(row["solution"])
-    return Question(
-        str(name),
-        row["problem"],
-        answer,
-        "en",
-        int(level) if level.isdigit() else 0,
-        row.get("subject") or row.get("type") or "",
-    )
-
-
-def cmath(row: dict[str, Any], index: int) -> Question:
-    return Question(f"cmath-{index}", row["question"], str(row["golden"]), "zh", int(row["grade"]))
-
-
-def mgsm_zh(row: dict[str, Any], index: int) -> Question:
-    """The released file keeps the question as a chat message; the hub has a plain column and a number."""
-    if "messages" in row:
-        return Question(
-            f"mgsm_zh-{row['id']}", row["messages"][0]["content"], str(row["answer"]), "zh"
-        )
-    return Question(
-        f"mgsm_zh-{index}", row["question"].removeprefix("问题："), str(row["answer_number"]), "zh"
-    )
-
-
-def mmlu_stem(row: dict[str, Any], index: int) -> Question:
-    """Four options; asked in the words of the paper's prompt."""
-    options = tuple(row["options"])
-    listed = ", ".join(
-        f"({letter}) {text}" for letter, text in zip("ABCDEFGH", options, strict=False)
-    )
-    ask = f"{row['question'].strip()}\nWhat of the following is the right choice? Explain your answer.\n{listed}"
-    return Question(
-        f"mmlu_stem-{row['id']}", ask, row["answer"], "en", family=row["topic"], options=options
-    )
-
-
-def gaokao_cloze(row: dict[str, Any], index: int) -> Question:
-    return Question(f"gaokao_cloze-{index}", row["question"].strip(), row["answer"], "zh")
-
-
-def gaokao_qa(row: dict[str, Any], index: int) -> Question:
-    """Options carry their letter already; a few questions have several right letters, written "ACD" or "A C"."""
-    options = tuple(text[3:].strip() for text in row["options"])
-    listed = " ".join(
-        f"({letter}){text}" for letter, text in zip("ABCDEFGH", options, strict=False)
-    )
-    ask = f"{row['question'].strip()}\n从以下选项中选择：{listed}"
-    return Question(f"gaokao_qa-{index}", ask, row["label"].replace(" ", ""), "zh", options=options)
-
-
-def last_box(solution: str) -> str:
-    r"""Inside of the last `\boxed{...}` (balanced) or of `\boxed x`; ValueError when there is none.
-
-    The reference must not depend on the version of the grader, so this does not ask `pipeline.grading`.
-    """
-    start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
-    if start < 0:
-        raise ValueError("the solution has no \\boxed answer")
-    rest = (
-        solution[start:]
-        .split("boxed" if solution.startswith("\\boxed", start) else "fbox", 1)[1]
-        .lstrip()
-    )
-    if not rest.startswith("{"):
-        return rest.split("$")[0].split()[0]
-    depth = 0
-    for i, char in enumerate(rest):
-        depth += (char == "{") - (char == "}")
-        if depth == 0:
-            return rest[1:i]
-    raise ValueError("the \\boxed answer of the solution is not closed")
 
 
 _MIT_GSM = "openai/grade-school-math, MIT"
@@ -210,7 +144,40 @@ TABLE: dict[str, Benchmark] = {
         None,
         f"AGIEval, MIT; {_DEEPSEEK}",
     ),
+    "ocw": Benchmark(
+        "ocw/test.jsonl",
+        "en",
+        ocw,
+        272,
+        "095ba49696fcd401474a5014e2fae5e6b0b8ec1939d8dded0343fcbdb0bf1a9b",
+        None,
+        f"OCWCourses of Minerva, CC BY-NC-SA 4.0; {_DEEPSEEK}",
+        "ocw",
+    ),
+    "sat": Benchmark(
+        "sat/test.jsonl",
+        "en",
+        sat,
+        32,
+        "96720a1dc496ea72f80db55250290cf9c48e95b657ac2183b7deb1dc4627351f",
+        None,
+        f"College Board, May 2023, for evaluation only; {_DEEPSEEK}",
+    ),
 }
+TABLE |= {
+    f"bbh_{task}": Benchmark(
+        f"bbh/tasks/{task}.json",
+        "en",
+        bbh(task),
+        rows,
+        digest,
+        None,
+        "suzgunmirac/BIG-Bench-Hard, MIT",
+        "bbh",
+    )
+    for task, (rows, digest) in TASKS.items()
+}
+GROUPS = {"bbh": tuple(name for name in TABLE if name.startswith("bbh_"))}  # a name for several
 
 
 def load(
@@ -222,7 +189,8 @@ def load(
     for an unknown name, a missing or different file, a wrong row count, or a row that the reader cannot read.
     """
     if name not in TABLE:
-        raise UserError(f"no benchmark {name!r}; there are {', '.join(TABLE)}")
+        single = [known for known in TABLE if known not in GROUPS["bbh"]]
+        raise UserError(f"no benchmark {name!r}; there are {', '.join([*single, *GROUPS])}")
     benchmark = TABLE[name]
     if benchmark.read is None:
         questions = tuple(read_rows(world / benchmark.file, Question))
@@ -260,11 +228,31 @@ def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
 
 
 def read_questions(path: Path, limit: int = 0) -> Loaded:
-    """A user's own JSONL file of `Question` rows as a benchmark named after the file."""
-    questions = tuple(read_rows(path, Question))
+    """A user's own JSONL file of `Question` rows as a benchmark named after the file. An answer may be a number.
+
+    Raises UserError, one line, for an empty file, a row without text, an unknown language, or an id that repeats.
+    """
+    questions: list[Question] = []
+    ids: set[str] = set()
+    for number, question in enumerate(read_rows(path, Question), 1):
+        where = f"{path}: question {number}"
+        try:
+            answer = read_reference(question.answer)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        if not isinstance(question.question, str) or not question.question.strip():
+            raise UserError(f"{where}: 'question' must be a text")
+        if question.lang not in LANGUAGES:
+            raise UserError(f"{where}: lang {question.lang!r} is none of {', '.join(LANGUAGES)}")
+        if str(question.id) in ids:
+            raise UserError(f"{where}: id {question.id!r} stands there twice; ids key the samples")
+        ids.add(str(question.id))
+        questions.append(replace(question, id=str(question.id), answer=answer))
+    if not questions:
+        raise UserError(f"{path}: no questions; a row has id, question, answer, lang")
     return Loaded(
         path.stem,
-        subset(questions, limit),
+        subset(tuple(questions), limit),
         f"{len(questions)} rows, content {content_digest(questions)[:12]}",
     )
 
@@ -295,7 +283,14 @@ def _local(name: str, benchmark: Benchmark, folder: Path | None) -> tuple[Questi
             f"{path}: not the expected {name} file (sha256 {digest[:12]}, expected {benchmark.sha256[:12]}, "
             f"{benchmark.rows} rows of {benchmark.source})"
         )
-    return _convert(name, benchmark, read_jsonl(path), str(path))
+    return _convert(name, benchmark, _file_rows(path), str(path))
+
+
+def _file_rows(path: Path) -> Iterable[dict[str, Any]]:
+    """The rows of a JSONL file, or the examples of a .json file that is one object."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))["examples"]
+    return read_jsonl(path)
 
 
 def _hub_rows(name: str, benchmark: Benchmark) -> Iterable[dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import pipeline.grading.worker as worker
 from pipeline.errors import UserError
-from pipeline.grading import worker
 from pipeline.grading.answer import choice, letters
 from pipeline.grading.answer.asked import asked
 from pipeline.grading.answer.extract import extract

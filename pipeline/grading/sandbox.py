@@ -1,10 +1,12 @@
 """Running model-written Python without trusting it (the tool use of section 3.2 and Table 5).
 
-A small clean server process imports numpy and sympy once and forks a child per snippet. The child gets its own process
-group, no file descriptors but three, rlimits, no_new_privs, no capabilities, a Landlock rule set (read-only Python
-folders, no network) and a seccomp filter with a list of allowed calls (sandbox_calls.py), then runs the snippet. The server reads its output up
-to a cap and kills it at a deadline. Only text comes back. Nothing leaks from one snippet to the next, so results do not
-depend on the order of snippets or on the number of servers. Needs no root. docs/grading.md has the threat model.
+A small clean server process imports numpy and sympy once and forks a child per snippet. The child
+gets its own process group, no file descriptors but three, rlimits, no_new_privs, no capabilities, a
+Landlock rule set (read-only Python folders, no network) and a seccomp filter with a list of allowed
+calls (sandbox_calls.py), then runs the snippet. The server reads its output up to a cap and kills
+it at a deadline. Only text comes back. Nothing leaks from one snippet to the next, so results do
+not depend on the order of snippets or on the number of servers. Needs no root. docs/grading.md has
+the threat model.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ import platform
 import resource
 import signal
 import sysconfig
+from importlib import import_module
 
-from sandbox_calls import ALLOWED, ALLOWED_COMMANDS
+calls = import_module("sandbox_calls")
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
@@ -63,10 +64,10 @@ def seccomp_program():
         (at_least, 0, 1, 0x40000000),
         (give, 0, 0, kill),
     ]  # the x32 numbers begin there
-    for numbers in ALLOWED.values():
+    for numbers in calls.ALLOWED.values():
         if numbers[column] is not None:
             code += [(equal, 0, 1, numbers[column]), (give, 0, 0, allow)]
-    for numbers, commands in ALLOWED_COMMANDS.values():
+    for numbers, commands in calls.ALLOWED_COMMANDS.values():
         checks = [(load, 0, 0, 24)]  # the low half of the second argument, which is a C int
         for command in commands:
             checks += [(equal, 0, 1, command), (give, 0, 0, allow)]

@@ -14,16 +14,10 @@ import struct
 import sys
 import time
 import traceback
+from importlib import import_module
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sandbox_layers import (  # noqa: E402
-    REFUSED,
-    available,
-    confine,
-    landlock_ruleset,
-    seccomp_program,
-)
-
+layering = import_module("sandbox_layers")  # by its bare name: nothing else of ours is in reach
 del sys.path[0]
 
 
@@ -35,10 +29,10 @@ def child(job, out, err, layers, tools):
         os.dup2(source, target)
     os.chdir("/")
     try:
-        confine(layers, tools, job)
+        layering.confine(layers, tools, job)
     except OSError as error:
         os.write(2, str(error).encode())
-        os._exit(REFUSED)
+        os._exit(layering.REFUSED)
     sys.stdin, sys.stdout = open(0), open(1, "w", encoding="utf-8", errors="replace")
     sys.stderr = open(2, "w", encoding="utf-8", errors="replace")
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -80,7 +74,7 @@ def run(job, layers, tools):
     if status is None:
         status = (
             "refused"
-            if code == REFUSED and layers
+            if code == layering.REFUSED and layers
             else "killed"
             if code < 0
             else "error"
@@ -172,8 +166,8 @@ def preload():
 def main():
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     preload()
-    tools = {"landlock": landlock_ruleset(), "seccomp": seccomp_program()}
-    layers = available(tools)
+    tools = {"landlock": layering.landlock_ruleset(), "seccomp": layering.seccomp_program()}
+    layers = layering.available(tools)
 
     def send(message):
         data = json.dumps(message).encode()

@@ -154,13 +154,61 @@ def log_probs_of(
     return logp_RT.masked_scatter(mask_RT, logp_N)
 
 
+def prompt_groups(rows: Rows, chosen: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """The chosen outputs in groups whose prompts have at most `max_tokens` padded tokens together.
+
+    A prompt's outputs stay together. Where all prompts fit there is one group, in the order given;
+    else prompts of similar length share one.
+    """
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    length = {p: len(rows.prompts[p]) for p in used}
+    if len(used) * max(length.values()) <= max_tokens:
+        return [list(chosen)]
+    groups: list[set[int]] = []
+    width = 0
+    for p in sorted(used, key=lambda p: -length[p]):
+        if not groups or (len(groups[-1]) + 1) * width > max_tokens:
+            groups.append(set())
+            width = length[p]
+        groups[-1].add(p)
+    return [[b for b in chosen if rows.prompt_of[b] in group] for group in groups]
+
+
+def prompts_of(rows: Rows, chosen: Sequence[int]) -> Rows:
+    """The rows with the prompts of the chosen outputs alone; the other outputs have none (-1)."""
+    used = sorted({rows.prompt_of[b] for b in chosen})
+    place = {p: i for i, p in enumerate(used)}
+    owners = [place.get(p, -1) for p in rows.prompt_of]
+    return Rows([rows.prompts[p] for p in used], rows.outputs, owners)
+
+
+def hidden_passes(
+    model, rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1
+) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
+    """Micro-batches of the chosen outputs with the hidden state before each of their tokens.
+
+    Yields (indices of R outputs, hidden_RTE, tokens_RT, mask_RT). With gradients the caller turns each
+    into a loss and calls `backward()` on it before it asks for the next one; after the last one of a
+    group of prompts the gradient that has gathered at the prompts goes through them. So each prompt
+    is read once for all its outputs, and neither prompts nor outputs are ever more than `max_tokens`
+    padded tokens at once.
+    """
+    if not chosen:
+        return
+    for group in prompt_groups(rows, chosen, max_tokens):
+        some = prompts_of(rows, group)
+        prompts = read_prompts(model, some)
+        for batch in micro_batches(some, group, max_tokens, unit):
+            yield batch, *hidden_of(model, prompts, some, batch)
+        prompts.backward()
+
+
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:
     """Log-probabilities of all outputs without gradient. Returns logp_BT, 0 after an output's end."""
+    first = first_equal(rows)
+    logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
     with torch.no_grad():
-        prompts, first = read_prompts(model, rows), first_equal(rows)
-        logp_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)), device=model.device)
-        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            hidden = hidden_of(model, prompts, rows, batch)
+        for batch, *hidden in hidden_passes(model, rows, sorted(set(first)), max_tokens):
             part = log_probs_of(head_of(model), *hidden, temperature)
             logp_BT = logp_BT.to(part.dtype)
             logp_BT[torch.tensor(batch), : part.shape[1]] = part
@@ -177,19 +225,11 @@ def passes(
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Micro-batches of the chosen outputs with the log-probabilities of their tokens.
 
-    Yields (indices of R outputs, logp_RT with gradient, mask_RT). The caller turns each into a loss
-    and calls `backward()` on it before it asks for the next one; after the last one the gradient that
-    has gathered at the prompts goes through them. So each prompt is read once for all its outputs.
+    Yields (indices of R outputs, logp_RT with gradient, mask_RT), each to be followed by a
+    `backward()` as `hidden_passes` says.
     """
-    if not chosen:
-        return
-    used = sorted({rows.prompt_of[b] for b in chosen})
-    place = {p: i for i, p in enumerate(used)}
-    owners = [place.get(p, -1) for p in rows.prompt_of]
-    rows = Rows([rows.prompts[p] for p in used], rows.outputs, owners)
-    prompts = read_prompts(model, rows)
-    for batch in micro_batches(rows, chosen, max_tokens, unit):
-        hidden_RTE, tokens_RT, mask_RT = hidden_of(model, prompts, rows, batch)
+    for batch, hidden_RTE, tokens_RT, mask_RT in hidden_passes(
+        model, rows, chosen, max_tokens, unit
+    ):
         logp_RT = log_probs_of(head_of(model), hidden_RTE, tokens_RT, mask_RT, temperature)
         yield batch, logp_RT, mask_RT
-    prompts.backward()

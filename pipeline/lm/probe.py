@@ -9,6 +9,8 @@ a run.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from pipeline.errors import UserError
@@ -85,6 +87,11 @@ def probe_rows(config) -> Rows:
 
 def compare(model, compute_dtype: str, what: str, truth, found) -> None:
     """Raise UserError where two lists of log-probabilities differ by more than rounding."""
+    if not all(math.isfinite(t) for ts in truth for t in ts):
+        raise UserError(
+            f"{describe(model)}: the model's own log-probabilities are not finite; its weights are "
+            "damaged: load them again from where they came from"
+        )
     pairs = zip(truth, found, strict=True)
     gaps = [abs(t - f) for ts, fs in pairs for t, f in zip(ts, fs, strict=True)]
     mean = sum(gaps) / len(gaps)

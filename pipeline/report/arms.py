@@ -1,7 +1,8 @@
 """The arms as the report shows them, read from the key `report:` of conf/rl/<arm>.yaml.
 
-That key belongs to the report alone: no stage that trains reads it, so a new colour or label re-runs nothing. An arm
-is one file; whoever adds one adds nothing else for it to stand in the tables, in the figures and in the README.
+That key belongs to the report alone: no stage that trains reads it, so a new colour or label
+re-runs nothing. An arm is one file; whoever adds one adds nothing else for it to stand in the
+tables, in the figures and in the README.
 
     report:
       label: GRPO+OS (rule)            the name in tables and figures
@@ -65,7 +66,9 @@ class Arm:
 
 @cache
 def all_arms(folder: Path = FOLDER) -> dict[str, Arm]:
-    """{name: arm} by rising order. Raises UserError that names the file for a key that is missing, unknown or wrong."""
+    """{name: arm} by rising order. Raises UserError that names the file for a key that is missing,
+    unknown or wrong.
+    """
     found = [read_arm(path) for path in sorted(folder.glob("*.yaml"))]
     arms = {arm.name: arm for arm in sorted(found, key=lambda arm: (arm.order, arm.name))}
 

@@ -1,4 +1,5 @@
-"""Maj@K and Pass@K at the largest K, on the questions that were asked most often (Figure 7, claims C12 and C14).
+"""Maj@K and Pass@K at the largest K, on the questions that were asked most often (Figure 7, claims
+C12 and C14).
 
 Legend: U units, N questions.
 """
@@ -17,7 +18,9 @@ ARMS = ("grpo_os", "grpo_os_rule")  # the paper's arm of Figure 7, and ours with
 
 
 def deepest(results: Results) -> tuple[str, list[str], int] | None:
-    """(arm, benchmarks, K): the GRPO arm and in-domain benchmarks where arm and instruct have the most samples."""
+    """(arm, benchmarks, K): the GRPO arm and in-domain benchmarks where arm and instruct have the
+    most samples.
+    """
     best = None
     for arm in ARMS:
         depth: dict[int, list[str]] = {}
@@ -38,8 +41,10 @@ def deepest(results: Results) -> tuple[str, list[str], int] | None:
 def gain_at(
     results: Results, arm: str, benchmarks: Sequence[str], kind: str, k: int, less: str = ""
 ) -> Interval:
-    """Paired difference in maj@k or pass@k of an arm's deepest models from the instruct model of their chain, over
-    benchmarks of equal weight; `less`: minus the same difference in this other one."""
+    """Paired difference in maj@k or pass@k of an arm's deepest models from the instruct model of
+    their chain, over benchmarks of equal weight; `less`: minus the same difference in this other
+    one.
+    """
     models = results.deepest_models(arm, benchmarks[0])
     models = [m for m in models if all(b in results.scores[m] for b in benchmarks)]
     starts = {unit_of(m).chain: m for m in results.models_of("instruct")}

@@ -1,5 +1,5 @@
-"""The results of a build as arrays, whether they come from its data folder (load.py) or from committed outcomes
-(outcomes.py). What is missing stays empty, and the report says so.
+"""The results of a build as arrays, whether they come from its data folder (load.py) or from
+committed outcomes (outcomes.py). What is missing stays empty, and the report says so.
 
 Legend: U units (trained models of an arm), N questions, K values of K.
 """
@@ -31,7 +31,9 @@ BENCHMARKS += ("cmath", "mgsm_zh")
 
 
 class Unit(NamedTuple):
-    """Which of an arm's trained models: its chain, and its training seed inside the chain (None: base, instruct)."""
+    """Which of an arm's trained models: its chain, and its training seed inside the chain (None:
+    base, instruct).
+    """
 
     chain: int
     seed: int | None
@@ -41,8 +43,8 @@ class Unit(NamedTuple):
 class Scores:
     """One model on one benchmark.
 
-    votes[i]  -- question i's samples as vote classes (pipeline/evaluate/metrics.py); the first `samples` are in every row
-    measures  -- other values per question, such as bits: {name: (N,)}
+    votes[i]  -- question i's samples as vote classes (pipeline/evaluate/metrics.py); the first
+    `samples` are in every row measures  -- other values per question, such as bits: {name: (N,)}
     """
 
     ids: tuple[str, ...]
@@ -84,7 +86,9 @@ class Scores:
         return max(map(len, self.votes), default=0) if self.deep else self.samples
 
     def curve(self, kind: str, ks: Sequence[int]) -> np.ndarray:
-        """`maj` or `pass` over K -> (N, K): from all samples of the deep questions, else from those of all questions."""
+        """`maj` or `pass` over K -> (N, K): from all samples of the deep questions, else from those
+        of all questions.
+        """
         if not self.deep:
             return np.stack([self.values(f"{kind}@{k}") for k in ks], 1)
         deep, score = set(self.deep), scorer(kind, list(ks))
@@ -126,9 +130,9 @@ class Cell:
 class Results:
     """Everything the report is made of.
 
-    scores -- [model][benchmark]; a model of chain 0 is called `instruct` or `<arm>-<seed>`, of others `<chain>/<arm>-<seed>`
-    cells  -- [arm][unit], the RL runs
-    files  -- [stage][name], small files of the stages before RL, of the first chain
+    scores -- [model][benchmark]; a model of chain 0 is called `instruct` or `<arm>-<seed>`, of
+    others `<chain>/<arm>-<seed>` cells  -- [arm][unit], the RL runs files  -- [stage][name], small
+    files of the stages before RL, of the first chain
     """
 
     profile: str
@@ -156,7 +160,9 @@ class Results:
         return self.files.get(stage, {}).get(name) or {}
 
     def reward_model(self, arm: str) -> str | None:
-        """The kind of reward model behind an arm, by the settings it was trained with, else by its file; None for rules."""
+        """The kind of reward model behind an arm, by the settings it was trained with, else by its
+        file; None for rules.
+        """
         for cell in self.cells.get(arm, {}).values():
             if cell.settings:
                 kind = cell.settings.get("reward_function")
@@ -180,7 +186,9 @@ class Results:
         return {unit_of(m): m for m in self.models_of(arm) if wanted <= set(self.scores[m])}
 
     def pairs_of(self, arm: str, other: str, benchmarks: Iterable[str]) -> dict[Unit, tuple]:
-        """{unit: (model, other model)}: of the same chain and seed, or of the same chain where one side is a single model."""
+        """{unit: (model, other model)}: of the same chain and seed, or of the same chain where one
+        side is a single model.
+        """
         benchmarks = list(benchmarks)
         ours, theirs = self.units_of(arm, benchmarks), self.units_of(other, benchmarks)
         found = {}
@@ -201,8 +209,9 @@ class Results:
         return Table(values_UN, ids, tuple(unit.chain for unit in found))
 
     def gaps(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> Gaps | None:
-        """The difference arm - other of each pair of units, on the questions of each benchmark that all of them answered;
-        None where a side, or a common unit, is missing."""
+        """The difference arm - other of each pair of units, on the questions of each benchmark that
+        all of them answered; None where a side, or a common unit, is missing.
+        """
         pairs = self.pairs_of(arm, other, benchmarks) if benchmarks else {}
         if not pairs:
             return None
@@ -215,7 +224,9 @@ class Results:
         return Gaps(tables, tuple(unit.chain for unit in pairs), tuple(pairs))
 
     def deepest_models(self, arm: str, benchmark: str) -> list[str]:
-        """The models of an arm with the most samples on a benchmark (the extra samples are drawn for chosen models)."""
+        """The models of an arm with the most samples on a benchmark (the extra samples are drawn
+        for chosen models).
+        """
         found = [m for m in self.models_of(arm) if benchmark in self.scores[m]]
         most = max((self.scores[m][benchmark].deep_samples for m in found), default=0)
         return [m for m in found if self.scores[m][benchmark].deep_samples == most]
@@ -236,7 +247,9 @@ class Gaps(NamedTuple):
 
 
 def split_model(name: str) -> tuple[str, int | None]:
-    """`grpo_os_rule-2` and `3/grpo_os_rule-2` -> ("grpo_os_rule", 2); `instruct` -> ("instruct", None)."""
+    """`grpo_os_rule-2` and `3/grpo_os_rule-2` -> ("grpo_os_rule", 2); `instruct` -> ("instruct",
+    None).
+    """
     name = name.rpartition("/")[2]
     arm, dash, seed = name.rpartition("-")
     return (arm, int(seed)) if dash and seed.isdigit() else (name, None)

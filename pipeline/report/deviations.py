@@ -1,7 +1,8 @@
-"""Where a run differs from the paper: its settings next to those of conf/profile/paper.yaml, and written notes.
+"""Where a run differs from the paper: its settings next to those of conf/profile/paper.yaml, and
+written notes.
 
-Nothing of the paper is typed here: its values stand in paper.yaml (tests/test_configs.py pins each to its section), the
-notes in conf/deviations.yaml.
+Nothing of the paper is typed here: its values stand in paper.yaml (tests/test_configs.py pins each
+to its section), the notes in conf/deviations.yaml.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def deviations(results: Results) -> list[Block]:
 
 
 def differing(results: Results, notes: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """(setting, the paper's value, ours, note) of every setting that the stages recorded with another value."""
+    """(setting, the paper's value, ours, note) of every setting that the stages recorded with
+    another value.
+    """
     paper = dict(leaves(yaml.safe_load(PAPER.read_text(encoding="utf-8"))))
     paper |= {key: note["paper"] for key, note in notes.items() if "paper" in note}
     ours = dict(leaves(recorded(results)))
@@ -96,13 +99,12 @@ def of_single_arms(results: Results, paper: Mapping[str, Any]) -> Iterator[tuple
 def written(results: Results, notes: list[Mapping[str, str]]) -> Iterator[str]:
     """The notes that apply to this run."""
     ruled = [arm_label(arm) for arm in results.arms if arm.endswith("_rule")]
-    chains = results.file("pretrain", "config").get("chains", 1)
     applies = {
         "always": True,
         "miniature": any(name.startswith("mini_") for name in results.benchmarks),
         "rules": bool(ruled),
         "control": CONTROL in results.arms,
-        "one_chain": chains == 1,
+        "one_chain": len(results.chains) == 1,
     }
     parameters = results.file("pretrain", "summary").get("parameters")
     if parameters:

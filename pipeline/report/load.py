@@ -17,7 +17,8 @@ STAGES = ("world", "corpus", "pretrain", "sft", "reward")
 
 
 def load(data: Path) -> Results:
-    """Read a data folder, or every chain of it where it holds folders `chain-0`, `chain-1` and so on.
+    """Read a data folder, or every chain of it where it holds folders `chain-0`, `chain-1` and so
+    on.
 
     Raises UserError when it holds no evaluation at all, or a file is malformed.
     """
@@ -39,6 +40,7 @@ def load(data: Path) -> Results:
     first = next(iter(folders.values()))
     files = {stage: stage_files(place(stage, data, first)) for stage in STAGES}
     settings = json_of(evaluated(first)[0] / "config.json") or {}
+    files["evaluate"] = {"config": settings}
     profile, seed = str(settings.get("profile", "unknown")), int(settings.get("seed", 0))
     return Results(profile, seed, scores, cells, files, costs)
 

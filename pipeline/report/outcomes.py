@@ -1,4 +1,5 @@
-"""Outcomes per question in one compressed file, from which every interval can be computed again without a build.
+"""Outcomes per question in one compressed file, from which every interval can be computed again
+without a build.
 
 `outcomes.json.xz` holds, of every model and benchmark, the greedy verdict and how the samples of each question vote; of
 every RL run its validation, its counts and its settings; and what the claims read of the stages before. It has no texts:
@@ -56,7 +57,9 @@ def write_outcomes(results: Results, path: Path) -> int:
 
 
 def read_outcomes(path: Path) -> Results:
-    """The results of a build out of its outcomes. Raises UserError naming the file where it is no such file."""
+    """The results of a build out of its outcomes. Raises UserError naming the file where it is no
+    such file.
+    """
     try:
         with lzma.open(path) as file:
             text = file.read(MOST_BYTES + 1)
@@ -137,8 +140,8 @@ def packed_scores(
 
 
 def pattern_of(votes: Sequence[int], samples: int) -> tuple[int, ...]:
-    """Votes as counts: right, without an answer, then the other answers from the most frequent on; of the first `samples`
-    votes, and after END the same for those that follow, answer by answer.
+    """Votes as counts: right, without an answer, then the other answers from the most frequent on;
+    of the first `samples` votes, and after END the same for those that follow, answer by answer.
 
     >>> pattern_of([0, 2, 2, -1, 2, 0], 4)
     (1, 1, 2, -9, 1, 0, 1)

@@ -1,8 +1,10 @@
-"""What models answered, for a reader: texts of a few questions per benchmark and arm, in one compressed file.
+"""What models answered, for a reader: texts of a few questions per benchmark and arm, in one
+compressed file.
 
-A row is one answer: model, benchmark, question, reference, the greedy text with its verdict, one sampled text with its
-verdict, and, where the question comes with the values of its steps, which lines are right (grading/steps.py). Rows of
-benchmark `rl` are outputs of the last saved step of training, with the rewards that training gave them.
+A row is one answer: model, benchmark, question, reference, the greedy text with its verdict, one
+sampled text with its verdict, and, where the question comes with the values of its steps, which
+lines are right (grading/steps.py). Rows of benchmark `rl` are outputs of the last saved step of
+training, with the rewards that training gave them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ QUESTIONS = 30  # per benchmark and arm
 
 
 def write_outputs(data: Path, path: Path, count: int = QUESTIONS) -> int:
-    """Write the answers to the first `count` questions of each benchmark, of one model per arm; returns the bytes."""
+    """Write the answers to the first `count` questions of each benchmark, of one model per arm;
+    returns the bytes.
+    """
     chain = next(iter(chain_folders(data).values()))
     traces = traces_of(place("world", data, chain) / "benchmarks")
     models = one_per_arm(evaluated(chain))

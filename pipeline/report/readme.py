@@ -1,6 +1,7 @@
 """The parts of README.md that are made and not written.   python -m pipeline.report.readme [--check]
 
-A part stands between two comments, `<!-- made: arms -->` and `<!-- end -->`; a test holds that it is current.
+A part stands between two comments, `<!-- made: arms -->` and `<!-- end -->`; a test holds that it
+is current.
 """
 
 from __future__ import annotations

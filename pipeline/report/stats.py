@@ -1,22 +1,25 @@
 """Means and 95 % intervals over questions, training seeds and chains.
 
-Three things vary: which questions the test holds, which seed an arm was trained with, and which *chain* it was trained
-in. A chain is everything before reinforcement learning (base, instruct and reward model) at seeds of its own; a seed is
-one run of an arm inside a chain. Each trained model of an arm is a unit u of one chain, and a table is values_UN.
+Three things vary: which questions the test holds, which seed an arm was trained with, and which
+*chain* it was trained in. A chain is everything before reinforcement learning (base, instruct and
+reward model) at seeds of its own; a seed is one run of an arm inside a chain. Each trained model of
+an arm is a unit u of one chain, and a table is values_UN.
 
-The rows of the tables below are the highest source that varies: chain means where there are several chains, else seeds.
-With T rows and N questions the mean has variance
+The rows of the tables below are the highest source that varies: chain means where there are several
+chains, else seeds. With T rows and N questions the mean has variance
 
     (MS_question + MS_row - MS_residual) / (T N)     two-way random effects, one value per cell
 
-and its interval is mean +- t * standard error, with Satterthwaite's degrees of freedom. The mean square of chain means
-holds the seeds inside the chains too, so nothing is counted twice and nothing is left out; with one chain the interval
-speaks of that chain alone. In simulations with three seeds it covers the truth 92 to 99 times in 100
-(tests/test_report_stats.py). A bootstrap over three seeds is not used: it resamples three values, so it covers too
-little where seeds differ. A model that exists once has no row part: its interval speaks of questions alone.
+and its interval is mean +- t * standard error, with Satterthwaite's degrees of freedom. The mean
+square of chain means holds the seeds inside the chains too, so nothing is counted twice and nothing
+is left out; with one chain the interval speaks of that chain alone. In simulations with three seeds
+it covers the truth 92 to 99 times in 100 (tests/test_report_stats.py). A bootstrap over three seeds
+is not used: it resamples three values, so it covers too little where seeds differ. A model that
+exists once has no row part: its interval speaks of questions alone.
 
-Several benchmarks have equal weight, however many questions each has (`combined`): the question part is then the mean of
-the benchmarks' parts over B^2, and a row's value is the mean of its benchmarks.
+Several benchmarks have equal weight, however many questions each has (`combined`): the question
+part is then the mean of the benchmarks' parts over B^2, and a row's value is the mean of its
+benchmarks.
 
 Legend: U units, C chains, S and T rows (seeds or chains), N questions, B benchmarks.
 """
@@ -108,7 +111,9 @@ def paired(values_UN: np.ndarray, other_UN: np.ndarray, chains_U: Sequence[int] 
 
 
 def combined(tables: Sequence[np.ndarray], chains_U: Sequence[int] = ()) -> Interval:
-    """Mean over benchmarks of equal weight; tables[b]_UN holds the values of the same units on benchmark b."""
+    """Mean over benchmarks of equal weight; tables[b]_UN holds the values of the same units on
+    benchmark b.
+    """
     tables = [np.atleast_2d(np.asarray(table, dtype=float)) for table in tables]
     units, rows = len(tables[0]), [by_chain(table, chains_U) for table in tables]
     T, B = len(rows[0]), len(rows)
@@ -141,7 +146,9 @@ def from_parts(
     seeds: int,
     chains: int,
 ) -> Interval:
-    """The interval from (variance, degrees of freedom) of the parts of a mean; `least` is the questions' part."""
+    """The interval from (variance, degrees of freedom) of the parts of a mean; `least` is the
+    questions' part.
+    """
     variance = max(sum(v for v, _ in parts), least)
     if variance == 0:
         return Interval(mean, mean, mean, questions, seeds, chains, 0.0, math.inf, 0.0)
@@ -154,7 +161,9 @@ def from_parts(
 
 
 def difference(values_SN: np.ndarray, other_TN: np.ndarray) -> Interval:
-    """Mean of the first minus mean of the second, question by question, where the units are not the same ones."""
+    """Mean of the first minus mean of the second, question by question, where the units are not the
+    same ones.
+    """
     values_SN, other_TN = (np.atleast_2d(np.asarray(v, dtype=float)) for v in (values_SN, other_TN))
     if values_SN.shape[1] != other_TN.shape[1]:
         raise ValueError(f"{values_SN.shape[1]} and {other_TN.shape[1]} questions: pair them first")
@@ -177,7 +186,9 @@ def difference(values_SN: np.ndarray, other_TN: np.ndarray) -> Interval:
 
 
 def over_seeds(values_U: Sequence[float], chains_U: Sequence[int] = ()) -> Interval:
-    """Mean of one value per unit (such as megabytes), with Student's t; no end is known from one unit."""
+    """Mean of one value per unit (such as megabytes), with Student's t; no end is known from one
+    unit.
+    """
     values_U = np.asarray(values_U, dtype=float)
     rows_T = by_chain(values_U[:, None], chains_U)[:, 0]
     T, mean = len(rows_T), float(rows_T.mean())
@@ -191,7 +202,9 @@ def over_seeds(values_U: Sequence[float], chains_U: Sequence[int] = ()) -> Inter
 
 
 def by_chain(values_UN: np.ndarray, chains_U: Sequence[int] = ()) -> np.ndarray:
-    """The rows that the variance is taken over: means of chains where there are several, else the units themselves."""
+    """The rows that the variance is taken over: means of chains where there are several, else the
+    units themselves.
+    """
     if chains(chains_U) < 2:
         return values_UN
     labels = np.asarray(chains_U)
@@ -203,9 +216,11 @@ def chains(chains_U: Sequence[int]) -> int:
 
 
 def sources(values_UN: np.ndarray, chains_U: Sequence[int] = ()) -> dict[str, float | None]:
-    """Standard deviations over chains and over seeds inside a chain, of the mean over questions; None where unknown.
+    """Standard deviations over chains and over seeds inside a chain, of the mean over questions;
+    None where unknown.
 
-    By moments: the mean squares inside chains give the seeds; chain means give the chains once the seeds are taken off.
+    By moments: the mean squares inside chains give the seeds; chain means give the chains once the
+    seeds are taken off.
     """
     mean_U = np.atleast_2d(np.asarray(values_UN, dtype=float)).mean(1)
     labels = np.asarray(chains_U if len(chains_U) else [0] * len(mean_U))

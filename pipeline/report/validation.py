@@ -1,4 +1,5 @@
-"""Arms on the validation questions of their own runs, step by step: paired by question, seed and chain.
+"""Arms on the validation questions of their own runs, step by step: paired by question, seed and
+chain.
 
 Legend: U units, N validation questions.
 """
@@ -16,7 +17,9 @@ Cells = Mapping[Unit, Cell]
 
 
 def accuracy_at(cells: Cells, steps: list[int]) -> list[np.ndarray]:
-    """values_UN at each of these steps, on the questions that every unit was asked; units in sorted order."""
+    """values_UN at each of these steps, on the questions that every unit was asked; units in sorted
+    order.
+    """
     ids = common([list(cell.validation[step]) for cell in cells.values() for step in steps])
     return [
         np.array([[cells[unit].validation[step][i] for i in ids] for unit in sorted(cells)])
@@ -25,7 +28,9 @@ def accuracy_at(cells: Cells, steps: list[int]) -> list[np.ndarray]:
 
 
 def sides(results: Results, arm: str, other: str) -> tuple[list[dict[Unit, Cell]], list[int]]:
-    """The cells of both arms at the units that both have, and the steps at which all of them were validated."""
+    """The cells of both arms at the units that both have, and the steps at which all of them were
+    validated.
+    """
     both = [results.cells.get(name, {}) for name in (arm, other)]
     units = sorted(set(both[0]) & set(both[1]))
     cells = [{unit: side[unit] for unit in units} for side in both]
@@ -34,7 +39,9 @@ def sides(results: Results, arm: str, other: str) -> tuple[list[dict[Unit, Cell]
 
 
 def gap_at(cells: list[dict[Unit, Cell]], step: int) -> Interval | None:
-    """Mean sampled accuracy of the first arm minus that of the second after a step; None without common questions."""
+    """Mean sampled accuracy of the first arm minus that of the second after a step; None without
+    common questions.
+    """
     ids = common([list(cell.validation[step]) for side in cells for cell in side.values()])
     if not ids:
         return None
@@ -53,7 +60,9 @@ def last_gap(results: Results, arm: str, other: str) -> Interval | None:
 
 
 def over_training(results: Results, arm: str, other: str) -> list[tuple[int, Interval]]:
-    """(step, difference on the validation questions) after about a third of the steps and at the end."""
+    """(step, difference on the validation questions) after about a third of the steps and at the
+    end.
+    """
     cells, steps = sides(results, arm, other)
     if len(steps) < 3:
         return []
@@ -62,7 +71,9 @@ def over_training(results: Results, arm: str, other: str) -> list[tuple[int, Int
 
 
 def boundaries(cells: Cells) -> list[int]:
-    """Step 0 and the steps at which an iteration ended; [] without cells, or where one of them was not validated."""
+    """Step 0 and the steps at which an iteration ended; [] without cells, or where one of them was
+    not validated.
+    """
     if not cells:
         return []
     last = {

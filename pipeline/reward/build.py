@@ -62,7 +62,12 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
             {**row, "split": name}
             for name, questions in (("train", train), ("held_out", held))
             for row in sample_outputs(
-                setting.engine, setting.tokenizer, questions, cfg, (setting.seed, "reward", name)
+                setting.engine,
+                setting.tokenizer,
+                questions,
+                cfg,
+                (setting.seed, "reward", name),
+                setting.state / f"labels-{name}",
             )
         ],
     )
@@ -100,6 +105,7 @@ def train_process(setting: Setting, follow: Follow) -> dict:
                 answers,
                 cfg,
                 (setting.seed, "steps", name),
+                setting.state / f"step_labels-{name}",
             )
         ],
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline.grading import grade_many
 from pipeline.lm.generate import Engine, Sampling
 from pipeline.lm.generate.draw import row_seed
-from pipeline.lm.rollouts import Rollouts, right_answers, sample_groups
+from pipeline.lm.parts import in_parts
+from pipeline.lm.rollouts import Rollouts, decode, right_answers, sample_groups
 from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.records import Question
 from pipeline.reward.config import RewardConfig
@@ -15,17 +17,25 @@ from pipeline.reward.model import Labelled
 
 
 def sample_outputs(
-    engine: Engine, tokenizer, questions: Sequence[Question], cfg: RewardConfig, key: tuple
+    engine: Engine,
+    tokenizer,
+    questions: Sequence[Question],
+    cfg: RewardConfig,
+    key: tuple,
+    parts: Path | None = None,
 ) -> list[dict]:
     """`samples` outputs per question, judged by the rule; one row per output, as in labels.jsonl.
 
-    `weight` is the output's weight in the loss of an outcome model.
+    `weight` is the output's weight in the loss of an outcome model. With `parts` (a folder) the
+    outputs of each 64 questions are on file before the next ones are sampled.
     """
-    rows = []
-    for start in range(0, len(questions), 64):
-        some = list(questions[start : start + 64])
+
+    def made(start: int, end: int) -> list[dict]:
+        some = list(questions[start:end])
         drawn = sample_groups(engine, tokenizer, some, cfg.samples, cfg, (*key, start))
-        rows += _rows(drawn, right_answers(drawn))
+        return _rows(drawn, right_answers(drawn))
+
+    rows = list(in_parts(parts, len(questions), 64, made))
     labels = [[[row["right"]] for row in group] for group in by_question(rows)]
     weights = (weight for group in weigh(labels, cfg.balance) for (weight,) in group)
     return [{**row, "weight": weight} for row, weight in zip(rows, weights, strict=True)]
@@ -120,11 +130,13 @@ def step_labels(
     answers: dict[str, str],
     cfg: RewardConfig,
     key: tuple,
-):
-    """Math-Shepherd: N continuations from each step end but the last. Returns the rows with `ends` and `labels` added.
+    parts: Path | None = None,
+) -> list[dict]:
+    """Math-Shepherd: N continuations from each step end but the last.
 
-    Hard label: 1 if any continuation is right; soft: the share of them. The last step's label is the outcome. Outputs of one
-    question that begin alike share their continuations.
+    Hard label: 1 if any continuation is right; soft: the share of them. The last step's label is the
+    outcome. Outputs of one question that begin alike share their continuations. Returns the rows
+    with `ends` and `labels` added; `parts` as in `sample_outputs`.
     """
     ends = [
         token_ends(tokenizer, row["tokens"], row["text"], line_ends(row["text"])) for row in rows
@@ -134,30 +146,15 @@ def step_labels(
         for b, row in enumerate(rows)
     ]
     unique = list(dict.fromkeys(start for of_row in starts for start in of_row))
-    prefixes = [list(start[1:]) for start in unique for _ in range(cfg.continuations)]
-    seeds = [row_seed(*key, u, i) for u in range(len(unique)) for i in range(cfg.continuations)]
-    outputs = (
-        engine.sample(prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens))
-        if prefixes
-        else []
-    )
     asked = {row["question"]: len(row["prompt"]) for row in rows}
-    owner = [start[0] for start in unique for _ in range(cfg.continuations)]
-    whole = [
-        prefix[asked[q] :] + list(o.tokens)
-        for prefix, o, q in zip(prefixes, outputs, owner, strict=True)
-    ]
-    texts = tokenizer.batch_decode(
-        whole, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
-    grades = grade_many([(text, answers[q]) for text, q in zip(texts, owner, strict=True)])
-    right = [grade.verdict == "right" for grade in grades]
-    label = {
-        start: step_label(
-            right[u * cfg.continuations : (u + 1) * cfg.continuations], cfg.hard_labels
-        )
-        for u, start in enumerate(unique)
-    }
+
+    def made(begin: int, end: int) -> list[dict]:
+        right = _continued(engine, tokenizer, unique[begin:end], begin, asked, answers, cfg, key)
+        return [{"label": step_label(some, cfg.hard_labels)} for some in right]
+
+    size = max(1, Sampling().batch_rows // cfg.continuations)  # whole batches of the engine
+    made_labels = in_parts(parts, len(unique), size, made)
+    label = {start: row["label"] for start, row in zip(unique, made_labels, strict=True)}
     return [
         {
             **row,
@@ -166,6 +163,35 @@ def step_labels(
         }
         for b, row in enumerate(rows)
     ]
+
+
+def _continued(
+    engine: Engine,
+    tokenizer,
+    starts: Sequence[tuple],
+    first: int,
+    asked: dict[str, int],
+    answers: dict[str, str],
+    cfg: RewardConfig,
+    key: tuple,
+) -> list[list[bool]]:
+    """Whether each of the N continuations of each start (question, *tokens) is right.
+
+    `first` is the index of the first start, from which seeds follow; `asked` has prompt lengths.
+    """
+    n = cfg.continuations
+    prefixes = [list(start[1:]) for start in starts for _ in range(n)]
+    owners = [start[0] for start in starts for _ in range(n)]
+    seeds = [row_seed(*key, first + u, i) for u in range(len(starts)) for i in range(n)]
+    outputs = engine.sample(prefixes, seeds, Sampling(cfg.temperature, cfg.max_new_tokens))
+    whole = [
+        prefix[asked[q] :] + list(output.tokens)
+        for prefix, output, q in zip(prefixes, outputs, owners, strict=True)
+    ]
+    texts = decode(tokenizer, whole)
+    grades = grade_many([(text, answers[q]) for text, q in zip(texts, owners, strict=True)])
+    right = [grade.verdict == "right" for grade in grades]
+    return [right[u * n : (u + 1) * n] for u in range(len(starts))]
 
 
 def step_label(right: Sequence[bool], hard: bool) -> float:

@@ -25,7 +25,7 @@ from pipeline.lm import flops
 from pipeline.lm.head import head_of
 from pipeline.lm.model import attention_of, load_model
 from pipeline.lm.optim import autocast
-from pipeline.lm.passes import Rows, hidden_of, log_probs_of, micro_batches, read_prompts
+from pipeline.lm.passes import Rows, hidden_passes, log_probs_of
 from pipeline.lm.probe import probe
 from pipeline.reward.config import RewardConfig
 
@@ -152,9 +152,9 @@ def read_at(model, rows: Rows, ends: Sequence[Sequence[int]], max_tokens: int) -
     # the state that has read token t stands before token t + 1: each output gets one token more
     longer = Rows(rows.prompts, [[*tokens, 0] for tokens in rows.outputs], rows.prompt_of)
     found: list[Tensor] = [torch.empty(0)] * len(rows.outputs)
-    prompts = read_prompts(model, longer)
-    for batch in micro_batches(longer, range(len(rows.outputs)), max_tokens):
-        logit_RT = logits_of(model, *hidden_of(model, prompts, longer, batch))
+    everyone = range(len(rows.outputs))
+    for batch, *hidden in hidden_passes(model, longer, everyone, max_tokens):
+        logit_RT = logits_of(model, *hidden)
         for r, b in enumerate(batch):
             found[b] = logit_RT[r, [end + 1 for end in ends[b]]]
     return found

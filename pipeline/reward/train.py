@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pipeline.lm import flops
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.optim import autocast, check_rates
-from pipeline.lm.passes import hidden_of, micro_batches, read_prompts
+from pipeline.lm.passes import hidden_passes
 from pipeline.lm.train import Gradient, Pace, train
 from pipeline.lm.train_config import OptimConfig
 from pipeline.reward.config import RewardConfig
@@ -79,9 +79,8 @@ def label_gradient(
     weights = [w for e in examples for w in e.weights or [[1.0] * len(x) for x in e.labels]]
     total, labelled = sum(map(sum, weights)), sum(map(len, labels))
     loss_sum, hits = 0.0, 0
-    prompts = read_prompts(model, rows)
-    for batch in micro_batches(rows, range(len(rows.outputs)), max_tokens):
-        logit_RT = logits_of(model, *hidden_of(model, prompts, rows, batch))
+    for batch, *hidden in hidden_passes(model, rows, range(len(rows.outputs)), max_tokens):
+        logit_RT = logits_of(model, *hidden)
         device = logit_RT.device
         row_N = torch.tensor([r for r, b in enumerate(batch) for _ in ends[b]], device=device)
         at_N = torch.tensor([end + 1 for b in batch for end in ends[b]], device=device)
@@ -94,7 +93,6 @@ def label_gradient(
         loss.backward()
         loss_sum += loss.item()
         hits += int(((logit_N > 0) == (label_N > 0.5)).sum())
-    prompts.backward()
     return {"loss": loss_sum, "accuracy": hits / labelled}, {"flops": 3 * work(model, examples)}
 
 

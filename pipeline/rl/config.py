@@ -96,6 +96,21 @@ class ArmConfig:
         )
 
     @property
+    def online(self) -> bool:
+        """Whether outputs are sampled from the policy."""
+        return self.data_source == "online"
+
+    @property
+    def offline(self) -> bool:
+        """Whether outputs come from the instruct model's pool."""
+        return self.data_source == "offline"
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether a value model is trained (PPO)."""
+        return self.gradient_coefficient == "ppo"
+
+    @property
     def groups(self) -> bool:
         """Whether advantages are relative to a group of outputs (GRPO)."""
         return self.gradient_coefficient.startswith("grpo")

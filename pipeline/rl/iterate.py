@@ -41,7 +41,8 @@ def renew_reward_model(run: Training, iteration: int) -> dict[str, float]:
     inputs, model = run.inputs, run.inputs.reward_model
     cfg = label_settings(run.cfg, model.trained)
     key = (run.seed, "judge", iteration)
-    new = sample_outputs(run.engine, inputs.tokenizer, questions_of(run, iteration), cfg, key)
+    asked = questions_of(run, iteration)
+    new = sample_outputs(run.engine, inputs.tokenizer, asked, cfg, key)
     new = [{**row, "round": iteration} for row in new]
 
     rows, ends, labels = flatten(outcome_labels(new))

@@ -69,7 +69,7 @@ def train_policy(
     yield from rows
 
     run.engine.sync(run.policy)
-    if arm.data_source == "offline":
+    if arm.offline:
         fill_pool(run)
         run.lap("sampling")
     for step in range(len(rows), cfg.steps + 1):
@@ -89,10 +89,9 @@ def train_policy(
 def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     """One step of Algorithm 1, for every arm of Table 10. Returns the step's metric row."""
     arm, cfg, policy = run.arm, run.cfg, run.policy
-    online = arm.data_source == "online"
     renewed = next_iteration(run, step)  # iterative RL: a new reference and reward model
 
-    if online:
+    if arm.online:
         check_sync(run.engine, policy)
     rollouts = method.draw(run, step)  # D: who answers
     run.engine.sleep()  # until the `sync` after the update
@@ -119,7 +118,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
                 sums.update({"loss": loss.item()} | counted)
                 logp_BT[chosen, : logp_RT.shape[1]] = logp_RT.detach().cpu()
 
-        if online and not updates:  # pi_theta is still the policy that sampled
+        if arm.online and not updates:  # pi_theta is still the policy that sampled
             gap = sampler_gap(rollouts.logprobs, logp_BT, batch.active)
         batch = batch.with_old(logp_BT)  # pi_old of the next update is the policy of the first
         with keeping_the_batch(run, step, rollouts, rewarded, batch):
@@ -211,11 +210,11 @@ def start(
     inputs = replace(inputs, questions=questions, instructions=solutions)
 
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
-    frozen = arm.needs_reference or arm.data_source == "offline"
+    frozen = arm.needs_reference or arm.offline
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
     check_rates(inputs.policy, cfg.optim(arm.lr_factor), BASE_RL_LR)
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
-    critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.gradient_coefficient == "ppo" else None
+    critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.has_critic else None
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
     probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)

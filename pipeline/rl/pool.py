@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.lm import flops
 from pipeline.lm.generate import Engine
-from pipeline.lm.rollouts import encode_prompts, right_answers, sample_groups
+from pipeline.lm.parts import in_parts
+from pipeline.lm.rollouts import Rollouts, encode_prompts, right_answers, sample_groups
 from pipeline.records import Question, read_jsonl, write_jsonl
 from pipeline.rl.config import RLConfig
 from pipeline.rl.data_source import question_at
@@ -37,31 +39,38 @@ def make_pool(
     """Sample G outputs for each question, judge them by the rule, and write them to a JSONL file.
 
     A row: question, tokens, logprobs, text, finished, right, and `first`: no earlier output of its
-    question has the same tokens.
+    question has the same tokens. The outputs of each `questions_per_step` questions are on file
+    before the next ones are sampled.
     """
-    rows = []
-    for start in range(0, len(questions), cfg.questions_per_step):
-        some = list(questions[start : start + cfg.questions_per_step])
+
+    def made(start: int, end: int) -> list[dict]:
         key = (seed, "offline", start)
-        drawn = sample_groups(engine, tokenizer, some, cfg.group_size, cfg, key)
-        right = right_answers(drawn)
-        for b, question in enumerate(drawn.owners):
-            rows.append(
-                {
-                    "question": question.id,
-                    "tokens": drawn.rows.outputs[b],
-                    "text": drawn.texts[b],
-                    "logprobs": [round(x, 5) for x in drawn.logprobs[b]],
-                    "finished": drawn.finished[b],
-                    "right": right[b],
-                }
-            )
-    seen = set()
-    for row in rows:
-        key = (row["question"], tuple(row["tokens"]))
-        row["first"] = key not in seen
+        some = list(questions[start:end])
+        return _pool_rows(sample_groups(engine, tokenizer, some, cfg.group_size, cfg, key))
+
+    parts = path.with_suffix(".parts")
+    write_jsonl(path, in_parts(parts, len(questions), cfg.questions_per_step, made))
+    shutil.rmtree(parts, ignore_errors=True)
+
+
+def _pool_rows(drawn: Rollouts) -> list[dict]:
+    rows, seen = [], set()
+    right = right_answers(drawn)
+    for b, question in enumerate(drawn.owners):
+        key = (question.id, tuple(drawn.rows.outputs[b]))
+        rows.append(
+            {
+                "question": question.id,
+                "tokens": drawn.rows.outputs[b],
+                "text": drawn.texts[b],
+                "logprobs": [round(x, 5) for x in drawn.logprobs[b]],
+                "finished": drawn.finished[b],
+                "right": right[b],
+                "first": key not in seen,
+            }
+        )
         seen.add(key)
-    write_jsonl(path, rows)
+    return rows
 
 
 def read_pool(path: Path) -> dict[str, list[dict]]:

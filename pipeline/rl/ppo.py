@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
-from pipeline.lm.passes import Rows, first_equal, hidden_of, micro_batches, pad, read_prompts
+from pipeline.lm.passes import Rows, first_equal, hidden_passes, pad
 from pipeline.lm.rollouts import Rollouts
 from pipeline.reward.model import with_scalar_head
 from pipeline.rl.batch import Batch
@@ -77,10 +77,11 @@ def new_critic(policy, arm: ArmConfig, cfg: RLConfig) -> Critic:
 def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
     """V before each output token, without gradient. Returns value_BT, 0 after an output's end."""
     value_BT = torch.zeros(len(rows.outputs), max(map(len, rows.outputs)))
+    first = first_equal(rows)
     with torch.no_grad():
-        prompts, first = read_prompts(model, rows), first_equal(rows)
-        for batch in micro_batches(rows, sorted(set(first)), max_tokens):
-            hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, batch)
+        for batch, hidden_RTE, _, mask_RT in hidden_passes(
+            model, rows, sorted(set(first)), max_tokens
+        ):
             value_RT = torch.where(mask_RT, model.score(hidden_RTE)[..., 0].float(), 0.0)
             value_BT[torch.tensor(batch), : value_RT.shape[1]] = value_RT.cpu()
     return value_BT[first]
@@ -119,9 +120,8 @@ def value_gradient(model, batch: Batch, max_tokens: int) -> float:
     """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model. Returns the loss."""
     rows, total = batch.rows, 0.0
     weight_B = batch.copies_B * batch.weight_B
-    prompts = read_prompts(model, rows)
-    for chosen in micro_batches(rows, sorted(set(batch.first)), max_tokens):
-        hidden_RTE, _, mask_RT = hidden_of(model, prompts, rows, chosen)
+    distinct = sorted(set(batch.first))
+    for chosen, hidden_RTE, _, mask_RT in hidden_passes(model, rows, distinct, max_tokens):
         device = mask_RT.device
         target_RT = batch.return_BT[chosen, : mask_RT.shape[1]].to(device)
         weight_R1 = weight_B[chosen][:, None].float().to(device)
@@ -129,5 +129,4 @@ def value_gradient(model, batch: Batch, max_tokens: int) -> float:
         loss = torch.where(mask_RT, weight_R1 * error_RT.square() / 2, 0.0).sum()
         loss.backward()
         total += loss.item()
-    prompts.backward()
     return total

@@ -56,13 +56,12 @@ def metrics_row(
 ) -> dict[str, float]:
     """The step's row; every name is defined in `glossary`. `updates`: sums over each update's outputs."""
     arm, lengths = run.arm, list(map(len, rollouts.rows.outputs))
-    online = arm.data_source == "online"
     row: dict[str, float] = {"step": step}
-    if rewarded and online:
+    if rewarded and arm.online:
         row["reward"] = _mean([sum(r) / len(r) for r in rewarded.rewards])
         row["accuracy"] = _mean(rewarded.right)
     row |= update_metrics(run, step, batch, updates)
-    if online:
+    if arm.online:
         row["entropy"] = -sum(map(sum, rollouts.logprobs)) / sum(lengths)
         row["truncated"] = 1 - _mean(rollouts.finished)
     if arm.groups:
@@ -94,7 +93,7 @@ def update_metrics(
         row["value_loss"] = first["value_loss"]
     if batch.ref_logp_BT is not None and tokens:
         row["kl"] = first["kl"] / tokens
-    if run.arm.data_source == "online" and tokens:
+    if run.arm.online and tokens:
         row["clip_fraction"] = sum(sums["clipped"] for sums in updates) / (tokens * len(updates))
     return row
 

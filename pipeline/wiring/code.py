@@ -37,6 +37,7 @@ SHOWN = (
 )
 SMALL = 64 << 20  # bytes; a larger input is known by its size and modification time
 NOT_DATA = (".py", ".pyc", ".tmp", ".swp", "~")
+GRAPH = ("conf", "dvc.lock", "dvc.yaml", "__pycache__")  # a plan lies next to the code of lab/
 NOT_MEANING = ("ctx", "kind", "type_comment")  # fields of a syntax tree that follow from the rest
 
 
@@ -104,7 +105,8 @@ def data_files(package: Path) -> Iterator[Path]:
     themselves.
     """
     for path in package.iterdir():
-        if path.name.startswith((".", "__pycache__")) or path.name.endswith(NOT_DATA):
+        name = path.name
+        if name.startswith(".") or name.endswith(NOT_DATA) or name in GRAPH:
             continue
         if path.is_file():
             yield path
@@ -180,7 +182,7 @@ def commit(root: Path = ROOT) -> str:
 
 
 def input_hashes(paths: Iterable[Path]) -> dict[str, str]:
-    """Content hash of every file under `paths` (size and modification time of those above `SMALL`)."""
+    """Content hash of every file under `paths`; size and modification time of those above `SMALL`."""
     found = {}
     for top in paths:
         for path in sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]:

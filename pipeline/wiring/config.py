@@ -40,7 +40,7 @@ class StageConfig:
 
     profile: str
     device: str = "cpu"  # "cpu" | "cuda"
-    threads: int = 1  # of torch and BLAS on the CPU; part of the result, as sums in another order round differently
+    threads: int = 1  # of torch and BLAS on the CPU; sums in another order round differently
 
 
 def defaults_of(kind: type) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def delegate(
     """Run one job: through DVC when it belongs to `plan`; with None as the plan, as a scratch run
     into `folder`.
 
-    `dvc repro -s` looks at this one stage only, so the file of fingerprints is brought up to date before.
+    `dvc repro -s` looks at this one stage only, so its file of fingerprints is written first.
     """
     given = dict(text.partition("=")[::2] for text in overrides)
     module = ".".join(entry.relative_to(ROOT).with_suffix("").parts)

@@ -8,8 +8,9 @@ is the first stage of every graph and always runs. For each stage named it write
 changes when, and only when, code changes that can shape the stage's outputs. A stage is named by
 its module below stages/, or by a dotted name (`lab.recall.pages`).
 
-For `rl` it also writes `<folder>/arms/<arm>.yaml`, which holds conf/rl/<arm>.yaml without the key `report:`, and for
-`report` it writes `<folder>/arms.yaml` with all of every arm. So a label or a colour re-runs the report alone.
+For `rl` it also writes `<folder>/arms/<arm>.yaml`, which holds conf/rl/<arm>.yaml without the key
+`report:`, and for `report` it writes `<folder>/arms.yaml` with all of every arm. So a label or a
+colour re-runs the report alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Plans: what is built, and where the results go.   python -m pipeline.wiring.plans smoke   prints where its graph is
+"""Plans: what is built, and where the results go.
+
+    python -m pipeline.wiring.plans smoke     prints where the graph of a profile is
 
 A plan is a file conf/plan.yaml next to a dvc.yaml: at the root (the main plan, which `dvc repro`
 builds), in lab/, in a folder of lab/, or in a folder of plans/. Each has a profile of its own, by

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
-BAR = "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
-LINE = "{desc} {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+TIMES = "{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+BAR = "{desc} {percentage:3.0f}%|{bar:10}| " + TIMES
+LINE = "{desc} " + TIMES
 OPEN_END = "{desc} {n_fmt} [{elapsed}, {rate_fmt}]{postfix}"  # the total is not known
 FIGURES = 5  # numbers of a metric row that are shown
 

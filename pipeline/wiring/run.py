@@ -1,4 +1,4 @@
-"""What a running stage writes to: its output folder, its checkpoint, its metrics, summary and cost."""
+"""What a running stage writes to: output folder, checkpoint, metrics, summary and cost."""
 
 from __future__ import annotations
 
@@ -242,8 +242,10 @@ def job_lock(folder: Path) -> Iterator[None]:
 
 
 def kept_rows(path: Path, first: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Rows of an interrupted run that come before `first`, the first new one (all when there is none, none without a
-    `step` to tell them by). A torn last line is dropped.
+    """Rows of an interrupted run that come before `first`, the first new one.
+
+    All of them when there is none; none when rows have no `step` to know them by. A torn last line
+    is dropped.
     """
     if not path.is_file() or (first is not None and "step" not in first):
         return []

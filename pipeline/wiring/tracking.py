@@ -266,7 +266,8 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"tracking: {error}")
     print(
-        f"{given.store}: {count} runs; see them with `.venv/bin/mlflow ui --backend-store-uri sqlite:///{given.store}`"
+        f"{given.store}: {count} runs; see them with "
+        f"`mlflow ui --backend-store-uri sqlite:///{given.store}`"
     )
 
 

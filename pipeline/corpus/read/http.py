@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 import zlib
 
+import pyarrow as pa
+
 HTML_TYPES = (b"text/html", b"application/xhtml+xml")
+XML_TYPES = (b"application/xml", b"text/xml", b"application/vnd.wap.xhtml+xml")
+# Types that say nothing: what the body begins with decides.
+NO_TYPES = (b"", b"application/octet-stream", b"unknown/unknown", b"html", b"text", b"no-type")
+PAGE_STATUS = (b"200", b"203")  # 203: a proxy changed the page on its way
+MAX_INTERIM = 5  # responses like 100 Continue before the page
+CODECS = {b"br": "brotli", b"zstd": "zstd"}
+MAGIC = {b"gzip": b"\x1f\x8b", b"x-gzip": b"\x1f\x8b", b"zstd": b"\x28\xb5\x2f\xfd"}
+XHTML = re.compile(rb"<(?:\w+:)?html\b", re.I)
 HTML_START = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|article|div|p|h1)\b", re.I)
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]+)", re.I)
 CHUNK_SIZE = re.compile(rb"\s*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
@@ -25,22 +35,35 @@ def html_of_response(record: bytes, content_type: bytes, max_bytes: int) -> tupl
     """
     if content_type or not record[:5].upper().startswith(b"HTTP/"):
         return _checked(record, content_type), _charset(content_type)
-    head, body = _split(record)
-    lines = head.splitlines()
-    status = lines[0].split()
-    header = {}
+    lines, body = _head(record)
+    for _ in range(MAX_INTERIM):
+        if not lines[0].split()[1].startswith(b"1"):
+            break
+        lines, body = _head(body)
+    header: dict[bytes, bytes] = {}
     for line in lines[1:]:
         key, _, value = line.partition(b":")
-        header[key.strip().lower()] = value.strip()
-    if len(status) < 2 or not status[1].isdigit():
-        raise BadHttp("bad_http", f"status line {lines[0][:60]!r}")
-    if status[1] != b"200":
-        raise BadHttp("http_status", status[1].decode())
+        key = key.strip().lower()
+        value = value.strip()
+        header[key] = header[key] + b", " + value if key in header else value
+    status = lines[0].split()[1]
+    if status not in PAGE_STATUS:
+        raise BadHttp("http_status", status.decode())
     if b"chunked" in header.get(b"transfer-encoding", b"").lower():
         body = _dechunk(body)
     body = _inflate(body, header.get(b"content-encoding", b"").lower(), max_bytes)
     kind = header.get(b"content-type", b"")
     return _checked(body, kind), _charset(kind)
+
+
+def _head(response: bytes) -> tuple[list[bytes], bytes]:
+    """The lines of a response's header, the status line first, and the body."""
+    head, body = _split(response)
+    lines = head.splitlines() or [b""]
+    status = lines[0].split()
+    if len(status) < 2 or not status[1].isdigit():
+        raise BadHttp("bad_http", f"status line {lines[0][:60]!r}")
+    return lines, body
 
 
 def _split(record: bytes) -> tuple[bytes, bytes]:
@@ -58,17 +81,20 @@ def _charset(content_type: bytes) -> str:
 
 
 def _checked(body: bytes, content_type: bytes) -> bytes:
-    """`body` when it is HTML by its type, or by its first bytes where no type is given."""
-    kind = content_type.split(b";")[0].strip().lower()
-    if kind in HTML_TYPES or (
-        kind in (b"", b"application/octet-stream") and HTML_START.search(body[:2048])
-    ):
-        if not body.strip():
-            raise BadHttp("empty", "no body")
-        return body
-    raise BadHttp(
-        "not_html", kind.decode("ascii", "replace") or "no Content-Type and no tag at the start"
+    """`body` when it is HTML by its type, or by its first bytes where the type says nothing."""
+    kinds = [part.split(b";")[0].strip().lower() for part in content_type.split(b",")]
+    start = body[:2048]
+    is_html = (
+        any(kind in HTML_TYPES for kind in kinds)
+        or (any(kind in NO_TYPES for kind in kinds) and HTML_START.search(start) is not None)
+        or (any(kind in XML_TYPES for kind in kinds) and XHTML.search(start) is not None)
     )
+    if not is_html:
+        named = b", ".join(kinds).decode("ascii", "replace")
+        raise BadHttp("not_html", named or "no Content-Type and no tag at the start")
+    if not body.strip():
+        raise BadHttp("empty", "no body")
+    return body
 
 
 def _dechunk(body: bytes) -> bytes:
@@ -82,7 +108,7 @@ def _dechunk(body: bytes) -> bytes:
             raise BadHttp("mis_chunked", f"a chunk of {size} bytes at {at} runs past the body")
         parts.append(body[start : start + size])
         at = start + size
-    if not parts and body.lstrip()[:1] == b"<":
+    if not parts and HTML_START.search(body[:2048]):
         return body
     if body[at:].strip():
         raise BadHttp("mis_chunked", f"no chunk size at {at}")
@@ -90,13 +116,26 @@ def _dechunk(body: bytes) -> bytes:
 
 
 def _inflate(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
-    """Undo gzip or deflate; a body that is not compressed in spite of its header is passed on."""
-    if encoding in (b"", b"identity", b"utf-8", b"none"):
-        return body
-    if encoding not in (b"gzip", b"x-gzip", b"deflate"):
-        raise BadHttp("bad_content_encoding", encoding.decode("ascii", "replace")[:40])
-    if HTML_START.search(body[:512]):
-        return body
+    """Undo the content encodings, the last one first.
+
+    A body that is not compressed in spite of its header is passed on: crawlers often undo it and keep the header.
+    """
+    for name in reversed([part.strip() for part in encoding.split(b",")]):
+        if name in (b"", b"identity", b"utf-8", b"none"):
+            continue
+        is_packed = name in MAGIC and body.startswith(MAGIC[name])
+        if not is_packed and HTML_START.search(body[:512]):
+            return body
+        if name in (b"gzip", b"x-gzip", b"deflate"):
+            body = _inflate_zlib(body, max_bytes)
+        elif name in CODECS:
+            body = _inflate_stream(body, CODECS[name], max_bytes)
+        else:
+            raise BadHttp("bad_content_encoding", name.decode("ascii", "replace")[:40])
+    return body
+
+
+def _inflate_zlib(body: bytes, max_bytes: int) -> bytes:
     for wbits in (47, -15):  # gzip or zlib header, then raw deflate
         inflate = zlib.decompressobj(wbits=wbits)
         try:
@@ -111,3 +150,15 @@ def _inflate(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
             raise BadHttp("truncated", "the compressed body is cut off")
         return page
     raise BadHttp("bad_content_encoding", "the body cannot be inflated")
+
+
+def _inflate_stream(body: bytes, codec: str, max_bytes: int) -> bytes:
+    """Undo Brotli or Zstandard, within the same limit."""
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), codec) as stream:
+            page = stream.read(max_bytes + 1)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadHttp("bad_content_encoding", f"{codec}: {str(error)[:60]}") from None
+    if len(page) > max_bytes:
+        raise BadHttp("too_large", f"inflates to over {max_bytes} bytes")
+    return page

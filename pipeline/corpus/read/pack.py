@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.corpus.read.warc import RawPage, Reject, clean_url
+from pipeline.corpus.read.http import HTML_START
+from pipeline.corpus.read.record import RawPage, Reject, clean_url
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
 
-SUFFIXES = (".html", ".htm", ".xhtml")
+SUFFIXES = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".html.gz", ".htm.gz")
+MAPPINGS = ("urls.jsonl", "MANIFEST.md")  # where a folder says which URL each file has
+OWN = (".warc.gz", ".warc", ".wet.gz", ".wet", ".arc.gz", ".arc", ".wat.gz", ".jsonl", ".jsonl.gz", ".json.gz",
+       ".ndjson", ".ndjson.gz", ".parquet", ".cdx", ".cdx.gz", ".cdxj", ".cdxj.gz")  # fmt: skip
+GZIP = b"\x1f\x8b\x08"
 EPOCH = "2000-01-01T00:00:00Z"  # WARC-Date is required; the day a folder was packed is no fact about its pages
 
 
@@ -49,21 +55,43 @@ def _table(markdown: str) -> Iterator[tuple[str, str]]:
 
 
 def read_folder(
-    folder: Path, max_bytes: int, name: str = "", mapping: Path | None = None
+    folder: Path, max_bytes: int, name: str = "", mapping: Path | None = None, every: bool = False
 ) -> Iterator[RawPage | Reject]:
-    """Every HTML file below `folder`, in the order of their names. One without a URL is named by the folder, or `name`,
-    and its place below: files of one name in two folders are two pages."""
+    """Every HTML file below `folder`, in the order of their names.
+
+    One without a URL is named by the folder, or `name`, and its place below: files of one name in two folders are two
+    pages. `every`: of the other files too, those that begin as HTML are pages, and each of the rest is a reject.
+    """
     urls, base = urls_of(folder, mapping), name or folder.absolute().name
-    for path in sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-    ):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         relative = path.relative_to(folder).as_posix()
+        is_html = path.name.lower().endswith(SUFFIXES)
+        if not is_html and (not every or path.name in MAPPINGS or path.name.lower().endswith(OWN)):
+            continue
         url = clean_url(urls.get(relative, "file:///" + quote(f"{base}/{relative}")))
-        source = f"{name}/{relative}" if name else relative
-        if path.stat().st_size > max_bytes:
-            yield Reject(url, "too_large", f"{path.stat().st_size} bytes", source, 0)
-        else:
-            yield RawPage(url, path.read_bytes(), source, 0)
+        yield read_html(path, url, max_bytes, f"{name}/{relative}" if name else relative, is_html)
+
+
+def read_html(
+    path: Path, url: str, max_bytes: int, source: str, is_html: bool = True
+) -> RawPage | Reject:
+    """One file as a page; gzipped or not, whatever its name says."""
+    size = path.stat().st_size
+    if size > max_bytes:
+        return Reject(url, "too_large", f"{size} bytes", source, 0)
+    body = path.read_bytes()
+    if body.startswith(GZIP):
+        inflate = zlib.decompressobj(wbits=31)
+        try:
+            body = inflate.decompress(body, max_bytes + 1)
+        except zlib.error as error:
+            return Reject(url, "torn_gzip", str(error), source, 0)
+        if len(body) > max_bytes:
+            return Reject(url, "too_large", f"inflates to over {max_bytes} bytes", source, 0)
+    if not is_html and not HTML_START.search(body[:2_048]):
+        kind = path.suffix.lower() or "no suffix"
+        return Reject(url, "not_html", f"{kind}, and no tag at the start", source, 0)
+    return RawPage(url, body, source, 0)
 
 
 def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:

@@ -9,160 +9,74 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from pipeline.corpus.read.arc import FILE_HEADER, records_of_arc
 from pipeline.corpus.read.http import BadHttp, html_of_response
-from pipeline.errors import UserError
+from pipeline.corpus.read.record import RawPage, Reject, clean_url
+from pipeline.corpus.read.source import Location, name_of, open_source, size_of
+from pipeline.corpus.read.stream import CHUNK, MAX_HEADER, Stream, Torn
 
 MAGIC = b"\x1f\x8b\x08"
-CHUNK = 1 << 16
-MAX_HEADER = 1 << 16
+RECORD_STARTS = (b"WARC/", b"http:", b"https", b"filed", b"dns:", b"ftp:")  # of WARC, then of ARC
+BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
-class RawPage:
-    """A page as it was read. `offset`: bytes into `source` at which its gzip member starts, or its record where the file
-    is not compressed."""
+def read_warc(
+    path: Location, max_bytes: int = 8_000_000, name: str = ""
+) -> Iterator[RawPage | Reject]:
+    """Yield every readable HTML (or WET text) record of a WARC or ARC file, and a Reject for each other.
 
-    url: str
-    body: bytes  # HTML, or UTF-8 text where `is_text`
-    source: str  # name of the file
-    offset: int
-    charset: str = ""  # of the HTTP header
-    is_text: bool = False  # a WET record: text already
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A record or page that was left out, and why."""
-
-    url: str
-    reason: str
-    detail: str
-    source: str
-    offset: int
-
-
-class Torn(Exception):
-    """The compressed stream is broken or ends early; `reason` names the reject."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Stream:
-    """Bytes of one gzip member, or of an uncompressed file from `offset` on, read in bounded pieces."""
-
-    def __init__(self, file: BinaryIO, offset: int, gzipped: bool):
-        self.file, self.gzipped, self.buffer, self.ended = file, gzipped, bytearray(), False
-        self.start, self.read, self.broken = offset, 0, ""
-        file.seek(offset)
-        self.inflate = zlib.decompressobj(wbits=31) if gzipped else None
-        self.pending, self.read_to = b"", offset
-
-    @property
-    def offset(self) -> int:
-        """Where in the file the next byte stands; of gzip, where the member starts."""
-        return self.start if self.gzipped else self.start + self.read - len(self.buffer)
-
-    def _more(self) -> bool:
-        """Decompress one more piece; False at the end of the member. Raises Torn."""
-        if self.broken:
-            raise Torn("torn_gzip", self.broken)
-        if self.ended:
-            return False
-        if not self.gzipped:
-            piece = self.file.read(CHUNK)
-            self.ended, self.read = not piece, self.read + len(piece)
-            self.buffer += piece
-            return bool(piece)
-        fed = self.pending or self.file.read(CHUNK)
-        if not fed:
-            self.ended = True
-            raise Torn("truncated", "the file ends inside a gzip member")
-        before = self.inflate.copy()
-        try:
-            self.buffer += self.inflate.decompress(fed, CHUNK * 4)
-        except zlib.error as error:  # what stands before the damage is read first
-            self.broken = str(error)
-            self.buffer += _until_broken(before, fed)
-            return True
-        self.pending = self.inflate.unconsumed_tail
-        if self.inflate.eof:
-            self.ended, self.read_to = True, self.file.tell() - len(self.inflate.unused_data)
-        return True
-
-    def line(self) -> bytes | None:
-        """The next line without its end; None at the end. Raises Torn."""
-        while (end := self.buffer.find(b"\n")) < 0:
-            if len(self.buffer) > MAX_HEADER or not self._more():
-                rest, self.buffer = bytes(self.buffer), bytearray()
-                return rest or None
-        text = bytes(self.buffer[:end])
-        del self.buffer[: end + 1]
-        return text.rstrip(b"\r")
-
-    def take(self, size: int, keep: int) -> tuple[bytes, bool]:
-        """Up to `size` bytes, of which at most `keep` are held; and whether all `size` were there. Raises Torn."""
-        held, seen = bytearray(), 0
-        while seen < size:
-            if not self.buffer and not self._more():
-                break
-            piece = self.buffer[: size - seen]
-            held += piece[: max(0, keep - len(held))]
-            seen += len(piece)
-            del self.buffer[: len(piece)]
-        return bytes(held), seen == size
-
-    def drain(self) -> None:
-        """Read to the end of the member, so that its checksum is checked. Raises Torn."""
-        while self._more():
-            self.buffer.clear()
-
-
-def _until_broken(inflate: Any, fed: bytes) -> bytes:
-    """What can be inflated of a piece that ends in an error."""
-    found = bytearray()
-    try:
-        for at in range(len(fed)):
-            found += inflate.decompress(fed[at : at + 1])
-    except zlib.error:
-        pass
-    return bytes(found)
-
-
-def read_warc(path: Path, max_bytes: int = 8_000_000, name: str = "") -> Iterator[RawPage | Reject]:
-    """Yield every readable HTML (or WET text) record of a WARC file, gzipped or plain, and a Reject for each other.
-
-    At most `max_bytes` of a record are held in memory. Raises UserError when the file cannot be opened.
+    What the bytes are decides, not the name: gzipped or plain, or plain at first. At most `max_bytes` of a record are
+    held in memory. Raises UserError when the file cannot be opened.
     """
-    name = name or path.name
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); give a WARC file or a folder"
-        ) from None
-    with file:
-        gzipped = file.read(2) == MAGIC[:2] or path.suffix == ".gz"
-        offset, size = 0, path.stat().st_size
-        if not size:
-            yield Reject("", "empty", "a file of no bytes", name, 0)
-        while offset < size:
-            if gzipped and not _is_member(file, offset):
-                found = _next_member(file, offset + 1)
-                if not _only_zeros(file, offset, found):
-                    yield Reject("", "torn_gzip", "no gzip member starts here", name, offset)
-                offset = found
+    name = name or name_of(path)
+    with open_source(path) as file:
+        yield from read_records(file, name, max_bytes)
+
+
+def read_records(file: BinaryIO, name: str, max_bytes: int) -> Iterator[RawPage | Reject]:
+    """The records of an open file."""
+    head, size = file.read(16), size_of(file)
+    if not size:
+        yield Reject("", "empty", "a file of no bytes", name, 0)
+    offset = len(BOM) if head.startswith(BOM) else 0
+    starts = head.removeprefix(BOM).lstrip()
+    gzipped = head.startswith(MAGIC[:2]) or (
+        name.lower().endswith(".gz") and not starts.startswith((b"WARC/", FILE_HEADER))
+    )
+    is_arc, began_plain = False, not gzipped
+    while offset < size:
+        if gzipped and not _is_member(file, offset):
+            if began_plain and _starts_record(file, offset):
+                gzipped = False  # plain records among members, as the file began
                 continue
-            stream = Stream(file, offset, gzipped)
-            torn = yield from _records_of(stream, name, offset, max_bytes)
-            if not gzipped:
+            found = _next_member(file, offset + 1)
+            if not _only_zeros(file, offset, found):
+                yield Reject("", "torn_gzip", "no gzip member starts here", name, offset)
+            offset = found
+            continue
+        stream = Stream(file, offset, gzipped)
+        is_arc = is_arc or stream.starts_with(FILE_HEADER)
+        read = _arc_of if is_arc else _records_of
+        torn = yield from read(stream, name, offset, max_bytes)
+        if not gzipped:
+            if stream.gzip_at is None:
                 return
-            offset = _next_member(file, offset + len(MAGIC)) if torn else stream.read_to
+            offset, gzipped = stream.gzip_at, True  # plain records first, then members
+            continue
+        offset = _next_member(file, offset + len(MAGIC)) if torn else stream.read_to
+
+
+def _arc_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Iterator[RawPage | Reject]:
+    """The ARC records of one member. Returns whether the member is torn."""
+    try:
+        yield from records_of_arc(stream, name, max_bytes)
+        stream.drain()
+    except Torn as error:
+        yield Reject("", error.reason, str(error), name, offset)
+        return True
+    return False
 
 
 def _records_of(
@@ -176,6 +90,10 @@ def _records_of(
             start, line, parted = stream.offset, stream.line(), False
             while line == b"":
                 start, line, parted = stream.offset, stream.line(), True
+            if line is not None and not stream.gzipped and line.startswith(MAGIC):
+                stream.gzip_at = start
+                line = None
+                break
             if line is not None and not line.startswith(b"WARC/"):
                 ours = held is not None and (
                     not parted or getattr(held, "reason", "") == "bad_header"
@@ -200,7 +118,8 @@ def _records_of(
                 yield held
             held = None  # should what comes next be torn, it is not this record
             held = _record(stream, name, start, max_bytes)
-        stream.drain()
+        if stream.gzip_at is None:
+            stream.drain()
     except Torn as error:
         url = (
             held.url if held is not None and not stream.broken else ""
@@ -240,19 +159,18 @@ def _record(stream: Stream, name: str, offset: int, max_bytes: int) -> RawPage |
         return Reject(url, "too_large", f"{int(length)} bytes", name, offset)
     if not url:
         return Reject(url, "no_url", "no WARC-Target-URI", name, offset)
+    origin = {
+        "date": header.get(b"warc-date", b"")[:40].decode("ascii", "replace"),
+        "record": header.get(b"warc-record-id", b"")[:200].decode("utf-8", "replace").strip("<>"),
+    }
     if kind == b"conversion":
-        return RawPage(url, body, name, offset, "utf-8", is_text=True)
+        return RawPage(url, body, name, offset, "utf-8", is_text=True, **origin)
     try:
         content_type = header.get(b"content-type", b"") if kind == b"resource" else b""
         html, charset = html_of_response(body, content_type, max_bytes)
     except BadHttp as error:
         return Reject(url, error.reason, str(error), name, offset)
-    return RawPage(url, html, name, offset, charset)
-
-
-def clean_url(url: str) -> str:
-    """A WARC-Target-URI as it should have been written: no angle brackets, no blanks inside."""
-    return "%20".join(url.strip().strip("<>").split())[:4096]
+    return RawPage(url, html, name, offset, charset, **origin)
 
 
 def _is_member(file: BinaryIO, offset: int) -> bool:
@@ -262,9 +180,16 @@ def _is_member(file: BinaryIO, offset: int) -> bool:
     if not head.startswith(MAGIC) or len(head) < 4 or head[3] > 0x1F:
         return False
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, 5) in (b"WARC/", b"") or offset == 0
+        start = zlib.decompressobj(wbits=31).decompress(head, 5)
+        return not start or start.startswith(RECORD_STARTS) or offset == 0
     except zlib.error:
         return offset == 0
+
+
+def _starts_record(file: BinaryIO, offset: int) -> bool:
+    """Whether a plain record starts at `offset`."""
+    file.seek(offset)
+    return file.read(64).lstrip().startswith(b"WARC/")
 
 
 def _next_member(file: BinaryIO, offset: int) -> int:

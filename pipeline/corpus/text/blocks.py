@@ -14,17 +14,32 @@ from pipeline.corpus.text.formulas import (
     Formula,
     latex_of_marks,
 )
+from pipeline.corpus.text.noise import weight
 
 PRIVATE = re.compile("[\ue000-\ue005]")
+# Lines around an article that stand on every page of a site: rights, dates, counters, gifts, neighbours.
 LEGAL = re.compile(
-    r"^(?:©|\(c\)|copyright\b|all rights reserved|powered by|版权所有|.{0,12}ICP备|本页面最近更新)",
+    r"^\W{0,3}(?:©|\(c\)|copyright\b|all rights reserved|powered by|licensed under|版权所有|版权声明|.{0,12}ICP备"
+    r"|本页面最近更新|本文链接|本作品采用|本文采用|转载请注明|许可协议|还没有人送礼物|打赏|赞赏作者)",
+    re.I,
+)
+DATED = re.compile(
+    r"^\W{0,3}(?:最新推荐文章于|(?:首次)?发布(?:于|时间)|编辑于|更新于|最后更新|(?:最后)?修改(?:于|时间)"
+    r"|(?:posted|published|(?:last )?(?:updated|modified|edited|revised)) (?:on|at|by|in)?\b)"
+    r".{0,80}\d{2,4}",
+    re.I,
+)
+COUNTED = re.compile(
+    r"^\W{0,3}(?:[\d.,]+\s*[kw万千]?\s*(?:次)?(?:阅读|浏览|人赞同|点赞|收藏|评论|条评论|views?|reads?|likes?)"
+    r"|(?:阅读|浏览|点赞|收藏|评论)(?:数|量|次数)?\s*[:：]?\s*[\d.,]+\s*[kw万千]?"
+    r"|(?:上一篇|下一篇|相关推荐|相关文章|猜你喜欢|阅读原文|previous post|next post|related posts?|share this)\b.{0,60})\W*$",
     re.I,
 )
 
 
 @dataclass
 class Block:
-    """Text with formula marks; how many of its characters are links; the tag that began it."""
+    """Text with formula marks; the weight of its links (noise.weight); the tag that began it."""
 
     text: str
     linked: int
@@ -45,10 +60,15 @@ def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula
 
 
 def is_boilerplate(block: Block) -> bool:
-    """A short block most of whose text is links, or a legal notice; one that holds a formula never is."""
+    """A short block most of whose text is links, or a line that is on every page of a site.
+
+    A block that holds a formula never is one.
+    """
     if OPEN in block.text or block.tag in ("h1", "h2"):
         return False
-    size = len(block.text)
-    return (block.linked > 0.5 * size and size < 400) or (
-        size < 300 and LEGAL.match(block.text) is not None
-    )
+    size = weight(block.text)
+    if block.linked > 0.5 * size and size < 400:
+        return True
+    if size < 300 and LEGAL.match(block.text):
+        return True
+    return size < 200 and (DATED.match(block.text) or COUNTED.match(block.text)) is not None

@@ -12,7 +12,10 @@ from html import unescape
 
 TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--)")
 ANY_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*>", re.S)
-ATTRIBUTE = re.compile(r"""([a-zA-Z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+# The look behind keeps a long word without = from being tried at each of its letters.
+ATTRIBUTE = re.compile(
+    r"""(?<![\w:.-])([a-zA-Z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
+)
 BLOCKS = frozenset(
     "address article blockquote body center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 h5 h6"
     " header hr html li main ol p section summary table tbody tfoot thead tr ul caption".split()
@@ -32,32 +35,27 @@ DELIMITED_CLASSES = frozenset(
 LATEX_CLASSES = frozenset(
     "math-tex tex latex math-inline math-display math-block katex-inline katex-block mathtex wp-katex-eq".split()
 )
-LATEX_ATTRIBUTES = ("data-latex", "data-tex", "data-math", "data-expr", "data-formula")
-NOISE_WORD = (
-    r"nav|navbar|navbox|navigation|navigator|menu|menus|sidebar|side-?bar|breadcrumbs?|footer|site-?header|top-?bar|toolbar"
-    r"|cookies?|consent|gdpr|shar(?:e|ing)|social|related|recommend(?:ed|ation)?s?|ads?|advert\w*|sponsor\w*|promo|banner"
-    r"|popup|modal|login|signup|sign-up|subscribe|newsletter|pagination|pager|toc|toctree\w*|table-of-contents|catlinks"
-    r"|printfooter|noprint|mw-editsection|mw-jump-link|headerlink|skip-?link|post-menu|post-taglist|user-info"
-    r"|post-signature|vote|votecell|votes|tags|hot-network\w*|copyright|disclaimer|search|searchbox|dropdown|tooltip"
-    r"|widget|edit-?button|prev-?next|pageinfo|page-?meta|hidden|sr-only|visually-hidden"
-)
-NOISE_NAME = re.compile(
-    rf"^(?:[\w]+[-_]+)*(?:{NOISE_WORD})(?:[-_]+(?:{NOISE_WORD}|list|item|links?|inner|left|right|top|bottom|wrapper|container|box|bar|menu|area|section|text|title|primary|secondary|wrap|block|main))*$",
-    re.I,
-)
-NOT_NOISE = re.compile(
-    r"^(?:no|has|with|hide|show|js|is|tex2jax|layout|without|md-main|markdown)[-_]|[-_](?:layout|page)$",
-    re.I,
-)
-NOISE_ROLES = frozenset(
-    "navigation banner contentinfo search complementary menu menubar dialog tablist".split()
-)
-INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+LATEX_ATTRIBUTES = (
+    "data-latex", "data-tex", "data-math", "data-expr", "data-formula", "data-katex", "data-equation-content",
+)  # fmt: skip
 MAIN_MARKS = ("<main", 'role="main"', "role=main", "mw-content-text", "bodyContent", "mainbar")
+# What a page's own settings of MathJax say is no mathematics.
+IGNORED = re.compile(r"\b(?:tex2jax_ignore|mathjax_ignore|no-?mathjax)\b")
 CLASS = re.compile(r"""\bclass\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+GUTTER = re.compile(
+    r"<(span|td|div|a)\b[^>]*class\s*=\s*[\"']?(?:[^\"'>]*\s)?"
+    r"(?:gutter|lnt|lineno|linenos|linenumber|line-numbers?(?:-rows)?|hljs-ln-numbers|hljs-ln-n|lnum|code-line-number)"
+    r"(?=[\s\"'>])[^>]*>(?:(?!</?\1\b).)*</\1>",
+    re.S | re.I,
+)
+SCRIPT = re.compile(r"<(sup|sub)\b[^>]*>([^<]{1,40})</\1>", re.I)
+LINE_END = re.compile(r"<br\s*/?>\n?|</(?:div|li|tr|p)>\n?(?=.)", re.S | re.I)
 CONTAINERS = frozenset("div section ul ol table header form span".split())
 NEITHER, FORMULA, NOISE = 0, 1, 2
-CARRIES_LATEX = re.compile(r"\bdata-(?:latex|tex|math|expr|formula)\s*=")
+CARRIES_LATEX = re.compile(
+    r"\bdata-(?:latex|tex|math|expr|formula|katex|mathml|equation-content)\s*=|\blatex-data\s*="
+    r"|\bdata-attrs\s*=[^>]*persistentExpression|\bmathtag\s*=|\bvalue\s*=\s*[\"']data:[^>]*code%22"
+)
 
 
 def attributes(raw: str) -> dict[str, str]:
@@ -67,7 +65,7 @@ def attributes(raw: str) -> dict[str, str]:
 
 
 def hints_noise(name: str, raw: str) -> bool:
-    """Whether `is_noise` is worth asking; plain searches, because most tags pass here."""
+    """Whether noise.may_be_noise is worth asking; plain searches, because most tags pass here."""
     if (
         "role=" in raw
         or "aria-hidden" in raw
@@ -78,25 +76,41 @@ def hints_noise(name: str, raw: str) -> bool:
     return "id=" in raw and name in CONTAINERS
 
 
-def is_noise(attrs: dict[str, str], name: str) -> bool:
-    """Whether role, style or id say that an element is navigation, advertising, or not to be seen."""
-    if name in ("body", "html", "main", "article"):
-        return False
-    if attrs.get("role", "").lower() in NOISE_ROLES or INVISIBLE.search(attrs.get("style", "")):
-        return True
-    return attrs.get("aria-hidden") == "true" or is_noise_word(attrs.get("id", ""))
-
-
-def is_noise_word(word: str) -> bool:
-    """Whether a class or id names navigation, advertising or the like."""
-    return (
-        0 < len(word) < 48 and NOISE_NAME.match(word) is not None and NOT_NOISE.search(word) is None
-    )
-
-
 def plain(markup: str) -> str:
     """The text of a piece of markup: tags removed, entities undone."""
     return unescape(ANY_TAG.sub("", markup))
+
+
+def plain_code(markup: str) -> str:
+    """The text of code: a line for each line that is shown, no line numbers, powers kept apart from their base."""
+    if "<" not in markup:
+        return unescape(markup)
+    if any(name in markup for name in ("gutter", "line", "lnt", "ln-", "lnum")):
+        markup = GUTTER.sub("", markup)
+    if "<su" in markup:
+        markup = SCRIPT.sub(
+            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
+        )
+    if (
+        "<br" in markup
+        or "</div" in markup
+        or "</li" in markup
+        or "</tr" in markup
+        or "</p>" in markup
+    ):
+        markup = LINE_END.sub("\n", markup)
+    text = plain(markup)
+    if not text[:8].strip()[:1].isdecimal():
+        return text
+    lines = text.split()
+    counted = len(lines) > 1 and all(map(str.isdecimal, lines))
+    if counted and list(map(int, lines)) == list(range(int(lines[0]), int(lines[0]) + len(lines))):
+        return ""
+    return text
+
+
+def braced(script: str) -> str:
+    return script if len(script) == 1 or script.isdecimal() else f"{{{script}}}"
 
 
 class Ends:

@@ -7,6 +7,8 @@ Depth and size are bounded.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -14,7 +16,7 @@ TAG = re.compile(
     r"""<(?:!--.*?--|(/?)(?:\w+:)?([a-zA-Z][\w-]*)((?:[^"'<>]|"[^"]{0,4000}"|'[^']{0,4000}')*?)(/?))>""",
     re.S,
 )
-ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>/]+))""")
+ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>/]+))""")
 LEAVES = frozenset(
     {
         "mi",
@@ -27,10 +29,15 @@ LEAVES = frozenset(
         "mprescripts",
         "annotation",
         "annotation-xml",
+        "ci",
+        "cn",
+        "csymbol",
     }
 )
-VOID = frozenset({"mspace", "none", "mprescripts"})
-MAX_DEPTH, MAX_MARKUP = 120, 200_000
+VOID = frozenset({"mspace", "none", "mprescripts", "sep"})
+MAX_DEPTH, MAX_MARKUP = 120, 1_000_000
+STROKE = "\u0338"
+INVISIBLE = frozenset({"", "\u2061", "\u2062", "\u2063", "\u2064"})
 OPENING, CLOSING = frozenset("([{⟨⌊⌈|‖∥∣"), frozenset(")]}⟩⌋⌉|‖∥∣")
 
 
@@ -48,6 +55,7 @@ def parse(markup: str) -> Node:
     """The tree of the inside of a <math> element; unclosed and stray tags do no harm, deeper levels are flattened."""
     root = Node("mrow")
     stack, at = [root], 0
+    deeper: Counter[str] = Counter()  # open elements below MAX_DEPTH, which have no node
     for found in TAG.finditer(markup[:MAX_MARKUP]):
         if found.start() > at and stack[-1].name in LEAVES:
             stack[-1].text += markup[at : found.start()]
@@ -56,29 +64,48 @@ def parse(markup: str) -> Node:
             continue
         name = found[2].lower()
         if found[1]:
-            open_names = [node.name for node in stack[1:]]
-            if name in open_names:
-                del stack[1 + len(open_names) - 1 - open_names[::-1].index(name) :]
-            continue
-        node = Node(
-            name,
-            {
-                m[1].lower(): unescape(m[2] or m[3] or m[4] or "")
-                for m in ATTRIBUTE.finditer(found[3])
-            },
-        )
-        stack[-1].children.append(node)
-        if not found[4] and name not in VOID and len(stack) < MAX_DEPTH:
-            stack.append(node)
+            close(name, stack, deeper)
+        elif name == "sep":
+            stack[-1].text += " "
+        elif len(stack) >= MAX_DEPTH and name not in LEAVES:
+            deeper[name] += not found[4]
+        else:
+            node = Node(name, attributes_of(found[3]))
+            stack[-1].children.append(node)
+            if not found[4] and name not in VOID:
+                stack.append(node)
     return root
 
 
+def attributes_of(raw: str) -> dict[str, str]:
+    return {m[1].lower(): unescape(m[2] or m[3] or m[4] or "") for m in ATTRIBUTE.finditer(raw)}
+
+
+def close(name: str, stack: list[Node], deeper: Counter[str]) -> None:
+    """End the innermost open element of a name; a stray end tag does nothing."""
+    if deeper[name]:
+        deeper[name] -= 1
+        return
+    for place in range(len(stack) - 1, 0, -1):
+        if stack[place].name == name:
+            del stack[place:]
+            return
+
+
 def leaf_text(node: Node) -> str:
-    return (
-        " ".join(unescape(node.text).split())
-        if node.name != "mtext"
-        else unescape(node.text).replace("\n", " ")
+    """The text of a leaf, with that of leaves which KaTeX puts into it; a negating stroke joins what it strikes."""
+    text = (
+        unescape(node.text) + "".join(map(leaf_text, node.children))
+        if node.children
+        else unescape(node.text)
     )
+    text = text.replace("\n", " ") if node.name == "mtext" else " ".join(text.split())
+    return unicodedata.normalize("NFC", text) if STROKE in text else text
+
+
+def is_invisible(node: Node) -> bool:
+    """Whether an element is an operator that is not drawn, as the one that applies a function."""
+    return node.name == "mo" and not node.children and leaf_text(node) in INVISIBLE
 
 
 def unwrapped(node: Node) -> Node:

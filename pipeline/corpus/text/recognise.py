@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from html import unescape
+from html import escape, unescape
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
-from pipeline.corpus.text.formulas import TEXT_ARGUMENT
+from pipeline.corpus.text.delimiters import TEXT_ARGUMENT
+from pipeline.corpus.text.families import family_formula, label_formula, mathml_formula
+from pipeline.corpus.text.formulas import NAMES, WORD
 from pipeline.corpus.text.images import (
     DELIMITERS,
     LATEX_SIGN,
@@ -32,10 +34,10 @@ from pipeline.corpus.text.markup import (
     NEITHER,
     NOISE,
     attributes,
-    is_noise_word,
     plain,
 )
 from pipeline.corpus.text.mathml import latex_of_mathml
+from pipeline.corpus.text.noise import WHOLE, is_noise_word
 
 MATH = frozenset({"math", "m:math", "mml:math", "mathml:math"})
 CUSTOM = LATEX_TAGS | MATH | {"mjx-container"}
@@ -52,14 +54,25 @@ WRAPPERS = frozenset(
         "mathjax_svg_display",
         "mjx-chtml",
         "mjpage",
+        "mjx-svg",
         "ltx_math",
         "tex",
         "asciimath",
+        "latex-rendered",
+        "mathjye",
+        "js-render-math",
+        "language-math",
     }
 )
 ANNOTATION = re.compile(
-    r"<annotation\b[^>]*encoding\s*=\s*[\"']?(?:application/x-tex|latex|tex|application/x-latex)\b[^>]*>(.*?)</annotation",
+    r"<annotation\b(?!-)[^>]*encoding\s*=\s*[\"']?\s*(?:(?:application|text)/)?(?:x-)?(?:la)?tex\b[^>]*>"
+    r"(.*?)</annotation",
     re.S | re.I,
+)
+# What may stand around the one <semantics> of a formula whose annotation is of the whole.
+AROUND = re.compile(r"(?:\s|</?(?:mrow|mstyle|mpadded)\b[^>]*>)*", re.I)
+LISTING = frozenset(
+    "highlight hljs prettyprint sourcecode listing brush code-block codehilite shiki".split()
 )
 VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
@@ -68,6 +81,9 @@ CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it be
 RENDERED = re.compile(
     r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I
 )
+DRAWN = re.compile(r"<(?:nobr|svg|mjx-|img)|class=[\"'](?:mjx-|mi\b|mo\b|mrow)", re.I)
+ANY_LEAF = re.compile(r"<m[ion]\b|<mtext\b|<c[in]\b", re.I)
+UNREAD = "unread"
 SCRIPT_NEXT = re.compile(r"\s*<script\b[^>]{0,200}math/", re.I)
 PLACEHOLDERS = frozenset({"[math]", "[Math Processing Error]"})
 MATH_SCRIPT = re.compile(
@@ -90,11 +106,13 @@ FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
 
 
 def kind_of(name: str, classes: str) -> int:
-    """Whether an element may be a formula, or is noise, by its name and classes."""
-    words = classes.split()[:12]
-    if name in CUSTOM or any(word.lower() in FORMULA_CLASSES for word in words):
+    """Whether an element may be a formula, or noise, by its name and classes."""
+    words = [word.lower() for word in classes.split()[:12]]
+    if name in CUSTOM:
         return FORMULA
-    if name not in ("body", "html", "main", "article") and any(map(is_noise_word, words)):
+    if FORMULA_CLASSES.intersection(words) and not LISTING.intersection(words):
+        return FORMULA
+    if name not in WHOLE and any(map(is_noise_word, words)):
         return NOISE
     return NEITHER
 
@@ -102,42 +120,58 @@ def kind_of(name: str, classes: str) -> int:
 def element_formula(
     name: str, attrs: dict[str, str], inner: str, page: str, end: int
 ) -> Found | None:
-    """The formula that an element is, which ends at `end` of the page. ("", ..) when it only draws one that stands
-    elsewhere; None when it is none."""
+    """The formula that an element is, which ends at `end` of the page.
+
+    ("", .., "script") when it only draws a formula that stands elsewhere, ("", .., UNREAD) when it draws one whose
+    source is nowhere, None when it is none.
+    """
     traits = traits_of(attrs.get("class", ""))
-    display = (
-        traits.display
-        or attrs.get("display", "").lower() in ("true", "block")
-        or attrs.get("mode") == "display"
-        or "block" in attrs
-        or attrs.get("data-display") == "true"
-    )
+    display = is_display(attrs, traits)
     if name in MATH:
         return math_element(attrs, inner, display)
     if not traits.container:
         for key in LATEX_ATTRIBUTES:
             if key in attrs and attrs[key].strip():
                 return undelimited(attrs[key], display, "data-latex")
-    if name in LATEX_TAGS:
-        return undelimited(plain(inner), display, "delimiters")
+    if name in LATEX_TAGS or traits.code:
+        return undelimited(plain(inner), display or name == "pre", "delimiters")
     if traits.mathjax2 and name != "mjx-container":
         return rendered_by_mathjax2(attrs, inner, display, page, end)
     found = inside(inner, display) if "<" in inner else None
     if found is None and traits.katex and "katex-html" in inner:
         found = latex_of_katex(inner), display, "visual"
-    if found is not None or name == "mjx-container":
-        return found
+    if found is None:
+        found = family_formula(attrs, inner, display)
+    if found is not None:
+        return found if found[0].strip() else ("", display, UNREAD)
+    if name == "mjx-container":
+        return "", display, UNREAD
+    return written_out(name, traits, inner, display)
+
+
+def is_display(attrs: dict[str, str], traits: Traits) -> bool:
+    return (
+        traits.display
+        or attrs.get("display", "").lower() in ("true", "block")
+        or "display" in (attrs.get("mode"), attrs.get("data-math-style"))
+        or "block" in attrs
+        or attrs.get("data-display") == "true"
+    )
+
+
+def written_out(name: str, traits: Traits, inner: str, display: bool) -> Found | None:
+    """The formula that is the text of an element, with delimiters or without."""
     if traits.asciimath:
         return latex_of_asciimath(plain(inner).strip().strip("`")), display, "asciimath"
     if traits.sure or (traits.pandoc and "<" not in inner):
         return undelimited(plain(inner), display, "delimiters")
+    if traits.only_math and name in ("em", "code", "var") and "<" not in inner:  # Texinfo
+        return undelimited(plain(inner), display, "delimiters")
     if traits.only_math and BARE.match(inner) and is_no_prose(inner):  # kramdown without an engine
         return undelimited(plain(inner), display or name == "div", "delimiters")
-    return (
-        delimited_element(plain(inner), display, traits.latex)
-        if traits.delimited or traits.latex
-        else None
-    )
+    if traits.delimited or traits.latex:
+        return delimited_element(plain(inner), display, traits.latex)
+    return None
 
 
 @dataclass(frozen=True)
@@ -154,6 +188,7 @@ class Traits:
     only_math: bool
     delimited: bool
     latex: bool
+    code: bool  # of GitLab, Gitea and GitHub, where it holds bare LaTeX
 
 
 @lru_cache(maxsize=4_096)
@@ -162,7 +197,8 @@ def traits_of(value: str) -> Traits:
     classes = frozenset(value[:400].lower().split())
     pandoc = "math" in classes and bool(classes & {"inline", "display"})
     return Traits(
-        display=bool(classes & DISPLAY_CLASSES) or (pandoc and "display" in classes),
+        display=bool(classes & DISPLAY_CLASSES)
+        or ("display" in classes and (pandoc or "language-math" in classes)),
         container="math-container" in classes,
         mathjax2=bool(classes & MATHJAX2_CLASSES),
         katex=bool(classes & {"katex", "katex-display"}),
@@ -172,6 +208,7 @@ def traits_of(value: str) -> Traits:
         only_math=classes == {"math"},
         delimited=bool(classes & DELIMITED_CLASSES),
         latex=bool(classes & LATEX_CLASSES),
+        code=bool(classes & {"js-render-math", "language-math"}),
     )
 
 
@@ -182,7 +219,7 @@ def inside(inner: str, display: bool) -> Found | None:
         return script_formula(attributes(script[1]), script[2])
     at = inner.find("data-latex")
     data = VALUE.match(inner, at) if at >= 0 else None
-    if data:
+    if data and is_of_whole(inner, at):
         return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
     at = inner.find("<math")
     if at < 0 and ":math" in inner:
@@ -193,22 +230,61 @@ def inside(inner: str, display: bool) -> Found | None:
         attrs = attributes(inner[at + 5 : start])
         display = display or attrs.get("display") == "block" or "mathml-display" in inner[:at]
         return math_element(attrs, inner[start + 1 : end if end > start else None], display)
+    if data:
+        return unescape(data[1] or data[2] or data[3] or ""), display, "data-latex"
+    if "<svg" in inner and (labelled := label_formula(inner, display)):
+        return labelled
     at = inner.find("<img")
     return image_formula(attributes(inner[at + 4 : inner.find(">", at)])) if at >= 0 else None
 
 
+def is_of_whole(inner: str, at: int) -> bool:
+    """Whether the tag around `at` is that of the whole formula, and not of a part that MathJax 4 labels as well."""
+    tag = inner.rfind("<", 0, at)
+    return tag >= 0 and (not inner[:tag].strip() or inner.startswith(("<mjx-math", "<math"), tag))
+
+
 def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | None:
-    """A <math> element: its TeX annotation, its alttext, its data-latex, else converted."""
+    """A <math> element: the TeX annotation of all of it, its alttext, its data-latex, else converted."""
     if ":m" in inner:
         inner = PREFIX.sub(r"<\1", inner)
+    annotation = annotation_of(inner)
+    if annotation:
+        return annotation, display, "annotation"
+    for key, source in (("alttext", "alttext"), ("data-latex", "data-latex")):
+        latex = attrs.get(key, "").strip()
+        if not latex:
+            continue
+        if key == "alttext" and is_spoken(latex):
+            converted = latex_of_mathml(inner)
+            if converted:
+                return converted, display, "mathml"
+        return attrs[key], display, source
+    converted = latex_of_mathml(inner)
+    if converted:
+        return converted, display, "mathml"
+    return ("", display, UNREAD) if ANY_LEAF.search(inner) else None
+
+
+def annotation_of(inner: str) -> str:
+    """The TeX annotation of a formula; "" when there is none, or only one of a part of it."""
     at = inner.find("<annotation")
     annotation = ANNOTATION.search(inner, at) if at >= 0 else None
-    if annotation and annotation[1].strip():
-        return unescape(annotation[1]), display, "annotation"
-    for key, source in (("alttext", "alttext"), ("data-latex", "data-latex")):
-        if attrs.get(key, "").strip():
-            return attrs[key], display, source
-    return latex_of_mathml(inner), display, "mathml"
+    if annotation is None or not annotation[1].strip():
+        return ""
+    start, end = inner.find("<semantics"), inner.rfind("</semantics")
+    if start >= 0:
+        close = inner.find(">", end) + 1 if end > start else len(inner)
+        if AROUND.sub("", inner[:start]) or AROUND.sub("", inner[close:]):
+            return ""
+    return unescape(annotation[1])
+
+
+def is_spoken(text: str) -> bool:
+    """Whether an alternative text is read aloud ("x squared plus 1") and not LaTeX."""
+    if re.search(r"[\\^_{}]", text):
+        return False
+    return any(word not in NAMES for word in WORD.findall(text))
 
 
 def rendered_by_mathjax2(
@@ -232,7 +308,13 @@ def rendered_by_mathjax2(
             ),
             "",
         )
-    return inside(mathml or inner, display)
+    found = mathml_formula(mathml, display) if mathml else inside(inner, display)
+    if found is None or not found[0].strip():
+        label = attrs.get("aria-label", "")
+        found = label_formula(f'aria-label="{escape(label)}"', display) if label else None
+    if found is None and DRAWN.search(inner):
+        return "", display, UNREAD
+    return found
 
 
 def script_formula(attrs: dict[str, str], inner: str) -> Found | None:

@@ -53,7 +53,8 @@ SYMBOLS: dict[str, str] = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True)) | GR
 SYMBOLS |= {"{": "\\{", "}": "\\}", "%": "\\%", "&": "\\&", "#": "\\#", "$": "\\$", "\\": "\\backslash", "_": "\\_",
             "\u2061": "", "\u2062": "", "\u2063": "", "\u2064": "", "\u200b": "", "\u2009": "\\,", "\u00a0": " ",
             "\u2003": "\\quad",
-            "\u2005": "\\:", "\u2004": "\\;", "\u200a": "\\,", "\u2002": "\\;", "\ufeff": ""}
+            "\u2005": "\\:", "\u2004": "\\;", "\u200a": "\\,", "\u2002": "\\;", "\ufeff": "", "\u0338": "",
+            "^": "\\text{\\textasciicircum}", "~": "\\sim"}
 FUNCTIONS = frozenset(
     "arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max min"
     " Pr sec sin sinh sup tan tanh".split()
@@ -61,7 +62,8 @@ FUNCTIONS = frozenset(
 BIG = frozenset("∑∏∐∫∬∭∮⋃⋂⨁⨂⋁⋀⨆")
 OVER = {"¯": "\\bar", "‾": "\\overline", "ˉ": "\\bar", "―": "\\overline", "_": "\\underline", "^": "\\hat",
           "ˆ": "\\hat", "~": "\\tilde", "˜": "\\tilde", "∼": "\\tilde",
-        "→": "\\vec", "⃗": "\\vec", "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "..": "\\ddot", "˘": "\\breve",
+        "→": "\\vec", "⃗": "\\vec", "˙": "\\dot", ".": "\\dot", "¨": "\\ddot", "..": "\\ddot", "˘": "\\breve", "⃛": "\\dddot",
+          "...": "\\dddot",
         "ˇ": "\\check", "´": "\\acute",
         "`": "\\grave", "⏞": "\\overbrace", "︷": "\\overbrace", "←": "\\overleftarrow", "↔": "\\overleftrightarrow",
         "−": "\\bar", "˚": "\\mathring"}
@@ -80,11 +82,19 @@ _ALPHABETS = {"BOLD ITALIC": "\\boldsymbol", "BOLD SCRIPT": "\\mathcal", "BOLD F
 def latex_of_text(text: str) -> str:
     """The LaTeX of a run of characters of MathML or plain mathematics: "α≤β" gives "\\alpha \\leq \\beta "."""
     out = []
-    for character in text:
+    for place, character in enumerate(text):
         latex = SYMBOLS.get(character)
         if latex is None and "\U0001d400" <= character <= "\U0001d7ff":
             latex = _alphanumeric(character)
+        if (
+            latex is None
+            and character > "\x7f"
+            and unicodedata.decomposition(character)[-4:] == "0338"
+        ):
+            latex = "\\not" + latex_of_text(unicodedata.normalize("NFD", character)[0]).strip()
         latex = character if latex is None else latex
+        if latex and text[place + 1 : place + 2] == "\u0338":
+            latex = "\\not" + latex if latex[0] == "\\" else f"\\not {latex}"
         out.append(latex + " " if latex[:1] == "\\" and latex[-1:].isalpha() else latex)
     return "".join(out)
 

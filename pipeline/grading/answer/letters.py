@@ -21,7 +21,8 @@ _PHRASE = re.compile(
     re.I,
 )
 _LETTER = re.compile(  # neither the pronoun I nor the article A
-    r"(?<![A-Za-z0-9'])(?!I [a-z]|A (?!and|or|because|since|as|so)[a-z])([A-J])(?![A-Za-z0-9']| (?:[a-z]+ )?(?:is|of|was|has|are)\b(?! (?:right|correct|true)))"
+    r"(?<![A-Za-z0-9'])(?!I [a-z]|A (?!and|or|because|since|as|so)[a-z])([A-J])"
+    r"(?![A-Za-z0-9']| (?:[a-z]+ )?(?:is|of|was|has|are)\b(?! (?:right|correct|true)))"
 )
 _CHOSEN = re.compile(
     r"\b(?:must be|has to be|choose|chose|pick|select|go with|(?:so|therefore|thus|hence|think),? it(?:'s| is))\s*"
@@ -31,7 +32,8 @@ _CHOSEN = re.compile(
 _MENTION = re.compile(r"(?<![A-Za-z0-9'\\])\(?([A-J])\)?(?![A-Za-z0-9'])")
 _WRONG_AFTER = re.compile(
     r"\s*(?:选?项)?\s*(?:的?说法|显然|都|均|也|is|are|was|must be|can be|should be|seems?|clearly|both|all| )*\s*"
-    r"(?:不(?![选是])|错|×|✗|✘|误|排除|舍|incorrect|wrong|false|not\b(?! \(?[A-J]\b)|n't|ruled out|eliminated|excluded|impossible|discarded"
+    r"(?:不(?![选是])|错|×|✗|✘|误|排除|舍|incorrect|wrong|false"
+    r"|not\b(?! \(?[A-J]\b)|n't|ruled out|eliminated|excluded|impossible|discarded"
     r"|out\b|invalid|rejected)",
     re.I,
 )

@@ -9,13 +9,14 @@ from pipeline.errors import UserError
 from pipeline.grading.answer.extract import boxes, extract
 from pipeline.grading.bounded import bounded_cache
 
-LONG = 200  # characters from which a reference without a mark is no bare answer
+LONG = 25  # words from which a reference without a mark is no bare answer
 
 _HASHES = "####"
 _LABEL = re.compile(
     r"\s*(?:the )?(?:final |correct |right )?(?:ans|answer|solution)\.?\s*(?:is|[:：=])+\s*|\s*(?:正确)?答案?\s*[:：是为]+\s*",
     re.I,
 )
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?= )|[\u3400-\u9fff]{2}")
 _BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox)\s*\{[^{}]*\}\s*\$?\s*")
 
 
@@ -50,12 +51,12 @@ def read_reference(value: Any) -> str:
     bare = bare_reference(text)
     if not bare.strip(" $.{}"):
         raise UserError("the reference is empty")
-    if bare == text.strip() and len(bare) > LONG and "\\begin" not in bare:
+    if bare == text.strip() and len(_WORD.findall(bare)) >= LONG:
         marked = re.search(r"answer is|答案是|答案为|答案[:：]", bare)
         found = extract(bare) if marked else None
         if found is None:
             raise UserError(
-                f"no answer can be read from the reference ({len(bare)} characters without a box, '####' or "
+                f"no answer can be read from the reference ({len(bare)} characters of prose without a box, '####' or "
                 "'The answer is'); give the answer alone"
             )
         return found

@@ -117,6 +117,20 @@ _COMMANDS = [
         (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", "|"),
         (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
         (r"\\div(?![A-Za-z])", "/"),
+        (r"\\(max|min|gcd|lcm)\s*\\?\{([^{}\\]*,[^{}\\]*)\\?\}", r"\\\1(\2)"),
+        (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", r"\\binom{\1}{\2}"),
+        (
+            r"(?<![A-Za-z\\])(?:\\mathrm\s*\{\s*)?C\}?_\{?(\d{1,4})\}?\s*\^\{?(\d{1,4})\}?$",
+            r"\\binom{\1}{\2}",
+        ),
+        (r"^\{?\}?_?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", r"\\binom{\1}{\2}"),
+        (r"(?i)^\\text\s*\{\s*(?:the (?:final )?answer is:?|answer:)\s*\}", ""),
+        (r"(\d)\.(\d*?)(\d)\3\3+\s*(?:\.\.\.|…|\\l?dots|\\cdots)$", r"\1.\2\\overline{\3}"),
+        (
+            r",?\s*(?:\\text\s*\{\s*)?,?\s*(?:for|where|with) (?:(?:any|all|some|every|each) )?(?:\$?[kn]\$? (?:is|are) )?"
+            r"(?:an? )?integers?\s*\}?\s*\$?[kn]?\$?\s*\}?$",
+            "",
+        ),
         (r"\+/-", r"\\pm "),
         (r"\\langle(?![A-Za-z])", "("),
         (r"\\rangle(?![A-Za-z])", ")"),
@@ -167,13 +181,19 @@ _COMMANDS = [
         (r"\{,\}", ","),
         (r"\{:\}", ":"),
         (r"\\\(|\\\)|\\\[|\\\]", " "),
+        (r"\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{?\s*\+\s*\}?$", r"(0,\\infty)"),
         (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
     )
 ]
 _THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
+_CASES = re.compile(
+    r"(?:\\\{\s*)?\\begin\{(?:cases|array|aligned)\}(?:\{[lcr| ]*\})?(.*?)\\end\{(?:cases|array|aligned)\}\.?",
+    re.S,
+)
 _CLOCK = re.compile(
     r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I
 )
+_HOUR = re.compile(r"(\d{1,2})\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
 _SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
 _LEAD = re.compile(
     r"^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*"
@@ -218,9 +238,12 @@ def clean(text: str) -> str:
     text = _SPACING.sub(" ", text)
     for pattern, to in _COMMANDS:
         text = pattern.sub(to, text)
+    text = _CASES.sub(_as_list, text)
     text = unwrap(text).strip(" ,;:。")
     if clock := _CLOCK.fullmatch(text):
         return f"{clock[1]} {clock[2].lower()}m"
+    if hour := _HOUR.fullmatch(text):
+        return f"{hour[1]}:00 {hour[2].lower()}m"
     text = text[:-1].rstrip() if text.endswith(".") else text
     text = re.sub(
         r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}",
@@ -271,6 +294,13 @@ def chinese_spelling(text: str) -> str:
         if k % 2 and not runs[k - 1][-1:].isdigit():
             runs[k] = chinese.numeral(run) or run
     return "".join(runs).strip(" ,.;:")
+
+
+def _as_list(match: re.Match[str]) -> str:
+    """A system of equations x = 1 \\\\ y = 2 as x = 1, y = 2; cases with conditions stay as they are."""
+    rows = [row.strip(" ,.") for row in match[1].split("\\\\") if row.strip(" ,.")]
+    equations = all(row.count("=") == 1 and "&" not in row for row in rows)
+    return ", ".join(rows) if equations and len(rows) > 1 else match[0]
 
 
 def _fraction(match: re.Match[str]) -> str:

@@ -54,6 +54,10 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
         field = None
     if field is False and ring.exact:
         return False, "field"
+    if _steps(a) or _steps(b):  # n is whole where floor((n+1)/2) is ceil(n/2)
+        if field:
+            return True, "field"
+        return (False, "whole numbers") if _differ_at_integers(a, b) else (None, "cap")
     agree = close(a, b, far=ring.roots)
     if agree is False:
         return False, "floats"
@@ -66,10 +70,19 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
     return None, "undecided" if agree else "cap"
 
 
+def _steps(node: Node) -> bool:
+    """Whether floor or ceiling of a symbol occurs."""
+    if node[0] in "ns":
+        return False
+    if node[0] == "f" and node[1] in ("floor", "ceil"):
+        return bool(symbols(node))
+    return any(map(_steps, node[1] if node[0] in "+*" else node[1:] if node[0] == "^" else node[2]))
+
+
 def _differ_at_integers(a: Node, b: Node) -> bool:
     """Whether two trees with sums or products up to a symbol differ where the symbols are small whole numbers."""
     names = sorted(symbols(a) | symbols(b))
-    for start in (2, 3, 5):
+    for start in (2, 3, 5, 8):
         env = {name: Fraction(start + k) for k, name in enumerate(names)}
         try:
             x, y = exact.exact(a, env), exact.exact(b, env)
@@ -157,9 +170,12 @@ def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
         values = [ring.value(quotient, point) for point in range(ROOT_POINTS)]
         if len(set(values)) > 1 or values[0] == (0, 0):
             return False, 0.0
-        constant = floats.value(quotient, floats.environment(names, 0))
     except _FAILURES:
         return None, 0.0
+    try:
+        constant = floats.value(quotient, floats.environment(names, 0))
+    except _FAILURES:  # y' + y = 0: equal as equations, of a sign that is not known
+        return (None if ring.roots else True), 0.0
     if ring.roots and not _constant_in_floats(quotient, constant, names):
         return False, 0.0
     return True, math.copysign(1.0, constant.real)

@@ -41,7 +41,11 @@ class Comparer:
         if {a.kind, b.kind} <= {"list", "set", "bracket"}:
             return self.collections(a, b)
         if {a.kind, b.kind} == {"matrix", "bracket"}:
+            a, b = as_vector(a), as_vector(b)
+        if {a.kind, b.kind} == {"matrix", "bracket"}:
             a, b = as_matrix(a), as_matrix(b)
+        if a.kind == "list" and b.kind == "scalar" and _is_restricted(a):
+            return self.same(a.parts[0], b)
         if a.kind != b.kind:
             return self.as_sets(a, b)
         if a.kind == "text":
@@ -307,6 +311,22 @@ def _chain_holds(parts: tuple[Form, ...]) -> bool:
         for x, y in pairs
         if x.kind == y.kind == "scalar" and x.unit == y.unit
     )
+
+
+def as_vector(form: Form) -> Form:
+    """A matrix of one column or one row as the tuple of its entries; anything else unchanged."""
+    if form.kind != "matrix":
+        return form
+    if all(len(row) == 1 for row in form.parts):
+        return Form("bracket", tuple(row[0] for row in form.parts), ("(", ")"))
+    return Form("bracket", form.parts[0], ("(", ")")) if len(form.parts) == 1 else form
+
+
+def _is_restricted(form: Form) -> bool:
+    """A value with the points where it is not defined: (x+1)/(x-1), x != 1."""
+    if len(form.parts) != 2 or form.parts[0].kind != "scalar":
+        return False
+    return form.parts[1].kind == "relation" and form.parts[1].marks == ("!=",)
 
 
 def as_matrix(form: Form) -> Form:

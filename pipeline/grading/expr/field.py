@@ -98,6 +98,9 @@ class Ring:
         for coefficient, factors in terms:
             if not factors:
                 part = self.power(base, ("n", coefficient, 0), point)
+            elif base == ("s", "e") and factors.count(("s", "i")) == 1:  # e^{ix} = cos x + i sin x
+                angle = tuple(factor for factor in factors if factor != ("s", "i"))
+                part = special.turn(self, coefficient, angle, point)
             else:
                 rest = product(self.value(factor, point) for factor in factors)
                 steps = coefficient * STEPS

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from pipeline.grading.expr import algebra
 from pipeline.grading.expr.parse import Unreadable, parse_scalar
+from pipeline.grading.expr.pieces import CLOSE, OPEN, closes_at_end, split, trim
 from pipeline.grading.expr.tokens import FUNCTIONS, Token, tokenize
 from pipeline.grading.expr.tree import MINUS, Node, symbols
 from pipeline.grading.expr.units import without_unit
 
 MAX_NESTING = 12
 MAX_ITEMS = 200
-_OPEN, _CLOSE = {"(", "[", "{"}, {")", "]", "}"}  # a LaTeX group and \\{ \\} alike
 _RELATIONS = {
     "=": "=",
     "==": "=",
@@ -56,6 +56,8 @@ class Form:
 def read(text: str) -> Form:
     """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
     if (word := plain_text(text)) is not None:
+        if word in _NO_VALUES:
+            return Form("set", ())
         return (
             REALS
             if word in ("all real numbers", "all reals", "全体实数", "实数集")
@@ -64,6 +66,20 @@ def read(text: str) -> Form:
     if re.fullmatch(r"\d{1,2}:\d\d [ap]m", text):
         return Form("text", (text,))
     return _read(tokenize(text), 0)
+
+
+_NO_VALUES = frozenset(
+    {
+        "no solution",
+        "no solutions",
+        "none",
+        "empty set",
+        "the empty set",
+        "there are no solutions",
+        "无解",
+        "空集",
+    }
+)
 
 
 def plain_text(text: str) -> str | None:
@@ -92,7 +108,7 @@ def _is_word(word: str) -> bool:
 def _read(tokens: list[Token], depth: int) -> Form:
     if depth > MAX_NESTING:
         raise Unreadable("nested too deep")
-    tokens = _trim(tokens)
+    tokens = trim(tokens)
     if not tokens:
         raise Unreadable("nothing to read")
     for splitter in (_conjunction, _commas, _relation, _union, _ratio):
@@ -102,54 +118,15 @@ def _read(tokens: list[Token], depth: int) -> Form:
     return _atom(tokens, depth)
 
 
-def _trim(tokens: list[Token]) -> list[Token]:
-    if len(tokens) > 1 and tokens[-1] == ("op", "'") != tokens[0]:  # x' is no quotation
-        return tokens
-    start, end = 0, len(tokens)
-    while start < end and tokens[start] in _EDGES:
-        start += 1
-    while end > start and tokens[end - 1] in _EDGES:
-        end -= 1
-    return tokens[start:end]
-
-
-_EDGES = {
-    ("op", ","),
-    ("op", ";"),
-    ("op", "."),
-    ("op", ":"),
-    ("text", "and"),
-    ("op", '"'),
-    ("op", "'"),
-    ("cmd", "\\"),
-}
-
-
-def _split(tokens: list[Token], is_separator) -> tuple[list[list[Token]], list[Token]]:
-    """Pieces of `tokens` between top-level separators, and the separators."""
-    pieces, separators, depth, current = [], [], 0, []
-    for token in tokens:
-        if token.kind in ("op", "cmd"):
-            depth += token.text in _OPEN or token.text.startswith("begin ")
-            depth -= token.text in _CLOSE or token.text.startswith("end ")
-        if depth == 0 and is_separator(token):
-            pieces.append(current)
-            separators.append(token)
-            current = []
-        else:
-            current.append(token)
-    return [*pieces, current], separators
-
-
 def _conjunction(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(
+    pieces, marks = split(
         tokens, lambda t: t == ("op", ";") or (t.kind == "text" and t.text.strip().lower() in _AND)
     )
     if not marks:
         return None
     if all(mark.kind == "text" for mark in marks) and _money_words(pieces):
         return _money_words(pieces)
-    pieces = [piece for piece in pieces if _trim(piece)]
+    pieces = [piece for piece in pieces if trim(piece)]
     return _list(
         pieces,
         depth,
@@ -181,7 +158,7 @@ def _money_words(pieces: list[list[Token]]) -> Form | None:
 
 
 def _commas(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(tokens, lambda t: t == ("op", ","))
+    pieces, marks = split(tokens, lambda t: t == ("op", ","))
     return _list(pieces, depth, (",",)) if marks else None
 
 
@@ -218,10 +195,10 @@ def _point(form: Form) -> Form:
 
 
 def _relation(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(tokens, lambda t: t.kind in ("op", "cmd") and t.text in _RELATIONS)
+    pieces, marks = split(tokens, lambda t: t.kind in ("op", "cmd") and t.text in _RELATIONS)
     if not marks:
         return None
-    if not _trim(pieces[0]):  # "= 5", "\approx 3"; but "> 5" is not 5
+    if not trim(pieces[0]):  # "= 5", "\approx 3"; but "> 5" is not 5
         if _RELATIONS[marks[0].text] != "=":
             raise Unreadable("a relation without a left side")
         pieces, marks = pieces[1:], marks[1:]
@@ -250,7 +227,7 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
 def _rounds_to(exact: Node, tokens: list[Token]) -> bool:
     """Whether the decimal behind \\approx is less than one unit of its last place away from the exact value."""
     value = algebra.real(exact)
-    tokens = [token for token in _trim(tokens) if token.kind != "text"]
+    tokens = [token for token in trim(tokens) if token.kind != "text"]
     sign = -1.0 if tokens[:1] == [Token("op", "-")] else 1.0
     digits = tokens[1:] if sign < 0 else tokens
     if value is None or len(digits) != 1 or digits[0].kind != "num":
@@ -277,13 +254,13 @@ def _side(tokens: list[Token], depth: int) -> Form:
 
 
 def _union(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(tokens, lambda t: t == ("cmd", "cup"))
+    pieces, marks = split(tokens, lambda t: t == ("cmd", "cup"))
     if marks:
         return Form("union", tuple(_read(piece, depth + 1) for piece in pieces))
     without = {("cmd", "setminus"), ("cmd", "backslash")}
     if tokens[0] == ("cmd", "reals"):  # \mathbb{R} - \{0\}
         without.add(("op", "-"))
-    pieces, marks = _split(tokens, lambda t: t in without)
+    pieces, marks = split(tokens, lambda t: t in without)
     return (
         Form("minus", tuple(_read(piece, depth + 1) for piece in pieces))
         if len(marks) == 1
@@ -292,7 +269,7 @@ def _union(tokens: list[Token], depth: int) -> Form | None:
 
 
 def _ratio(tokens: list[Token], depth: int) -> Form | None:
-    pieces, marks = _split(tokens, lambda t: t == ("op", ":"))
+    pieces, marks = split(tokens, lambda t: t == ("op", ":"))
     return Form("ratio", tuple(_read(piece, depth + 1) for piece in pieces)) if marks else None
 
 
@@ -305,38 +282,26 @@ def _atom(tokens: list[Token], depth: int) -> Form:
     matrix = _matrix(tokens, depth)
     if matrix is not None:
         return matrix
-    if first.text in _OPEN and last.text in _CLOSE and _matches(tokens):
+    if first.text in OPEN and last.text in CLOSE and closes_at_end(tokens):
         form = _bracketed(tokens, depth)
         if form is not None:
             return form
     return _scalar(tokens)
 
 
-def _matches(tokens: list[Token]) -> bool:
-    """Whether the bracket at the start closes at the very end."""
-    level = 0
-    for k, token in enumerate(tokens):
-        if token.kind in ("op", "cmd"):
-            level += token.text in _OPEN
-            level -= token.text in _CLOSE
-        if level == 0:
-            return k == len(tokens) - 1
-    return False
-
-
 def _bracketed(tokens: list[Token], depth: int) -> Form | None:
     """(a, b), [a, b), \\{a, b\\}; a single value in round or square brackets is that value."""
     marks, inner = (tokens[0].text, tokens[-1].text), tokens[1:-1]
-    if not _trim(inner):
+    if not trim(inner):
         return Form("set", ()) if marks[0] == "{" else None
-    condition, bars = _split(inner, lambda t: t.kind == "op" and t.text in "|:")
+    condition, bars = split(inner, lambda t: t.kind == "op" and t.text in "|:")
     if (
         marks[0] == "{" and len(bars) == 1 and len(condition[0]) <= 4
     ):  # set-builder: its condition says it all
         return _read(condition[1], depth + 1)
-    pieces, marked = _split(inner, lambda t: t.kind == "op" and t.text in ",;")
+    pieces, marked = split(inner, lambda t: t.kind == "op" and t.text in ",;")
     if marked:
-        items = tuple(_read(piece, depth + 1) for piece in pieces if _trim(piece))
+        items = tuple(_read(piece, depth + 1) for piece in pieces if trim(piece))
         return Form("set", items) if marks[0] == "{" else Form("bracket", items, marks)
     form = _read(inner, depth + 1)
     if tokens[0] == ("cmd", "{"):
@@ -372,16 +337,16 @@ def _matrix(tokens: list[Token], depth: int) -> Form | None:
     ):
         raise Unreadable(f"environment {kind!r}")
     before, after = tokens[:begin], tokens[end + 1 :]
-    if before and after and before[-1].text in _OPEN and after[0].text in _CLOSE:
+    if before and after and before[-1].text in OPEN and after[0].text in CLOSE:
         before, after = before[:-1], after[1:]
     if after:
         raise Unreadable("something after a matrix")
     before = [Token("num", "1")] if before == [("op", "+")] else before
     factor = MINUS if before == [("op", "-")] else parse_scalar(before) if before else None
     rows = []
-    for row in _split(tokens[begin + 1 : end], lambda t: t == ("cmd", "\\"))[0]:
-        if _trim(row):
-            cells = [_read(cell, depth + 1) for cell in _split(row, lambda t: t == ("op", "&"))[0]]
+    for row in split(tokens[begin + 1 : end], lambda t: t == ("cmd", "\\"))[0]:
+        if trim(row):
+            cells = [_read(cell, depth + 1) for cell in split(row, lambda t: t == ("op", "&"))[0]]
             rows.append(tuple(_scaled(cell, factor) for cell in cells))
     return Form("matrix", tuple(rows))
 

@@ -118,6 +118,8 @@ class _Parser:
                 raise Unreadable("too many signs behind values")
             if self.take("^"):
                 node = self.powered(node)
+            elif self.peek() == ("op", "!") == self.peek(1):
+                raise Unreadable("a double factorial")
             elif self.take("!"):
                 node = ("f", "factorial", (node,))
             elif self.take("'"):

@@ -84,7 +84,7 @@ def _circular(ring, name: str, angle: Node, point: int) -> Element:
     """From w = cos + i sin: cos = (w + 1/w) / 2 and sin = (w - 1/w) / 2i."""
     w = (1, 0)
     for coefficient, factors in _terms(angle):
-        w = times(w, _turn(ring, coefficient, factors, point))
+        w = times(w, turn(ring, coefficient, factors, point))
     back = inverse(w)
     half = rational(Fraction(1, 2))
     cosine = times(total(w, back), half)
@@ -100,7 +100,7 @@ def _circular(ring, name: str, angle: Node, point: int) -> Element:
     return times(up, inverse(down))
 
 
-def _turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) -> Element:
+def turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) -> Element:
     """cos + i sin of coefficient times the product of the factors."""
     if factors in ((("s", "pi"),), (("s", "°"),)):
         turns = coefficient / (1 if factors[0][1] == "pi" else 180)
@@ -199,6 +199,11 @@ def _inverse_circular(ring, name: str, arg: Node, point: int) -> Element:
         if angle is not None:
             quarters, rest = angle
             return total(times(quarter, rational(quarters)), (rest, 0))
+    if number is not None and abs(number) < 1 and name != "arctan":
+        other = exact.power(1 - number * number, Fraction(1, 2))
+        if other is not None:  # arcsin 3/5 = arctan 3/4
+            arc = _inverse_circular(ring, "arctan", ("n", number / other, 0), point)
+            return arc if name == "arcsin" else total(quarter, (-arc[0], -arc[1]))
     arc = _odd("arctan" if name == "arctan" else "arcsin", ring.value(arg, point))
     return arc if name != "arccos" else total(quarter, (-arc[0], -arc[1]))
 

@@ -81,7 +81,9 @@ def _forms(
                 return "right", comparer.rule
         except (OverTime, RecursionError) as error:
             late = "undecided", f"cap: {error}" if isinstance(error, OverTime) else "cap: depth"
-    return late or ("wrong", comparer.rule if readings(a) and readings(b) else "unread")
+    if not late and not readings(b):
+        return "undecided", "unread reference"
+    return late or ("wrong", comparer.rule if readings(a) else "unread")
 
 
 def _squeezed(text: str) -> str:

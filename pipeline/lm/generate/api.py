@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
+from pipeline.lm.generate.room import free_bytes, rows_at_once
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Sampling:
 
     temperature: float = 1.0
     max_new_tokens: int = 64
-    batch_rows: int = 512  # rows decoded at once
+    batch_rows: int = 512  # rows decoded at once, or fewer where memory is short
     stop: tuple[str, ...] = ()  # an output ends after a token that completes one of these strings
 
     def __post_init__(self) -> None:
@@ -37,6 +38,7 @@ class Output:
 
 class Engine(Protocol):
     low: Any  # the dtype in which the engine holds matrices, None for the model's own
+    windows_fixed = False  # whether the model's windows were read once, when the engine was built
 
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
@@ -70,14 +72,22 @@ def check_sync(engine: Engine, model) -> None:
         )
 
 
-def in_batches(prompts, seeds, sampling: Sampling, decode) -> list[Output]:
-    """Rows in the order given, `batch_rows` at a time, through `decode(prompts, seeds_B, sampling)`."""
+def in_batches(model, prompts, seeds, sampling: Sampling, decode, size: int) -> list[Output]:
+    """Rows in the order given, through `decode(prompts, seeds_B, sampling)`.
+
+    `batch_rows` at a time, or as many as fit into memory; `size` is the bytes per number of a cache.
+    """
     import numpy as np
 
     if len(prompts) != len(seeds):
         raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
+    if not prompts:
+        return []
+    positions = max(map(len, prompts)) + sampling.max_new_tokens
+    free = free_bytes(model.device)
+    at_once = rows_at_once(model.config, positions, size, sampling.batch_rows, free)
     outputs: list[Output] = []
-    for start in range(0, len(prompts), sampling.batch_rows):
-        rows = slice(start, start + sampling.batch_rows)
+    for start in range(0, len(prompts), at_once):
+        rows = slice(start, start + at_once)
         outputs += decode(prompts[rows], np.asarray(seeds[rows], dtype=np.uint64), sampling)
     return outputs

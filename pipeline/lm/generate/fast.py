@@ -24,12 +24,26 @@ from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
 from pipeline.lm.generate.draw import draw
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
+from pipeline.lm.passes import pad
 from pipeline.lm.template import end_tokens
 
 SUPPORTED = ("llama", "qwen2", "mistral")
+PREFILL = 4096  # padded prompt tokens that are read at once
 COMPACT_AT = (
     0.75  # rebuild the caches when fewer than this share of their nodes have a running output
 )
+
+
+def like_lengths(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Indices in groups of at most `most` padded tokens, longest first; one group where all fit."""
+    if len(lengths) * max(lengths) <= most:
+        return [list(range(len(lengths)))]
+    groups: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if not groups or (len(groups[-1]) + 1) * lengths[groups[-1][0]] > most:
+            groups.append([])
+        groups[-1].append(i)
+    return groups
 
 
 def refusal(config) -> str:
@@ -123,13 +137,18 @@ class FastEngine(Engine):
         looked_up = [] if self.tied else [self.embed]
         return checksum([self.norm, self.head, *looked_up, *layers], self.low)
 
+    def _number_bytes(self) -> int:
+        return 2 if self.compute_dtype == "bfloat16" else self.model.dtype.itemsize
+
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
         with autocast(self.model, self.compute_dtype):
-            return in_batches(prompts, seeds, sampling, self._sample_batch)
+            return in_batches(
+                self.model, prompts, seeds, sampling, self._sample_batch, self._number_bytes()
+            )
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group = _unique_neighbours(prompts)
@@ -164,25 +183,53 @@ class FastEngine(Engine):
         return cos[:, None], sin[:, None]
 
     def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
-        """Right-padded prompts -> logits at each last token, and a cache of one node a prompt with `room` positions."""
+        """Logits at each prompt's last token, and a cache of one node a prompt with `room` positions.
+
+        Prompts that have more than `PREFILL` padded tokens together are read in groups of like
+        length: a batch of GSM8K questions is 1.5 to 1.7 times its tokens when padded to the longest.
+        """
+        groups = like_lengths([len(p) for p in prompts], PREFILL)
+        length_P = torch.tensor([len(p) for p in prompts], device=self.embed.device)
+        if len(groups) == 1:
+            logits_PV, layers = self._read(prompts, room)
+            return logits_PV, Cache(layers, length_P)
+        logits_PV, layers = None, []
+        for group in groups:
+            logits_GV, found = self._read([prompts[p] for p in group], 0)
+            if logits_PV is None:
+                logits_PV = logits_GV.new_empty(len(prompts), logits_GV.shape[1])
+                shapes = [kv.shape for kv in found[0]]
+                layers = [
+                    tuple(
+                        kv.new_zeros(len(prompts), shape[1], room, shape[3])
+                        for kv, shape in zip(pair, shapes, strict=True)
+                    )
+                    for pair in found
+                ]
+            logits_PV[group] = logits_GV
+            for whole, pair in zip(layers, found, strict=True):
+                for target, kv in zip(whole, pair, strict=True):
+                    target[group, :, : kv.shape[2]] = kv
+        return logits_PV, Cache(layers, length_P)
+
+    def _read(self, prompts: list[list[int]], room: int):
+        """Right-padded prompts -> logits at each last token, keys and values padded to `room`."""
         device = self.embed.device
-        length_P = torch.tensor([len(p) for p in prompts], device=device)
-        tokens_PT = torch.zeros(len(prompts), int(length_P.max()), dtype=torch.long, device=device)
-        for p, prompt in enumerate(prompts):
-            tokens_PT[p, : len(prompt)] = torch.tensor(prompt, device=device)
+        tokens_PT, mask_PT = pad(prompts, torch.long, device)
+        length_P = mask_PT.sum(1)
         P, T = tokens_PT.shape
         x_PTE = F.embedding(tokens_PT, self.embed)
         rope = self._rope(torch.arange(T, device=device)[None].expand(P, T), x_PTE)
-        cache = []
+        layers = []
         for layer in self.layers:
             query, key, value = self._project(layer, x_PTE, rope)
             attended = F.scaled_dot_product_attention(
                 query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads
             )
             x_PTE = self._after_attention(layer, x_PTE, attended)
-            cache.append(tuple(F.pad(kv, (0, 0, 0, room - T)) for kv in (key, value)))
+            layers.append(tuple(F.pad(kv, (0, 0, 0, max(0, room - T))) for kv in (key, value)))
         last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
-        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), Cache(cache, length_P)
+        return F.linear(_rms(last_PE, self.norm, self.eps), self.head), layers
 
     def _step(self, token_N: torch.Tensor, cache: Cache) -> torch.Tensor:
         """One token a node: writes the next position of its cache, returns the next logits_NV."""

@@ -31,13 +31,18 @@ class HFEngine(Engine):
         """See `Engine`."""
         return checksum(self.model.parameters())
 
+    def _number_bytes(self) -> int:
+        return 2 if self.compute_dtype == "bfloat16" else self.model.dtype.itemsize
+
     @torch.no_grad()
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Every row runs until the longest of its batch has ended."""
         with autocast(self.model, self.compute_dtype):
-            return in_batches(prompts, seeds, sampling, self._sample_batch)
+            return in_batches(
+                self.model, prompts, seeds, sampling, self._sample_batch, self._number_bytes()
+            )
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         device, width = self.model.device, max(map(len, prompts))

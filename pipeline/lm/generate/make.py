@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 
 from pipeline.errors import UserError
@@ -64,7 +66,8 @@ def probe_engine(engine, model) -> None:
     Raises UserError as `probe` does.
     """
     rows, dtype = probe_rows(model.config), engine.compute_dtype
-    with torch.no_grad(), autocast(model, dtype), narrow_window(model.config, WINDOW):
+    narrow = nullcontext() if engine.windows_fixed else narrow_window(model.config, WINDOW)
+    with torch.no_grad(), autocast(model, dtype), narrow:
         prompts = [rows.prompts[p] for p in rows.prompt_of]
         outputs = engine.sample(prompts, range(len(prompts)), Sampling(max_new_tokens=8))
         drawn = Rows(rows.prompts, [list(o.tokens) for o in outputs], rows.prompt_of)

@@ -37,8 +37,8 @@ SHORTEST = 128  # tokens of one sequence that the cache has to hold at least
 LEAST_TEMPERATURE = 0.01  # vLLM raises what is lower, without an error
 # Bytes per parameter that training adds after the engine was built: gradient and both moments.
 TRAINING_BYTES = 12
-# Of the free memory, for the cache: a GPU's is given back in the sleep, main memory is not.
-CACHE_SHARE = {"cuda": 0.8, "cpu": 0.25}
+# For the cache: of a GPU's free memory, which the sleep gives back, or of all main memory.
+CACHE_SHARE = {"cuda": 0.8, "cpu": 0.1}
 
 
 def missing() -> str:
@@ -55,12 +55,15 @@ class VLLMEngine(Engine):
     output do not fit, and when the engine dies.
     """
 
+    windows_fixed = True
+
     def __init__(self, model, tokenizer, compute_dtype: str = "float32") -> None:
         if why := missing():
             raise UserError(f"engine=vllm: {why}; use engine=auto")
         for key, value in ENVIRONMENT.items():
             os.environ.setdefault(key, value)
-        self.tokenizer, self.device = tokenizer, model.device.type
+        self.tokenizer, self.compute_dtype = tokenizer, compute_dtype
+        self.device = model.device.type
         self.dtype = torch.bfloat16 if compute_dtype == "bfloat16" else torch.float32
         self.low = self.dtype if self.dtype != torch.float32 else None
         self.ends = list(end_tokens(tokenizer, model))
@@ -276,12 +279,10 @@ def cache_room(model, dtype: torch.dtype) -> tuple[int, int]:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a GPU, or available in main memory."""
+    """Bytes that are free on a GPU. On a CPU all of its memory: cached files make free memory a chance."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    import psutil
-
-    return psutil.virtual_memory().available
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

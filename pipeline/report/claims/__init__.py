@@ -1,4 +1,6 @@
-"""The paper's claims C1 to C15, one file each, and what a build says of every one (rules.py says how it is decided)."""
+"""The paper's claims C1 to C15, one file each, and what a build says of every one (rules.py says
+how it is decided).
+"""
 
 from __future__ import annotations
 

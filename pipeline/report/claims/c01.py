@@ -1,8 +1,10 @@
-"""C1: the mined corpus is better pre-training data than other corpora of equal token count (Table 1, Figure 3).
+"""C1: the mined corpus is better pre-training data than other corpora of equal token count (Table
+1, Figure 3).
 
-Primary: bits per result of the base models, the mined corpus against the raw web, after the temperature of each model is
-calibrated on validation problems. Papers and raw web differ in form as well as in content, and an uncalibrated model
-pays for over-confidence in a foreign form; the results of calculations are what the corpus has to teach.
+Primary: bits per result of the base models, the mined corpus against the raw web, after the
+temperature of each model is calibrated on validation problems. Papers and raw web differ in form as
+well as in content, and an uncalibrated model pays for over-confidence in a foreign form; the
+results of calculations are what the corpus has to teach.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """C2: a corpus in two languages lifts Chinese benchmarks; English-only corpora do not (Table 1).
 
-Primary: fine-tuned accuracy on mini_cmath, the mined corpus against its English half at equal tokens.
+Primary: fine-tuned accuracy on mini_cmath, the mined corpus against its English half at equal
+tokens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""C3: mining converges; nearly 98 % of the last iteration had been collected in the one before (2.1).
+"""C3: mining converges; nearly 98 % of the last iteration had been collected in the one before
+(2.1).
 
-Primary: the share of the last iteration's pages that the iteration before had collected, above 95 %, over worlds. One
-world is one draw: its share is printed, and the claim stays open. The overlap of two classifiers that are trained from
-the same seed pages is the noise floor, which the share has to exceed where it was measured.
+Primary: the share of the last iteration's pages that the iteration before had collected, above 95
+%, over worlds. One world is one draw: its share is printed, and the claim stays open. The overlap
+of two classifiers that are trained from the same seed pages is the noise floor, which the share has
+to exceed where it was measured.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def claim(results: Results) -> Claim:
 
 
 def over_worlds(worlds: Sequence[Sequence[dict[str, Any]]], floor: float | None = None) -> Claim:
-    """`worlds`: the rows of the recall iterations of each world; `floor`: the overlap of two classifiers of the same seed."""
+    """`worlds`: the rows of the recall iterations of each world; `floor`: the overlap of two
+    classifiers of the same seed.
+    """
     shares = [
         [row["pages_collected_before"] for row in rows if row.get("pages_collected_before")]
         for rows in worlds

@@ -1,7 +1,7 @@
 """C4: code before mathematics helps, with tools and without (Table 6).
 
-Primary: fine-tuned accuracy after code, then mathematics, against general text, then mathematics, over chain of thought
-on the three benchmarks and programs on mini_gsm8k.
+Primary: fine-tuned accuracy after code, then mathematics, against general text, then mathematics,
+over chain of thought on the three benchmarks and programs on mini_gsm8k.
 """
 
 from __future__ import annotations

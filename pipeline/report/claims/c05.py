@@ -1,7 +1,8 @@
 """C5: text like arXiv's alone does not help (Table 8).
 
-Primary: fine-tuned accuracy after papers against general text of as many tokens: the gain stays below d. Against no
-pre-training at all any degenerate text would "not help", so without the placebo the claim is not testable.
+Primary: fine-tuned accuracy after papers against general text of as many tokens: the gain stays
+below d. Against no pre-training at all any degenerate text would "not help", so without the placebo
+the claim is not testable.
 """
 
 from __future__ import annotations

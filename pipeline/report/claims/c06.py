@@ -1,8 +1,9 @@
-"""C6: after instruction tuning in three formats, tool use beats plain chain of thought (Table 5: MATH 57.4, 46.8).
+"""C6: after instruction tuning in three formats, tool use beats plain chain of thought (Table 5:
+MATH 57.4, 46.8).
 
-Primary: greedy accuracy of the instruct model with tools against its chain of thought, on the same questions of every
-benchmark that was asked both ways. It compares like with like only where the instruct data holds as many solutions with
-tools as without; else the claim is not testable.
+Primary: greedy accuracy of the instruct model with tools against its chain of thought, on the same
+questions of every benchmark that was asked both ways. It compares like with like only where the
+instruct data holds as many solutions with tools as without; else the claim is not testable.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def claim(results: Results) -> Claim:
 
 
 def with_tools(results: Results, benchmarks: list[str]) -> Interval:
-    """Tools minus chain of thought over benchmarks of equal weight, a row per chain's instruct model."""
+    """Tools minus chain of thought over benchmarks of equal weight, a row per chain's instruct
+    model.
+    """
     names = [name for b in benchmarks for name in (b, f"{b}@tir")]
     units = results.units_of("instruct", names)
     tables = []

@@ -1,7 +1,8 @@
 """C7: GRPO lifts in-domain and out-of-domain benchmarks (Table 5), and a question of ours.
 
-The paper compares with the instruct model: C7 on benchmarks in the language of the RL questions, C7o on others. Whether
-GRPO gains more than continued fine-tuning at equal FLOPs is ours (C7c); the paper has no such control.
+The paper compares with the instruct model: C7 on benchmarks in the language of the RL questions,
+C7o on others. Whether GRPO gains more than continued fine-tuning at equal FLOPs is ours (C7c); the
+paper has no such control.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """C8: Online RFT beats RFT; alike early, ahead late (Figure 5).
 
-Primary: the benchmarks after the last step. The difference on validation questions after a third of the steps stands
-next to it and decides nothing.
+Primary: the benchmarks after the last step. The difference on validation questions after a third of
+the steps stands next to it and decides nothing.
 """
 
 from __future__ import annotations

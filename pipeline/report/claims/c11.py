@@ -1,22 +1,26 @@
 """C11: iterative RL improves, most in its first iteration (Figure 6, Algorithm 1).
 
-Primary, both have to hold, on the validation questions of the runs at the ends of their iterations: the last iteration
-is better than the start, and the first gained more than all later ones. The reward model is learned, so it has to pass
-its gate.
+Primary, both have to hold, on the in-domain benchmarks and between runs of equally many steps: the
+run with the most iterations is better than the instruct model; and what one iteration gains over
+the instruct model is more than what further iterations add to it. The reward model is learned, so
+it has to pass its gate.
 
-Legend: U units, N validation questions.
+The gains at the ends of iterations, on the validation questions of the iterative run itself, stand
+next to it.
+
+Legend: U units, N questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.report.arms import IN_DOMAIN
+from pipeline.report.arms import IN_DOMAIN, arm_label
 from pipeline.report.claims.claim import Claim, Number, Spec, untestable
-from pipeline.report.claims.compare import compare, gate, present
+from pipeline.report.claims.compare import compare, gate, parts_of, present, samples_of
 from pipeline.report.claims.rules import Test, margin
-from pipeline.report.data import Cell, Results, Unit, rate_beside
-from pipeline.report.stats import paired
+from pipeline.report.data import Cell, Results, Unit, common, pick, rate_beside
+from pipeline.report.stats import Interval, combined, paired
 from pipeline.report.validation import accuracy_at, boundaries
 
 SPEC = Spec("C11", "Iterative RL improves, most in its first iteration", "Fig. 6", "a figure")
@@ -24,32 +28,89 @@ ITERATIVE, ONCE = "grpo_iter", "grpo_os"
 
 
 def claim(results: Results) -> Claim:
-    cells = results.cells.get(ITERATIVE, {})
+    arm, once_arm = most_iterations(results)
+    benchmarks = present(results, IN_DOMAIN)
+    whole = compare(results, arm, "instruct", benchmarks)
+    halves = first_and_later(results, arm, once_arm, benchmarks)
+    if whole is None or halves is None:
+        return untestable(SPEC, "Iterative GRPO and one iteration of it were not both evaluated.")
+
+    d = margin(SPEC.effect)
+    names = f"{arm_label(arm)} ({iterations_of(results, arm)} iterations)"
+    parts = parts_of(results, arm, "instruct", benchmarks)
+    later = {b: first_and_later(results, arm, once_arm, [b]) for b in benchmarks}
+    tests = (
+        Test(f"{names} - instruct, {' and '.join(benchmarks)}", whole, d, parts=parts),
+        Test(
+            f"gain of {arm_label(once_arm)}, one iteration, - what {names} adds to it",
+            halves,
+            d,
+            parts=later if len(later) > 1 else {},
+        ),
+    )
+    numbers = [*on_validation(results, arm)]
+    passed, said = gate(results, arm)
+    if not passed:
+        numbers = [*(Number(test.name, test.value) for test in tests), *numbers]
+        return untestable(SPEC, f"The reward model did not pass its gate. {said}", numbers)
+    notes = tuple(filter(None, [said, rate_note(results.cells.get(arm, {}))]))
+    samples = samples_of(results, (arm, once_arm), benchmarks)
+    return Claim(SPEC, tests, samples, "", notes, tuple(numbers))
+
+
+def most_iterations(results: Results) -> tuple[str, str]:
+    """The evaluated arm of learned outcome rewards with the most iterations, and the one with a
+    single one that it is compared with: at the same learning rate where there is one.
+    """
+    found = {
+        arm: iterations_of(results, arm)
+        for arm in results.arms
+        if results.reward_model(arm) == "outcome" and not arm.startswith("ppo")
+    }
+    arm = max(found, key=lambda name: found[name], default=ITERATIVE)
+    single = [name for name, count in found.items() if count == 1] or [ONCE]
+    alike = [name for name in single if rate_beside(results, arm, name) == 1]
+    return (arm if found.get(arm, 1) > 1 else ITERATIVE), (alike or single)[0]
+
+
+def iterations_of(results: Results, arm: str) -> int:
+    cells = list(results.cells.get(arm, {}).values())
+    return int(cells[0].settings.get("iterations", 1)) if cells else 1
+
+
+def first_and_later(
+    results: Results, arm: str, once_arm: str, benchmarks: list[str]
+) -> Interval | None:
+    """(one iteration - instruct) - (most iterations - one iteration), by question and unit."""
+    first = results.pairs_of(once_arm, "instruct", benchmarks) if benchmarks else {}
+    more = results.pairs_of(arm, once_arm, benchmarks) if benchmarks else {}
+    units = [unit for unit in more if unit in first]
+    if not units:
+        return None
+    tables = []
+    for benchmark in benchmarks:
+        models = [(first[unit][0], first[unit][1], more[unit][0]) for unit in units]
+        scores = [[results.scores[m][benchmark] for m in three] for three in models]
+        ids = common([s.ids for three in scores for s in three])
+        values = [[pick(s.ids, s.values("sampled"), ids) for s in three] for three in scores]
+        tables.append([(one - start) - (last - one) for one, start, last in values])
+    return combined(tables, [unit.chain for unit in units])
+
+
+def on_validation(results: Results, arm: str) -> list[Number]:
+    """Gains at the ends of the iterations of the run itself; [] where it was not validated there."""
+    cells = results.cells.get(arm, {})
     marks = boundaries(cells)
     if len(marks) < 3:
-        return untestable(
-            SPEC, "Iterative GRPO was not run, or not validated at the ends of its iterations."
-        )
-
+        return []
     tables = accuracy_at(cells, marks)
     chains = [unit.chain for unit in sorted(cells)]
     whole = paired(tables[-1], tables[0], chains)
     first = paired(tables[1] - tables[0], tables[-1] - tables[1], chains)
-    d = margin(SPEC.effect)
-    tests = (
-        Test("validation, last iteration - start", whole, d),
-        Test("validation, gain of the first iteration - gain of all later ones", first, d),
-    )
-
-    beside = compare(results, ITERATIVE, ONCE, present(results, IN_DOMAIN))
-    name = "iterative GRPO - GRPO+OS of as many steps, in-domain benchmarks"
-    numbers = [Number(name, beside)] if beside else []
-    passed, said = gate(results, ITERATIVE)
-    if not passed:
-        numbers += [Number(test.name, test.value) for test in tests]
-        return untestable(SPEC, f"The reward model did not pass its gate. {said}", numbers)
-    notes = [said, rate_note(cells)]
-    return Claim(SPEC, tests, samples_of(cells), "", tuple(filter(None, notes)), tuple(numbers))
+    return [
+        Number("validation, last iteration - start", whole),
+        Number("validation, gain of the first iteration - gain of all later ones", first),
+    ]
 
 
 def once(results: Results) -> str:
@@ -59,16 +120,13 @@ def once(results: Results) -> str:
     return words + (f" (which has {1 / rate:.2g} times its learning rate)" if rate != 1 else "")
 
 
-def samples_of(cells: Mapping[Unit, Cell]) -> str:
-    found = {cell.scale.get("validation_samples") for cell in cells.values()} - {None}
-    return "/".join(map(str, sorted(found)))
-
-
 def rate_note(cells: Mapping[Unit, Cell]) -> str:
-    """Iterations are not alike where the learning rate falls through all of them; "" where it does not."""
+    """Iterations are not alike where the learning rate falls through all of them; "" where it does
+    not.
+    """
     if not any(cell.scale.get("lr_schedule") == "linear" for cell in cells.values()):
         return ""
     return (
-        "The learning rate falls through all iterations, so the first has the largest part of its sum: the halves "
-        "differ in more than their order."
+        "The learning rate falls through all iterations, so the first has the largest part of its "
+        "sum: the halves differ in more than their order."
     )

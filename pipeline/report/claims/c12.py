@@ -1,7 +1,7 @@
 """C12: RL lifts Maj@K but not Pass@K (Figure 7, T 0.7).
 
-Primary, both have to hold, at the largest K that RL and instruct model were sampled to, on the same questions: Maj@K
-rises, and Pass@K rises by less than d.
+Primary, both have to hold, at the largest K that RL and instruct model were sampled to, on the same
+questions: Maj@K rises, and Pass@K rises by less than d.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """C13: GRPO needs less memory and compute than PPO, as it has no value model (4.1.1, Figure 4).
 
-Primary, both have to hold, run by run with the same reward: PPO takes more FLOPs per trained token, and its process
-needs more memory at its peak. Memory is only evidence where the model is most of the process: from ten million
-parameters on; below, the claim is not testable and the compute is printed.
+Primary, both have to hold, run by run with the same reward: PPO takes more FLOPs per trained token,
+and its process needs more memory at its peak. Memory is only evidence where the model is most of
+the process: from ten million parameters on; below, the claim is not testable and the compute is
+printed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def claim(results: Results) -> Claim:
     if memory and size >= LARGE:
         return Claim(SPEC, tuple(tests))
     why = (
-        f"At {size:,} parameters the libraries, and not the model, are most of the memory of the process"
+        f"At {size:,} parameters the libraries, and not the model, are most of the memory of the "
+        "process"
         if memory
         else "The peak memory was not recorded"
     )

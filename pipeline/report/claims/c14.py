@@ -1,6 +1,7 @@
 """C14: self-consistency over 64 samples lifts MATH from 51.7 to 60.9 (abstract).
 
-Primary: the majority of the largest K against the greedy answer of the same RL model, on the same questions.
+Primary: the majority of the largest K against the greedy answer of the same RL model, on the same
+questions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""C15: mathematical pre-training lifts general reasoning (Table 4, 2.3: BBH 55.2 to 59.5, MMLU 49.1 to 54.9).
+"""C15: mathematical pre-training lifts general reasoning (Table 4, 2.3: BBH 55.2 to 59.5, MMLU 49.1
+to 54.9).
 
-Primary: few-shot accuracy on mini_bbh of a base model that read general text and then the mined corpus, against one
-that read general text of as many tokens (the placebo) in its place.
+Primary: few-shot accuracy on mini_bbh of a base model that read general text and then the mined
+corpus, against one that read general text of as many tokens (the placebo) in its place.
 """
 
 from __future__ import annotations

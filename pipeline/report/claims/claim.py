@@ -138,7 +138,9 @@ def settle(claims: Sequence[Claim]) -> list[Claim]:
 
 
 def sentence(claim: Claim) -> str:
-    """What was measured, in words: every test with its interval and each benchmark's, then the notes."""
+    """What was measured, in words: every test with its interval and each benchmark's, then the
+    notes.
+    """
     if not claim.tests:
         return claim.reason
     said = [

@@ -18,8 +18,9 @@ Pair = tuple[str, str]
 def compare(
     results: Results, arm: str, other: str, benchmarks: Sequence[str], metric: str = "sampled"
 ) -> Interval | None:
-    """Difference arm - other over all those benchmarks, which weigh the same; paired by question, and by seed and chain.
-    None when a side has no results, or they have no unit in common."""
+    """Difference arm - other over all those benchmarks, which weigh the same; paired by question,
+    and by seed and chain. None when a side has no results, or they have no unit in common.
+    """
     gaps = results.gaps(arm, other, benchmarks, metric)
     return combined(gaps.tables, gaps.chains_U) if gaps else None
 
@@ -48,7 +49,9 @@ def versus(
     trained: bool = True,
     notes: Sequence[str] = (),
 ) -> Claim:
-    """One arm against another: a claim decided by their paired difference, with greedy answers next to it."""
+    """One arm against another: a claim decided by their paired difference, with greedy answers next
+    to it.
+    """
     arm, other = pair
     benchmarks = present(results, benchmarks)
     value = compare(results, arm, other, benchmarks, metric)
@@ -71,7 +74,9 @@ def versus(
 def floor_sentence(
     results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled"
 ) -> str:
-    """Said when all that is compared scores below the floor, or none of it can be told from 0; else ""."""
+    """Said when all that is compared scores below the floor, or none of it can be told from 0; else
+    "".
+    """
     tables = [table for arm in arms for b in benchmarks if (table := results.table(arm, b, metric))]
     levels = [level(table.values_UN, table.chains_U) for table in tables]
     if metric not in ("sampled", "greedy") or not levels:
@@ -80,8 +85,8 @@ def floor_sentence(
         return ""
     best = max(found.mean for found in levels)
     return (
-        f"Every score compared is at the floor (highest {100 * best:.1f} %, floor {100 * FLOOR:.0f} %), where a "
-        "difference says nothing about a method."
+        f"Every score compared is at the floor (highest {100 * best:.1f} %, floor "
+        f"{100 * FLOOR:.0f} %), where a difference says nothing about a method."
     )
 
 
@@ -98,7 +103,9 @@ def samples_of(results: Results, arms: Sequence[str], benchmarks: Sequence[str])
 
 
 def like_for_like(results: Results, arm: str, other: str) -> str:
-    """Said where one arm learned from more than twice the tokens of the other, as far as the units of both tell; else ""."""
+    """Said where one arm learned from more than twice the tokens of the other, as far as the units
+    of both tell; else "".
+    """
     units = sorted(set(results.cells.get(arm, {})) & set(results.cells.get(other, {})))
     sides = [[results.cells[name][unit].summary for unit in units] for name in (arm, other)]
     tokens = [[s["tokens"] for s in side if s.get("tokens")] for side in sides]
@@ -115,10 +122,12 @@ def like_for_like(results: Results, arm: str, other: str) -> str:
 
 
 def gate(results: Results, arm: str) -> tuple[bool, str]:
-    """Whether the reward model behind an arm may stand for a learned reward, and what was measured of it.
+    """Whether the reward model behind an arm may stand for a learned reward, and what was measured
+    of it.
 
-    It has to rank right outputs of a question above wrong ones better than the sampler's own likelihood does, by GATE
-    in AUC, on at least GATE_QUESTIONS held-out questions. Rules need no gate.
+    It has to rank right outputs of a question above wrong ones better than the sampler's own
+    likelihood does, by GATE in AUC, on at least GATE_QUESTIONS held-out questions. Rules need no
+    gate.
     """
     kind = results.reward_model(arm)
     if kind is None:
@@ -130,8 +139,9 @@ def gate(results: Results, arm: str) -> tuple[bool, str]:
 
     asked = (outcome.get("n") or 0) // max(outcome.get("samples") or 1, 1)
     said = (
-        f"AUC inside a question: {kind} reward model {auc:.2f}, likelihood of the sampler {plain:.2f}, "
-        f"on {asked:,} held-out questions; the gate asks for {GATE:.2f} more on {GATE_QUESTIONS:,}."
+        f"AUC inside a question: {kind} reward model {auc:.2f}, likelihood of the sampler "
+        f"{plain:.2f}, on {asked:,} held-out questions; the gate asks for {GATE:.2f} more on "
+        f"{GATE_QUESTIONS:,}."
     )
     return auc >= plain + GATE and asked >= GATE_QUESTIONS, said
 
@@ -139,8 +149,9 @@ def gate(results: Results, arm: str) -> tuple[bool, str]:
 def by_reward(
     results: Results, spec: Spec, learned: Pair, rule: Pair, benchmarks: Sequence[str]
 ) -> Claim:
-    """A claim that the paper makes of learned rewards: decided by them where the reward models pass the gate, else by the
-    same arms with exact rules, and then the row says so."""
+    """A claim that the paper makes of learned rewards: decided by them where the reward models pass
+    the gate, else by the same arms with exact rules, and then the row says so.
+    """
     checks = [gate(results, arm) for arm in learned]
     gated, said = all(passed for passed, _ in checks), [text for _, text in checks if text]
     trained = compare(results, *learned, present(results, benchmarks)) is not None

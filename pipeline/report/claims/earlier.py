@@ -1,9 +1,10 @@
 """Builds that were made before these rules, read from what they committed.
 
-Their claims.json (and the corpora's and the recall loop's summary.json) have means and 95 % intervals, and no standard
-errors, no outcomes and no chains. So a standard error is recovered from an interval with the fewest degrees of freedom
-that it can have, benchmarks are combined as if independent, and all of it is one chain. The questions, too, were another
-world's. When the last of these builds is made again, this module goes.
+Their claims.json (and the corpora's and the recall loop's summary.json) have means and 95 %
+intervals, and no standard errors, no outcomes and no chains. So a standard error is recovered from
+an interval with the fewest degrees of freedom that it can have, benchmarks are combined as if
+independent, and all of it is one chain. The questions, too, were another world's. When the last of
+these builds is made again, this module goes.
 """
 
 from __future__ import annotations
@@ -129,8 +130,8 @@ def tools(found: Found) -> Claim:
         for b in ("mini_gsm8k", "mini_math")
     ]
     reason = (
-        "An eighth as many solutions with tools as without stood in the instruct data (word problems: 140 and 1,079), "
-        "which is no like with like."
+        "An eighth as many solutions with tools as without stood in the instruct data (word "
+        "problems: 140 and 1,079), which is no like with like."
     )
     return untestable(c06.SPEC, reason, numbers)
 
@@ -147,8 +148,8 @@ def iterations(found: Found) -> Claim:
         Number(f"validation, {n}", interval(row)) for n, row in zip(names, rows, strict=True)
     ]
     reason = (
-        "The reward model did not pass its gate: inside a question it ranks outputs hardly better (AUC .79) than the "
-        "likelihood of the sampler (.78)."
+        "The reward model did not pass its gate: inside a question it ranks outputs hardly "
+        "better (AUC .79) than the likelihood of the sampler (.78)."
     )
     return untestable(c11.SPEC, reason, numbers)
 

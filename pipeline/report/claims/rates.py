@@ -2,8 +2,9 @@
 
     python -m pipeline.report.claims.rates [--runs 2000]
 
-A simulated claim is a table of differences, one row per chain and one column per question, with the spread over chains
-and over questions that the pilots have. The table printed here stands in docs/preregistration.md.
+A simulated claim is a table of differences, one row per chain and one column per question, with the
+spread over chains and over questions that the pilots have. The table printed here stands in
+docs/preregistration.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pipeline.report.stats import combined
 
 @dataclass(frozen=True)
 class Design:
-    """chains x questions of a claim, and the standard deviations of one difference, in accuracy (0..1).
+    """chains x questions of a claim, and the standard deviations of one difference, in accuracy
+    (0..1).
 
     chain    -- of the chains' means
     question -- of a question's mean over chains
@@ -61,8 +63,9 @@ def alone(design: Design, effect: float, runs: int, seed: int = 0) -> dict[str, 
 def in_table(
     design: Design, effects: Sequence[float], runs: int, seed: int = 0
 ) -> tuple[list[dict[str, float]], float]:
-    """Shares of the verdicts of each claim of a table with these true effects, under Holm's correction; and the chance
-    that any claim without an effect is called holds or opposite."""
+    """Shares of the verdicts of each claim of a table with these true effects, under Holm's
+    correction; and the chance that any claim without an effect is called holds or opposite.
+    """
     rng = np.random.default_rng(seed)
     counts = [Counter() for _ in effects]
     false = 0
@@ -97,8 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     found, false = in_table(Design(questions=200), some, given.runs // 4)
     right = np.mean([row[VERDICTS[0]] for row in found[6:]])
     print(
-        f"Six of twelve true by 5 points: any of the others called so in {100 * false:.1f} %, a true one holds in "
-        f"{100 * right:.1f} %."
+        f"Six of twelve true by 5 points: any of the others called so in {100 * false:.1f} %, a "
+        f"true one holds in {100 * right:.1f} %."
     )
 
 

@@ -1,13 +1,16 @@
-"""The rules by which a claim gets its verdict. docs/preregistration.md says the same in prose, and why.
+"""The rules by which a claim gets its verdict. docs/preregistration.md says the same in prose, and
+why.
 
-A claim has one primary comparison, sometimes with a second that has to hold as well. Each is a `Test`: a value with its
-interval, oriented so that the claim wants it large, and what the claim says of it.
+A claim has one primary comparison, sometimes with a second that has to hold as well. Each is a
+`Test`: a value with its interval, oriented so that the claim wants it large, and what the claim
+says of it.
 
     gain       the value is above 0
     no gain    the value stays below d
     same       the value lies within -d and d
 
-The verdict follows from p-values, corrected by Holm's method over all claims of the table (`settle`):
+The verdict follows from p-values, corrected by Holm's method over all claims of the table
+(`settle`):
 
     holds            significantly as claimed, in every test, and no single benchmark significantly against it
     opposite         significantly the other way
@@ -15,8 +18,8 @@ The verdict follows from p-values, corrected by Holm's method over all claims of
     open             anything else; the report prints the interval and the n that would decide
     not testable     not measured, or measured in a way that cannot answer the question
 
-d is the smaller of one point and a third of the paper's effect. What depends on how a training run fell out needs at
-least two trained models; with one, nothing is significant.
+d is the smaller of one point and a third of the paper's effect. What depends on how a training run
+fell out needs at least two trained models; with one, nothing is significant.
 """
 
 from __future__ import annotations
@@ -156,7 +159,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Needed:
-    """Trained models (chains, where there are several) and questions that would decide a claim, if its values stay."""
+    """Trained models (chains, where there are several) and questions that would decide a claim, if
+    its values stay.
+    """
 
     units: int
     questions: int
@@ -168,7 +173,8 @@ class Needed:
 
 
 def needed(tests: Sequence[Test], times: float = 1.0) -> Needed | None:
-    """The n that would decide a claim whose values stay as they are; None beyond MOST_UNITS and sixteen times the questions.
+    """The n that would decide a claim whose values stay as they are; None beyond MOST_UNITS and
+    sixteen times the questions.
 
     times -- by how much Holm's correction raised the p-value
     Questions are multiplied only where more models alone would not do with FEW_UNITS of them.
@@ -203,7 +209,9 @@ def rows_of(value: Interval) -> int:
 
 
 def rules_hash(root: Path) -> str:
-    """What a run's provenance holds: a hash of the rules, of every claim's file and of the preregistration."""
+    """What a run's provenance holds: a hash of the rules, of every claim's file and of the
+    preregistration.
+    """
     files = sorted((root / "pipeline/report/claims").glob("*.py"))
     files += [root / "pipeline/report/stats.py", root / "docs/preregistration.md"]
     found = hashlib.sha256()

@@ -1,7 +1,8 @@
 """One table of all claims over all builds: the best-powered build decides each claim.
 
-A build writes claims.json. For every claim the row with the narrowest interval in units of d decides, whatever it says;
-rows of builds that could not test the claim stand back. Holm's correction is taken over the deciding rows.
+A build writes claims.json. For every claim the row with the narrowest interval in units of d
+decides, whatever it says; rows of builds that could not test the claim stand back. Holm's
+correction is taken over the deciding rows.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ def read_claims(path: Path) -> list[Claim]:
         return [from_plain(row) for row in content["claims"]]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: not a table of claims ({type(error).__name__}: {error}); build its report again"
+            f"{path}: not a table of claims ({type(error).__name__}: {error}); build its report "
+            "again"
         ) from None
 
 
 def claim_files(reports: Path) -> list[Path]:
-    """Every build's claims.json below a folder of reports; summary.json where an earlier build of the corpora or of the
-    recall loop wrote none."""
+    """Every build's claims.json below a folder of reports; summary.json where an earlier build of
+    the corpora or of the recall loop wrote none.
+    """
     found = sorted(reports.rglob("claims.json"))
     places = (reports / "lab/corpora", reports / "lab/corpus")
     earlier = [place / "summary.json" for place in places if place not in [p.parent for p in found]]
@@ -55,7 +58,9 @@ def merged(builds: Sequence[Sequence[Claim]]) -> list[Claim]:
 
 
 def resolution(claim: Claim) -> tuple[bool, bool, float, str]:
-    """Sort key: tested before not, measured before not, then the reach of the widest interval in units of d."""
+    """Sort key: tested before not, measured before not, then the reach of the widest interval in
+    units of d.
+    """
     if not claim.tests:
         # of reasons, that of the build that came closest: the one with numbers
         return (True, not claim.numbers, math.inf, claim.build or "~")

@@ -61,8 +61,10 @@ def fringe(axis, arm: str, x: np.ndarray, points: Sequence[Interval], colour: st
 
 
 def differences(axis, results: Results, arms: Sequence[str], beside: str) -> None:
-    """Arms minus the arm `beside` on the validation questions, at every step that both were validated at: mean and 95 %
-    interval, paired by question and by seed; the arms stand side by side so that their intervals can be told apart."""
+    """Arms minus the arm `beside` on the validation questions, at every step that both were
+    validated at: mean and 95 % interval, paired by question and by seed; the arms stand side by
+    side so that their intervals can be told apart.
+    """
     found = gaps_from(results, arms, beside)
     steps = sorted({step for gaps in found.values() for step in gaps})
     apart, ends, fallen = 0.11 * min(np.diff(steps), default=1), [], {}
@@ -114,7 +116,9 @@ def gaps_from(results: Results, arms: Sequence[str], beside: str) -> dict[str, d
 
 
 def gaps_over_steps(results: Results, arm: str, beside: str) -> dict[int, Interval]:
-    """{step: difference of two arms on the validation questions}, at the seeds and steps that both have."""
+    """{step: difference of two arms on the validation questions}, at the seeds and steps that both
+    have.
+    """
     cells, steps = sides(results, arm, beside)
     return {step: gap for step in steps if (gap := gap_at(cells, step))}
 
@@ -138,8 +142,9 @@ def label_ends(
     instead: Mapping[str, str] = MappingProxyType({}),
     colours: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that would touch are moved
-    apart, and those of lines that end outside the panel stand at its edge."""
+    """Write each arm's name, or what is to stand `instead`, beside the end of its line; names that
+    would touch are moved apart, and those of lines that end outside the panel stand at its edge.
+    """
     if not ends:
         return
     low, high = axis.get_ylim()
@@ -196,8 +201,10 @@ def smooth(values: np.ndarray, share: float = 0.05) -> np.ndarray:
 
 
 def leave_out(axis, ends: Sequence[tuple[str, float, float]]) -> dict[str, str]:
-    """End the axis below the lines that stay near the start, so that an arm that collapses does not flatten all others; it
-    leaves the panel below, and its label says where it ends. Returns the labels of such arms."""
+    """End the axis below the lines that stay near the start, so that an arm that collapses does not
+    flatten all others; it leaves the panel below, and its label says where it ends. Returns the
+    labels of such arms.
+    """
     start = max((line.get_ydata()[0] for line in axis.lines), default=0.0)
     near = [line for line in axis.lines if line.get_ydata()[-1] > start - COLLAPSED]
     if len(near) in (0, len(axis.lines)):

@@ -22,8 +22,10 @@ from pipeline.report.figures.drawing import (
 
 
 def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
-    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from lowest to highest seed; and
-    the difference of each from the arm `beside`, paired by question and by seed, with its 95 % interval."""
+    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from
+    lowest to highest seed; and the difference of each from the arm `beside`, paired by question and
+    by seed, with its 95 % interval.
+    """
     curves = {arm for arm in arms if over_steps(results.cells.get(arm, {}), "validation_sampled")}
     if not curves - {CONTROL}:
         return None
@@ -43,8 +45,9 @@ def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
 
 
 def iterations(results: Results):
-    """Figure 6: iterative GRPO over its steps, the boundaries of its iterations, and one iteration of as many steps; beside it
-    their difference, paired."""
+    """Figure 6: iterative GRPO over its steps, the boundaries of its iterations, and one iteration
+    of as many steps; beside it their difference, paired.
+    """
     cells = results.cells.get("grpo_iter", {})
     values = over_steps(cells, "validation_sampled")
     if not values:
@@ -77,8 +80,10 @@ def iterations(results: Results):
 
 
 def rl_training(results: Results):
-    """Right outputs in training, KL to the reference and output length over RL steps, mean of the seeds. Arms of one seed meet
-    the same questions at a step, so the share of right ones is drawn as the difference from one arm: the batch falls out."""
+    """Right outputs in training, KL to the reference and output length over RL steps, mean of the
+    seeds. Arms of one seed meet the same questions at a step, so the share of right ones is drawn
+    as the difference from one arm: the batch falls out.
+    """
     arms = sorted((arm for arm in figure5() if arm in results.cells), key=arm_order)
     right = {arm: found for arm in arms if arm != RULE and (found := training_gap(results, arm))}
     panels = [
@@ -115,7 +120,9 @@ def training_means(
 
 
 def training_gap(results: Results, arm: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(steps, points by which an online arm's outputs of the step are right more often than RULE's, at the seeds of both)."""
+    """(steps, points by which an online arm's outputs of the step are right more often than RULE's,
+    at the seeds of both).
+    """
     seeds = sorted(set(results.cells.get(arm, {})) & set(results.cells.get(RULE, {})))
     if any(results.cells[arm][seed].settings.get("data_source") == "offline" for seed in seeds):
         return None

@@ -15,8 +15,9 @@ from pipeline.report.stats import level
 
 
 def maj_pass(results: Results, arm: str, benchmark: str):
-    """Figure 7: Maj@K and Pass@K over K of the instruct model and of an arm's deepest models, with 95 % bands over
-    questions, seeds and chains, and their difference."""
+    """Figure 7: Maj@K and Pass@K over K of the instruct model and of an arm's deepest models, with
+    95 % bands over questions, seeds and chains, and their difference.
+    """
     models = {name: results.deepest_models(name, benchmark) for name in ("instruct", arm)}
     deep = [results.scores[m][benchmark].deep_samples for found in models.values() for m in found]
     ks = [2**i for i in range(min(deep, default=0).bit_length())]
@@ -53,8 +54,10 @@ def maj_pass(results: Results, arm: str, benchmark: str):
 
 
 def gains(rows: Sequence[tuple[str, str, Any]], title: str):
-    """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a benchmark. An arm that collapsed
-    stands at the left edge as an arrow with its loss, so that the others keep a scale on which they can be told apart."""
+    """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a
+    benchmark. An arm that collapsed stands at the left edge as an arrow with its loss, so that the
+    others keep a scale on which they can be told apart.
+    """
     if not rows:
         return None
     benchmarks = list(dict.fromkeys(b for _, b, _ in rows))

@@ -1,4 +1,6 @@
-"""What the stages before reinforcement learning show: losses, the funnel, the classifier, the reward models."""
+"""What the stages before reinforcement learning show: losses, the funnel, the classifier, the
+reward models.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ def classifier_scores(results: Results):
 
 
 def reliability(results: Results):
-    """Reward models: share of right outputs in each bin of the score, against the score; one panel a kind."""
+    """Reward models: share of right outputs in each bin of the score, against the score; one panel
+    a kind.
+    """
     kinds = {
         kind: bins
         for kind, found in results.reward_models.items()

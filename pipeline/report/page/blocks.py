@@ -1,4 +1,6 @@
-"""A report is a list of blocks, written once and rendered twice: as Markdown and as one self-contained HTML page."""
+"""A report is a list of blocks, written once and rendered twice: as Markdown and as one
+self-contained HTML page.
+"""
 
 from __future__ import annotations
 

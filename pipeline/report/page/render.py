@@ -25,6 +25,7 @@ from pipeline.report.page.words import (
     reward_models_text,
     seeds_text,
 )
+from pipeline.report.series import write_series
 from pipeline.report.tables.claims import claims_table, numbers_table, sentences, untested
 from pipeline.report.tables.costs import commits_table, costs_table, summary_table
 from pipeline.report.tables.scores import seeds_table
@@ -34,22 +35,25 @@ TITLE = "DeepSeekMath, reproduced: report"
 
 
 RULES = (
-    "**holds**: significantly as claimed, with no single benchmark significantly against it. **opposite**: significantly "
-    "the other way. **equal within d**: two one-sided tests place the difference within -d and d. **open**: anything else; "
-    "the interval is printed, and the n that would decide. **not testable**: not measured here, or not in a way that can "
-    "answer the question. Benchmarks weigh the same; models are paired by question, seed and chain. The rules were fixed "
-    "before the numbers: docs/preregistration.md."
+    "**holds**: significantly as claimed, with no single benchmark significantly against it. "
+    "**opposite**: significantly the other way. **equal within d**: two one-sided tests place "
+    "the difference within -d and d. **open**: anything else; the interval is printed, and the n "
+    "that would decide. **not testable**: not measured here, or not in a way that can answer the "
+    "question. Benchmarks weigh the same; models are paired by question, seed and chain. The "
+    "rules were fixed before the numbers: docs/preregistration.md."
 )
 ONE_CHAIN = (
-    " All models here share one chain (one base, one instruct and one reward model), so every verdict is about this chain: "
-    "another one may come out otherwise."
+    " All models here share one chain (one base, one instruct and one reward model), so every "
+    "verdict is about this chain: another one may come out otherwise."
 )
 
 
 def write_report(
     results: Results, out: Path, arms: Sequence[str] = (), seeds: Sequence[int] = ()
 ) -> dict:
-    """Write everything into `out`; `arms` and `seeds` are what was planned. Returns a summary: claims by status."""
+    """Write everything into `out`; `arms` and `seeds` are what was planned. Returns a summary:
+    claims by status.
+    """
     pictures = draw_figures(results, out / "figures")
     claims = [replace(claim, build=build_name(results)) for claim in all_claims(results)]
     write_json(
@@ -57,6 +61,7 @@ def write_report(
         document(claims, profile=results.profile, rules=rules_hash(ROOT)),
     )
     size = write_outcomes(results, out / OUTCOMES)
+    write_series(results, claims, out)
     blocks = [
         *opening(results, claims, partial_text(results, arms, seeds)),
         *results_blocks(results, pictures),
@@ -78,14 +83,17 @@ def build_name(results: Results) -> str:
 
 
 def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> list[Block]:
-    """Title, the run in a sentence, how much of it there is, the table of claims and what was measured for each."""
+    """Title, the run in a sentence, how much of it there is, the table of claims and what was
+    measured for each.
+    """
     chains = len(results.chains)
     blocks: list[Block] = [
         Heading(TITLE, 1),
         Text(
-            f"Profile `{results.profile}`: {len(results.scores)} models in {chains} chain{'s' if chains > 1 else ''}, "
-            f"{len(results.benchmarks)} benchmarks, seeds {seeds_text(results)}. arXiv 2402.03300 is the paper; figure, "
-            "table and section numbers are its own."
+            f"Profile `{results.profile}`: {len(results.scores)} models in {chains} "
+            f"chain{'s' if chains > 1 else ''}, {len(results.benchmarks)} benchmarks, seeds "
+            f"{seeds_text(results)}. arXiv 2402.03300 is the paper; figure, table and section "
+            "numbers are its own."
         ),
     ]
     blocks += [Text(f"**{words}**") for words in (floor_text(results), partial) if words]
@@ -132,7 +140,8 @@ def provenance(results: Results) -> list[Block]:
                 f"rules: `{rules_hash(ROOT)}` (docs/preregistration.md and pipeline/report/claims)",
                 f"code of this report: {origin.get('commit', 'unknown commit')}",
                 f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
-                f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: `{origin.get('protocol', '?')}`; temperature of "
+                f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: "
+                f"`{origin.get('protocol', '?')}`; temperature of "
                 f"samples: {origin.get('temperature', '?')}",
             )
         )

@@ -1,4 +1,6 @@
-"""The style sheet of index.html: readable on a phone, in light and dark; no web font, nothing fetched."""
+"""The style sheet of index.html: readable on a phone, in light and dark; no web font, nothing
+fetched.
+"""
 
 CSS = """
 :root { --ink: #1c1c1c; --soft: #5b5b5b; --paper: #fff; --line: #d9d9d9; --band: #f5f6f8; --link: #0b5cad;

@@ -1,4 +1,6 @@
-"""Sentences of the report that depend on the run: its seeds, its control, what is missing, what is at the floor."""
+"""Sentences of the report that depend on the run: its seeds, its control, what is missing, what is
+at the floor.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def seeds_text(results: Results) -> str:
 
 
 def floor_text(results: Results) -> str:
-    """Said plainly when the instruct model is at the floor, or when the profile is too small for any number to mean much."""
+    """Said plainly when the instruct model is at the floor, or when the profile is too small for
+    any number to mean much.
+    """
     if results.profile == "smoke":
         return "This profile only checks that every part runs: its numbers mean nothing."
     low = []
@@ -37,8 +41,8 @@ def floor_text(results: Results) -> str:
     model = results.file("pretrain", "config").get("model") or {}
     small = "" if model.get("path", "?") else SMALL
     return (
-        f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the chain works on this data, "
-        "not that a method works."
+        f"The instruct model scores near zero: {', '.join(low)}. {small}The run shows that the "
+        "chain works on this data, not that a method works."
     )
 
 
@@ -46,9 +50,10 @@ def control_text(results: Results) -> str:
     if "sft" not in results.arms:
         return "The continued-SFT control was not run; gains over instruct include what more training alone would give."
     return (
-        "Continued SFT is the control: the instruct model trained further on its own instruction data, at the FLOPs of a "
-        f"{arm_label(RULE)} run (sampling counted).{others_flops(results)} Where an arm takes "
-        "no more than the control, its gain over it does not come from more training alone."
+        "Continued SFT is the control: the instruct model trained further on its own instruction "
+        f"data, at the FLOPs of a {arm_label(RULE)} run (sampling "
+        f"counted).{others_flops(results)} Where an arm takes no more than the control, its gain "
+        "over it does not come from more training alone."
     )
 
 
@@ -75,8 +80,9 @@ def reward_models_text(results: Results) -> str:
     arms = ", ".join(arm_label(arm) for arm in failed)
     said = " ".join(dict.fromkeys(failed.values()))
     return (
-        f"Learned rewards ({arms}): {said} Below it these arms are close to being rewarded for what the policy holds "
-        "likely anyway, so claims about learned rewards are not testable with them."
+        f"Learned rewards ({arms}): {said} Below it these arms are close to being rewarded for "
+        "what the policy holds likely anyway, so claims about learned rewards are not testable "
+        "with them."
     )
 
 
@@ -105,9 +111,9 @@ def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) ->
     if there == len(planned):
         return ""
     return (
-        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x {len(seeds)} seeds are there. "
-        "Every difference below is over the models that both sides have; what is missing is listed under What could "
-        "not be tested."
+        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x "
+        f"{len(seeds)} seeds are there. Every difference below is over the models that both sides "
+        "have; what is missing is listed under What could not be tested."
     )
 
 
@@ -118,8 +124,9 @@ def has_seed(results: Results, arm: str, seed: int) -> bool:
 
 
 def room_of_rl(results: Results) -> str:
-    """What the comparison with continued fine-tuning is worth where questions are longer than all solutions; "" where they
-    are not, or where the world was read and not built."""
+    """What the comparison with continued fine-tuning is worth where questions are longer than all
+    solutions; "" where they are not, or where the world was read and not built.
+    """
     world = results.file("world", "config").get("world") or {}
     asked = world.get("word_levels") or []
     taught = world.get("instruct_word_levels") or asked
@@ -128,9 +135,10 @@ def room_of_rl(results: Results) -> str:
     there = CONTROL in results.arms
     control = f"{arm_label(CONTROL)} has" if there else "continued fine-tuning would have"
     return (
-        f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions of RL, which come with "
-        f"answers alone, and the benchmarks {spelled(asked)}. So {control} no solution of {max(taught) + 1} steps or "
-        "more to learn from: part of what RL gains over it is that room and not the method's."
+        f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions "
+        f"of RL, which come with answers alone, and the benchmarks {spelled(asked)}. So {control} "
+        f"no solution of {max(taught) + 1} steps or more to learn from: part of what RL gains "
+        "over it is that room and not the method's."
     )
 
 

@@ -9,9 +9,10 @@ from pipeline.report.claims.rules import UNTESTABLE
 from pipeline.report.page.blocks import Table
 
 CAPTION = (
-    "paper: its number. here: the primary comparison, oriented so that the claim wants it large, in points where no other "
-    "unit stands, with its 95 % interval. d: what counts as no difference. p: two-sided, corrected over the table by "
-    "Holm's method. n: chains, trained models, questions and samples per question."
+    "paper: its number. here: the primary comparison, oriented so that the claim wants it large, "
+    "in points where no other unit stands, with its 95 % interval. d: what counts as no "
+    "difference. p: two-sided, corrected over the table by Holm's method. n: chains, trained "
+    "models, questions and samples per question."
 )
 
 
@@ -41,7 +42,9 @@ def sentences(claims: Sequence[Claim]) -> list[str]:
 
 
 def numbers_table(claims: Sequence[Claim]) -> Table:
-    """Every number behind the claims that decides nothing: greedy answers, validation, arms below the gate."""
+    """Every number behind the claims that decides nothing: greedy answers, validation, arms below
+    the gate.
+    """
     rows = [
         (claim.id, n.name, str(n.value.seeds), shown(n.value, n.unit) + unit_of(n.unit))
         for claim in claims

@@ -1,4 +1,6 @@
-"""The report's tables about mining: what was rejected and why, each step against truth, the iterations, pages at the cut."""
+"""The report's tables about mining: what was rejected and why, each step against truth, the
+iterations, pages at the cut.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ MARKUP = re.compile(r"[`*_|<>\[\]\\\s]+")  # a page's words must not become mark
 
 
 def corpus_tables(results: Results) -> list[Block]:
-    """What data/corpus says of itself; tables whose numbers are missing are left out."""
+    """What the stage corpus says of itself; tables whose numbers are missing are left out."""
     files = results.files.get("corpus", {})
     funnel = files.get("funnel") or {}
     made = (
@@ -36,7 +38,8 @@ def rejects(funnel: dict[str, Any]) -> Table | None:
     return Table(
         ("rejected as", "records", "tokens"),
         rows,
-        "Every record of the crawl is in the corpus or here, once; rejects.parquet names each. Records that could not "
+        "Every record of the crawl is in the corpus or here, once; rejects.parquet names each. "
+        "Records that could not "
         "be read have no tokens.",
     )
 
@@ -61,9 +64,10 @@ def against_truth(funnel: dict[str, Any]) -> Table | None:
     return Table(
         ("step", "recall (%)", "precision (%)"),
         tuple(rows),
-        "Each step of mining against the truth about the built web, which nothing that decides reads. Text: readable "
-        "records that became pages. URLs and pages: copies that were removed. Decontamination: collected pages on "
-        f"which a question was planted. Of {sheets['pages']} worksheets that differ in their numbers only, "
+        "Each step of mining against the truth about the built web, which nothing that decides "
+        "reads. Text: readable records that became pages. URLs and pages: copies that were "
+        "removed. Decontamination: collected pages on which a question was planted. Of "
+        f"{sheets['pages']} worksheets that differ in their numbers only, "
         f"{sheets['kept']} were kept.",
     )
 
@@ -121,7 +125,7 @@ def near_cut(audit: Sequence[dict[str, Any]]) -> Table | None:
     return Table(
         ("side of the cut", "page begins", "rank", "score", "tokens"),
         rows,
-        "The pages nearest to the cut; data/corpus/audit.jsonl has more of them, and a sample of the rejects.",
+        "The pages nearest to the cut; corpus/audit.jsonl has more of them, and a sample of the rejects.",
         labels=2,
     )
 

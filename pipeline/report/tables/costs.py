@@ -9,7 +9,9 @@ from pipeline.report.page.blocks import Table
 
 
 def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
-    """Measured seconds and memory a stage, cells of a stage added up, and the commits that they were built at."""
+    """Measured seconds and memory a stage, cells of a stage added up, and the commits that they
+    were built at.
+    """
     rows = []
     for stage, found in by_stage(costs).items():
         busy = [c["cpu_seconds"] for c in found if c.get("cpu_seconds")]
@@ -41,7 +43,8 @@ def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
         columns,
         tuple(rows),
         "Measured on the machine that ran it. Wall time: runs may have gone side by side and "
-        "beside other programs, and one that was stopped counts from its resume where no CPU seconds are known. No "
+        "beside other programs, and one that was stopped counts from its resume where no CPU "
+        "seconds are known. No "
         "stage depends on these.",
     )
 

@@ -1,4 +1,6 @@
-"""What each arm takes: operations by formula, model states by formula, memory and seconds as measured (claim C13)."""
+"""What each arm takes: operations by formula, model states by formula, memory and seconds as
+measured (claim C13).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,13 @@ from pipeline.report.page.blocks import Table
 # bytes per weight in float32: trained, with its gradient and AdamW's two moments; frozen, alone
 TRAINED, FROZEN = 16, 4
 CAPTION = (
-    "Mean over seeds. FLOPs by formula: sampling, scoring by a model, reference, value model and updates; validation and "
-    "the training of reward models are not counted. Model states by formula: 16 bytes per trained weight (weight, "
-    "gradient, AdamW's moments, in float32: policy, PPO's value model), 4 per frozen one (reference or instruct model, "
-    "reward model), each as large as the policy. MiB: 2^20 bytes. Peak memory of the process, as measured. CPU seconds "
-    "of the process over all its sittings, and in brackets the number of cells they are known of; sampling and updating "
-    "in % of the wall time."
+    "Mean over seeds. FLOPs by formula: sampling, scoring by a model, reference, value model and "
+    "updates; validation and the training of reward models are not counted. Model states by "
+    "formula: 16 bytes per trained weight (weight, gradient, AdamW's moments, in float32: "
+    "policy, PPO's value model), 4 per frozen one (reference or instruct model, reward model), "
+    "each as large as the policy. MiB: 2^20 bytes. Peak memory of the process, as measured. CPU "
+    "seconds of the process over all its sittings, and in brackets the number of cells they are "
+    "known of; sampling and updating in % of the wall time."
 )
 COLUMNS = (
     "arm",
@@ -85,7 +88,9 @@ def times_control(results: Results, arm: str) -> str:
 
 
 def reward_model_flops(results: Results) -> str:
-    """What training the reward models took, which no arm's count includes; "" where no arm here is rewarded by one."""
+    """What training the reward models took, which no arm's count includes; "" where no arm here is
+    rewarded by one.
+    """
     kinds = dict.fromkeys(kind for arm in results.cells if (kind := results.reward_model(arm)))
     control, parts = flops_of(results, CONTROL), []
     for kind in kinds:

@@ -9,15 +9,18 @@ from pipeline.report.page.blocks import Table
 
 OF_N = ("best_of_n", "chance", "mean", "majority", "weighted", "any")
 CAPTION = (
-    "Held-out questions. AUC inside a question: among the outputs of one, what the advantages of a group are made of. ECE: "
-    "expected calibration error. Best of N to any: share of questions, in %, that are right when the best-scored of N outputs is "
-    "taken, a random one of the distinct outputs (chance, where best of N starts), a random one (mean), the majority, the "
+    "Held-out questions. AUC inside a question: among the outputs of one, what the advantages of "
+    "a group are made of. ECE: expected calibration error. Best of N to any: share of questions, "
+    "in %, that are right when the best-scored of N outputs is taken, a random one of the "
+    "distinct outputs (chance, where best of N starts), a random one (mean), the majority, the "
     "majority weighted by the scores, or any that is right."
 )
 
 
 def judges_table(results: Results) -> Table | None:
-    """A row a reward model and one for ranking by the sampler's own likelihood; None where none was measured."""
+    """A row a reward model and one for ranking by the sampler's own likelihood; None where none was
+    measured.
+    """
     rows = []
     for kind, found in results.reward_models.items():
         of_n, n = found.get("of_n") or {}, str(found.get("samples", "-"))
@@ -69,14 +72,17 @@ def judges_table(results: Results) -> Table | None:
 
 
 def spread(results: Results) -> str:
-    """How far two shares have to be apart before one may be called better, as far as the summary tells."""
+    """How far two shares have to be apart before one may be called better, as far as the summary
+    tells.
+    """
     outcome = results.reward_models.get("outcome", {})
     if not outcome.get("n") or not outcome.get("samples"):
         return ""
     questions = outcome["n"] // outcome["samples"]
     return (
-        f" A share of {questions} questions has a standard error of up to {50 / questions**0.5:.1f} points; the summary has "
-        "no paired errors, so rows or columns that differ by less than twice that are not said to differ."
+        f" A share of {questions} questions has a standard error of up to "
+        f"{50 / questions**0.5:.1f} points; the summary has no paired errors, so rows or columns "
+        "that differ by less than twice that are not said to differ."
     )
 
 

@@ -1,4 +1,6 @@
-"""Where gains lie: differences by the level of the questions (in the miniature world, the steps of a solution)."""
+"""Where gains lie: differences by the level of the questions (in the miniature world, the steps of
+a solution).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from pipeline.report.tables.scores import shown
 
 
 def by_level(results: Results, arm: str, other: str, benchmark: str) -> dict[int, Interval]:
-    """arm - other in mean sampled accuracy, level by level, paired as the claims are; {} where a side was not asked."""
+    """arm - other in mean sampled accuracy, level by level, paired as the claims are; {} where a
+    side was not asked.
+    """
     gaps = results.gaps(arm, other, [benchmark], "sampled")
     if gaps is None:
         return {}
@@ -35,7 +39,9 @@ def levels_of(results: Results, arm: str, other: str, benchmark: str) -> np.ndar
 
 
 def levels_table(results: Results, benchmark: str, arms: Sequence[str] = ()) -> Table:
-    """A row per arm over the instruct model, then pairs of arms. No rows where all questions have one level."""
+    """A row per arm over the instruct model, then pairs of arms. No rows where all questions have
+    one level.
+    """
     over_instruct = [(arm, "instruct") for arm in arms or results.arms]
     there = {*results.arms, "instruct"}
     found = {
@@ -55,7 +61,7 @@ def levels_table(results: Results, benchmark: str, arms: Sequence[str] = ()) -> 
         if gaps
     )
     caption = (
-        f"Points of mean sampled accuracy on {benchmark}, by level: the steps of a solution. 95 % interval, paired by "
-        "question, seed and chain."
+        f"Points of mean sampled accuracy on {benchmark}, by level: the steps of a solution. 95 % "
+        "interval, paired by question, seed and chain."
     )
     return Table(columns, rows, caption)

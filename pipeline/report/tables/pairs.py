@@ -1,4 +1,6 @@
-"""Every arm against the control, and against those that its file names: paired differences on in-domain benchmarks."""
+"""Every arm against the control, and against those that its file names: paired differences on
+in-domain benchmarks.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,7 @@ def counted(gap: Interval) -> str:
 
 def caption(benchmarks: list[str]) -> str:
     return (
-        f"Points on {', '.join(benchmarks)}, which weigh the same; paired by question, seed and chain; 95 % interval. n: "
-        "questions, and trained models that both have; with one the interval is over questions alone. One interval in "
-        "twenty excludes 0 by chance."
+        f"Points on {', '.join(benchmarks)}, which weigh the same; paired by question, seed and "
+        "chain; 95 % interval. n: questions, and trained models that both have; with one the "
+        "interval is over questions alone. One interval in twenty excludes 0 by chance."
     )

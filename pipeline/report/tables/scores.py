@@ -34,7 +34,9 @@ def vote_k(results: Results, benchmark: str) -> int:
 
 
 def scores_table(results: Results, benchmark: str) -> Table:
-    """The main table, a row per model or arm: greedy, mean sampled, maj@K and pass@K with 95 % intervals."""
+    """The main table, a row per model or arm: greedy, mean sampled, maj@K and pass@K with 95 %
+    intervals.
+    """
     k = vote_k(results, benchmark)
     metrics = ["greedy", *(["sampled", f"maj@{k}", f"pass@{k}"] if k else [])]
     rows = []
@@ -49,9 +51,10 @@ def scores_table(results: Results, benchmark: str) -> Table:
         cells = (arm_label(arm), models, str(len(first.ids)), *map(shown, levels))
         rows.append((*cells, *lost(results, arm, benchmark)))
     caption = (
-        f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and over seeds and chains, where there are "
-        f"several). sampled: mean of {results_samples(results, benchmark)} samples at T {temperature(results)}. "
-        "no answer, truncated: share of all outputs in %."
+        f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and over seeds and "
+        "chains, where there are several). sampled: mean of "
+        f"{results_samples(results, benchmark)} samples at T {temperature(results)}. no answer, "
+        "truncated: share of all outputs in %."
     )
     return Table(("model", "seeds", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
 
@@ -91,7 +94,9 @@ def gain_intervals(results: Results, other: str, metric: str) -> list[tuple[str,
 
 
 def gains_table(results: Results, benchmark: str) -> Table:
-    """Each arm against instruct and against the continued-SFT control, sampled and greedy, FLOPs over the control's beside."""
+    """Each arm against instruct and against the continued-SFT control, sampled and greedy, FLOPs
+    over the control's beside.
+    """
     rows = []
     for arm in results.arms:
         if not any(benchmark in results.scores[m] for m in results.models_of(arm)):
@@ -103,9 +108,10 @@ def gains_table(results: Results, benchmark: str) -> Table:
                 cells.append(shown(gap, signed=True))
         rows.append(tuple(cells))
     caption = (
-        f"{benchmark}: difference in points, paired by question, and by seed where both have seeds; 95 % interval. "
-        "With one seed the interval is over questions alone. FLOPs: one run of the arm, by formula, sampling and scoring "
-        f"counted and the training of a reward model not, over those of {arm_label(CONTROL)}."
+        f"{benchmark}: difference in points, paired by question, and by seed where both have "
+        "seeds; 95 % interval. With one seed the interval is over questions alone. FLOPs: one "
+        "run of the arm, by formula, sampling and scoring counted and the training of a reward "
+        f"model not, over those of {arm_label(CONTROL)}."
     )
     columns = (
         "arm",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.read.pack import SUFFIXES, pack, read_folder, write_warc
-from pipeline.corpus.read.warc import RawPage, Reject, clean_url
+from pipeline.corpus.read.record import RawPage, Reject, clean_url
 from pipeline.corpus.shards import SUFFIXES as CRAWL_SUFFIXES
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl, write_jsonl

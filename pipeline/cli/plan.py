@@ -1,0 +1,351 @@
+"""The bill of a profile before it runs: tokens, FLOPs, memory, devices, hours, disk and cost of every stage.
+
+    dsm plan                                    the profile of the main plan on this machine
+    dsm plan paper --device h100                on cards that are rented
+    dsm plan gpu model.path=FOLDER              another base model; any setting of the profile
+    dsm plan gpu --check                        one line, and exit status 1 when it does not fit
+
+Hours are FLOPs over devices x peak rate x utilisation: two rates, as sampling is bound by memory. A
+model is planned from the config.json of its folder, from the sizes of a profile that trains from
+scratch, or from those of a few published models by name. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.wiring.code import ROOT
+from pipeline.wiring.lines import nearest
+from pipeline.wiring.plans import plans
+
+GB = 10**9
+
+
+@dataclass(frozen=True)
+class Device:
+    """memory: bytes; rate: dense bfloat16 FLOP/s at the peak; price: US dollars per hour, a list price
+    of rented cards in 2026 and to be replaced by your own (--price)."""
+
+    name: str
+    memory: int
+    rate: float
+    price: float
+
+
+CARDS = {
+    "a100": Device("A100 80 GB", 80 * GB, 312e12, 1.8),
+    "h100": Device("H100 80 GB", 80 * GB, 989e12, 2.8),
+    "h200": Device("H200 141 GB", 141 * GB, 989e12, 3.5),
+}
+CORE_RATE = 80e9  # float32 FLOP/s of one processor core in a large matrix product (docs/real.md)
+SPARE = 0.06  # of a device's memory: the library's own, and what lies between blocks
+UTILISATION = 0.4, 0.1  # of the peak rate, in training and in sampling
+# Published sizes: (hidden, layers, heads, key/value heads, inner, vocabulary, tied).
+KNOWN = {
+    "HuggingFaceTB/SmolLM2-135M": (576, 30, 9, 3, 1536, 49152, True),
+    "Qwen/Qwen2.5-0.5B": (896, 24, 14, 2, 4864, 151936, True),
+    "Qwen/Qwen2.5-1.5B": (1536, 28, 12, 2, 8960, 151936, True),
+    "Qwen/Qwen2.5-7B": (3584, 28, 28, 4, 18944, 152064, False),
+    "deepseek-ai/deepseek-coder-7b-base-v1.5": (4096, 30, 32, 32, 11008, 102400, False),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    profile, changes = options.profile, list(options.settings)
+    if profile and "=" in profile:
+        profile, changes = "", [profile, *changes]
+    profile = profile or next(iter(plans()))
+    sections = read_profile(profile, changes)
+    device, count = chosen_device(options, sections)
+    from pipeline.rl.plan import bills
+
+    settings = settings_of(profile, sections)
+    found = bills(settings)
+    room = int(device.memory * (1 - SPARE))
+    if options.check:
+        return check(profile, found, device, room, options.devices or count)
+    show(profile, settings, found, device, room, options)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="dsm plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = made.add_argument
+    add(
+        "profile", nargs="?", default="", help="a profile of conf/profile; default: the main plan's"
+    )
+    add("settings", nargs="*", help="key=value, as on a stage's command line")
+    add(
+        "--device",
+        choices=(*CARDS, "here"),
+        help="default: this machine's, or h100 for a GPU profile",
+    )
+    add("--devices", type=int, default=0, help="so many; default: as few as hold the stage")
+    add("--utilisation", type=float, nargs=2, default=UTILISATION, metavar=("TRAIN", "SAMPLE"))
+    add("--price", type=float, help="US dollars per device and hour")
+    add("--check", action="store_true", help="only whether it fits; exit status 1 when it does not")
+    return made
+
+
+# ---- what a profile says
+
+
+def read_profile(profile: str, changes: Sequence[str]) -> dict[str, Any]:
+    """The sections of a profile as plain data, with `key=value` changes. Raises UserError."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    path = ROOT / f"conf/profile/{profile}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        raise UserError(f"no profile {profile!r}{nearest(profile, known)}; {', '.join(known)}")
+    for change in changes:
+        if "=" not in change:
+            raise UserError(f"{change!r}: give settings as key=value, such as model.path=FOLDER")
+    try:
+        loaded = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(changes)))
+        return OmegaConf.to_container(loaded, resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{path.name}: {str(error).splitlines()[0]}") from None
+
+
+def settings_of(profile: str, sections: dict[str, Any]):
+    """The configuration of every stage that costs something."""
+    import yaml
+
+    from pipeline.corpus.config import CorpusConfig
+    from pipeline.evaluate.config import EvaluateConfig
+    from pipeline.lm.generate.vllm import missing
+    from pipeline.lm.model import ModelConfig
+    from pipeline.lm.train_config import TrainConfig
+    from pipeline.reward.config import RewardConfig
+    from pipeline.rl.config import ArmConfig, RLConfig
+    from pipeline.rl.plan import Settings
+    from pipeline.wiring.config import build
+    from pipeline.world.config import WorldConfig
+
+    def section(kind: type, name: str) -> Any:
+        return build(kind, sections.get(name) or {}, name)
+
+    plan = plans().get(profile) or next(iter(plans().values()))
+    arms = {}
+    for name in plan["arms"]:
+        values = yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text(encoding="utf-8"))
+        values.pop("report", None)
+        arms[name] = build(ArmConfig, values, f"rl={name}")
+    world = section(WorldConfig, "world")
+    scale, evaluate = section(RLConfig, "rl_scale"), section(EvaluateConfig, "evaluate")
+    asked = scale.engine == "vllm" or (scale.engine == "auto" and not missing())
+    return Settings(
+        size=model_sizes(section(ModelConfig, "model")),
+        pretrain=section(TrainConfig, "pretrain"),
+        sft=section(TrainConfig, "sft"),
+        reward=section(RewardConfig, "reward"),
+        scale=scale,
+        evaluate=evaluate,
+        corpus=section(CorpusConfig, "corpus"),
+        arms=arms,
+        seeds=len(plan["seeds"]),
+        questions=rl_questions(world),
+        benchmark_questions=asked_questions(evaluate, world.benchmark),
+        vllm=sections.get("device") == "cuda" and asked,
+    )
+
+
+def model_sizes(model):
+    """The sizes of the base model, without its weights. Raises UserError for one that is not known."""
+    from transformers import AutoConfig, LlamaConfig
+
+    from pipeline.lm.memory import sizes_of
+
+    def llama(hidden, layers, heads, kv_heads, inner, vocab, tied):
+        return LlamaConfig(
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            num_key_value_heads=kv_heads,
+            intermediate_size=inner,
+            vocab_size=vocab,
+            tie_word_embeddings=tied,
+        )
+
+    if not model.path:
+        sizes = model.hidden_size, model.layers, model.heads, model.heads
+        return sizes_of(llama(*sizes, model.intermediate_size, model.vocab_size, True))
+    if (Path(model.path) / "config.json").is_file():
+        return sizes_of(AutoConfig.from_pretrained(model.path, local_files_only=True))
+    if model.path in KNOWN:
+        return sizes_of(llama(*KNOWN[model.path]))
+    raise UserError(
+        f"model.path={model.path}: no config.json there, and its sizes are not known; "
+        f"known by name: {', '.join(KNOWN)}"
+    )
+
+
+def rl_questions(world) -> int:
+    """Questions for RL: of the miniature world, or of the training sets of GSM8K and MATH."""
+    if world.data == "mini":
+        return world.questions
+    return world.real.questions or 15_000
+
+
+def asked_questions(evaluate, made: int) -> int:
+    """Questions of all benchmarks; `made` of each that the world stage makes."""
+    from pipeline.evaluate.suites import TABLE
+
+    total = 0
+    for key in evaluate.benchmarks:
+        rows = TABLE[key.partition("@")[0]].rows or made
+        limit = evaluate.questions_of.get(key, evaluate.questions)
+        total += min(rows, limit) if limit else rows
+    return total
+
+
+# ---- where it runs
+
+
+def chosen_device(options: argparse.Namespace, sections: dict[str, Any]) -> tuple[Device, int]:
+    """The device to plan for, and how many of it there are (0: as many as are rented)."""
+    wants_gpu = sections.get("device") == "cuda"
+    if options.device in CARDS:
+        return priced(CARDS[options.device], options), 0
+    device, count = this_machine(int(sections.get("threads", 1)), wants_gpu)
+    if device is None:
+        if options.check or options.device == "here":
+            raise UserError(
+                f"profile {sections.get('profile')} wants a GPU (device: cuda), and this machine has none; "
+                "plan for a rented one with --device h100"
+            )
+        return priced(CARDS["h100"], options), 0
+    return priced(device, options), count
+
+
+def this_machine(threads: int, wants_gpu: bool) -> tuple[Device | None, int]:
+    """This machine's card, or its processor and memory; None where a GPU is wanted and not there."""
+    if not wants_gpu:
+        pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        return Device(f"this machine, {threads} threads", pages * page, threads * CORE_RATE, 0.0), 1
+    import torch
+
+    if not torch.cuda.is_available():
+        return None, 0
+    card = torch.cuda.get_device_properties(0)
+    alike = next((c for key, c in CARDS.items() if key.upper() in card.name.upper()), CARDS["h100"])
+    return Device(card.name, card.total_memory, alike.rate, alike.price), torch.cuda.device_count()
+
+
+def priced(device: Device, options: argparse.Namespace) -> Device:
+    price = device.price if options.price is None else options.price
+    return Device(device.name, device.memory, device.rate, price)
+
+
+# ---- what is said
+
+
+def check(profile: str, found, device: Device, room: int, count: int) -> int:
+    """One line: the stage that needs most, and whether `count` devices (0: any number) hold it."""
+    from pipeline.rl.plan import devices, per_device
+
+    worst = max(found, key=lambda bill: sum(per_device(bill, count or 1).values()))
+    needed = devices(worst, room)
+    size = sum(per_device(worst, count or max(1, needed)).values())
+    if needed and (not count or needed <= count):
+        print(f"{profile} fits: {worst.stage} needs {size / GB:.1f} GB of {room / GB:.1f} GB")
+        return 0
+    parts = sorted(worst.memory.items(), key=lambda item: -item[1])[:3]
+    told = ", ".join(f"{name} {value / GB:.1f}" for name, value in parts)
+    raise UserError(
+        f"{profile} does not fit {device.name}: {worst.stage} needs {size / GB:.1f} GB per device and "
+        f"{room / GB:.1f} GB are there (most: {told} GB); lower micro_batch_tokens, set "
+        "gradient_checkpointing, or take a smaller model or more devices"
+    )
+
+
+def show(profile: str, settings, found, device: Device, room: int, options) -> None:
+    """The table of stages, the memory by part, and PPO next to GRPO."""
+    train, sample = options.utilisation
+    size = settings.size
+    print(
+        f"profile {profile}: {size.parameters / 1e9:.3g}B parameters, {size.layers} layers; outputs of "
+        f"{settings.scale.control_output_tokens} tokens to prompts of "
+        f"{settings.scale.control_prompt_tokens}"
+    )
+    print(
+        f"{device.name}: {device.memory / GB:.0f} GB, {device.rate / 1e12:.3g} TFLOP/s at the peak, "
+        f"utilisation {train:g} in training and {sample:g} in sampling, {device.price:g} USD per hour"
+    )
+    print(
+        "\nstage               runs   tokens    FLOPs  devices  GB each  hours each     disk      USD"
+    )
+    total = [stage_line(bill, device, room, options) for bill in found]
+    hours, disk, cost = (sum(column) for column in zip(*total, strict=True))
+    print(f"{'together, in device-hours':58}{hours:>10.4g}{disk / GB:>7.4g} GB{cost:>9.4g}")
+    print("\nmemory of one device by part, GB (states divided among devices)")
+    for bill in found:
+        if bill.memory:
+            print(f"  {bill.stage:18}{parts_line(bill, room, options.devices)}")
+    beside_ppo(settings, device, room, options)
+
+
+def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, float]:
+    """Print one stage; returns device-hours of all its runs, bytes on disk and dollars."""
+    from pipeline.rl.plan import devices, per_device
+
+    train, sample = options.utilisation
+    count = options.devices or devices(bill, room)
+    each = sum(per_device(bill, count or 1).values())
+    busy = (bill.train_flops / train + bill.sample_flops / sample) / device.rate / 3600
+    fits = f"{count:>7}" if count and each <= room else "no room"
+    print(
+        f"{bill.stage:19}{bill.runs:>5}{short(bill.tokens):>9}{bill.flops:>9.2g}  {fits}"
+        f"{each / GB:>9.3g}{busy / max(1, count):>12.3g}{bill.disk / GB:>7.3g} GB"
+        f"{busy * bill.runs * device.price:>9.3g}"
+    )
+    return busy * bill.runs, bill.disk, busy * bill.runs * device.price
+
+
+def parts_line(bill, room: int, count: int) -> str:
+    from pipeline.rl.plan import devices, per_device
+
+    parts = per_device(bill, count or devices(bill, room) or 1)
+    return ", ".join(f"{name} {value / GB:.3g}" for name, value in parts.items() if value)
+
+
+def beside_ppo(settings, device: Device, room: int, options) -> None:
+    """Claim C13: what the value model of PPO costs more than GRPO's group."""
+    import yaml
+
+    from pipeline.rl.config import ArmConfig
+    from pipeline.rl.plan import STATES, arm_bill, per_device
+    from pipeline.wiring.config import build
+
+    print("\nPPO next to GRPO, one run each, outcome reward model (claim C13)")
+    for name in ("grpo_os", "ppo"):
+        values = yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text(encoding="utf-8"))
+        values.pop("report", None)
+        bill = arm_bill(settings, build(ArmConfig, values, f"rl={name}"))
+        states = sum(bill.memory.get(part, 0) for part in STATES)
+        whole = sum(per_device(bill, 1).values())
+        print(
+            f"  {name:8} {bill.flops / settings.scale.steps:.3g} FLOPs per step, states "
+            f"{states / GB:.3g} GB, in all {whole / GB:.3g} GB on one device; "
+            f"{parts_line(bill, room, options.devices)}"
+        )
+
+
+def short(count: float) -> str:
+    """1234567 -> 1.2M."""
+    for unit in ("", "k", "M", "G", "T"):
+        if abs(count) < 1000:
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.3g}P"

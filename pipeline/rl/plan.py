@@ -1,0 +1,299 @@
+"""The bill of a profile before it is run: tokens, FLOPs, memory by part and disk of every stage.
+
+FLOPs are those that the stages count themselves (pipeline/lm/flops.py), at the lengths of prompts
+and outputs that the profile states (`rl_scale.control_prompt_tokens`, `control_output_tokens`).
+Memory is pipeline/lm/memory.py's. Every output counts as distinct and as long as stated, so what
+equal outputs and prompts save is not subtracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pipeline.corpus.config import CorpusConfig
+from pipeline.evaluate.config import EvaluateConfig
+from pipeline.lm import flops, memory
+from pipeline.lm.generate.api import Sampling
+from pipeline.lm.memory import Sizes
+from pipeline.lm.train_config import TrainConfig
+from pipeline.reward.config import RewardConfig
+from pipeline.rl.config import ArmConfig, RLConfig
+
+LINES = 4  # steps of a worked solution, from each of which continuations are drawn
+ROW_BYTES = 25  # of a stored output per token: its id, its log-probability and its text as JSON
+TEXT_BYTES = 4.5  # per token of the corpus
+VLLM_ROWS = 256  # sequences that vLLM decodes at once (generate/vllm.py)
+STATES = ("weights", "gradients", "optimizer", "reference", "reward model", "value model")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sections of a profile that cost something, and how much data there is."""
+
+    size: Sizes
+    pretrain: TrainConfig
+    sft: TrainConfig
+    reward: RewardConfig
+    scale: RLConfig
+    evaluate: EvaluateConfig
+    corpus: CorpusConfig
+    arms: Mapping[str, ArmConfig]
+    seeds: int
+    questions: int  # for RL
+    benchmark_questions: int  # of all benchmarks together
+    vllm: bool = False  # whether the engine is vLLM
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One stage, or one arm at one seed. `memory` holds bytes by part, in its most expensive moment."""
+
+    stage: str
+    runs: int = 1
+    tokens: int = 0  # that are trained on or sampled, prompts left out
+    train_flops: int = 0  # forward and backward, reference and scores
+    sample_flops: int = 0
+    memory: Mapping[str, int] = field(default_factory=dict)
+    disk: int = 0  # of all runs
+
+    @property
+    def flops(self) -> int:
+        """Of one run."""
+        return self.train_flops + self.sample_flops
+
+
+def bills(plan: Settings) -> list[Bill]:
+    """Every stage of the graph in its order, and every arm."""
+    return [
+        corpus_bill(plan),
+        lm_bill("pretrain", plan, plan.pretrain),
+        lm_bill("sft", plan, plan.sft),
+        reward_bill(plan),
+        *(arm_bill(plan, arm) for arm in plan.arms.values()),
+        evaluate_bill(plan),
+    ]
+
+
+def devices(bill: Bill, room: int) -> int:
+    """Devices of `room` bytes that a stage needs, a power of two; 0 where no number is enough.
+
+    Fully sharded: weights, gradients, moments and frozen models are divided among the devices, what
+    a pass adds is not.
+    """
+    for count in (2**i for i in range(13)):
+        if sum(per_device(bill, count).values()) <= room:
+            return count
+    return 0
+
+
+def per_device(bill: Bill, count: int) -> dict[str, int]:
+    """Memory of each of `count` devices by part."""
+    return {
+        part: -(-size // count) if part in STATES else size for part, size in bill.memory.items()
+    }
+
+
+# ---- stages
+
+
+def corpus_bill(plan: Settings) -> Bill:
+    """fastText's two matrices of one row per bucket; words come on top. No FLOPs: it runs on CPUs."""
+    cfg = plan.corpus
+    classifier = 4 * cfg.classifier.dim * cfg.classifier.bucket
+    return Bill(
+        "corpus",
+        tokens=cfg.token_budget,
+        memory={"classifier": classifier},
+        disk=int(cfg.token_budget * TEXT_BYTES) + classifier,
+    )
+
+
+def lm_bill(stage: str, plan: Settings, cfg: TrainConfig) -> Bill:
+    """Next-token training; without packing an upper bound, as every sequence counts as full."""
+    size, tokens = plan.size, cfg.sequences * cfg.sequence_length
+    if not cfg.steps:
+        return Bill(stage, disk=memory.weight(size))
+    forward = flops.forward(
+        size.shape, tokens, cfg.sequences * flops.triangle(cfg.sequence_length), tokens
+    )
+    once = max(cfg.micro_batch_tokens, cfg.sequence_length) if cfg.micro_batch_tokens else tokens
+    kept = memory.states(size, cfg.optimizer)
+    return Bill(
+        stage,
+        tokens=cfg.steps * tokens,
+        train_flops=3 * cfg.steps * forward,
+        memory=kept
+        | memory.passing(size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing),
+        disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer),
+    )
+
+
+def reward_bill(plan: Settings) -> Bill:
+    """Labels by sampling, then one or two reward models."""
+    cfg, scale, size = plan.reward, plan.scale, plan.size
+    prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
+    asked = cfg.questions + cfg.held_out
+    sampled = groups(size.shape, asked, cfg.samples, prompt, output)
+    tokens = asked * cfg.samples * output
+    body = scalar(size, cfg.head)
+    trained = 3 * cfg.epochs * groups(body, cfg.questions, cfg.samples, prompt, output)
+    models = 1
+    if cfg.process:
+        models = 2
+        outputs = 2 * cfg.process_questions * cfg.process_samples  # training and held out
+        starts = outputs * (LINES - 1)
+        begun = prompt + output // 2
+        sampled += groups(size.shape, starts, cfg.continuations, begun, output - output // 2)
+        tokens += starts * cfg.continuations * (output - output // 2)
+        trained += (
+            3
+            * cfg.epochs
+            * groups(body, cfg.process_questions, cfg.process_samples, prompt, output)
+        )
+    labelled = cfg.questions_per_step * prompt + cfg.micro_batch_tokens
+    updating = memory.states(size) | memory.passing(size, labelled, cfg.compute_dtype, scored=0)
+    rows = min(Sampling.batch_rows, asked * cfg.samples)
+    reading = {"weights": memory.weight(size)}
+    reading |= sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
+    return Bill(
+        "reward",
+        tokens=tokens,
+        train_flops=trained,
+        sample_flops=sampled,
+        memory=largest(updating, reading),
+        disk=models * memory.weight(size) + checkpoint_bytes(size) + tokens * ROW_BYTES,
+    )
+
+
+def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
+    """One arm of Table 10. `flops` are those that the run counts; validation is sampled on top."""
+    cfg, size = plan.scale, plan.size
+    prompt, output = cfg.control_prompt_tokens, cfg.control_output_tokens
+    judge = scalar(size, plan.reward.head)
+    sampled, trained = arm_flops(size, judge, arm, cfg, (prompt, output), plan.questions)
+    looked = cfg.validation_size * (1 + cfg.validation_samples)
+    looks = cfg.steps // cfg.validation_every + 1
+    validation = looks * groups(size.shape, looked, 1, prompt, output)
+    outputs = cfg.questions_per_step * cfg.group_size
+    stored = -(-cfg.steps // cfg.rollouts_every) * outputs * output * ROW_BYTES
+    models = 2 if arm.gradient_coefficient == "ppo" else 1
+    return Bill(
+        f"rl {arm.name}",
+        runs=plan.seeds,
+        tokens=cfg.steps * outputs * output,
+        train_flops=trained,
+        sample_flops=sampled + validation,
+        memory=arm_memory(plan, arm),
+        disk=plan.seeds * (memory.weight(size) + models * checkpoint_bytes(size) + stored),
+    )
+
+
+def evaluate_bill(plan: Settings) -> Bill:
+    """Base, instruct and every arm at every seed on every benchmark."""
+    cfg, scale, size = plan.evaluate, plan.scale, plan.size
+    prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
+    outputs = plan.benchmark_questions * (1 + cfg.samples)
+    models = 2 + len(plan.arms) * plan.seeds
+    room = prompt + cfg.max_new_tokens
+    return Bill(
+        "evaluate",
+        runs=models,
+        tokens=outputs * output,
+        sample_flops=groups(size.shape, plan.benchmark_questions, 1 + cfg.samples, prompt, output),
+        memory={"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, "float32"),
+        disk=models * outputs * output * ROW_BYTES,
+    )
+
+
+# ---- reinforcement learning
+
+
+def arm_flops(
+    size: Sizes,
+    judge: flops.Shape,
+    arm: ArmConfig,
+    cfg: RLConfig,
+    lengths: tuple[int, int],
+    questions: int,
+) -> tuple[int, int]:
+    """FLOPs of sampling and of everything else, as a run counts them.
+
+    judge -- the reward model's shape; lengths -- of every prompt and of every output; questions --
+    how many there are, for arms that sample each of them once.
+    """
+
+    def step_of(shape: flops.Shape) -> int:
+        return groups(shape, cfg.questions_per_step, cfg.group_size, *lengths)
+
+    one = step_of(size.shape)
+    if arm.data_source == "sft":  # as many solutions as bring its FLOPs to GRPO's
+        sizes = cfg.questions_per_step, cfg.group_size, *lengths
+        return 0, cfg.steps * flops.grpo_step(size.shape, *sizes)
+    step = 3 * arm.updates_per_rollout * one
+    if arm.needs_reference:
+        step += one
+    if arm.reward_function in ("outcome", "process"):
+        step += step_of(judge)
+    if arm.gradient_coefficient == "ppo":
+        step += (1 + 3 * arm.updates_per_rollout) * step_of(scalar(size))
+    if arm.data_source == "offline":
+        once = min(cfg.steps * cfg.questions_per_step, questions)
+        return groups(size.shape, once, cfg.group_size, *lengths), cfg.steps * step
+    return cfg.steps * one, cfg.steps * step
+
+
+def arm_memory(plan: Settings, arm: ArmConfig) -> dict[str, int]:
+    """The dearer of two moments: the update, and sampling, when vLLM is awake."""
+    cfg, size = plan.scale, plan.size
+    prompt, output = cfg.control_prompt_tokens, cfg.control_output_tokens
+    kept = memory.states(size)
+    if arm.needs_reference or arm.data_source == "offline":
+        kept["reference"] = memory.weight(size)
+    if arm.reward_function in ("outcome", "process"):
+        kept["reward model"] = memory.weight(size)
+    if arm.gradient_coefficient == "ppo":
+        kept["value model"] = sum(memory.states(size).values())
+    once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
+    prompts = cfg.questions_per_step * prompt  # read in one pass, kept to the end of the update
+    updating = kept | memory.passing(size, once + prompts, cfg.compute_dtype, scored=once)
+    copies = memory.prompts_read_again(size, -(-once // output), prompt, cfg.compute_dtype)
+    updating["activations"] += copies
+    if not plan.vllm:
+        updating["engine"] = memory.fused_projections(size, cfg.compute_dtype)
+    rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
+    return largest(
+        updating, kept | sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
+    )
+
+
+def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, int]:
+    """What the engine adds while it samples: its weights, and keys and values."""
+    if plan.vllm:
+        room = memory.cache(plan.size, min(rows, VLLM_ROWS), positions, dtype)
+        return {"engine": memory.weight(plan.size, dtype), "cache": room}
+    room = memory.cache(plan.size, rows, positions, dtype)
+    return {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+
+
+def largest(*moments: dict[str, int]) -> dict[str, int]:
+    """The moment that needs most memory."""
+    return max(moments, key=lambda parts: sum(parts.values()))
+
+
+def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:
+    """Forward over `count` outputs for each question, each prompt once."""
+    one = flops.group_pass(shape, [prompt], [output] * count, [0] * count)
+    return questions * one
+
+
+def scalar(size: Sizes, head: str = "linear") -> flops.Shape:
+    """A reward or value model on the same body: its head is one vector, next to the vocabulary's
+    where likelihoods are read."""
+    vocabulary = size.shape.head if head == "likelihood" else 0
+    return replace(size.shape, head=size.hidden + vocabulary)
+
+
+def checkpoint_bytes(size: Sizes, name: str = "adamw") -> int:
+    """The weights and the moments of one model."""
+    return memory.weight(size) + memory.optimizer(size, name)
