@@ -217,7 +217,7 @@ def test_process_0_alone_writes(tmp_path):
                 touched.append(str(given[0]))
 
         sys.addaudithook(hook)
-        run_arm("grpo_iter", tmp_path / "run")
+        run_arm("grpo_iter", tmp_path / "run", cfg=replace(SCALE, models_every=1, keep=2))
         return [path for path in touched if path.startswith(str(tmp_path))]
 
     first, second = results(work, 2, tmp_path)

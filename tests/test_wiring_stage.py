@@ -247,6 +247,35 @@ def test_file_in_the_place_of_a_folder_is_one_line(project: Path) -> None:
     assert done.stderr.count("\n") == 1 and "data/.ckpt" in done.stderr
 
 
+def test_a_stage_for_one_process_refuses_several(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = call(project, "rl=one", "seed=0", code=1)
+    assert done.stderr.count("\n") == 1 and "works in one process" in done.stderr
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert call(project, "rl=one", "seed=0", code=1).stderr == ""  # the first one has said it
+
+
+@pytest.mark.parametrize("extra", [[], ["toy.rate=2", "hydra.run.dir=kept"]])
+def test_second_process_of_a_job_works_and_writes_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, extra: list[str]
+) -> None:
+    text = TOY.replace('cell=("rl", "seed"),', 'cell=("rl", "seed"), processes=True,')
+    for line in TOY.splitlines():
+        if "write_text" in line:
+            text = text.replace(line.strip().split("  #")[0], "pass")
+    said = 'print("not said", flush=True); os.write(2, f"last {last[\'step\']}".encode())'
+    (project / "stages/toy.py").write_text(text.replace('run.cost(note="measured")', said))
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    before = set(project.rglob("*"))
+    done = call(project, "rl=one", "seed=0", *extra)
+    assert (done.stdout, done.stderr) == ("", "last 3")
+    left = {p for p in set(project.rglob("*")) - before if "__pycache__" not in p.parts}
+    assert left <= {project / "kept"}  # Hydra's own folder, empty
+
+
 def test_bug_keeps_its_trace(project: Path) -> None:
     (project / "stages/toy.py").write_text(TOY.replace('run.cost(note="measured")', "1 / 0"))
     assert "ZeroDivisionError" in call(project, "rl=one", "seed=0", code=1).stderr

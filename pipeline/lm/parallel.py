@@ -150,7 +150,7 @@ def _lost_in_one_line() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split()).split(". ")[0]
         raise ProcessLost(
             "another process of this job ended or does not answer; its own message says why. Start "
             f"the job again: it resumes from its last checkpoint ({reason})"
