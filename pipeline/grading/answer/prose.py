@@ -1,8 +1,8 @@
-"""The value that a piece of prose ends with, whole: 3 dollars and 25 cents, (3, 8), x = 3 and x = 8, not 25 or 8.
+"""The value that a piece of prose ends with, whole: 3 dollars and 25 cents, (3, 8), x = 3 and x =
+8, not 25 or 8.
 
-A number that the text bounds ("at least 12"), denies ("12 is not the answer") or gives as an end of a range is no
-answer. Every pattern takes linear time, or works on a bounded window.
-"""
+A number that the text bounds ("at least 12"), denies ("12 is not the answer") or gives as an end of
+a range is no answer. Every pattern takes linear time, or works on a bounded window."""
 
 from __future__ import annotations
 
