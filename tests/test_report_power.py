@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from report_tree import make_tree
 
-from lab.power import Components, components, detectable, of_shares, power, smallest
+from lab.power import of_shares
+from lab.variance import Components, components, detectable, power, smallest
 from pipeline.report.stats import paired
 
 TRUE = Components(question=0.06**2, seed=0.012**2, both=0.08**2, sample=0.5**2)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.corpora.report import BASE, LABELS
+from lab.corpora.labels import BASE, LABELS
 from pipeline.report.data import Results
 from pipeline.report.figures.style import STYLE, save
 from pipeline.report.stats import Interval, combined, level

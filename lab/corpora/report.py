@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.corpora.labels import BASE, LABELS
 from lab.corpora.matrix import ARMS, PARAMS, PROBED, WORLD
 from lab.corpora.probe import EQUATION
 from pipeline.errors import UserError
@@ -36,19 +37,6 @@ from pipeline.report.stats import Interval, combined, level
 from pipeline.report.tables.claims import claims_table, sentences, untested
 from pipeline.wiring.code import ROOT
 
-LABELS = {
-    "none": "no pre-training",
-    "web": "raw web",
-    "iteration_1": "mined, iteration 1",
-    "final": "mined, last iteration",
-    "final_en": "its English half",
-    "arxiv": "papers in LaTeX",
-    "general": "general text",
-    "code": "code",
-    "general_then_final": "general text, then mined",
-    "code_then_final": "code, then mined",
-}
-BASE = "@base"  # after a benchmark's name: the base model, before fine-tuning
 MEASURES = {  # of a row of base.jsonl, a measure per question: (above, below)
     "bits_per_byte": ("bits", "bytes"),
     "bits_per_result": ("result_bits", "results"),

@@ -104,7 +104,7 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
 
         names, protocol, exemplars = list(benchmarks_of(_numbers(options.tables))), "cot", "paper"
     return EvaluateConfig(
-        benchmarks=expanded(names),
+        benchmarks=benchmarks.expanded(names),
         questions=options.questions,
         samples=0 if options.suite else options.samples,
         temperature=options.temperature,
@@ -112,6 +112,8 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
         protocol=protocol,
         style=options.style,
         batch=options.batch,
+        chunk=options.chunk,
+        compute_dtype=options.dtype,
         engine=options.engine,
         grading_mode=options.mode,
         source=options.source,
@@ -119,15 +121,6 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
         shots=options.shots,
         exemplars=exemplars,
     )
-
-
-def expanded(names: Sequence[str]) -> tuple[str, ...]:
-    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
-    found: list[str] = []
-    for key in names:
-        name, at, protocol = key.partition("@")
-        found += [member + at + protocol for member in benchmarks.GROUPS.get(name, (name,))]
-    return tuple(dict.fromkeys(found))
 
 
 def _numbers(tables: str) -> list[int]:
@@ -172,7 +165,7 @@ def _load(options: argparse.Namespace, cfg: EvaluateConfig) -> tuple[Any, Any]:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{options.model}: not loaded on {options.device} ({reason})") from None
-    return make_engine(cfg.engine, model, tokenizer), tokenizer
+    return make_engine(cfg.engine, model, tokenizer, cfg.compute_dtype), tokenizer
 
 
 def _add_harness(scores: dict[str, dict[str, Any]], out: Path) -> None:
@@ -237,7 +230,11 @@ def parser(prog: str = "dsm evaluate") -> argparse.ArgumentParser:
         default="",
         help="few_shot, pal: your own worked solutions (JSONL), or `paper`: the paper's prompts",
     )
-    add("--batch", type=int, default=default.batch)
+    add(
+        "--batch", type=int, default=default.batch, help="rows at once, or fewer if memory is short"
+    )
+    add("--chunk", type=int, default=16, help="questions after each of which answers are on file")
+    add("--dtype", default="float32", choices=("float32", "bfloat16"))
     add("--engine", default="fast")
     add("--device", default="cpu")
     add("--out")

@@ -21,7 +21,7 @@ def score_outputs(options: argparse.Namespace) -> None:
 
     Raises UserError for an output of an unknown question, and for questions without output unless --partial.
     """
-    from pipeline.cli.evaluate import expanded
+    from pipeline.evaluate.suites import expanded
 
     names = expanded([name for name in options.benchmarks.split(",") if name])
     rows = _rows(options)

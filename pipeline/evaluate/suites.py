@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -319,3 +319,12 @@ def _convert(
             f"{where}: {len(questions)} rows, {name} has {benchmark.rows}; get the file anew"
         )
     return tuple(questions)
+
+
+def expanded(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with those of a group, such as bbh or bbh@few_shot, in its place."""
+    found: list[str] = []
+    for key in names:
+        name, at, protocol = key.partition("@")
+        found += [member + at + protocol for member in GROUPS.get(name, (name,))]
+    return tuple(dict.fromkeys(found))

@@ -74,7 +74,7 @@ def versus(
 def floor_sentence(
     results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled"
 ) -> str:
-    """Said when all that is compared scores below the floor, or none of it can be told from 0; else
+    """Said when all that is compared scores below the floor, or none of it differs from 0 significantly; else
     "".
     """
     tables = [table for arm in arms for b in benchmarks if (table := results.table(arm, b, metric))]

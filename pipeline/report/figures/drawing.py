@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from pipeline.report.arms import arm_colour, arm_label
-from pipeline.report.data import Cell, Results
+from pipeline.report.data import Cell, Results, Unit
 from pipeline.report.stats import Interval
 from pipeline.report.validation import gap_at, sides
 
-REACH = 2.5  # an interval longer than this many times the median one is cut off by its panel: two seeds can make it 40 points
-COLLAPSED = (
-    12.0  # points below the start at which an arm leaves the panels of Figure 5 and of the gains
-)
+# An interval longer than this many times the median one is cut off by its panel: with two seeds it
+# can be 40 points long.
+REACH = 2.5
+# Points below the start at which an arm leaves the panels of Figure 5 and of the gains.
+COLLAPSED = 12.0
 
 
 def subplots(count: int, width: float, height: float, **options: Any):
@@ -28,7 +29,7 @@ def subplots(count: int, width: float, height: float, **options: Any):
     return figure, axes[0]
 
 
-def over_steps(cells: dict[int, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
+def over_steps(cells: Mapping[Unit, Cell], key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Steps that every seed has, and values_ST of `key`; None when a seed has none."""
     tables = [cell.over_steps(key) for cell in cells.values()]
     steps = sorted(set.intersection(*map(set, tables))) if tables else []
@@ -63,7 +64,7 @@ def fringe(axis, arm: str, x: np.ndarray, points: Sequence[Interval], colour: st
 def differences(axis, results: Results, arms: Sequence[str], beside: str) -> None:
     """Arms minus the arm `beside` on the validation questions, at every step that both were
     validated at: mean and 95 % interval, paired by question and by seed; the arms stand side by
-    side so that their intervals can be told apart.
+    side so that their intervals can be distinguished.
     """
     found = gaps_from(results, arms, beside)
     steps = sorted({step for gaps in found.values() for step in gaps})

@@ -56,7 +56,7 @@ def maj_pass(results: Results, arm: str, benchmark: str):
 def gains(rows: Sequence[tuple[str, str, Any]], title: str):
     """Gains with intervals: `rows` are (arm, benchmark, Interval in accuracy); one panel a
     benchmark. An arm that collapsed stands at the left edge as an arrow with its loss, so that the
-    others keep a scale on which they can be told apart.
+    others keep a scale on which they can be distinguished.
     """
     if not rows:
         return None

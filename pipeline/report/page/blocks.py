@@ -54,11 +54,11 @@ Block = Heading | Text | Items | Table | Picture
 
 # the style of each verdict (pipeline/report/claims/rules.py)
 BADGES = {
-    "holds": "reproduced",
-    "equal within d": "direction",
-    "opposite": "not",
-    "open": "untested",
-    "not testable": "untested",
+    "holds": "good",
+    "equal within d": "part",
+    "opposite": "bad",
+    "open": "none",
+    "not testable": "none",
 }
 
 
@@ -72,7 +72,8 @@ def to_markdown(blocks: Sequence[Block]) -> str:
         elif isinstance(block, Items):
             parts.append("\n".join(f"- {item}" for item in block.items))
         elif isinstance(block, Picture):
-            parts.append(f"![{block.caption}](figures/{block.file})\n\n{block.caption}")
+            name = block.file.removesuffix(".png").replace("_", " ")
+            parts.append(f"![{name}](figures/{block.file})\n\n{block.caption}")
         else:
             parts.append(_markdown_table(block))
     return "\n\n".join(parts) + "\n"

@@ -38,7 +38,7 @@ figure .sheet { background: #fff; border: 1px solid var(--line); border-radius: 
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto }
 .badge { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; font-size: .8rem; font-weight: 600;
   line-height: 1.3; border: 1px solid; white-space: nowrap }
-.reproduced { color: var(--good) } .direction { color: var(--part) } .not { color: var(--bad) } .untested { color: var(--none) }
+.good { color: var(--good) } .part { color: var(--part) } .bad { color: var(--bad) } .none { color: var(--none) }
 @media (max-width: 40rem) {
   body { font-size: 15px; padding: .7rem .7rem 3rem }
   table { font-size: .8rem }
