@@ -12,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup scm repro smoke lab arms corpora test test-vllm test-portable e2e format lint clean
+.PHONY: help setup scm repro smoke plan lab arms corpora test test-vllm test-portable e2e format lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,7 @@ define build
 	@set -e; begin=$$(date +%s); \
 	where=$$(python -m pipeline.wiring.plans $(1)); set -- $$where; graph=$$1; profile=$$2; reports=$$3; \
 	if python -m pipeline.cli why --quiet $$profile; then echo "everything is built"; else \
+	  python -m pipeline.cli plan $$profile --check; \
 	  dvc repro $$graph:reward; \
 	  python -m stages.rl profile=$$profile experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate profile=$$profile experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
@@ -52,7 +53,7 @@ define build
 	echo "report: $$reports/report.md and $$reports/index.html ($$(( $$(date +%s) - begin )) s)"
 endef
 
-repro: scm  ## build the main plan (conf/plan.yaml), or that of PROFILE=smoke|real|gpu|paper (plans/)
+repro: scm  ## build the main plan (conf/plan.yaml), or that of PROFILE=smoke|real|smollm|gpu|paper (plans/)
 	$(call build,$(PROFILE))
 
 smoke: scm  ## build everything at profile smoke, next to your results: data/smoke, reports/smoke
@@ -71,6 +72,9 @@ corpora: scm  ## its second part: the recall loop and rival corpora at three see
 	  python -m lab.corpora.cell profile=corpora experiment=cells launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro lab/corpora/dvc.yaml; fi; \
 	echo "report: reports/lab/corpora/report.md ($$(( $$(date +%s) - begin )) s)"
+
+plan: setup  ## what PROFILE costs before it runs: FLOPs, memory by part, devices, hours, disk, dollars (ARGS="--device h100")
+	@python -m pipeline.cli plan $(PROFILE) $(ARGS)
 
 format: setup  ## rewrite every file in the one format
 	ruff format .

@@ -43,6 +43,7 @@ from pipeline.report.arms import IN_DOMAIN, first_counterparts
 from pipeline.report.claims.c11 import ITERATIVE
 from pipeline.report.data import Cell, Results, Scores, Unit, common
 from pipeline.report.load import load
+from pipeline.report.stats import CONFIDENCE
 from pipeline.report.validation import accuracy_at, boundaries, sides
 
 

@@ -15,6 +15,7 @@ from test_world_real import own_rows
 
 from pipeline.errors import UserError
 from pipeline.records import Instruction, Question, read_jsonl, write_jsonl
+from pipeline.rl.config import ArmConfig, RLConfig
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("DSM_SHARED", ROOT.parent / "shared"))
@@ -130,6 +131,25 @@ def small_world() -> None:
     pq.write_table(pa.table({"text": [PROSE * 3] * 20}), "data/corpus/pages.parquet")
 
 
+TWO_ARMS = {
+    "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
+    "sft": ArmConfig("sft", "sft", "none", "sft"),
+}
+TWO_STEPS = RLConfig(
+    questions_per_step=2,
+    group_size=2,
+    steps=2,
+    max_new_tokens=6,
+    lr=4e-5,
+    engine="auto",
+    style="paper",
+    validation_size=2,
+    validation_samples=1,
+    control_prompt_tokens=20,
+    control_output_tokens=6,
+)
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "qwen2"])
 def test_a_hugging_face_folder_goes_through_the_chain(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -137,7 +157,6 @@ def test_a_hugging_face_folder_goes_through_the_chain(
     from pipeline.evaluate.config import EvaluateConfig
     from pipeline.lm.model import ModelConfig, load_model, load_tokenizer
     from pipeline.lm.train_config import TrainConfig
-    from pipeline.rl.config import ArmConfig, RLConfig
     from stages.evaluate import EvaluateStage
     from stages.pretrain import PretrainStage
     from stages.rl import RLStage
@@ -153,25 +172,8 @@ def test_a_hugging_face_folder_goes_through_the_chain(
         "pretrain", PretrainStage(profile="test", model=ModelConfig(path=str(base)), pretrain=train)
     )
     run_stage("sft", SFTStage(profile="test", sft=train, style="paper"))
-    arms = {
-        "grpo_os_rule": ArmConfig("grpo_os_rule", "online", "rule", "grpo_outcome", kl_coef=0.04),
-        "sft": ArmConfig("sft", "sft", "none", "sft"),
-    }
-    scale = RLConfig(
-        questions_per_step=2,
-        group_size=2,
-        steps=2,
-        max_new_tokens=6,
-        lr=4e-5,
-        engine="auto",
-        style="paper",
-        validation_size=2,
-        validation_samples=1,
-        control_prompt_tokens=20,
-        control_output_tokens=6,
-    )
-    for arm, row in arms.items():
-        run_stage("rl", RLStage(profile="test", rl=row, rl_scale=scale), {"rl": arm, "seed": 0})
+    for arm, row in TWO_ARMS.items():
+        run_stage("rl", RLStage(profile="test", rl=row, rl_scale=TWO_STEPS), {"rl": arm, "seed": 0})
     cfg = EvaluateConfig(
         benchmarks=("mini_gsm8k",),
         samples=2,

@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_one_line(engine, monkeypatch):
         engine.sample([[5]], [0], Sampling(0.001, 4))
     with pytest.raises(UserError, match="the head dimension is one of 32, .* not 16"):
         make_engine("vllm", policy(), tokenizer())
-    monkeypatch.setattr(room, "free_memory", lambda device: 10**6)
+    monkeypatch.setattr(room, "free_bytes", lambda device: 10**6)
     with pytest.raises(UserError, match="is another run on it"):
         make_engine("vllm", taught(), tokenizer())
 

@@ -45,8 +45,10 @@ CARDS = {
 }
 CORE_RATE = 80e9  # float32 FLOP/s of one processor core in a large matrix product (docs/real.md)
 SPARE = 0.06  # of a device's memory: the library's own, and what lies between blocks
-UTILISATION = 0.4, 0.1  # of the peak rate, in training and in sampling
+# Of the peak rate, in training and in sampling: usual on cards, measured on a core (docs/real.md).
+UTILISATION = {"cuda": (0.4, 0.1), "cpu": (0.75, 0.3)}
 # Published sizes: (hidden, layers, heads, key/value heads, inner, vocabulary, tied).
+ALIASES = {"models/smollm2": "HuggingFaceTB/SmolLM2-135M"}  # what `dsm base smollm2` makes
 KNOWN = {
     "HuggingFaceTB/SmolLM2-135M": (576, 30, 9, 3, 1536, 49152, True),
     "Qwen/Qwen2.5-0.5B": (896, 24, 14, 2, 4864, 151936, True),
@@ -57,13 +59,14 @@ KNOWN = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    options = parser().parse_intermixed_args(arguments)
     profile, changes = options.profile, list(options.settings)
     if profile and "=" in profile:
         profile, changes = "", [profile, *changes]
     profile = profile or next(iter(plans()))
     sections = read_profile(profile, changes)
     device, count = chosen_device(options, sections)
+    options.utilisation = options.utilisation or UTILISATION["cuda" if device.price else "cpu"]
     from pipeline.rl.plan import bills
 
     settings = settings_of(profile, sections)
@@ -90,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         help="default: this machine's, or h100 for a GPU profile",
     )
     add("--devices", type=int, default=0, help="so many; default: as few as hold the stage")
-    add("--utilisation", type=float, nargs=2, default=UTILISATION, metavar=("TRAIN", "SAMPLE"))
+    add("--utilisation", type=float, nargs=2, metavar=("TRAIN", "SAMPLE"))
     add("--price", type=float, help="US dollars per device and hour")
     add("--check", action="store_true", help="only whether it fits; exit status 1 when it does not")
     return made
@@ -124,7 +127,6 @@ def settings_of(profile: str, sections: dict[str, Any]):
 
     from pipeline.corpus.config import CorpusConfig
     from pipeline.evaluate.config import EvaluateConfig
-    from pipeline.lm.generate.vllm import missing
     from pipeline.lm.model import ModelConfig
     from pipeline.lm.train_config import TrainConfig
     from pipeline.reward.config import RewardConfig
@@ -139,12 +141,14 @@ def settings_of(profile: str, sections: dict[str, Any]):
     plan = plans().get(profile) or next(iter(plans().values()))
     arms = {}
     for name in plan["arms"]:
+        if not (ROOT / f"conf/rl/{name}.yaml").is_file():
+            continue  # the laboratory's corpora have arms that are no arms of Table 10
         values = yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text(encoding="utf-8"))
         values.pop("report", None)
         arms[name] = build(ArmConfig, values, f"rl={name}")
     world = section(WorldConfig, "world")
     scale, evaluate = section(RLConfig, "rl_scale"), section(EvaluateConfig, "evaluate")
-    asked = scale.engine == "vllm" or (scale.engine == "auto" and not missing())
+    engine = "vllm" if scale.engine == "auto" and sections.get("device") == "cuda" else scale.engine
     return Settings(
         size=model_sizes(section(ModelConfig, "model")),
         pretrain=section(TrainConfig, "pretrain"),
@@ -157,7 +161,7 @@ def settings_of(profile: str, sections: dict[str, Any]):
         seeds=len(plan["seeds"]),
         questions=rl_questions(world),
         benchmark_questions=asked_questions(evaluate, world.benchmark),
-        vllm=sections.get("device") == "cuda" and asked,
+        vllm=engine == "vllm",
     )
 
 
@@ -183,8 +187,9 @@ def model_sizes(model):
         return sizes_of(llama(*sizes, model.intermediate_size, model.vocab_size, True))
     if (Path(model.path) / "config.json").is_file():
         return sizes_of(AutoConfig.from_pretrained(model.path, local_files_only=True))
-    if model.path in KNOWN:
-        return sizes_of(llama(*KNOWN[model.path]))
+    name = ALIASES.get(model.path, model.path)
+    if name in KNOWN:
+        return sizes_of(llama(*KNOWN[name]))
     raise UserError(
         f"model.path={model.path}: no config.json there, and its sizes are not known; "
         f"known by name: {', '.join(KNOWN)}"
@@ -255,13 +260,14 @@ def check(profile: str, found, device: Device, room: int, count: int) -> int:
     """One line: the stage that needs most, and whether `count` devices (0: any number) hold it."""
     from pipeline.rl.plan import devices, per_device
 
-    worst = max(found, key=lambda bill: sum(per_device(bill, count or 1).values()))
+    worst = max(found, key=lambda bill: sum(per_device(bill, count or 1, room).values()))
     needed = devices(worst, room)
-    size = sum(per_device(worst, count or max(1, needed)).values())
+    size = sum(per_device(worst, count or max(1, needed), room).values())
     if needed and (not count or needed <= count):
         print(f"{profile} fits: {worst.stage} needs {size / GB:.1f} GB of {room / GB:.1f} GB")
         return 0
-    parts = sorted(worst.memory.items(), key=lambda item: -item[1])[:3]
+    held = per_device(worst, count or max(1, needed), room)
+    parts = sorted(held.items(), key=lambda item: -item[1])[:3]
     told = ", ".join(f"{name} {value / GB:.1f}" for name, value in parts)
     raise UserError(
         f"{profile} does not fit {device.name}: {worst.stage} needs {size / GB:.1f} GB per device and "
@@ -283,12 +289,27 @@ def show(profile: str, settings, found, device: Device, room: int, options) -> N
         f"{device.name}: {device.memory / GB:.0f} GB, {device.rate / 1e12:.3g} TFLOP/s at the peak, "
         f"utilisation {train:g} in training and {sample:g} in sampling, {device.price:g} USD per hour"
     )
+    heads = (
+        "stage",
+        "runs",
+        "tokens",
+        "FLOPs",
+        "devices",
+        "GB each",
+        "hours each",
+        "disk GB",
+        "USD",
+    )
+    widths = (-18, 5, 8, 9, 9, 9, 12, 10, 10)
     print(
-        "\nstage               runs   tokens    FLOPs  devices  GB each  hours each     disk      USD"
+        "\n"
+        + "".join(
+            f"{h:{'<' if w < 0 else '>'}{abs(w)}}" for h, w in zip(heads, widths, strict=True)
+        )
     )
     total = [stage_line(bill, device, room, options) for bill in found]
     hours, disk, cost = (sum(column) for column in zip(*total, strict=True))
-    print(f"{'together, in device-hours':58}{hours:>10.4g}{disk / GB:>7.4g} GB{cost:>9.4g}")
+    print(f"{'together, hours of one device':58}{hours:>12.4g}{disk / GB:>10.4g}{cost:>10.4g}")
     print("\nmemory of one device by part, GB (states divided among devices)")
     for bill in found:
         if bill.memory:
@@ -302,13 +323,13 @@ def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, fl
 
     train, sample = options.utilisation
     count = options.devices or devices(bill, room)
-    each = sum(per_device(bill, count or 1).values())
+    each = sum(per_device(bill, count or 1, room).values())
     busy = (bill.train_flops / train + bill.sample_flops / sample) / device.rate / 3600
-    fits = f"{count:>7}" if count and each <= room else "no room"
+    fits = str(count) if count and each <= room else "no room"
     print(
-        f"{bill.stage:19}{bill.runs:>5}{short(bill.tokens):>9}{bill.flops:>9.2g}  {fits}"
-        f"{each / GB:>9.3g}{busy / max(1, count):>12.3g}{bill.disk / GB:>7.3g} GB"
-        f"{busy * bill.runs * device.price:>9.3g}"
+        f"{bill.stage:18}{bill.runs:>5}{short(bill.tokens):>8}{bill.flops:>9.2g}{fits:>9}"
+        f"{each / GB:>9.3g}{busy / max(1, count):>12.3g}{bill.disk / GB:>10.3g}"
+        f"{busy * bill.runs * device.price:>10.3g}"
     )
     return busy * bill.runs, bill.disk, busy * bill.runs * device.price
 
@@ -316,7 +337,7 @@ def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, fl
 def parts_line(bill, room: int, count: int) -> str:
     from pipeline.rl.plan import devices, per_device
 
-    parts = per_device(bill, count or devices(bill, room) or 1)
+    parts = per_device(bill, count or devices(bill, room) or 1, room)
     return ", ".join(f"{name} {value / GB:.3g}" for name, value in parts.items() if value)
 
 
@@ -333,8 +354,8 @@ def beside_ppo(settings, device: Device, room: int, options) -> None:
         values = yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text(encoding="utf-8"))
         values.pop("report", None)
         bill = arm_bill(settings, build(ArmConfig, values, f"rl={name}"))
-        states = sum(bill.memory.get(part, 0) for part in STATES)
-        whole = sum(per_device(bill, 1).values())
+        states = sum(bill.memory[0].get(part, 0) for part in STATES)
+        whole = sum(per_device(bill, 1, room).values())
         print(
             f"  {name:8} {bill.flops / settings.scale.steps:.3g} FLOPs per step, states "
             f"{states / GB:.3g} GB, in all {whole / GB:.3g} GB on one device; "

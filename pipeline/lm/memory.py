@@ -13,6 +13,8 @@ from pipeline.lm.flops import Shape, shape_of
 from pipeline.lm.head import ENTRIES
 
 FLOAT = 4  # the weights that an optimizer moves, their gradients and moments
+# Bytes per logit at the peak: of the supervised loss, and of log-probabilities of chosen tokens.
+CROSS_ENTROPY, CHOSEN = 12, 16
 MOMENTS = {"adamw": 8, "muon": 4}  # per parameter
 
 
@@ -101,7 +103,7 @@ def activations(size: Sizes, tokens: int, dtype: str, checkpointing: bool = Fals
     return tokens * end + kept + cast
 
 
-def logits(size: Sizes, tokens: int, dtype: str = "float32") -> int:
+def logits(size: Sizes, tokens: int, dtype: str = "float32", entry: int = CROSS_ENTROPY) -> int:
     """The peak of softmax and its gradient over the logits of `tokens` tokens.
 
     Above `ENTRIES` entries they are made in chunks (pipeline/lm/head.py), whose backward pass adds
@@ -109,8 +111,10 @@ def logits(size: Sizes, tokens: int, dtype: str = "float32") -> int:
     """
     entries = tokens * size.vocab
     if entries <= ENTRIES:
-        return 12 * entries
-    return 12 * ENTRIES + (2 * FLOAT + (2 if dtype == "bfloat16" else 0)) * size.shape.head
+        return entry * entries
+    return (
+        CROSS_ENTROPY * ENTRIES + (2 * FLOAT + (2 if dtype == "bfloat16" else 0)) * size.shape.head
+    )
 
 
 def cache(size: Sizes, rows: int, positions: int, dtype: str) -> int:
@@ -143,8 +147,10 @@ def states(size: Sizes, name: str = "adamw") -> dict[str, int]:
 def passing(
     size: Sizes, tokens: int, dtype: str, checkpointing: bool = False, scored: int | None = None
 ) -> dict[str, int]:
-    """What a forward and backward of `tokens` tokens adds; `scored` of them (all) have logits."""
-    return {
-        "activations": activations(size, tokens, dtype, checkpointing),
-        "logits": logits(size, tokens if scored is None else scored, dtype),
-    }
+    """What a forward and backward of `tokens` tokens adds.
+
+    `scored`: in reinforcement learning, how many of them are outputs', whose log-probabilities are
+    read; in supervised training all have logits.
+    """
+    heads = logits(size, tokens, dtype) if scored is None else logits(size, scored, dtype, CHOSEN)
+    return {"activations": activations(size, tokens, dtype, checkpointing), "logits": heads}

@@ -8,13 +8,14 @@ equal outputs and prompts save is not subtracted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.corpus.config import CorpusConfig
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.lm import flops, memory
 from pipeline.lm.generate.api import Sampling
+from pipeline.lm.generate.room import SHARE
 from pipeline.lm.memory import Sizes
 from pipeline.lm.train_config import TrainConfig
 from pipeline.reward.config import RewardConfig
@@ -23,6 +24,7 @@ from pipeline.rl.config import ArmConfig, RLConfig
 LINES = 4  # steps of a worked solution, from each of which continuations are drawn
 ROW_BYTES = 25  # of a stored output per token: its id, its log-probability and its text as JSON
 TEXT_BYTES = 4.5  # per token of the corpus
+FEWEST = 64
 VLLM_ROWS = 256  # sequences that vLLM decodes at once (generate/vllm.py)
 STATES = ("weights", "gradients", "optimizer", "reference", "reward model", "value model")
 
@@ -47,14 +49,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Bill:
-    """One stage, or one arm at one seed. `memory` holds bytes by part, in its most expensive moment."""
+    """One stage, or one arm at one seed. `memory` holds bytes by part, of each of its moments."""
 
     stage: str
     runs: int = 1
     tokens: int = 0  # that are trained on or sampled, prompts left out
     train_flops: int = 0  # forward and backward, reference and scores
     sample_flops: int = 0
-    memory: Mapping[str, int] = field(default_factory=dict)
+    memory: Sequence[Mapping[str, int]] = ()
     disk: int = 0  # of all runs
 
     @property
@@ -76,22 +78,32 @@ def bills(plan: Settings) -> list[Bill]:
 
 
 def devices(bill: Bill, room: int) -> int:
-    """Devices of `room` bytes that a stage needs, a power of two; 0 where no number is enough.
-
-    Fully sharded: weights, gradients, moments and frozen models are divided among the devices, what
-    a pass adds is not.
-    """
+    """Devices of `room` bytes that a stage needs, a power of two; 0 where no number is enough."""
     for count in (2**i for i in range(13)):
-        if sum(per_device(bill, count).values()) <= room:
+        if sum(per_device(bill, count, room).values()) <= room:
             return count
     return 0
 
 
-def per_device(bill: Bill, count: int) -> dict[str, int]:
-    """Memory of each of `count` devices by part."""
-    return {
-        part: -(-size // count) if part in STATES else size for part, size in bill.memory.items()
-    }
+def per_device(bill: Bill, count: int, room: int) -> dict[str, int]:
+    """Memory of each of `count` devices by part, in the stage's most expensive moment."""
+    found = [shared_out(moment, count, room) for moment in bill.memory]
+    return max(found, key=lambda parts: sum(parts.values()), default={})
+
+
+def shared_out(moment: Mapping[str, int], count: int, room: int) -> dict[str, int]:
+    """The parts of one of `count` devices.
+
+    Fully sharded: weights, gradients, moments and frozen models are divided among the devices, and
+    so are the outputs that are sampled; what a pass adds is not. Where the cache of all outputs does
+    not fit, fewer are decoded at once, down to a `FEWEST`th of them.
+    """
+    found = {part: -(-size // count) if part in STATES else size for part, size in moment.items()}
+    if "cache" in found:
+        wanted = -(-found["cache"] // count)
+        left = room - sum(found.values()) + found["cache"]
+        found["cache"] = max(min(wanted, int(left * SHARE)), wanted // FEWEST)
+    return found
 
 
 # ---- stages
@@ -104,7 +116,7 @@ def corpus_bill(plan: Settings) -> Bill:
     return Bill(
         "corpus",
         tokens=cfg.token_budget,
-        memory={"classifier": classifier},
+        memory=[{"classifier": classifier}],
         disk=int(cfg.token_budget * TEXT_BYTES) + classifier,
     )
 
@@ -119,12 +131,12 @@ def lm_bill(stage: str, plan: Settings, cfg: TrainConfig) -> Bill:
     )
     once = max(cfg.micro_batch_tokens, cfg.sequence_length) if cfg.micro_batch_tokens else tokens
     kept = memory.states(size, cfg.optimizer)
+    passing = memory.passing(size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing)
     return Bill(
         stage,
         tokens=cfg.steps * tokens,
         train_flops=3 * cfg.steps * forward,
-        memory=kept
-        | memory.passing(size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing),
+        memory=[kept | passing],
         disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer),
     )
 
@@ -151,7 +163,8 @@ def reward_bill(plan: Settings) -> Bill:
             * cfg.epochs
             * groups(body, cfg.process_questions, cfg.process_samples, prompt, output)
         )
-    labelled = cfg.questions_per_step * prompt + cfg.micro_batch_tokens
+    labelled = min(cfg.questions_per_step * prompt, cfg.micro_batch_tokens)
+    labelled += cfg.micro_batch_tokens
     updating = memory.states(size) | memory.passing(size, labelled, cfg.compute_dtype, scored=0)
     rows = min(Sampling.batch_rows, asked * cfg.samples)
     reading = {"weights": memory.weight(size)}
@@ -161,7 +174,7 @@ def reward_bill(plan: Settings) -> Bill:
         tokens=tokens,
         train_flops=trained,
         sample_flops=sampled,
-        memory=largest(updating, reading),
+        memory=[updating, reading],
         disk=models * memory.weight(size) + checkpoint_bytes(size) + tokens * ROW_BYTES,
     )
 
@@ -201,7 +214,7 @@ def evaluate_bill(plan: Settings) -> Bill:
         runs=models,
         tokens=outputs * output,
         sample_flops=groups(size.shape, plan.benchmark_questions, 1 + cfg.samples, prompt, output),
-        memory={"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, "float32"),
+        memory=[{"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, "float32")],
         disk=models * outputs * output * ROW_BYTES,
     )
 
@@ -243,8 +256,8 @@ def arm_flops(
     return cfg.steps * one, cfg.steps * step
 
 
-def arm_memory(plan: Settings, arm: ArmConfig) -> dict[str, int]:
-    """The dearer of two moments: the update, and sampling, when vLLM is awake."""
+def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
+    """Two moments: the update, and sampling, when vLLM is awake."""
     cfg, size = plan.scale, plan.size
     prompt, output = cfg.control_prompt_tokens, cfg.control_output_tokens
     kept = memory.states(size)
@@ -255,16 +268,16 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> dict[str, int]:
     if arm.gradient_coefficient == "ppo":
         kept["value model"] = sum(memory.states(size).values())
     once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
-    prompts = cfg.questions_per_step * prompt  # read in one pass, kept to the end of the update
+    # prompts are read in a pass of their own, and kept until their outputs are done
+    prompts = min(cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
     updating = kept | memory.passing(size, once + prompts, cfg.compute_dtype, scored=once)
     copies = memory.prompts_read_again(size, -(-once // output), prompt, cfg.compute_dtype)
     updating["activations"] += copies
     if not plan.vllm:
         updating["engine"] = memory.fused_projections(size, cfg.compute_dtype)
     rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
-    return largest(
-        updating, kept | sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
-    )
+    room = prompt + cfg.max_new_tokens
+    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype)]
 
 
 def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, int]:
@@ -274,11 +287,6 @@ def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, 
         return {"engine": memory.weight(plan.size, dtype), "cache": room}
     room = memory.cache(plan.size, rows, positions, dtype)
     return {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
-
-
-def largest(*moments: dict[str, int]) -> dict[str, int]:
-    """The moment that needs most memory."""
-    return max(moments, key=lambda parts: sum(parts.values()))
 
 
 def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:

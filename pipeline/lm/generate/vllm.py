@@ -22,6 +22,7 @@ import torch
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
 from pipeline.lm.generate.api import Engine, Output, Sampling
+from pipeline.lm.generate.room import free_bytes, row_bytes
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.template import end_tokens
 
@@ -37,7 +38,7 @@ SHORTEST = 128  # tokens of one sequence that the cache has to hold at least
 LEAST_TEMPERATURE = 0.01  # vLLM raises what is lower, without an error
 # Bytes per parameter that training adds after the engine was built: gradient and both moments.
 TRAINING_BYTES = 12
-# For the cache: of a GPU's free memory, which the sleep gives back, or of all main memory.
+# For the cache, of the free memory: a GPU's is given back in the sleep, main memory is not.
 CACHE_SHARE = {"cuda": 0.8, "cpu": 0.1}
 
 
@@ -240,7 +241,8 @@ def check_heads(config, device: str) -> None:
         return
     from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
 
-    head_dim = head_dimension(config)
+    heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     known = CPUAttentionBackend.get_supported_head_sizes()
     if head_dim not in known:
         raise UserError(
@@ -249,40 +251,25 @@ def check_heads(config, device: str) -> None:
         )
 
 
-def head_dimension(config) -> int:
-    """Of one attention head."""
-    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-
-
 def cache_room(model, dtype: torch.dtype) -> tuple[int, int]:
     """Positions of the longest sequence, and bytes of the cache of keys and values.
 
     Room for `ROWS` sequences of the model's full length, or for what the memory leaves. Raises
     UserError when that is not even one short sequence, as with a second engine on one GPU.
     """
-    config = model.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    per_token = (
-        2 * config.num_hidden_layers * heads * head_dimension(config) * dtype.itemsize
-    )  # keys and values
-    device, parameters = model.device.type, model.num_parameters()
-    left = free_memory(model.device) - parameters * (TRAINING_BYTES + dtype.itemsize)
+    longest, device = model.config.max_position_embeddings, model.device.type
+    per_token = row_bytes(model.config, 1, dtype.itemsize)
+    free, parameters = free_bytes(model.device), model.num_parameters()
+    left = free - parameters * (TRAINING_BYTES + dtype.itemsize)
     most = int(left * CACHE_SHARE[device])
-    length = min(config.max_position_embeddings, most // per_token)
-    if length < min(SHORTEST, config.max_position_embeddings):
+    length = min(longest, most // per_token)
+    if length < min(SHORTEST, longest):
         raise UserError(
-            f"engine=vllm: {free_memory(model.device) / 1e9:.1f} GB are free on this {device} device, "
-            f"and training {parameters / 1e9:.2f}B parameters next to the engine leaves no room for "
-            "its cache; is another run on it? (one engine per device; see dsm plan)"
+            f"engine=vllm: {free / 1e9:.1f} GB are free on this {device} device, and training "
+            f"{parameters / 1e9:.2f}B parameters next to the engine leaves no room for its cache; is "
+            "another run on it? (one engine per device; see dsm plan)"
         )
     return length, min(most, ROWS * length * per_token)
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a GPU. On a CPU all of its memory: cached files make free memory a chance."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
