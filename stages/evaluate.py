@@ -28,7 +28,8 @@ def main(cfg: EvaluateStage, run: Run) -> None:
         print(f"{cfg.model}: {task.key}: {task.loaded.note}")
     folder = model_folder(run.data, cfg.model)
     tokenizer = load_tokenizer(folder)
-    engine = make_engine(cfg.evaluate.engine, load_model(folder, device=cfg.device), tokenizer)
+    how, model = cfg.evaluate, load_model(folder, device=cfg.device)
+    engine = make_engine(how.engine, model, tokenizer, how.compute_dtype)
     timings: list[dict] = []
     rows = evaluate(
         engine,

@@ -273,6 +273,7 @@ def test_equal_outputs_share_a_pass_and_nothing_else_changes(name):
         drawn,
         rows=replace(drawn.rows, outputs=[drawn.rows.outputs[b - b % 4 // 2] for b in range(12)]),
         texts=[drawn.texts[b - b % 4 // 2] for b in range(12)],
+        logprobs=[drawn.logprobs[b - b % 4 // 2] for b in range(12)],
     )
     rewarded = rewarded_by(arm.reward_function, data)
     last = [sum(tokens) % 3 for tokens in data.rows.outputs]

@@ -112,6 +112,8 @@ def _config(options: argparse.Namespace) -> EvaluateConfig:
         protocol=protocol,
         style=options.style,
         batch=options.batch,
+        chunk=options.chunk,
+        compute_dtype=options.dtype,
         engine=options.engine,
         grading_mode=options.mode,
         source=options.source,
@@ -163,7 +165,7 @@ def _load(options: argparse.Namespace, cfg: EvaluateConfig) -> tuple[Any, Any]:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{options.model}: not loaded on {options.device} ({reason})") from None
-    return make_engine(cfg.engine, model, tokenizer), tokenizer
+    return make_engine(cfg.engine, model, tokenizer, cfg.compute_dtype), tokenizer
 
 
 def _add_harness(scores: dict[str, dict[str, Any]], out: Path) -> None:
@@ -228,7 +230,11 @@ def parser(prog: str = "dsm evaluate") -> argparse.ArgumentParser:
         default="",
         help="few_shot, pal: your own worked solutions (JSONL), or `paper`: the paper's prompts",
     )
-    add("--batch", type=int, default=default.batch)
+    add(
+        "--batch", type=int, default=default.batch, help="rows at once, or fewer if memory is short"
+    )
+    add("--chunk", type=int, default=16, help="questions after each of which answers are on file")
+    add("--dtype", default="float32", choices=("float32", "bfloat16"))
     add("--engine", default="fast")
     add("--device", default="cpu")
     add("--out")

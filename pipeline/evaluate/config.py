@@ -26,7 +26,8 @@ class EvaluateConfig:
     extra_models      ... of these models only
     extra_benchmarks  {model: benchmarks} asked of one model alone, such as {instruct: [mini_math@tir]} for claim C6;
                       those that run programs are left out, with a line that says so, where there is no sandbox
-    batch             rows decoded at once
+    batch             rows decoded at once, or fewer where memory is short
+    compute_dtype     float32, or bfloat16 as RL sampled with it
     chunk             questions answered between two checkpoints
     source, folder    real benchmarks: "local" files in `folder` (the layout of the manifest) or the Hugging Face "hub"
     style             prompt suffixes: "paper" or "mini" (pipeline/lm/prompts.py)
@@ -46,6 +47,7 @@ class EvaluateConfig:
     batch: int = 256
     chunk: int = 128
     engine: str = "fast"
+    compute_dtype: str = "float32"
     grading_mode: str = "strict"
     extra_samples: dict[str, int] = field(default_factory=dict)
     extra_questions: int = 0
@@ -72,6 +74,8 @@ class EvaluateConfig:
             )
         if self.protocol not in PROTOCOLS:
             raise UserError(f"evaluate.protocol={self.protocol}: one of {', '.join(PROTOCOLS)}")
+        if self.compute_dtype not in ("float32", "bfloat16"):
+            raise UserError(f"evaluate.compute_dtype={self.compute_dtype}: float32 or bfloat16")
         if self.grading_mode not in MODES:
             raise UserError(f"evaluate.grading_mode={self.grading_mode}: one of {', '.join(MODES)}")
         if self.source not in ("local", "hub"):

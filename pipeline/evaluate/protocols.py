@@ -14,6 +14,7 @@ from pipeline.evaluate import programs
 from pipeline.evaluate.config import SHOWS, EvaluateConfig
 from pipeline.evaluate.paper_prompts import Shown, program_of
 from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.template import puts_bos
 from pipeline.records import Instruction, Question
 
 # question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question
@@ -102,9 +103,9 @@ def _before(text: str, stops: Sequence[str]) -> str:
 
 
 def _text_ids(tokenizer, text: str) -> list[int]:
-    """Ids of raw text, after a begin-of-text token where the tokenizer has one."""
+    """Ids of raw text, after BOS where the model's texts begin with one."""
     ids = tokenizer.encode(text, add_special_tokens=False)
-    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+    return [tokenizer.bos_token_id, *ids] if puts_bos(tokenizer) else ids
 
 
 def pot(
@@ -199,7 +200,7 @@ def chat_prompts(
 
 
 def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]) -> list[int]:
-    """Ids of the exemplars and the open question, after a begin-of-text token where the tokenizer has one."""
+    """Ids of the exemplars and the open question, after BOS where the model's texts begin with one."""
     ask, close, between, _ = SHOT[question.lang]
     shots = [
         ask.format(question=e.question, solution=e.solution)

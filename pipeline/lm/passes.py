@@ -18,6 +18,9 @@ from pipeline.lm.features import has_window
 from pipeline.lm.head import Head, head_of, log_probs
 
 
+PROMPTS = 2  # padded tokens of prompts that are read together, in micro-batches of outputs
+
+
 @dataclass(frozen=True)
 class Rows:
     """Token ids of a batch: P prompts, and B outputs with the index of the prompt that each answers."""
@@ -190,12 +193,12 @@ def hidden_passes(
     Yields (indices of R outputs, hidden_RTE, tokens_RT, mask_RT). With gradients the caller turns each
     into a loss and calls `backward()` on it before it asks for the next one; after the last one of a
     group of prompts the gradient that has gathered at the prompts goes through them. So each prompt
-    is read once for all its outputs, and neither prompts nor outputs are ever more than `max_tokens`
-    padded tokens at once.
+    is read once for all its outputs; at most `max_tokens` padded tokens of outputs, and `PROMPTS` times
+    as many of prompts, are held at once.
     """
     if not chosen:
         return
-    for group in prompt_groups(rows, chosen, max_tokens):
+    for group in prompt_groups(rows, chosen, PROMPTS * max_tokens):
         some = prompts_of(rows, group)
         prompts = read_prompts(model, some)
         for batch in micro_batches(some, group, max_tokens, unit):

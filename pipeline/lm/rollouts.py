@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.grading import grade_many
+from pipeline.lm.conversations import Conversation
 from pipeline.lm.generate import Engine, Output, Sampling
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.template import apply_template
 from pipeline.records import Question
 
 
@@ -40,9 +42,16 @@ class Rollouts:
 
 
 def encode_prompts(tokenizer, questions: Sequence[Question], cfg: Asking) -> list[list[int]]:
-    return [
-        list(prompt_ids(tokenizer, q.question, q.lang, cfg.protocol, cfg.style)) for q in questions
-    ]
+    """Token ids of each question's prompt; a `Conversation` is asked as its messages say."""
+    return [_prompt(tokenizer, question, cfg) for question in questions]
+
+
+def _prompt(tokenizer, question: Question, cfg: Asking) -> list[int]:
+    if isinstance(question, Conversation):
+        messages = [dict(message) for message in question.messages]
+        text = apply_template(tokenizer, messages, add_generation_prompt=True)
+        return tokenizer.encode(text, add_special_tokens=False)
+    return list(prompt_ids(tokenizer, question.question, question.lang, cfg.protocol, cfg.style))
 
 
 def decode(tokenizer, outputs: Sequence[Sequence[int]]) -> list[str]:

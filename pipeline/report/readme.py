@@ -63,7 +63,7 @@ def arm_row(arm: Arm) -> tuple[str, ...]:
         f"`{arm.name}`",
         arm.label,
         SOURCES[settings["data_source"]],
-        REWARDS[settings["reward_function"]],
+        REWARDS.get(settings["reward_function"], settings["reward_function"]),
         COEFFICIENTS[settings["gradient_coefficient"]].format(advantage=advantage),
         arm.note or "-",
     )

@@ -30,6 +30,7 @@ class Batch:
     advantage_BT: Tensor
     ref_logp_BT: Tensor | None = None  # None: no KL term
     old_logp_BT: Tensor | None = None  # pi_old; None: the ratio is 1
+    sampled_BT: Tensor | None = None  # the sampler's log-probabilities, for importance_cap
     return_BT: Tensor | None = None  # PPO: what the value model is to learn
     pairs: bool = False  # DPO: rows 2p and 2p + 1 are o+ and o- of pair p
 
@@ -48,9 +49,9 @@ class Batch:
 
     @property
     def pushed(self) -> list[int]:
-        """Outputs with a gradient: without a KL term, one whose advantages are all 0 has none."""
+        """Outputs with a gradient: those of weight 0 have none, nor, without a KL term, those of advantage 0."""
         if self.ref_logp_BT is not None:
-            return list(range(len(self.rows.outputs)))
+            return self.weight_B.nonzero()[:, 0].tolist()
         return self.advantage_BT.any(1).nonzero()[:, 0].tolist()
 
     @property
@@ -73,6 +74,7 @@ class Batch:
             self.copies_B[index].to(device),
             cut(self.ref_logp_BT),
             cut(self.old_logp_BT),
+            cut(self.sampled_BT),
         )
 
     def with_old(self, logp_BT: Tensor) -> Batch:
@@ -94,6 +96,7 @@ class Part:
     copies_R: Tensor
     ref_logp_RT: Tensor | None
     old_logp_RT: Tensor | None
+    sampled_RT: Tensor | None
 
 
 def passes(policy, batch: Batch, cfg: RLConfig) -> Iterator[tuple[list[int], Tensor, Tensor]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import UserError
@@ -10,11 +10,14 @@ from pipeline.lm.train_config import DTYPES, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
-    "reward_function": ("none", "rule", "rule_steps", "outcome", "process"),
+    "reward_function": ("none", "rule", "rule_steps", "outcome", "process", "weighted"),
     "gradient_coefficient": ("sft", "rft", "dpo", "ppo", "grpo_outcome", "grpo_process"),
     "aggregation": ("output_mean", "token_mean", "constant_length"),
-    "advantage_std": ("population", "sample", "none"),
+    "advantage_std": ("population", "sample", "batch", "none"),
     "dpo_reduction": ("mean", "sum"),
+    "ratio": ("token", "sequence"),
+    "kl_estimator": ("k3", "k2", "k1"),
+    "kl_place": ("loss", "reward"),
     "lr_schedule": ("constant", "linear"),
     "compute_dtype": DTYPES,
 }
@@ -26,7 +29,8 @@ class ArmConfig:
 
     name: str
     data_source: str  # sft: P_sft | offline: the instruct model, once | online: the policy
-    reward_function: str  # none | rule | rule_steps | outcome | process
+    # none | rule | rule_steps | outcome | process | package.module:function | weighted (`rewards`)
+    reward_function: str
     gradient_coefficient: str  # sft | rft | dpo | ppo | grpo_outcome | grpo_process
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
@@ -35,7 +39,23 @@ class ArmConfig:
     replay: float = 0.1  # share of earlier labels when the reward model is trained again
     # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     aggregation: str = "output_mean"
-    advantage_std: str = "population"  # population | sample | none (Dr. GRPO)
+    # population | sample | batch (of the whole batch's centred rewards) | none (Dr. GRPO)
+    advantage_std: str = "population"
+    # Switches of docs/bridge.md; the defaults are the paper's (pipeline/rl/bridge.py)
+    std_eps: float = 0.0  # added to the standard deviation
+    clip_eps_high: float = 0.0  # of ratios that rise; 0: as clip_eps
+    dual_clip: float = 0.0  # ratio above which negative advantages push no more; 0: none
+    ratio: str = "token"  # token | sequence (GSPO)
+    kl_estimator: str = "k3"  # k3 (Eq. 4) | k2 | k1
+    kl_place: str = "loss"  # loss (Eq. 3) | reward
+    mask_truncated: bool = False  # outputs that reached max_new_tokens are not trained on
+    drop_equal_groups: bool = False  # groups whose rewards are all equal are not trained on
+    overlong_buffer: int = (
+        0  # tokens before max_new_tokens over which a penalty grows to 1; 0: none
+    )
+    # reward_function weighted: weight of `rule` and of each package.module:function
+    rewards: dict[str, float] = field(default_factory=dict)
+    importance_cap: float = 0.0  # of pi_trainer / pi_sampler, multiplied to the advantage; 0: none
     lr_factor: float = 1.0  # of the profile's learning rate
     gae_gamma: float = 1.0
     gae_lambda: float = 0.95
@@ -47,6 +67,13 @@ class ArmConfig:
         refuse = partial(_refuse, "arm " + self.name)
         source, reward, kind = self.data_source, self.reward_function, self.gradient_coefficient
         grpo, steps = kind.startswith("grpo"), reward in ("rule_steps", "process")
+        own = ":" in reward or reward == "weighted"
+        refuse(
+            (reward == "weighted") != bool(self.rewards)
+            or any(name != "rule" and ":" not in name for name in self.rewards),
+            "reward_function weighted and rewards go together; rewards names `rule` and functions as "
+            "package.module:function",
+        )
         refuse(
             kind == "sft" and (source, reward) != ("sft", "none"),
             "coefficient sft needs data sft and reward none",
@@ -69,7 +96,7 @@ class ArmConfig:
             f"coefficient {kind} needs data_source online",
         )
         refuse(
-            (kind == "grpo_process") != (grpo and steps),
+            not own and (kind == "grpo_process") != (grpo and steps),
             "grpo_process and step rewards go together",
         )
         refuse(kind == "ppo" and steps, "ppo takes one reward per output")
@@ -80,6 +107,7 @@ class ArmConfig:
         )
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
+        self._check_bridge(refuse)
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
         refuse(
             self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
@@ -93,6 +121,33 @@ class ArmConfig:
         refuse(not 0 <= self.replay < 1, "replay is a share between 0 and 1")
         refuse(
             self.lr_factor <= 0 or self.value_lr_factor <= 0, "learning-rate factors are positive"
+        )
+
+    def _check_bridge(self, refuse) -> None:
+        """Switches that would change nothing, or that make no sense together."""
+        grpo = self.groups
+        refuse(self.std_eps < 0 or self.importance_cap < 0, "std_eps or importance_cap is negative")
+        refuse(self.overlong_buffer < 0, "overlong_buffer is negative")
+        high = self.clip_eps_high
+        refuse(high != 0 and high < self.clip_eps, "clip_eps_high is at least clip_eps, or 0")
+        refuse(self.dual_clip != 0 and self.dual_clip <= 1, "dual_clip is above 1, or 0")
+        asked = (
+            self.std_eps,
+            self.advantage_std == "batch",
+            self.kl_estimator != "k3",
+            self.kl_place != "loss",
+            self.drop_equal_groups,
+            self.ratio != "token",
+        )
+        refuse(
+            any(asked) and not grpo,
+            "std_eps, advantage_std batch, kl_estimator, kl_place, drop_equal_groups and ratio are "
+            "switches of GRPO",
+        )
+        refuse(
+            bool(self.overlong_buffer or self.importance_cap or self.mask_truncated)
+            and not self.online,
+            "overlong_buffer, importance_cap and mask_truncated need data_source online",
         )
 
     @property
@@ -155,6 +210,8 @@ class RLConfig:
     validation_samples: int = 4
     validation_temperature: float = 0.7
     checkpoint_every: int = 10
+    models_every: int = 0  # the policy as a model folder every so many steps; 0: the last one alone
+    keep: int = 0  # of these folders the last so many; 0: all
     rollouts_every: int = 1  # store the rollouts of every k-th step
     # iterations > 1: RL questions whose fresh outputs the reward model is trained on
     judge_questions: int = 150
@@ -230,5 +287,6 @@ def _refuse(where: str, wrong: bool, message: str) -> None:
 def _check_choices(config: ArmConfig | RLConfig, where: str) -> None:
     for key, allowed in CHOICES.items():
         value = getattr(config, key, None)
-        if value is not None and value not in allowed:
+        own = key == "reward_function" and isinstance(value, str) and ":" in value
+        if value is not None and value not in allowed and not own:
             raise UserError(f"{where}: {key} is {value!r}; choose one of {', '.join(allowed)}")

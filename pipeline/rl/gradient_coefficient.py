@@ -24,12 +24,14 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.rl import bridge
 
 
-def group_advantage(r_QG: Tensor, std: str = "population") -> Tensor:
+def group_advantage(r_QG: Tensor, std: str = "population", eps: float = 0.0) -> Tensor:
     """Outcome supervision (4.1.2): A_i = (r_i - mean r) / std r within each group. Returns A_QG, same dtype.
 
-    `std`: population | sample | none (Dr. GRPO: centred only). Rewards [1, 0, 0, 0] give (sqrt 3, -1/sqrt 3 x 3) with
+    `std`: population | sample | batch (one std for all groups) | none (Dr. GRPO: centred only); `eps`
+    is added to it. Rewards [1, 0, 0, 0] give (sqrt 3, -1/sqrt 3 x 3) with
     the population's, (1.5, -0.5 x 3) with the sample's. A group whose max equals its min is exactly 0: the float mean
     of equal numbers need not equal them. Raises UserError for a group of one or a tensor that is not Q x G.
     """
@@ -38,11 +40,11 @@ def group_advantage(r_QG: Tensor, std: str = "population") -> Tensor:
             f"group advantage: rewards of shape {tuple(r_QG.shape)}; needed: questions x group, group >= 2"
         )
     present = torch.ones_like(r_QG, dtype=torch.bool)
-    return _normalise(r_QG, present, std)
+    return _normalise(r_QG, present, std, eps)
 
 
 def step_advantage(
-    r_BK: Tensor, present_BK: Tensor, group_size: int, std: str = "population"
+    r_BK: Tensor, present_BK: Tensor, group_size: int, std: str = "population", eps: float = 0.0
 ) -> Tensor:
     """Process supervision (4.1.3): sum of the normalised rewards of this and all later steps. Returns A_BK.
 
@@ -60,20 +62,23 @@ def step_advantage(
             "step advantage: an output without a step; an empty output counts as one step"
         )
     flat = (rows // group_size, group_size * width)
-    tilde_BK = _normalise(r_BK.reshape(flat), present_BK.reshape(flat), std).reshape(rows, width)
+    tilde_BK = _normalise(r_BK.reshape(flat), present_BK.reshape(flat), std, eps)
+    tilde_BK = tilde_BK.reshape(rows, width)
     return tilde_BK.flip(1).cumsum(1).flip(1) * present_BK
 
 
-def _normalise(r_GN: Tensor, present_GN: Tensor, std: str) -> Tensor:
+def _normalise(r_GN: Tensor, present_GN: Tensor, std: str, eps: float) -> Tensor:
     """(r - mean) / std over the present entries of each row, in float64; 0 where a row's entries are all equal."""
     x = r_GN.double().masked_fill(~present_GN, 0.0)
     high = x.masked_fill(~present_GN, -torch.inf).amax(1, keepdim=True)
     low = x.masked_fill(~present_GN, torch.inf).amin(1, keepdim=True)
     count = present_GN.sum(1, keepdim=True).double()
     centred = (x - x.sum(1, keepdim=True) / count) * present_GN
-    if std != "none":
+    if std == "batch":
+        centred = centred / ((centred.square().sum() / count.sum()).sqrt() + eps)
+    elif std != "none":
         squares = centred.square().sum(1, keepdim=True)
-        centred = centred / (squares / (count if std == "population" else count - 1)).sqrt()
+        centred = centred / ((squares / (count if std == "population" else count - 1)).sqrt() + eps)
     return torch.where(present_GN & (high != low), centred, 0.0).to(r_GN.dtype)
 
 
@@ -102,21 +107,32 @@ def gradient_coefficient(
     ref_logp_BT: Tensor | None,
     kl_coef: float,
     clip_eps: float,
+    *,
+    clip_eps_high: float = 0.0,
+    dual_clip: float = 0.0,
+    kl_estimator: str = "k3",
+    sequence_mask_BT: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Eq. 21 with the ratio and the clip of Eq. 3: GC_BT, and which tokens were clipped. No gradient flows through it.
+    """Eq. 21 with the ratio and the clip of Eq. 3: GC_BT, and which tokens were clipped.
 
-    `old_logp_BT` None: there is no pi_old (offline arms), or this is the first update after the rollout; rho is 1.
-    `ref_logp_BT` None is allowed only for kl_coef 0. No clamp on the KL term: a clamp kills the gradient where the
-    policy has fallen furthest. No dual clip.
+    No gradient flows through it. `old_logp_BT` None: there is no pi_old (offline arms), or this is the
+    first update after the rollout; rho is 1. `ref_logp_BT` None is allowed only for kl_coef 0. No
+    clamp on the KL term: a clamp kills the gradient where the policy has fallen furthest. What comes
+    after the star is others' practice (pipeline/rl/bridge.py): `clip_eps_high` 0 is clip_eps,
+    `sequence_mask_BT` asks for the ratio of whole outputs.
     """
     logp_BT = logp_BT.detach()
-    ratio_BT = torch.ones_like(logp_BT) if old_logp_BT is None else (logp_BT - old_logp_BT).exp()
-    rises = (advantage_BT > 0) & (ratio_BT > 1 + clip_eps)
-    falls = (advantage_BT < 0) & (ratio_BT < 1 - clip_eps)
-    clipped_BT = rises | falls
+    if old_logp_BT is None:
+        ratio_BT = torch.ones_like(logp_BT)
+    elif sequence_mask_BT is None:
+        ratio_BT = bridge.token_ratio(logp_BT, old_logp_BT)
+    else:
+        ratio_BT = bridge.sequence_ratio(logp_BT, old_logp_BT, sequence_mask_BT)
+    high = clip_eps_high or clip_eps
+    clipped_BT = bridge.clipped(advantage_BT, ratio_BT, clip_eps, high, dual_clip)
     gc_BT = torch.where(clipped_BT, 0.0, ratio_BT * advantage_BT)
     if kl_coef:
-        gc_BT = gc_BT + kl_coef * torch.expm1(ref_logp_BT - logp_BT)
+        gc_BT = gc_BT + kl_coef * bridge.kl_coefficient(kl_estimator, logp_BT, ref_logp_BT)
     return gc_BT, clipped_BT
 
 

@@ -13,6 +13,8 @@ from pipeline.rl.training import Training
 FREE = (
     "steps",
     "checkpoint_every",
+    "models_every",
+    "keep",
     "rollouts_every",
     "micro_batch_tokens",
 )

@@ -29,7 +29,9 @@ from pipeline.lm.train_config import learning_rate_share
 from pipeline.records import write_jsonl
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
+from pipeline.rl.bridge import reweighed, shaped
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
+from pipeline.rl.export import export_others, keep_policy
 from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
 from pipeline.rl.identity import identity, same_run
@@ -80,10 +82,12 @@ def train_policy(
             run.lap("validation")
         rows.append(glossary.checked(row))
         yield row
+        keep_policy(run, step)
         if step % cfg.checkpoint_every == 0 or step == cfg.steps:
             plain = {"rows": rows, "total": run.total, "run": identity(run), "steps": cfg.steps}
             checkpoint.save(state, run.models, run.moments, plain)
             run.lap("checkpoint")
+    export_others(run)
 
 
 def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
@@ -102,7 +106,9 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
     if arm.needs_reference:
         batch = with_reference(run, batch)
         run.lap("reference")
+    rewarded = shaped(arm, cfg, rewarded, batch, rollouts.logprobs)
     batch = method.advantage(run, batch, rollouts, rewarded)  # A, on whole groups
+    batch = reweighed(arm, cfg, batch, rollouts, rewarded, method.weight)
 
     share = learning_rate_share(step, run.optim)
     updates, gap = [], {}

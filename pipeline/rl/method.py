@@ -15,6 +15,7 @@ from pipeline.lm.passes import pad
 from pipeline.lm.rollouts import Rollouts
 from pipeline.rl import data_source, ppo
 from pipeline.rl.batch import Batch, Part
+from pipeline.rl.bridge import importance
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.gradient_coefficient import (
     dpo_coefficient,
@@ -26,6 +27,7 @@ from pipeline.rl.gradient_coefficient import (
     step_of_token,
     token_weights,
 )
+from pipeline.rl.own_rewards import own_reward
 from pipeline.rl.reward_function import REWARD_FUNCTIONS, Rewarded
 from pipeline.rl.training import Training
 
@@ -50,12 +52,20 @@ def method_of(arm: ArmConfig) -> Method:
     pairs = kind == "dpo"
     return Method(
         draw=DRAW[arm.data_source, pairs],
-        reward=REWARD_FUNCTIONS[arm.reward_function],
+        reward=reward_of(arm),
         weight=WEIGHT[pairs],
         advantage=ADVANTAGE[kind],
         coefficient=COEFFICIENT[kind],
         pairs=pairs,
     )
+
+
+def reward_of(arm: ArmConfig) -> Callable:
+    """The pipeline's reward function of this name, or one of the user's own, or several."""
+    if arm.rewards:
+        return own_reward(arm.rewards)
+    name = arm.reward_function
+    return own_reward({name: 1.0}) if ":" in name else REWARD_FUNCTIONS[name]
 
 
 def new_batch(method: Method, arm: ArmConfig, cfg: RLConfig, rollouts: Rollouts) -> Batch:
@@ -65,7 +75,8 @@ def new_batch(method: Method, arm: ArmConfig, cfg: RLConfig, rollouts: Rollouts)
         return Batch(rollouts.rows, torch.zeros(0), torch.zeros(0, 1), pairs=method.pairs)
     zero_BT = torch.zeros(len(lengths_B), int(lengths_B.max()))
     weight_B = method.weight(arm, cfg, lengths_B)
-    return Batch(rollouts.rows, weight_B, zero_BT, pairs=method.pairs)
+    sampled_BT = pad(rollouts.logprobs, torch.float32)[0] if arm.importance_cap else None
+    return Batch(rollouts.rows, weight_B, zero_BT, sampled_BT=sampled_BT, pairs=method.pairs)
 
 
 # ---- weights
@@ -100,14 +111,16 @@ def right_only(run: Training, batch: Batch, rollouts: Rollouts, rewarded: Reward
 def outcome_advantage(run: Training, batch: Batch, rollouts: Rollouts, rewarded: Rewarded) -> Batch:
     """GRPO with outcome supervision (4.1.2)."""
     r_QG = torch.tensor(rewarded.rewards, dtype=torch.float64).view(-1, run.cfg.group_size)
-    return _filled(batch, group_advantage(r_QG, run.arm.advantage_std).view(-1, 1).float())
+    a_QG = group_advantage(r_QG, run.arm.advantage_std, run.arm.std_eps)
+    return _filled(batch, a_QG.view(-1, 1).float())
 
 
 def process_advantage(run: Training, batch: Batch, rollouts: Rollouts, rewarded: Rewarded) -> Batch:
     """GRPO with process supervision (4.1.3)."""
     r_BK, present_BK = pad(rewarded.rewards, torch.float64)
     end_BK, _ = pad(rewarded.ends, torch.long)
-    a_BK = step_advantage(r_BK, present_BK, run.cfg.group_size, run.arm.advantage_std)
+    std, eps = run.arm.advantage_std, run.arm.std_eps
+    a_BK = step_advantage(r_BK, present_BK, run.cfg.group_size, std, eps)
     step_BT = step_of_token(end_BK, present_BK, batch.advantage_BT.shape[1])
     return _filled(batch, a_BK.gather(1, step_BT).float())
 
@@ -126,8 +139,22 @@ def coefficient_of_advantage(
     arm: ArmConfig, part: Part, logp_RT: Tensor, mask_RT: Tensor
 ) -> tuple[Tensor, Sums]:
     """Eq. 21 with the ratio and the clip of Eq. 3, for every arm but DPO."""
+    advantage_RT = part.advantage_RT
+    if part.sampled_RT is not None:
+        first_RT = logp_RT if part.old_logp_RT is None else part.old_logp_RT
+        weight_RT = importance(first_RT, part.sampled_RT, arm.importance_cap)
+        advantage_RT = advantage_RT * torch.where(mask_RT, weight_RT, 0.0)
     gc_RT, clipped_RT = gradient_coefficient(
-        part.advantage_RT, logp_RT, part.old_logp_RT, part.ref_logp_RT, arm.kl_coef, arm.clip_eps
+        advantage_RT,
+        logp_RT,
+        part.old_logp_RT,
+        part.ref_logp_RT,
+        arm.kl_coef if arm.kl_place == "loss" else 0.0,
+        arm.clip_eps,
+        clip_eps_high=arm.clip_eps_high,
+        dual_clip=arm.dual_clip,
+        kl_estimator=arm.kl_estimator,
+        sequence_mask_BT=mask_RT if arm.ratio == "sequence" else None,
     )
     clipped_R = (clipped_RT & mask_RT).sum(1).double()
     return gc_RT, {"clipped": (clipped_R @ part.copies_R).item(), **_kl(part, logp_RT, mask_RT)}

@@ -60,6 +60,7 @@ def metrics_row(
     if rewarded and arm.online:
         row["reward"] = _mean([sum(r) / len(r) for r in rewarded.rewards])
         row["accuracy"] = _mean(rewarded.right)
+        row |= {f"reward/{name}": mean for name, mean in rewarded.means.items()}
     row |= update_metrics(run, step, batch, updates)
     if arm.online:
         row["entropy"] = -sum(map(sum, rollouts.logprobs)) / sum(lengths)
@@ -69,6 +70,8 @@ def metrics_row(
     if lengths:
         row["length"] = _mean(lengths)
     row |= length_by_verdict(lengths, rewarded)
+    for name, metric in run.inputs.metrics.items():
+        row[f"own/{name}"] = metric(rollouts, rewarded)
     if arm.iterations > 1:
         row["iteration"] = run.iteration_of(step) + 1
     totals = {name: run.total[name] for name in ("samples", "tokens", "flops")}

@@ -7,7 +7,7 @@ step ends. An outcome reward is one step that ends with the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
 from pipeline.grading import step_verdicts
@@ -25,6 +25,7 @@ class Rewarded:
     rewards: list[list[float]]
     ends: list[list[int]]  # the last token of each step; of the last step, the output's last token
     right: list[bool]
+    means: dict[str, float] = field(default_factory=dict)  # of the parts of a weighted reward
 
 
 def reward_outputs(
@@ -97,6 +98,13 @@ def check_rewardable(
     """Refuse, before anything is sampled, what this reward function could not judge. Raises UserError."""
     if name in NEEDS_MODEL and reward_model is None:
         raise UserError(f"reward_function {name}: no reward model was given; run the reward stage")
+    if name in ("rule", "rule_steps"):
+        empty = next((q.id for q in questions if not q.answer.strip()), None)
+        if empty is not None:
+            raise UserError(
+                f"arm {arm}: question {empty} has no answer, so reward_function {name} would give 0 to "
+                "every output; leave it out, or give a reward function of your own"
+            )
     bare = next((q.id for q in questions if not q.trace), None) if name == "rule_steps" else None
     if bare is not None:
         raise UserError(

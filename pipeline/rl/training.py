@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Inputs:
     validation: Sequence[Question]
     instructions: Sequence[Instruction] = ()  # the sft arm
     reward_model: RewardModel | None = None  # reward_function outcome or process
+    # the user's own: name -> function (rollouts, rewarded) -> number, logged as own/<name>
+    metrics: Mapping[str, Callable[..., float]] = field(default_factory=dict)
     label_history: Sequence[dict] = ()  # the reward stage's labels, for replay; iterations > 1
 
 
