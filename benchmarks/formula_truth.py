@@ -64,24 +64,31 @@ ALIASES = dict(
 
 
 def read(page: bytes | str) -> list[str]:
-    """The LaTeX of each formula of a page, in no order."""
+    """The LaTeX of each formula of a page, in the order of the page."""
     text = page.decode("utf-8", "replace") if isinstance(page, bytes) else page
     tree = html.fromstring(re.sub(r"^\s*<\?xml[^>]*>", "", text))
-    found = []
+    placed: list[tuple[int, str]] = []
+    places = {element: place for place, element in enumerate(tree.iter())}
     for source in SOURCES:
         for node in tree.xpath(source):
+            element = node.getparent() if isinstance(node, str) else node
             latex = str(node) if isinstance(node, str) else node.text_content()
             latex = re.sub(r"^\s*\\bg_white\s|%\s*\]\]>\s*$", "", latex)
             latex = re.sub(
                 r"^\s*(?:\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*$", r"\1", latex, flags=re.S
             )
             if latex.strip():
-                found.append(latex)
+                placed.append((places.get(element, 0), latex))
     for node in tree.xpath(
         "//*[contains(@class, 'comment-copy') or contains(@class, 'post-text')]"
     ):
         pairs = re.findall(r"\$\$([^$]+)\$\$|\$([^$]+)\$", node.text_content())
-        found += [a or b for a, b in pairs if not re.search(r"\\(?:begin|end)group", a + b)]
+        placed += [
+            (places.get(node, 0), a or b)
+            for a, b in pairs
+            if not re.search(r"\\(?:begin|end)group", a + b)
+        ]
+    found = [latex for _, latex in sorted(placed, key=lambda item: item[0])]
     if not found and any(name in text for name in SHOWN_BY):
         dollars = re.search(r"""["']\$["']""", text) is not None
         for node in tree.xpath(UNSEEN):

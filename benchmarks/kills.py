@@ -172,7 +172,7 @@ def prepare(work: Path) -> None:
     # questions of one or two steps, so that some outputs are right: pairs for DPO, outputs for RFT,
     # groups with unequal rewards
     easy = WorldConfig(
-        instruct=800,
+        instruct=600,
         questions=96,
         validation=24,
         benchmark=1,

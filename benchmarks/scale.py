@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale SOURCE... --gb 1 --out build/scale      # SOURCE: folders of HTML, or WARC files
 
-The crawl repeats the pages of SOURCE, each copy with words and Chinese characters of its own in the place of a part of
+The crawl repeats the pages of SOURCE, each copy with words and Chinese characters of its own instead of a part of
 the page's, so that neither the cache of tokens nor near-duplicate removal makes the work smaller than it is; how many
 pages reached each step is printed. Prints a Markdown table, and one of what Common Crawl would cost at these rates, and
 writes scale.json to OUT. Rates are of CPU time; memory is the process's peak so far, so a flat column is a bound.
@@ -47,7 +47,7 @@ def sources(paths: list[Path], most: int) -> list[tuple[str, bytes]]:
 
 
 def copies(pages: list[tuple[str, bytes]], total: int) -> Iterator[tuple[str, bytes]]:
-    """Pages in turn, each copy with words of its own in the place of others, until `total` bytes."""
+    """Pages in turn, each copy with words of its own instead of others, until `total` bytes."""
     rng = random.Random(0)
     words = [sorted(set(WORD.findall(body))) for _, body in pages]
     made = turn = 0

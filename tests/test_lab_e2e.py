@@ -121,3 +121,60 @@ def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
     text = finish(project)
     assert "everything is built" in text and "Running stage" not in text and ended(project) == state
     print(f"nothing to do: {time.monotonic() - begin:.1f} s")
+
+
+SMALL = {
+    "recall": {
+        "world": {
+            "instruct": 120,
+            "questions": 8,
+            "validation": 4,
+            "benchmark": 12,
+            "web": {"pages": 1200, "domains": 24, "seed_pages": 60},
+        },
+        "corpus": {"classifier": {"least": 1000}, "recall": {"iterations": 4}},
+    },
+    "corpora": {
+        "pretrain": {"steps": 20, "sequences": 2, "sequence_length": 128},
+        "sft": {"steps": 20, "sequences": 2, "sequence_length": 128},
+        "evaluate": {"questions": 4, "samples": 1, "max_new_tokens": 12},
+    },
+}
+
+
+def dvc(project: Path, *words: str) -> str:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=project,
+        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1800)
+def test_recall_loop_and_rival_corpora(project: Path) -> None:
+    """Every stage of both graphs runs at a small size, and then nothing is left to do."""
+    for profile, sections in SMALL.items():
+        path = project / f"conf/profile/{profile}.yaml"
+        head, body = path.read_text().split("\n", 1)  # the head line names the package
+        path.write_text(f"{head}\n{yaml.safe_dump(yaml.safe_load(body) | sections)}")
+    plan = project / "lab/corpora/conf/plan.yaml"
+    few = {"arms": ["none", "final", "code_then_final"], "seeds": [0]}
+    plan.write_text(yaml.safe_dump(yaml.safe_load(plan.read_text()) | few))
+
+    dvc(project, "dvc", "repro", "lab/corpus/dvc.yaml", "lab/corpora/dvc.yaml")
+    assert (project / "reports/lab/corpus/recall.png").is_file()
+    assert "final" in (project / "reports/lab/corpora/report.md").read_text(encoding="utf-8")
+    assert {path.name for path in (project / "data/corpora/cells").iterdir()} == {
+        "none-0",
+        "final-0",
+        "code_then_final-0",
+    }
+    for profile in SMALL:
+        assert "everything is built" in dvc(project, "pipeline.cli", "why", profile)

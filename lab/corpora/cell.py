@@ -37,15 +37,17 @@ def main(cfg: CellStage, run: Run) -> None:
     from dataclasses import replace
     from pathlib import Path
 
+    from transformers import PreTrainedTokenizerFast
+
     from lab.corpora.matrix import ARMS, PROBED, documents, instructions
     from lab.corpora.probe import surprise
     from pipeline.lm.examples import instruction_examples
-    from pipeline.lm.model import load_tokenizer, new_model
+    from pipeline.lm.model import new_model
     from pipeline.records import Question, read_rows, write_jsonl
 
     rivals, world = run.data / "rivals", Path(WORLD)
     pretrain, sft = replace(cfg.pretrain, seed=cfg.seed), replace(cfg.sft, seed=cfg.seed)
-    tokenizer = load_tokenizer(rivals / "tokenizer")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(rivals / "tokenizer")
     ends = tokenizer.bos_token_id, tokenizer.eos_token_id
     model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.seed)
 

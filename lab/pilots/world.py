@@ -30,12 +30,12 @@ import torch
 import yaml
 
 from pipeline.grading import grade_many
-from pipeline.lm.examples import instruction_examples
+from pipeline.lm.examples import Example, instruction_examples
 from pipeline.lm.generate import Sampling, make_engine
 from pipeline.lm.model import load_model, load_tokenizer, save_model
+from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.prompts import prompt_ids
-from pipeline.lm.stream import pad_examples
-from pipeline.lm.train import make_stream, next_token_loss, train_lm
+from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.records import Question, write_json
 from pipeline.wiring.code import ROOT
@@ -84,16 +84,17 @@ def percent(share: float) -> float:
     return round(100 * share, 1)
 
 
-def loss(model, examples: Sequence[tuple[list[int], list[int]]], batch: int = 64) -> float:
+def loss(model, examples: Sequence[Example], batch: int = 64) -> float:
     """Mean negative log-likelihood per token of the solutions, in nats."""
     total = count = 0.0
     for start in range(0, len(examples), batch):
-        rows = examples[start : start + batch]
-        tokens_BT, mask_BT = pad_examples(rows)
-        answers = int(mask_BT[:, 1:].sum())
-        with torch.inference_mode():
-            total += answers * float(next_token_loss(model, tokens_BT, mask_BT))
-        count += answers
+        some = examples[start : start + batch]
+        split = [len(mask) - sum(mask) for _, mask in some]  # the response comes after the prompt
+        prompts = [ids[:at] for (ids, _), at in zip(some, split, strict=True)]
+        outputs = [ids[at:] for (ids, _), at in zip(some, split, strict=True)]
+        logp_BT = output_log_probs(model, Rows(prompts, outputs, list(range(len(some)))), 1.0, 8192)
+        total -= float(logp_BT.sum())
+        count += sum(map(len, outputs))
     return total / count
 
 
@@ -172,6 +173,8 @@ def examine(model, tokenizer, world: WorldConfig, pools: dict, count: int, longe
 def main() -> None:
     args = parse()
     torch.set_num_threads(1)
+    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
     world, train, longest = configured(args)
     base = args.base or args.data / "pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base)
@@ -183,6 +186,7 @@ def main() -> None:
     pools = {"validation": held, "rl": taught}
     row = {
         "name": args.name,
+        "commit": commit,
         "seed": args.seed,
         "problems": world.instruct,
         "solutions": len(examples),
@@ -206,12 +210,10 @@ def main() -> None:
 
 
 def record(args: argparse.Namespace, row: dict[str, Any]) -> None:
-    """Put the row into the table, with the commit of the code."""
+    """Put the row into the table."""
     path = OUT / "world.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
-    rows = [old for old in rows if old["name"] != args.name] + [{**row, "commit": commit}]
+    rows = [old for old in rows if old["name"] != args.name] + [row]
     write_json(path, rows)
     (OUT / "world.md").write_text(page(rows), encoding="utf-8")
     print(page(rows).splitlines()[-1])

@@ -1,4 +1,6 @@
-"""`python -m pipeline.corpus` (and `dsm corpus`): the corpus tools on files of your own. `extract` and `mine` resume."""
+"""`python -m pipeline.corpus` (and `dsm corpus`): the corpus tools on files of your own. `extract`
+and `mine` resume.
+"""
 
 from __future__ import annotations
 
@@ -60,18 +62,7 @@ def parser(prog: str = "python -m pipeline.corpus") -> argparse.ArgumentParser:
     mining_options(mine)
 
     clean = command("decontaminate", "remove benchmark text from rows with a text")
-    clean.add_argument("rows", type=Path, metavar="ROWS", help=f"{ROWS} with a text per row")
-    clean.add_argument(
-        "--benchmarks", type=Path, nargs="+", required=True, help=f"{ROWS} of questions and answers"
-    )
-    clean.add_argument(
-        "--mode",
-        choices=["segment", "page"],
-        default="segment",
-        help="drop the line or the page that holds a match",
-    )
-    clean.add_argument("--information-rule", action="store_true", help=RULE)
-    clean.add_argument("--normalise", action="store_true", help=NORMALISE)
+    cleaning_options(clean)
 
     inspect = command("inspect", "why a page was kept or dropped")
     inspect.add_argument("url")
@@ -93,6 +84,22 @@ def parser(prog: str = "python -m pipeline.corpus") -> argparse.ArgumentParser:
     for each in (extract, mine):
         crawl_options(each)
     return top
+
+
+def cleaning_options(clean: argparse.ArgumentParser) -> None:
+    add = clean.add_argument
+    add("rows", type=Path, metavar="ROWS", help=f"{ROWS} with a text per row")
+    add(
+        "--benchmarks", type=Path, nargs="+", required=True, help=f"{ROWS} of questions and answers"
+    )
+    add(
+        "--mode",
+        choices=["segment", "page"],
+        default="segment",
+        help="drop the line or the page that holds a match",
+    )
+    add("--information-rule", action="store_true", help=RULE)
+    add("--normalise", action="store_true", help=NORMALISE)
 
 
 def mining_options(mine: argparse.ArgumentParser) -> None:

@@ -29,7 +29,9 @@ SUFFIX = re.compile(r"(?:\.\w+)?(?:\.gz)?$")
 
 
 class Show:
-    """Progress of a step: a bar of tqdm on a terminal, elsewhere a line every ten seconds, in silent minutes too."""
+    """Progress of a step: a bar of tqdm on a terminal, elsewhere a line every ten seconds, in
+    silent minutes too.
+    """
 
     EVERY = 10.0  # seconds between lines
 

@@ -7,6 +7,7 @@ A command is one line of `COMMANDS`. Its module is imported only when it is aske
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name not in COMMANDS:
             raise UserError(f"no command {name!r}{nearest(name, COMMANDS)} (dsm --help lists them)")
         command = COMMANDS[name]
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' own bars
         sys.argv = [f"dsm {name}", *command.given, *rest]
         return import_module(command.module).main() or 0
 

@@ -4,10 +4,11 @@
     python -m pipeline.cli.executors slurm --partition cpu --env-command "source .venv/bin/activate" \\
         mine crawl/*.warc.gz --seed-rows seed.jsonl --benchmarks test.jsonl --out corpus
 
-What follows the executor's options is a command of `python -m pipeline.corpus` (extract or mine). Extraction, signatures
-and scoring run as one datatrove task a shard; what is global (the cut, clusters, the domains) runs here. Whether a shard
-is done is decided by this project's receipts alone (pipeline/corpus/shards.py), not by datatrove's completion marks,
-which lose documents when the number of tasks changes; so a run can be stopped, and go on under another executor.
+What follows the executor's options is a command of `python -m pipeline.corpus` (extract or mine).
+Extraction, signatures and scoring run as one datatrove task a shard; what is global (the cut,
+clusters, the domains) runs here. Whether a shard is done is decided by this project's receipts
+alone (pipeline/corpus/shards.py), not by datatrove's completion marks, which lose documents when
+the number of tasks changes; so a run can be stopped, and go on under another executor.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class ExecutorConfig:
 
 
 class Step:
-    """A datatrove pipeline of one step: rank r does task r. The input is empty, and so is the output."""
+    """A datatrove pipeline of one step: rank r does task r. The input is empty, and so is the
+    output.
+    """
 
     def __init__(self, tasks: list[Task]):
         self.tasks = tasks
@@ -61,7 +64,9 @@ class Step:
 
 
 def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
-    """A function that has tasks done, to hand to `shards.run` in the place of a number of processes."""
+    """A function that has tasks done, to hand to `shards.run` instead of a number of
+    processes.
+    """
     make = {"local": _local, "slurm": _slurm, "ray": _ray}.get(cfg.kind)
     if make is None:
         raise UserError(f"executor {cfg.kind!r}: local, slurm or ray")
@@ -82,7 +87,9 @@ def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
 
 
 def check_slurm(cfg: ExecutorConfig) -> None:
-    """Raises UserError for what sbatch would refuse once the job is queued: these go into the script's directives."""
+    """Raises UserError for what sbatch would refuse once the job is queued: these go into the
+    script's directives.
+    """
     if not cfg.partition:
         raise UserError("executor slurm: --partition is needed")
     for name, value, form in (

@@ -22,6 +22,7 @@ import yaml
 
 from pipeline.errors import UserError
 from pipeline.wiring.code import ROOT
+from pipeline.wiring.config import flat
 from pipeline.wiring.lines import nearest
 from pipeline.wiring.marks import write_marks
 from pipeline.wiring.plans import plans
@@ -110,13 +111,26 @@ def reasons_of(name: str, entries: list[Any], plan: dict[str, Any]) -> Iterator[
             continue
         for path, state in entry.get("changed deps", {}).items():
             if isinstance(state, dict):  # settings: {key: state}
-                yield from (f"{path}: {key}: {what}" for key, what in state.items())
+                yield from setting_reasons(name, path, list(state), plan)
             elif Path(path).parent == Path(plan["data"]) / "code":
                 yield from code_reasons(name, Path(path).name, plan, state)
             else:
                 yield f"input {path}: {state}"
         for path, state in entry.get("changed outs", {}).items():
             yield f"result {path}: {'not built' if state == 'deleted' else state}"
+
+
+def setting_reasons(name: str, path: str, keys: list[str], plan: dict[str, Any]) -> Iterator[str]:
+    """The settings of a file that are not those in DVC's lock, with the values before and now."""
+    lock = (ROOT / plan["pipeline"]).with_name("dvc.lock")
+    noted = yaml.safe_load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    before = noted.get("stages", {}).get(name, {}).get("params", {}).get(path, {})
+    now = yaml.safe_load((ROOT / path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
+    old, new = ({key: side[key] for key in keys if key in side} for side in (before, now))
+    old, new = flat(old), flat(new)
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            yield f"{path}: {key}: {old.get(key, 'not set')} -> {new.get(key, 'not set')}"
 
 
 def code_reasons(name: str, stage: str, plan: dict[str, Any], state: str) -> Iterator[str]:

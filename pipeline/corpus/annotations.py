@@ -22,7 +22,7 @@ def rows_of_yaml(path: Path) -> list[dict[str, Any]]:
         rows = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: not YAML ({' '.join(str(error).split())[:100]}); mend it"
+            f"{path}: not YAML ({' '.join(str(error).split())[:100]}); fix it"
         ) from None
     if not isinstance(rows, list) or not all(
         isinstance(row, dict) and isinstance(row.get("prefix"), str) for row in rows
@@ -37,7 +37,9 @@ def rows_of_yaml(path: Path) -> list[dict[str, Any]]:
 
 
 def from_yaml(path: Path) -> Marks:
-    """What a person marked `accept: true` or `accept: false`; a prefix may be written as a URL. Raises UserError."""
+    """What a person marked `accept: true` or `accept: false`; a prefix may be written as a URL.
+    Raises UserError.
+    """
     marks: dict[str, bool] = {}
     for row in rows_of_yaml(path):
         prefix = normal_prefix(row["prefix"])
@@ -55,8 +57,10 @@ def normal_prefix(text: str) -> str:
 
 
 def lost_mark(folder: Path, accept_share: float, marks: Marks | None) -> str:
-    """The first mark of a person in `folder`/prefixes-*.yaml that a run with `marks`, or without any, would write over;
-    "" when there is none. What the share of a prefix decides is no such mark."""
+    """The first mark of a person in `folder`/prefixes-*.yaml that a run with `marks`, or without
+    any, would write over; "" when there is none. What the share of a prefix decides is no such
+    mark.
+    """
     for path in sorted(folder.glob("prefixes-*.yaml")):
         for row in rows_of_yaml(path):
             known = (

@@ -1,4 +1,6 @@
-"""A sample for a person's eyes: the pages nearest to the cut, on both sides of it, and some of what was rejected."""
+"""A sample for a person's eyes: the pages nearest to the cut, on both sides of it, and some of what
+was rejected.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ OPENING = 300  # characters of a page
 def near_cut(
     crawl: Crawl, scores: np.ndarray, eligible: np.ndarray, kept: np.ndarray
 ) -> dict[int, dict[str, Any]]:
-    """By number of the page: which side of the cut it is on, and its place in the ranking, 1 = best."""
+    """By number of the page: which side of the cut it is on, and its place in the ranking, 1 =
+    best.
+    """
     numbers = np.flatnonzero(eligible)
     order = numbers[np.lexsort((crawl.url_hash[numbers], -scores[numbers]))]
     cut = int(kept[order].sum())
@@ -31,7 +35,9 @@ def near_cut(
 
 
 class RejectSample:
-    """The REJECTS rows of each reason whose URLs hash lowest, so that the order of the rows is of no account."""
+    """The REJECTS rows of each reason whose URLs hash lowest, so that the order of the rows is of
+    no account.
+    """
 
     def __init__(self) -> None:
         self.found: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}

@@ -1,4 +1,6 @@
-"""Benchmark files as people have them: which parts of a row are a question, a solution or an answer."""
+"""Benchmark files as people have them: which parts of a row are a question, a solution or an
+answer.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ OPTION_KEYS = ("options", "choices")
 
 
 def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
-    """Texts of benchmark files by "name:key" ("gsm8k/test:question"), one entry a row, "" where a row has none: so a
-    text's place is its row, 0 = the first. Says on stderr how many texts of a file can be matched.
+    """Texts of benchmark files by "name:key" ("gsm8k/test:question"), one entry per row, "" where a
+    row has none: so a text's place is its row, 0 = the first. Says on stderr how many texts of a
+    file can be matched.
 
     Raises UserError for a file none of whose texts is long enough to be matched.
     """
@@ -44,7 +47,9 @@ def benchmark_texts(paths: list[Path]) -> dict[str, list[str]]:
 
 
 def names_of(paths: list[Path]) -> dict[str, Path]:
-    """A name for each file: as many of the last parts of its path as tell the files apart, without the suffix."""
+    """A name for each file: as many of the last parts of its path as tell the files apart, without
+    the suffix.
+    """
     unique = list({path.resolve(): path for path in paths}.values())
     whole = [path.absolute().with_suffix("").parts for path in unique]
     for depth in range(1, max(map(len, whole), default=0) + 1):
@@ -55,8 +60,9 @@ def names_of(paths: list[Path]) -> dict[str, Path]:
 
 
 def texts_of(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(key, text) of each text of a row. Options are read behind their question: alone, many of them are commonplaces
-    ("all of the above", "1 2 3 4")."""
+    """(key, text) of each text of a row. Options are read behind their question: alone, many of
+    them are commonplaces ("all of the above", "1 2 3 4").
+    """
     question = next((row[key] for key in TEXT_KEYS if isinstance(row.get(key), str)), "")
     for key in TEXT_KEYS:
         yield from _texts(key, row.get(key))
@@ -67,7 +73,9 @@ def texts_of(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The texts below one key: of a list each entry, of a mapping (a chat's message) those under TEXT_KEYS."""
+    """The texts below one key: of a list each entry, of a mapping (a chat's message) those under
+    TEXT_KEYS.
+    """
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, list):

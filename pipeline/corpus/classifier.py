@@ -1,8 +1,9 @@
 """The fastText classifier of section 2.1: is this page mathematical?
 
-Trained with one thread, because fastText with more is not reproducible, and on shuffled lines, because it does not
-shuffle. Pages are ranked by its score; no threshold is put on it. The package is fasttext-community: the other forks
-leave most of the embedding matrix uninitialised when they train with fewer than ten threads.
+Trained with one thread, because fastText with more is not reproducible, and on shuffled lines,
+because it does not shuffle. Pages are ranked by its score; no threshold is put on it. The package
+is fasttext-community: the other forks leave most of the embedding matrix uninitialised when they
+train with fewer than ten threads.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pipeline.corpus.urls import stable_hash
 from pipeline.errors import UserError
 
 MATH, OTHER = "__label__math", "__label__other"
-# Marks that come from the tool that extracted a text rather than from the page: the seed may come from another tool,
-# and a classifier that sees them learns the tool.
+# Marks that come from the tool that extracted a text rather than from the page: the seed may come
+# from another tool, and a classifier that sees them learns the tool.
 TOOL_MARKS = frozenset("$#*|`~_\u2022\ufffd")
 SMOOTHING = 1e-5  # fastText adds it to every probability that it returns
 
@@ -37,7 +38,9 @@ def train(
     work: Path,
     out: Path,
 ) -> dict:
-    """Train on page texts and write the model to `out`; returns counts. Raises UserError when a class is empty."""
+    """Train on page texts and write the model to `out`; returns counts. Raises UserError when a
+    class is empty.
+    """
     import fasttext
 
     classes = [
@@ -87,7 +90,9 @@ def train(
 
 
 class Classifier:
-    """A trained model. `score` gives P(math | page) in [0, 1], fine enough near 1 to rank the best pages."""
+    """A trained model. `score` gives P(math | page) in [0, 1], fine enough near 1 to rank the best
+    pages.
+    """
 
     def __init__(self, path: Path, max_tokens: int):
         import fasttext

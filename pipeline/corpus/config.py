@@ -9,7 +9,9 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """fastText, supervised (section 2.1). `bucket` is fastText's own default scaled down: 2,000,000 is a 2 GB model."""
+    """fastText, supervised (section 2.1). `bucket` is fastText's own default scaled down: 2,000,000
+    is a 2 GB model.
+    """
 
     dim: int = 256
     lr: float = 0.1
@@ -25,20 +27,26 @@ class ClassifierConfig:
 
 @dataclass(frozen=True)
 class DecontaminateConfig:
-    """Section 2.1: exact matches of `ngram` grams, and of whole benchmark texts of `shortest`..`ngram`-1 grams."""
+    """Section 2.1: exact matches of `ngram` grams, and of whole benchmark texts of
+    `shortest`..`ngram`-1 grams.
+    """
 
     ngram: int = 10
     shortest: int = 3
     mode: str = "segment"  # "segment": drop the text segments (lines) that hold a match; "page": drop the page
-    # deviation from the paper: counting runs and lone commonplaces are no match; both counts are kept
+    # deviation from the paper: counting runs and lone commonplaces are no match; both counts are
+    # kept
     information_rule: bool = False
-    # deviation: numerals, characters and LaTeX are brought to one form on both sides; the paper's count is kept too
+    # deviation: numerals, characters and LaTeX are brought to one form on both sides; the paper's
+    # count is kept too
     normalise: bool = False
 
 
 @dataclass(frozen=True)
 class DedupConfig:
-    """Near-duplicates by MinHash; two pages are one when `bands` agree in at least one band of `rows` hashes."""
+    """Near-duplicates by MinHash; two pages are one when `bands` agree in at least one band of
+    `rows` hashes.
+    """
 
     enabled: bool = True
     shingle: int = 5
@@ -49,7 +57,9 @@ class DedupConfig:
 
 @dataclass(frozen=True)
 class RecallConfig:
-    """The loop of section 2.1: domains over `domain_share` are annotated, their uncollected pages join the seed."""
+    """The loop of section 2.1: domains over `domain_share` are annotated, their uncollected pages
+    join the seed.
+    """
 
     iterations: int = 1
     domain_share: float = 0.10
@@ -63,7 +73,9 @@ class RecallConfig:
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """Everything that decides what the corpus holds. Two runs with one configuration give the same bytes."""
+    """Everything that decides what the corpus holds. Two runs with one configuration give the same
+    bytes.
+    """
 
     input: tuple[str, ...] = ()  # WARC or WET files or folders; () = the miniature world's
     seed: int = 0

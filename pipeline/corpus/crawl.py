@@ -14,7 +14,9 @@ from pipeline.corpus.read.pages import rows_of
 
 @dataclass(frozen=True)
 class Crawl:
-    """One entry a page, shard after shard in the order of names. Memory: 24 bytes a page and column."""
+    """One entry per page, shard after shard in the order of names. Memory: 24 bytes per page and
+    column.
+    """
 
     shards: tuple[Path, ...]  # Parquet files of pages
     starts: np.ndarray  # first page of each shard, and the number of pages at the end
@@ -31,8 +33,9 @@ class Crawl:
     def rows(
         self, wanted: np.ndarray, columns: list[str] | None = None
     ) -> Iterator[tuple[int, dict]]:
-        """(number of the page, row) of the pages where `wanted` is true, in order; shards without any are not
-        opened."""
+        """(number of the page, row) of the pages where `wanted` is true, in order; shards without
+        any are not opened.
+        """
         for path, part in zip(self.shards, self.shard_slices(), strict=True):
             mask = wanted[part]
             if mask.any():
@@ -59,7 +62,9 @@ def open_crawl(shards: list[Path]) -> Crawl:
 
 
 def first_of_each_url(crawl: Crawl) -> np.ndarray:
-    """True for one page of each URL: the longest, then the first in the order of shards and offsets."""
+    """True for one page of each URL: the longest, then the first in the order of shards and
+    offsets.
+    """
     order = np.lexsort((np.arange(len(crawl)), -crawl.tokens, crawl.url_hash))
     hashes = crawl.url_hash[order]
     first = np.ones(len(crawl), dtype=bool)

@@ -1,15 +1,17 @@
 """Decontamination as in section 2.1: text that holds a benchmark's words is removed.
 
-A segment (line of a page) with a 10-gram that occurs exactly in a benchmark question or answer is dropped; benchmark
-texts shorter than 10 grams but of at least 3 are matched whole. A gram is a word, a number or a CJK character;
-operators and LaTeX commands are none, since a formula's layout is no evidence of copying. Every hit becomes an audit row.
+A segment (line of a page) with a 10-gram that occurs exactly in a benchmark question or answer is
+dropped; benchmark texts shorter than 10 grams but of at least 3 are matched whole. A gram is a
+word, a number or a CJK character; operators and LaTeX commands are none, since a formula's layout
+is no evidence of copying. Every hit becomes an audit row.
 
-`normalise`, a deviation from the paper that is off by default, compares the normal forms of both sides as well
-(normalise.py); what only they show is marked in the audit and counted apart.
+`normalise`, a deviation from the paper that is off by default, compares the normal forms of both
+sides as well (normalise.py); what only they show is marked in the audit and counted apart.
 
-The information rule, a deviation from the paper that is off by default, lets two kinds of hit pass: counting runs, and
-lone commonplaces ("the three angles of a triangle add up to 180"), which agree with a long benchmark text for fewer than
-`RUN` grams. A copied question agrees from its first gram to its last.
+The information rule, a deviation from the paper that is off by default, lets two kinds of hit pass:
+counting runs, and lone commonplaces ("the three angles of a triangle add up to 180"), which agree
+with a long benchmark text for fewer than `RUN` grams. A copied question agrees from its first gram
+to its last.
 """
 
 from __future__ import annotations
@@ -50,8 +52,9 @@ class Hit:
 
 
 def hit_row(hit: Hit, index: Index) -> dict[str, Any]:
-    """The row of an audit file: the hit, whether it counts (`removed`), and `also`, the other benchmarks that hold the
-    gram, each with its first text that does."""
+    """The row of an audit file: the hit, whether it counts (`removed`), and `also`, the other
+    benchmarks that hold the gram, each with its first text that does.
+    """
     removed = not (hit.uninformative and index.cfg.information_rule)
     row = asdict(hit)
     if not index.cfg.normalise:
@@ -125,7 +128,9 @@ class Index:
 
 
 class Sieve:
-    """Hashes of all grams of an index, by their number of words: finds the few places of a page worth a comparison."""
+    """Hashes of all grams of an index, by their number of words: finds the few places of a page
+    worth a comparison.
+    """
 
     def __init__(self) -> None:
         self.parts: dict[int, list[np.ndarray]] = {}
@@ -145,7 +150,9 @@ class Sieve:
         self.parts = {}
 
     def places(self, ids: np.ndarray) -> list[tuple[int, int]]:
-        """(first word, number of words) of each run whose hash is in the index, in the order of a page."""
+        """(first word, number of words) of each run whose hash is in the index, in the order of a
+        page.
+        """
         found: list[tuple[int, int]] = []
         for size, hashes in rolled(ids, max(self.hashes, default=0)):
             if size not in self.hashes:
@@ -181,10 +188,11 @@ def matches_in_a_row(places: list[int]) -> dict[int, int]:
 
 
 def is_counting_run(words: list[str]) -> bool:
-    """The first half of the information rule: a gram that only counts or enumerates symbols says nothing about
-    copying. True when it has no word of two letters or more and no CJK character (x 1 y 1 x 2 y 2), repeats one or two
-    tokens six times or more (array c c c c c), or has fewer than three distinct words around four numbers or more, nine in
-    ten of which follow one another by a constant step.
+    """The first half of the information rule: a gram that only counts or enumerates symbols says
+    nothing about copying. True when it has no word of two letters or more and no CJK character (x 1
+    y 1 x 2 y 2), repeats one or two tokens six times or more (array c c c c c), or has fewer than
+    three distinct words around four numbers or more, nine in ten of which follow one another by a
+    constant step.
     """
     if len(words) > 5 and len(set(words)) < 3:
         return True
@@ -203,8 +211,9 @@ def is_counting_run(words: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """`text` is None when nothing is left. `hits` are all, with those that the information rule lets pass; `removed` are
-    the lines that were dropped, as (start, end) in the text before."""
+    """`text` is None when nothing is left. `hits` are all, with those that the information rule
+    lets pass; `removed` are the lines that were dropped, as (start, end) in the text before.
+    """
 
     text: str | None
     hits: list[Hit]
@@ -216,8 +225,9 @@ class Cleaned:
 
 
 def clean(text: str, index: Index) -> Cleaned:
-    """Remove from a page what a benchmark holds; see the module's first lines. A match over a line end takes both
-    lines."""
+    """Remove from a page what a benchmark holds; see the module's first lines. A match over a line
+    end takes both lines.
+    """
     hits = index.hits(text)
     if index.normal is not None:
         hits = sorted(
@@ -241,7 +251,9 @@ def clean(text: str, index: Index) -> Cleaned:
 
 
 def hits_of_normal_form(text: str, index: Index, found: list[Hit]) -> list[Hit]:
-    """What is found in the normal form alone, on the lines of the text that no hit of `found` takes already."""
+    """What is found in the normal form alone, on the lines of the text that no hit of `found` takes
+    already.
+    """
     form = normalised(text)
     hits = index.hits(form)
     if not hits:
@@ -262,8 +274,9 @@ def hits_of_normal_form(text: str, index: Index, found: list[Hit]) -> list[Hit]:
 def formulas_left(
     text: str, formulas: list[dict[str, Any]], removed: tuple[tuple[int, int], ...]
 ) -> list[dict[str, Any]]:
-    """Of the formulas of a row of `extract`, those that do not stand on a removed line. They are listed in the order of
-    the text, each written between dollars there."""
+    """Of the formulas of a row of `extract`, those that do not stand on a removed line. They are
+    listed in the order of the text, each written between dollars there.
+    """
     left, at, starts = [], 0, [start for start, _ in removed]
     for formula in formulas:
         dollars = "$$" if formula["display"] else "$"

@@ -1,9 +1,10 @@
-"""Domain discovery (section 2.1): which domains are mathematical, and which of their URL prefixes a person should see.
+"""Domain discovery (section 2.1): which domains are mathematical, and which of their URL prefixes a
+person should see.
 
-A domain is a host, or the registered domain above it (by the public suffix list that tldextract brings along; nothing
-is fetched). It is mathematical when more than `domain_share` of its pages were collected; under `min_pages` pages a
-share is noise. Prefixes of its paths are proposed with counts, and accepted by an annotator: a YAML file that a person
-edits, or a function.
+A domain is a host, or the registered domain above it (by the public suffix list that tldextract
+brings along; nothing is fetched). It is mathematical when more than `domain_share` of its pages
+were collected; under `min_pages` pages a share is noise. Prefixes of its paths are proposed with
+counts, and accepted by an annotator: a YAML file that a person edits, or a function.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def is_mathematical(pages: int, collected: int, cfg: RecallConfig) -> bool:
 def propose(
     crawl: Crawl, eligible: np.ndarray, collected: np.ndarray, cfg: RecallConfig
 ) -> tuple[dict, list[Proposal]]:
-    """(shares of all hosts and registered domains, proposals): prefixes of at least `min_pages` pages, with at least one
-    of them collected, in mathematical domains.
+    """(shares of all hosts and registered domains, proposals): prefixes of at least `min_pages`
+    pages, with at least one of them collected, in mathematical domains.
     """
     urls = [(number, row["url"]) for number, row in crawl.rows(eligible, ["url"])]
     hosts = domain_shares((host(url), bool(collected[number])) for number, url in urls)
@@ -160,13 +161,16 @@ def first_lines(crawl: Crawl, numbers: set[int]) -> dict[int, str]:
 
 
 def by_share(least: float) -> Annotator:
-    """Accept a prefix of whose pages at least this share was collected: for a run that nobody watches."""
+    """Accept a prefix of whose pages at least this share was collected: for a run that nobody
+    watches.
+    """
     return lambda proposal: proposal.share >= least
 
 
 def by_samples(is_math: dict[str, bool]) -> Annotator:
-    """Accept a prefix when four in five of its sample pages are known to be mathematical: the person's part in a built
-    world, who looks at the same few pages."""
+    """Accept a prefix when four in five of its sample pages are known to be mathematical: the
+    person's part in a built world, who looks at the same few pages.
+    """
 
     def accept(proposal: Proposal) -> bool:
         known = [
@@ -180,8 +184,9 @@ def by_samples(is_math: dict[str, bool]) -> Annotator:
 
 
 def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> list[str]:
-    """Write the proposals for a person to edit, marked as `annotate` decides now, and what a person marked that was not
-    proposed; returns the accepted prefixes."""
+    """Write the proposals for a person to edit, marked as `annotate` decides now, and what a person
+    marked that was not proposed; returns the accepted prefixes.
+    """
     import yaml
 
     rows, accepted = [], []

@@ -1,4 +1,6 @@
-"""Why a page was kept or dropped: by what stands in for it, its place in the ranking, and its part in the seed."""
+"""Why a page was kept or dropped: by what stands in for it, its place in the ranking, and its part
+in the seed.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ RANKED = ("below_cut", "contaminated")  # rejects that were in the ranking
 
 
 def stand_ins(crawl: Crawl, mined: Mined) -> dict[int, str]:
-    """By number of a duplicate: the page that was taken in its place, as "URL (source, offset)". Holds a URL in memory
-    for each of these pages."""
+    """By number of a duplicate: the page that was taken in its place, as "URL (source, offset)".
+    Holds a URL in memory for each of these pages.
+    """
     unique = ~mined.duplicate_url
     stays = unique & ~mined.near_duplicate
     found = _same(mined.duplicate_url, unique, crawl.url_hash) | _same(
@@ -46,7 +49,9 @@ def _same(dropped: np.ndarray, taken: np.ndarray, key: np.ndarray) -> dict[int, 
 
 
 def decisions(corpus: Path, url: str) -> list[dict[str, Any]]:
-    """What was decided about each page of `url`, from the files of `mine`. Raises UserError when one is missing."""
+    """What was decided about each page of `url`, from the files of `mine`. Raises UserError when
+    one is missing.
+    """
     wanted, found, ranked, cut = normal_url(url), [], [], None
     for name in ("pages", "rejects"):
         path = corpus / f"{name}.parquet"
@@ -86,7 +91,9 @@ def decisions(corpus: Path, url: str) -> list[dict[str, Any]]:
 
 
 def accepted_above(corpus: Path, url: str) -> list[str]:
-    """The accepted prefixes that a URL lies under, so that its page joined the seed if it was not collected yet."""
+    """The accepted prefixes that a URL lies under, so that its page joined the seed if it was not
+    collected yet.
+    """
     return [
         f"{row['prefix']} after iteration {path.stem.split('-')[1]}"
         for path in sorted(corpus.glob("prefixes-*.yaml"))

@@ -1,4 +1,6 @@
-"""What a command's inputs are: files, folders, URLs, lists of files and indexes of records, as shards of work."""
+"""What a command's inputs are: files, folders, URLs, lists of files and indexes of records, as
+shards of work.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,9 @@ WARC_STARTS = (b"WARC/", b"filedesc://", b"\x1f\x8b", b"\xef\xbb\xbfWARC/")
 class Shard:
     """One unit of input.
 
-    `name` is its path below the common parent of all inputs (its URL where it is remote), `key` names results. `kind` is
-    crawl (WARC, WET, ARC), html (a file or a folder), rows or index; of an index, `part` is a range of its rows and
-    `base` where the files are that they name.
+    `name` is its path below the common parent of all inputs (its URL where it is remote), `key`
+    names results. `kind` is crawl (WARC, WET, ARC), html (a file or a folder), rows or index; of an
+    index, `part` is a range of its rows and `base` where the files are that they name.
     """
 
     path: Location
@@ -50,9 +52,9 @@ def find_shards(
 ) -> list[Shard]:
     """The shards at or below `inputs`, in the order of their names, each once.
 
-    `base` is where the files lie that a list of paths or an index names. All HTML below a folder is one shard. `note` is
-    told what of a folder is left out. Raises
-    UserError when an input is missing, holds nothing that can be read, or is compressed in a way that is not read.
+    `base` is where the files lie that a list of paths or an index names. All HTML below a folder is
+    one shard. `note` is told what of a folder is left out. Raises UserError when an input is
+    missing, holds nothing that can be read, or is compressed in a way that is not read.
     """
     found: list[tuple[Location, str]] = []
     for given in inputs:

@@ -1,7 +1,8 @@
-"""The recall loop of section 2.1: train, score, keep, discover domains, grow the seed, again; until little is new.
+"""The recall loop of section 2.1: train, score, keep, discover domains, grow the seed, again; until
+little is new.
 
-An iteration is a function of the crawl and of what the iteration before left (`State`), which can be saved: iterations
-can run one after another in one process, or as one job each.
+An iteration is a function of the crawl and of what the iteration before left (`State`), which can
+be saved: iterations can run one after another in one process, or as one job each.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Ground:
 
 @dataclass(frozen=True)
 class State:
-    """What an iteration leaves to the next one, and its result. All arrays have one entry a page of the crawl."""
+    """What an iteration leaves to the next one, and its result. All arrays have one entry per page
+    of the crawl.
+    """
 
     number: int
     seed_pages: np.ndarray  # bool: pages in the seed of the next iteration
@@ -83,14 +86,15 @@ class Mined:
     )  # in which a page of the last collection was first collected; 0 = not in it
     cluster: np.ndarray
     classifier: Path
-    rows: list[dict[str, Any]]  # one an iteration
+    rows: list[dict[str, Any]]  # one per iteration
 
 
 def mine_loop(
     crawl: Crawl, proofs: list[str], seed_rows: Iterable[dict[str, Any]], cfg: CorpusConfig, annotate: Annotator,
     work: Path, out: Path, workers: Workers, progress: Progress, measure: Callable[[np.ndarray], dict] = lambda kept: {},
 ) -> Mined:  # fmt: skip
-    """Up to `recall.iterations` iterations; stops when `stop_share` of one was collected in the one before.
+    """Up to `recall.iterations` iterations; stops when `stop_share` of one was collected in the one
+    before.
 
     `measure` of an iteration's collection (a mask) is added to its row.
     """
@@ -137,8 +141,8 @@ def iterate(
     ground: Ground, before: State, cfg: CorpusConfig, annotate: Annotator, work: Path, out: Path, workers: Workers,
     progress: Progress,
 ) -> State:  # fmt: skip
-    """One iteration. Unless it is the last one, prefixes of the domains that it finds are written to `out`, and pages
-    under those that `annotate` accepts join the seed.
+    """One iteration. Unless it is the last one, prefixes of the domains that it finds are written
+    to `out`, and pages under those that `annotate` accepts join the seed.
     """
     crawl, number = ground.crawl, before.number + 1
     seed = recall.Seed(ground.texts, before.seed_pages, before.marked)
@@ -186,9 +190,11 @@ def discover(
 def overlap(
     crawl: Crawl, cluster: np.ndarray, kept: np.ndarray, before: np.ndarray
 ) -> dict[str, float]:
-    """How much of this iteration's collection was collected in the one before (claim C3), by pages and by tokens.
+    """How much of this iteration's collection was collected in the one before (claim C3), by pages
+    and by tokens.
 
-    A page counts as collected before when it or a near-duplicate of it was: which copy survives may change with scores.
+    A page counts as collected before when it or a near-duplicate of it was: which copy survives may
+    change with scores.
     """
     if not before.any() or not kept.any():
         return {}

@@ -1,28 +1,34 @@
-"""The corpus stage as a function: shards of the web, a seed corpus and benchmarks in; the corpus and its accounts
-out."""
+"""Mining a math corpus (section 2.1) as one function: crawl, seed and benchmarks in; the corpus and
+its accounts out.
+
+The steps, each in a module of its own:
+
+1. read the crawl and take the text out of its pages      (read/, text/)
+2. keep one page per URL and one per near-duplicate       (crawl.py, dedup/)
+3. train the classifier on the seed, score every page     (classifier.py, recall.py)
+4. keep the best pages within the token budget            (rank.py)
+5. find mathematical domains, let them be annotated, add
+   their uncollected pages to the seed; again from 3      (domains.py, annotations.py, loop.py)
+6. drop what stands in a benchmark                        (decontaminate.py)
+7. write the corpus, the rejects and the accounts         (write.py, audit.py, truth.py)
+"""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.corpus.annotations import from_yaml
-from pipeline.corpus.audit import OPENING, RejectSample, near_cut, write_audit
 from pipeline.corpus.config import CorpusConfig, RecallConfig, check
 from pipeline.corpus.crawl import Crawl, open_crawl
-from pipeline.corpus.decontaminate import Cleaned, Index, clean, hit_row
 from pipeline.corpus.domains import Annotator, by_share
-from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.inputs import Shard, find_shards
 from pipeline.corpus.loop import Mined, mine_loop
-from pipeline.corpus.read.pages import KEPT, REJECT, Table, extract_shard, rows_of
+from pipeline.corpus.read.pages import extract_shard
 from pipeline.corpus.read.source import Location
 from pipeline.corpus.shards import (
     Progress,
@@ -33,8 +39,8 @@ from pipeline.corpus.shards import (
     run,
     stamps_of,
 )
-from pipeline.corpus.tokens import tokens
 from pipeline.corpus.truth import Measure, Truth, histogram
+from pipeline.corpus.write import Accounts, write_corpus
 from pipeline.records import write_json
 
 
@@ -51,31 +57,36 @@ def mine(
     truth: Truth | None = None,
     explain: bool = False,
 ) -> dict[str, Any]:
-    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet, contamination.jsonl, classifier.bin,
-    audit.jsonl and funnel.json to `out`. `work` holds finished shards between runs. Returns the summary.
+    """Mine a math corpus (section 2.1) and write pages.parquet, rejects.parquet,
+    contamination.jsonl, classifier.bin, audit.jsonl and funnel.json to `out`. `work` holds finished
+    shards between runs. Returns the summary.
 
-    `seed_rows`: {"url", "text"}. `benchmarks`: texts (questions and answers) by name. Every record of the input ends up
-    exactly once, in pages or in rejects. `truth` about a built web decides nothing; with it each step is measured.
-    `explain`: a duplicate's row says which page stands in for it, a contaminated one's what was found, and the audit names
-    all benchmarks of a gram. Raises UserError for settings out of range and for input that is missing or too small to train
+    `seed_rows`: {"url", "text"}. `benchmarks`: texts (questions and answers) by name. Every record
+    of the input ends up exactly once, in pages or in rejects. `truth` about a built web decides
+    nothing; with it each step is measured. `explain`: a duplicate's row says which page stands in
+    for it, a contaminated one's what was found, and the audit names all benchmarks of a gram.
+    Raises UserError for settings out of range and for input that is missing or too small to train
     on.
     """
     check(cfg)
+    out.mkdir(parents=True, exist_ok=True)
+    # 1: a Parquet file of pages and one of rejects per shard of the crawl
     parts = extract_tasks(shards, cfg, work, progress)
     for done, total in run(parts, workers):
         progress("extract", done, total)
-    crawl = open_crawl([task.results[0] for task in parts])
-    annotate = annotate or annotator_of(cfg.recall)
-    out.mkdir(parents=True, exist_ok=True)
+    pages, rejects = zip(*(task.results for task in parts), strict=True)
+    crawl = open_crawl(list(pages))
+
+    # 2 to 5
     measure = Measure(truth, crawl) if truth else None
     mined = mine_loop(
-        crawl, [task.proof for task in parts], seed_rows, cfg, annotate, work, out, workers, progress,
-        *([measure.collection] if measure else []),
+        crawl, [task.proof for task in parts], seed_rows, cfg, annotate or annotator_of(cfg.recall), work, out, workers,
+        progress, *([measure.collection] if measure else []),
     )  # fmt: skip
     shutil.copyfile(mined.classifier, out / "classifier.bin")
-    return finish(
-        crawl, mined, [task.results[1] for task in parts], benchmarks, cfg, out, measure, explain
-    )
+
+    # 6 and 7
+    return finish(crawl, mined, list(rejects), benchmarks, cfg, out, measure, explain)
 
 
 def finish(
@@ -104,7 +115,9 @@ def finish(
 
 
 def measured(measure: Measure, mined: Mined, accounts: Accounts) -> dict[str, Any]:
-    """Precision and recall of each step against the truth about a built web; those of the loop are in its rows."""
+    """Precision and recall of each step against the truth about a built web; those of the loop are
+    in its rows.
+    """
     unique, collected = ~mined.duplicate_url, mined.iteration > 0
     distinct = unique & ~mined.near_duplicate
     return {
@@ -164,143 +177,3 @@ def extract_tasks(
         receipt = work / "receipts" / f"{shard.key}.json"
         tasks.append(Task(extract_shard, (shard, *results, *limits), results, receipt, proof))
     return tasks
-
-
-COUNTED = (
-    "pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed",
-)  # fmt: skip
-
-
-class Accounts:
-    """Counts of what became of pages and tokens."""
-
-    def __init__(self, normalise: bool = False) -> None:
-        self.counted = COUNTED + (("pages_by_normalising_alone",) if normalise else ())
-        self.rejects: Counter[str] = Counter()
-        self.languages: Counter[str] = Counter()
-        self.kept, self.contamination = Counter(), Counter()
-        self.tokens_of: Counter[str] = Counter()
-        self.flagged: list[int] = []  # numbers of the pages with a benchmark gram
-        self.informed: list[int] = []  # of those that are left when the information rule is on
-
-    def reject(self, reason: str, count: int | None) -> None:
-        self.rejects[reason] += 1
-        self.tokens_of[reason] += count or 0
-
-    def clean(self, number: int, cleaned: Cleaned) -> None:
-        if not cleaned.hits:
-            return
-        self.flagged.append(number)
-        self.informed += [number] if any(not hit.uninformative for hit in cleaned.hits) else []
-        self.contamination["hits"] += len(cleaned.hits)
-        self.contamination["counting_runs"] += sum(hit.counting_run for hit in cleaned.hits)
-        self.contamination["lone"] += sum(hit.lone and not hit.counting_run for hit in cleaned.hits)
-        self.contamination["pages"] += 1
-        self.contamination["pages_by_information_rule"] += any(
-            not hit.uninformative for hit in cleaned.hits
-        )
-        self.contamination["segments_removed"] += cleaned.removed_segments
-        self.contamination["pages_by_normalising_alone"] += all(
-            hit.normalised for hit in cleaned.hits
-        )
-
-    @staticmethod
-    def mask(size: int, numbers: list[int]) -> np.ndarray:
-        mask = np.zeros(size, dtype=bool)
-        mask[numbers] = True
-        return mask
-
-    def result(self) -> dict[str, Any]:
-        total = sum(self.rejects.values()) + self.kept["pages"]
-        return {
-            "records": total,
-            "pages": self.kept["pages"],
-            "tokens": self.kept["tokens"],
-            "languages": dict(self.languages),
-            "rejects": dict(self.rejects),
-            "rejected_tokens": dict(self.tokens_of),
-            "contamination": {key: self.contamination[key] for key in self.counted},
-        }
-
-
-def write_corpus(
-    crawl: Crawl, mined: Mined, rejects: list[Path], benchmarks: dict[str, list[str]], cfg: CorpusConfig, out: Path,
-    explain: bool = False,
-) -> Accounts:  # fmt: skip
-    """Decontaminate and write the pages of the last collection; all others are rejects, with the reason."""
-    taken = stand_ins(crawl, mined) if explain else {}
-    index, accounts = Index(benchmarks, cfg.decontaminate), Accounts(cfg.decontaminate.normalise)
-    eligible = ~mined.duplicate_url & ~mined.near_duplicate
-    near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
-    rejected = RejectSample()
-    audit = out / "contamination.jsonl.tmp"
-    with (
-        Table(out / "pages.parquet", KEPT) as pages,
-        Table(out / "rejects.parquet", REJECT) as dropped,
-        audit.open("w", encoding="utf-8") as hits,
-    ):
-        for path in rejects:
-            for row in rows_of(path):
-                dropped.add(row)
-                rejected.add(row)
-                accounts.reject(row["reason"], row["tokens"])
-        for number, row in crawl.rows(np.ones(len(crawl), dtype=bool)):
-            score = float(mined.scores[number])
-            cleaned = clean(row["text"], index) if mined.iteration[number] else None
-            reason = why_dropped(mined, number, cleaned)
-            for line in audit_rows(row, cleaned, index, explain):
-                hits.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
-            if number in near:
-                shown = {
-                    key: row[key]
-                    for key in ("url", "lang", "tokens", "formulas", "source", "offset")
-                }
-                near[number] |= shown | {"score": score, "opening": row["text"][:OPENING]}
-            if cleaned is not None:
-                accounts.clean(number, cleaned)
-            if reason:
-                detail = f"score {score:.6f}" if reason == "below_cut" else taken.get(number, "")
-                if explain and reason == "contaminated":
-                    detail = found_in(cleaned)
-                reject = {key: row[key] for key in ("url", "source", "offset", "tokens")}
-                reject |= {"reason": reason, "detail": detail, "score": score}
-                dropped.add(reject)
-                rejected.add(reject)
-                accounts.reject(reason, row["tokens"])
-                continue
-            if cleaned.removed_segments:
-                row |= {"text": cleaned.text, "tokens": len(tokens(cleaned.text))}
-            pages.add(row | {"score": score, "iteration": int(mined.iteration[number])})
-            accounts.kept["pages"] += 1
-            accounts.kept["tokens"] += row["tokens"]
-            accounts.languages[row["lang"]] += 1
-    os.replace(audit, out / "contamination.jsonl")
-    write_audit(out / "audit.jsonl", near.values(), rejected)
-    return accounts
-
-
-def why_dropped(mined: Mined, number: int, cleaned: Cleaned | None) -> str:
-    """The reason a page is not kept; "" when it is."""
-    if mined.duplicate_url[number]:
-        return "duplicate_url"
-    if mined.near_duplicate[number]:
-        return "near_duplicate"
-    if cleaned is None:
-        return "below_cut"
-    return "contaminated" if cleaned.text is None else ""
-
-
-def found_in(cleaned: Cleaned) -> str:
-    first = cleaned.hits[0]
-    return f"{len(cleaned.hits)} benchmark grams, first {first.gram!r} of {first.benchmark} {first.item}"
-
-
-def audit_rows(
-    row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool
-) -> Iterator[dict[str, Any]]:
-    """One row a benchmark gram found in a page; start and end are characters of the page's text before removal."""
-    for hit in cleaned.hits if cleaned else ():
-        found = hit_row(hit, index)
-        if not explain:
-            del found["also"]
-        yield {key: row[key] for key in ("url", "source", "offset")} | found

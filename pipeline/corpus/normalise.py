@@ -1,7 +1,9 @@
-"""One form for texts that say the same: what decontamination can compare beside the paper's exact grams.
+"""One form for texts that say the same: what decontamination can compare beside the paper's exact
+grams.
 
-Chinese numerals become digits, traditional characters simplified ones, LaTeX becomes the plain text that it stands for,
-and characters that nobody sees go. Lines stay lines, so that a match can be traced to the lines of the page.
+Chinese numerals become digits, traditional characters simplified ones, LaTeX becomes the plain text
+that it stands for, and characters that nobody sees go. Lines stay lines, so that a match can be
+traced to the lines of the page.
 """
 
 from __future__ import annotations

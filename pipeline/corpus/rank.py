@@ -1,4 +1,6 @@
-"""Keep the best pages up to a token budget: an exact cut that no shard order and no worker count can move."""
+"""Keep the best pages up to a token budget: an exact cut that no shard order and no worker count
+can move.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,14 @@ import numpy as np
 BINS = 1 << 16
 Columns = tuple[
     np.ndarray, np.ndarray, np.ndarray
-]  # scores (float64), URL hashes (int64), tokens (int64), one a page
+]  # scores (float64), URL hashes (int64), tokens (int64), one per page
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A page is kept when it ranks at or before this place: higher score first, then smaller URL hash."""
+    """A page is kept when it ranks at or before this place: higher score first, then smaller URL
+    hash.
+    """
 
     score: float
     url_hash: int
@@ -39,8 +43,8 @@ def _bins(scores: np.ndarray) -> np.ndarray:
 def find_cut(shards: Callable[[], Iterable[Columns]], budget: int) -> Cut:
     """The cut that keeps the longest head of the ranking whose tokens fit into `budget`.
 
-    `shards` is called twice: once to add up histograms, once to fetch the pages of the one bin that the cut falls into,
-    so memory is bounded by a bin and not by the crawl.
+    `shards` is called twice: once to add up histograms, once to fetch the pages of the one bin that
+    the cut falls into, so memory is bounded by a bin and not by the crawl.
     """
     total = np.zeros(BINS, dtype=np.int64)
     for scores, _, tokens in shards():

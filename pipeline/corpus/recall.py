@@ -1,4 +1,6 @@
-"""One recall iteration of section 2.1: train the classifier on the seed, score the crawl, keep the best pages."""
+"""One recall iteration of section 2.1: train the classifier on the seed, score the crawl, keep the
+best pages.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class Seed:
     """The seed corpus: texts that came with it, by hash of their URL, and pages of the crawl."""
 
     texts: dict[int, str]
-    pages: np.ndarray  # bool, one a page of the crawl
+    pages: np.ndarray  # bool, one per page of the crawl
     marked: (
         np.ndarray
     )  # pages under accepted prefixes: never negatives, whether they joined the seed or not
@@ -36,9 +38,11 @@ class Seed:
 
 
 def sample_seed(rows: Iterable[dict[str, Any]], crawl: Crawl, limit: int, salt: str) -> Seed:
-    """At most `limit` seed rows (url, text), drawn by hash, so the order of the rows is of no account.
+    """At most `limit` seed rows (url, text), drawn by hash, so the order of the rows is of no
+    account.
 
-    A row whose page is in the crawl is read from there: positives and negatives then come from one extractor.
+    A row whose page is in the crawl is read from there: positives and negatives then come from one
+    extractor.
     """
     heap: list[tuple[int, int, str]] = []
     for row in rows:
@@ -70,7 +74,9 @@ def draw(crawl: Crawl, eligible: np.ndarray, count: int, salt: str) -> np.ndarra
 def train_classifier(
     crawl: Crawl, unique: np.ndarray, seed: Seed, cfg: CorpusConfig, work: Path, out: Path
 ) -> dict:
-    """Positives from the seed; as many negatives (or `least`, if more) from the rest of the crawl; returns counts."""
+    """Positives from the seed; as many negatives (or `least`, if more) from the rest of the crawl;
+    returns counts.
+    """
     salt = f"classifier {cfg.seed}"
     from_crawl = draw(crawl, seed.pages & unique, cfg.classifier.positives, salt)
     wanted = min(
@@ -109,7 +115,7 @@ def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out:
 def score_tasks(
     crawl: Crawl, proofs: list[str], model: Path, cfg: CorpusConfig, folder: Path
 ) -> list[Task]:
-    """One scoring task a shard; `proofs` say what each shard's pages were made from."""
+    """One scoring task per shard; `proofs` say what each shard's pages were made from."""
     model_hash = file_hash(model)
     tasks = []
     for path, proof in zip(crawl.shards, proofs, strict=True):

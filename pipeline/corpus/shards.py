@@ -1,7 +1,9 @@
-"""Shards: the unit of work. A shard's result is written under a temporary name and renamed, then a receipt is written.
+"""Shards: the unit of work. A shard's result is written under a temporary name and renamed, then a
+receipt is written.
 
-A receipt holds hashes of the shard's input, of the parameters and of the code; work is done when its receipt matches.
-So a run can be killed anywhere, and the next one, with any number of workers, ends with the same bytes.
+A receipt holds hashes of the shard's input, of the parameters and of the code; work is done when
+its receipt matches. So a run can be killed anywhere, and the next one, with any number of workers,
+ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ def stamps_of(
 ) -> list[str]:
     """What says of each shard's input that it is still the same.
 
-    The hash of its bytes is kept in `folder` with size and date of the file, so that a run that goes on reads only what
-    changed; a remote file is known by its size and its date or tag alone. Shards of one index share its stamp.
+    The hash of its bytes is kept in `folder` with size and date of the file, so that a run that
+    goes on reads only what changed; a remote file is known by its size and its date or tag alone.
+    Shards of one index share its stamp.
     """
     places = {str(shard.path): shard for shard in shards}
     with ThreadPoolExecutor(max_workers=HASHERS) as pool:
@@ -76,7 +79,9 @@ def facts_of_files(path: Path) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Hash of a file's bytes, or of the names and bytes of the files below a folder that are no shards of their own."""
+    """Hash of a file's bytes, or of the names and bytes of the files below a folder that are no
+    shards of their own.
+    """
     digest = hashlib.blake2b(digest_size=16)
     below = (p for p in path.rglob("*") if p.is_file() and not p.name.lower().endswith(CRAWL))
     for part in sorted(below) if path.is_dir() else [path]:
@@ -89,7 +94,9 @@ def file_hash(path: Path) -> str:
 
 
 def code_hash() -> str:
-    """Fingerprint of the code that turns a shard into pages: what `read/pages.py` imports, however deep."""
+    """Fingerprint of the code that turns a shard into pages: what `read/pages.py` imports, however
+    deep.
+    """
     return fingerprint(code_hashes(Path(__file__).with_name("read") / "pages.py"))
 
 
@@ -102,7 +109,9 @@ def fingerprint(*facts: Any) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """Call `function(*args)`, which writes `results`; done when the receipt holds `proof` and all results are there."""
+    """Call `function(*args)`, which writes `results`; done when the receipt holds `proof` and all
+    results are there.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -122,7 +131,9 @@ Progress = Callable[[str, int, int], None]  # step, done, all
 
 
 def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:
-    """Do the tasks that are not done; yields (done, all) after each. Results do not depend on `workers` or on order."""
+    """Do the tasks that are not done; yields (done, all) after each. Results do not depend on
+    `workers` or on order.
+    """
     left = [task for task in tasks if not task.is_done()]
     done = len(tasks) - len(left)
     yield done, len(tasks)

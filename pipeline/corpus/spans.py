@@ -1,9 +1,10 @@
 """The tokens of `tokens.py` as arrays: where each begins and ends, and a hash of each.
 
-MinHash and decontamination read texts of many kilobytes and need no token as a string. Classes of characters are looked
-up in a table and tokens cut by comparing neighbours, so a text costs some thirty array operations and no loop in Python.
-Shape suffixes: C characters of the text, T its tokens. tests/test_corpus_spans.py holds that the tokens are those of the
-regular expressions, and the hashes those of the strings.
+MinHash and decontamination read texts of many kilobytes and need no token as a string. Classes of
+characters are looked up in a table and tokens cut by comparing neighbours, so a text costs some
+thirty array operations and no loop in Python. Shape suffixes: C characters of the text, T its
+tokens. tests/test_corpus_spans.py holds that the tokens are those of the regular expressions, and
+the hashes those of the strings.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import numpy as np
 from pipeline.corpus.tokens import ASCII_UPPER, CJK, NUMBER, WORD, normal, tokens
 
 SPACE, LETTER, DIGIT, LONE, LONE_SIGN, BACKSLASH, SIGN, MARK, UNKNOWN = range(9)
-# In the order in which they are asked. LONE: a token of one character that is a gram, as CJK characters and superscript
-# digits are; LONE_SIGN: one that a backslash takes to itself, as it does any SIGN; MARK: the underscore, which it leaves.
+# In the order in which they are asked. LONE: a token of one character that is a gram, as CJK
+# characters and superscript digits are; LONE_SIGN: one that a backslash takes to itself, as it does
+# any SIGN; MARK: the underscore, which it leaves.
 KINDS = (
     (SPACE, r"\s"), (BACKSLASH, r"\\"), (LONE_SIGN, rf"(?=[^\w\s])(?:[{CJK}]|{NUMBER})"), (DIGIT, r"\d"),
     (LONE, rf"[{CJK}]|{NUMBER}"), (LETTER, WORD[:-1]), (MARK, "_"), (SIGN, r"[^\w\s]"),
@@ -128,7 +130,9 @@ def _end_commands(codes_C: np.ndarray, kinds_C: np.ndarray, begins_C: np.ndarray
 
 @lru_cache(maxsize=1)
 def _crc_table() -> np.ndarray:
-    """The table of CRC-32, so that its state after one more byte is table[(state ^ byte) & 255] ^ state >> 8."""
+    """The table of CRC-32, so that its state after one more byte is table[(state ^ byte) & 255] ^
+    state >> 8.
+    """
     codes = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         codes = np.where(codes & 1, (codes >> 1) ^ np.uint32(0xEDB88320), codes >> 1)
@@ -147,7 +151,9 @@ def word_id(token: str) -> int:
 
 
 def ids_of(text: str, codes_C: np.ndarray, starts_T: np.ndarray, ends_T: np.ndarray) -> np.ndarray:
-    """`word_id` of each token (uint32). ASCII tokens together, a byte of all of them at a time, the longest first."""
+    """`word_id` of each token (uint32). ASCII tokens together, a byte of all of them at a time, the
+    longest first.
+    """
     sizes_T = ends_T - starts_T
     together_T = sizes_T <= LONGEST
     if codes_C.dtype != np.uint8:

@@ -1,9 +1,10 @@
 """One tokenizer for classifier, near-duplicates and decontamination.
 
-Its tokens keep mathematics apart: words, numbers, operators (any other visible character), LaTeX commands, and single
-CJK characters (a language written without blanks has no other words that all tools agree on). Classifier and
-near-duplicates use all classes, decontamination words, numbers and CJK characters. Tokens are NFKC-normalised and
-lower-cased one by one, so that the span of each in the text stays known.
+Its tokens keep mathematics apart: words, numbers, operators (any other visible character), LaTeX
+commands, and single CJK characters (a language written without blanks has no other words that all
+tools agree on). Classifier and near-duplicates use all classes, decontamination words, numbers and
+CJK characters. Tokens are NFKC-normalised and lower-cased one by one, so that the span of each in
+the text stays known.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def normal(token: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """All tokens of `text`, normalised. `tokens("若 $x^2=9$")` is ["若", "$", "x", "^", "2", "=", "9", "$"]."""
+    """All tokens of `text`, normalised. `tokens("若 $x^2=9$")` is ["若", "$", "x", "^", "2", "=",
+    "9", "$"].
+    """
     if text.isascii():
         return ALL.findall(text.lower())
     return [
@@ -77,8 +80,8 @@ PROSE_WORD = re.compile(r"[A-Za-z]{2,}")
 def language(text: str) -> str:
     """ "zh" when more than a tenth of the letters are CJK, else "en".
 
-    Letters of code and of formulas are no evidence: of a page with at least 50 CJK characters whose letters stand
-    mostly in lines of code, only the lines that look like prose are counted.
+    Letters of code and of formulas are no evidence: of a page with at least 50 CJK characters whose
+    letters stand mostly in lines of code, only the lines that look like prose are counted.
     """
     head = text[:20_000]
     cjk = len(CJK_CHARACTER.findall(head))

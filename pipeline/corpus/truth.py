@@ -1,4 +1,6 @@
-"""Each step of mining measured against the truth about a built web (docs/world.md): nothing else may read that truth."""
+"""Each step of mining measured against the truth about a built web (docs/world.md): nothing else
+may read that truth.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Truth:
         self.by_url = {row["url"]: row["is_math"] for row in known}
 
     def of(self, crawl: Crawl) -> np.ndarray:
-        """The number of each page of the crawl in this truth; -1 = a page from a record that was no page."""
+        """The number of each page of the crawl in this truth; -1 = a page from a record that was no
+        page.
+        """
         found = [
             self.at.get((Path(row["source"]).name, row["offset"]), -1)
             for _, row in crawl.rows(np.ones(len(crawl), dtype=bool), ["source", "offset"])
@@ -47,14 +51,18 @@ class Truth:
 
 
 class Measure:
-    """Precision and recall of decisions about the pages of one crawl. Masks have one entry a page of the crawl."""
+    """Precision and recall of decisions about the pages of one crawl. Masks have one entry per page
+    of the crawl.
+    """
 
     def __init__(self, truth: Truth, crawl: Crawl):
         self.truth, self.number, self.tokens = truth, truth.of(crawl), crawl.tokens
         self.is_math = (self.number >= 0) & truth.is_math[self.number]
 
     def reading(self) -> dict[str, Any]:
-        """Of the readable records, how many became pages; of the pages, how many are readable records."""
+        """Of the readable records, how many became pages; of the pages, how many are readable
+        records.
+        """
         right = int((self.number >= 0).sum())
         return {
             "recall": share(right, len(self.truth.is_math)),
@@ -62,7 +70,9 @@ class Measure:
         }
 
     def copies(self, before: np.ndarray, after: np.ndarray, original: np.ndarray) -> dict[str, Any]:
-        """Removal of copies. `original` gives each record the one it is a copy of; one of each may stay."""
+        """Removal of copies. `original` gives each record the one it is a copy of; one of each may
+        stay.
+        """
         labels = np.where(self.number >= 0, original[self.number], -1)
         surplus = int(before.sum()) - len(np.unique(labels[before]))
         lost = len(np.setdiff1d(labels[before], labels[after]))
@@ -78,7 +88,9 @@ class Measure:
         return {"pages": len(known), "kept": len(np.intersect1d(known, self.number[after]))}
 
     def collection(self, kept: np.ndarray) -> dict[str, Any]:
-        """Precision by pages and tokens; recall of what is mathematical on this web, each content once, by kind."""
+        """Precision by pages and tokens; recall of what is mathematical on this web, each content
+        once, by kind.
+        """
         truth, right = self.truth, kept & self.is_math
         wanted = np.unique(truth.content[truth.is_math])
         found = np.isin(wanted, truth.content[self.number[right]])

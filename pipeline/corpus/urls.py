@@ -12,7 +12,8 @@ TRACKING = re.compile(
     r"|asp\.net_sessionid|aspsessionid\w*|cfid|cftoken)$",
     re.I,
 )
-# Parameters that say so only with certain values: elsewhere they name a source, an article or a problem.
+# Parameters that say so only with certain values: elsewhere they name a source, an article or a
+# problem.
 MAY_TRACK = frozenset({"source", "ref", "from", "share", "via", "referrer", "referer"})
 COMES_FROM = frozenset(
     "twitter facebook weibo wechat weixin qq qzone linkedin reddit pinterest telegram whatsapp instagram google bing baidu "
@@ -30,9 +31,9 @@ PATH_KEEPS, QUERY_KEEPS = b"/?#%;", b"&=+#%;"
 def normal_url(url: str) -> str:
     """The spelling under which two URLs are one page.
 
-    Without scheme, www., default port, fragment, index page, trailing slash, session and tracking parameters; host in
-    lower case and Unicode, parameters sorted, escapes undone where they are UTF-8. A fragment that is a route of a
-    script ("#!/lesson/1") stays.
+    Without scheme, www., default port, fragment, index page, trailing slash, session and tracking
+    parameters; host in lower case and Unicode, parameters sorted, escapes undone where they are
+    UTF-8. A fragment that is a route of a script ("#!/lesson/1") stays.
     """
     try:
         parts = urlsplit(url.strip())
@@ -79,7 +80,9 @@ def is_tracking(parameter: str) -> bool:
 
 
 def undone(text: str, keeps: bytes) -> str:
-    """Escapes undone where they are UTF-8; bytes of any other encoding stay as they are, and so do those of `keeps`."""
+    """Escapes undone where they are UTF-8; bytes of any other encoding stay as they are, and so do
+    those of `keeps`.
+    """
 
     def plain(match: re.Match[str]) -> str:
         raw = bytes.fromhex(match[0].replace("%", ""))
@@ -110,5 +113,7 @@ def stable_hash(text: str, salt: str = "") -> int:
 
 
 def url_hash(url: str, salt: str = "") -> int:
-    """`stable_hash` of the page that a URL names (its normal spelling): sampling and tie-breaks by it need no order."""
+    """`stable_hash` of the page that a URL names (its normal spelling): sampling and tie-breaks by
+    it need no order.
+    """
     return stable_hash(normal_url(url), salt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -81,12 +82,27 @@ def _of_output(output: str, reference: str, mode: str, question: str, prove: Pro
     reference = bare_reference(reference)
     if mode == "deepseek":
         return Grade(*deepseek.grade(output, reference, question, prove))
+    if _echoes(output, question):
+        return Grade("no_answer", None, "echo")
     answer = extract(output)
     if choice.is_choice(reference):
         answer = letters.extract_choice(output) or answer
     if answer is None:
         return Grade("no_answer", None, "extract")
     return _strict(answer, reference, question, prove)
+
+
+def _echoes(output: str, question: str) -> bool:
+    """Whether an output is the question, or a part of it in words, perhaps in a box: "Simplify $\\sqrt{8}$." says nothing
+    that the question does not say."""
+    if not question or len(output) > 2 * len(question) + 40:
+        return False
+    said = _BOXED.sub("", output).strip(" \n}.$")
+    return len(said.split()) >= MIN_ECHO and "".join(said.split()) in "".join(question.split())
+
+
+_BOXED = re.compile(r"^\s*\$?\\boxed\{")
+MIN_ECHO = 2  # words: a number or a formula of the question may be its answer
 
 
 def _of_answer(answer: str, reference: str, mode: str, question: str, prove: Prove) -> Grade:

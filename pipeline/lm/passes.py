@@ -17,7 +17,6 @@ from pipeline.errors import UserError
 from pipeline.lm.features import has_window
 from pipeline.lm.head import Head, head_of, log_probs
 
-
 PROMPTS = 2  # padded tokens of prompts that are read together, in micro-batches of outputs
 
 

@@ -9,6 +9,7 @@ which a stage knows its plan.
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SHOWN_KEY = "report"  # of conf/rl/<arm>.yaml: how the report shows the arm; no 
 AXES = {"rl": "arms", "arm": "arms", "seed": "seeds", "turn": "turns", "model": "models"}
 
 
+@functools.cache
 def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
     """Every plan by its profile, the main one first. Raises UserError when two have the same
     profile or folder.

@@ -29,18 +29,22 @@ FIGURES = 5  # numbers of a metric row that are shown
 
 
 class Progress:
-    """Shows a count that goes up to `total` (None when unknown); `initial` was done before, and
-    counts for no rate.
+    """Shows a count that goes up to `total` (None when unknown).
+
+    `initial` was done before the clock started, and counts for no rate; None stands for the first
+    count that is shown.
     """
 
-    def __init__(self, label: str, total: int | None = None, initial: int = 0, unit: str = "step"):
+    def __init__(
+        self, label: str, total: int | None = None, initial: int | None = 0, unit: str = "step"
+    ):
         self.terminal = sys.stderr.isatty() and os.environ.get("DSM_PROGRESS") != "lines"
         self.shape = (BAR if self.terminal else LINE) if total else OPEN_END
         self.every = 0.2 if self.terminal else 10.0  # seconds
         self.bar = tqdm(
             desc=label,
             total=total,
-            initial=initial,
+            initial=initial or 0,
             unit=unit,
             dynamic_ncols=self.terminal,
             mininterval=self.every,
@@ -48,6 +52,7 @@ class Progress:
             file=sys.stderr if self.terminal else Lines(),
             delay=1e-9,  # draws nothing before the first step
         )
+        self.counting = initial is not None
         self.printed = 0.0
 
     def __enter__(self) -> Progress:
@@ -71,6 +76,9 @@ class Progress:
 
     def go_to(self, count: int, note: str = "") -> None:
         """Set the count; `note` is shown after it."""
+        if not self.counting:
+            self.counting = True
+            self.bar.initial = self.bar.n = self.bar.last_print_n = count
         self.bar.set_postfix_str(note, refresh=False)
         self.bar.update(count - self.bar.n)
         done = self.bar.total and count >= self.bar.total

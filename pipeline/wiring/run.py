@@ -123,10 +123,9 @@ class Run:
         first = next(rows, None)
         kept = kept_rows(path, first)
         last = kept[-1] if kept else {}
-        done = last.get("step", len(kept))
         with (
             path.open("w", encoding="utf-8") as file,
-            Progress(self.label, total, initial=done) as progress,
+            Progress(self.label, total, initial=None) as progress,
         ):
             for old in kept:
                 file.write(dump(old))

@@ -1,9 +1,10 @@
 """Near-duplicates over a whole crawl, a part of the band hashes at a time.
 
-A shard's bands are written sorted by hash (`band_rows`). A part is a range of hashes: it reads its slice of every shard,
-finds the pages that share a band, compares their signatures and writes the pairs that are alike (`pairs_of_part`). So a
-part is a unit of work as a shard is, its memory is set by ROWS, and the pairs of all parts together are the same however
-many parts there are. `clusters` joins them.
+A shard's bands are written sorted by hash (`band_rows`). A part is a range of hashes: it reads its
+slice of every shard, finds the pages that share a band, compares their signatures and writes the
+pairs that are alike (`pairs_of_part`). So a part is a unit of work as a shard is, its memory is set
+by ROWS, and the pairs of all parts together are the same however many parts there are. `clusters`
+joins them.
 
 Legend: n pages of a shard or crawl, R rows (a row is a band of a page), M pairs.
 """
@@ -23,8 +24,9 @@ CHUNK = 10_000  # pairs whose signatures are compared at a time
 
 
 def band_hashes(signatures: np.ndarray, cfg: DedupConfig) -> np.ndarray:
-    """A number for each band of each page (uint64, n x bands); unlike bands share one about once in 2^64 pairs, and
-    then whole signatures decide."""
+    """A number for each band of each page (uint64, n x bands); unlike bands share one about once in
+    2^64 pairs, and then whole signatures decide.
+    """
     parts = signatures.reshape(len(signatures), cfg.bands, cfg.rows)
     mixed = np.tile(np.arange(1, cfg.bands + 1, dtype=np.uint64), (len(signatures), 1))
     for row in range(cfg.rows):
@@ -35,7 +37,9 @@ def band_hashes(signatures: np.ndarray, cfg: DedupConfig) -> np.ndarray:
 
 
 def band_rows(signatures: np.ndarray, url_hash: np.ndarray, cfg: DedupConfig) -> np.ndarray:
-    """The bands of a shard's pages, sorted by hash and URL hash: (3, R) of hash, URL hash, place in the shard."""
+    """The bands of a shard's pages, sorted by hash and URL hash: (3, R) of hash, URL hash, place in
+    the shard.
+    """
     hashes, places = band_hashes(signatures, cfg), np.arange(len(signatures))
     rows = np.stack([hashes.ravel(), np.repeat(url_hash.astype(np.int64).view(np.uint64), cfg.bands),
                      np.repeat(places.astype(np.uint64), cfg.bands)])  # fmt: skip
@@ -58,8 +62,8 @@ def pairs_of_part(
 ) -> None:
     """Write the pages of a part's bands that are alike (.npy, 2 x M numbers of pages of the crawl).
 
-    `unique` holds a bool a page: others are left out. Of the pages that share a band, in the order of their URL hashes,
-    each is compared with the first and with the one before it.
+    `unique` holds a bool a page: others are left out. Of the pages that share a band, in the order
+    of their URL hashes, each is compared with the first and with the one before it.
     """
     starts = np.cumsum([0, *(len(np.load(path, mmap_mode="r")) for path in signatures)])
     rows = rows_of_part(bands, starts, np.load(unique, mmap_mode="r"), part, parts)
@@ -85,7 +89,9 @@ def pairs_of_part(
 def rows_of_part(
     bands: Sequence[Path], starts: np.ndarray, unique: np.ndarray, part: int, parts: int
 ) -> np.ndarray:
-    """The rows of the hashes from part/parts to (part+1)/parts of all, of unique pages: (3, R), places in the crawl."""
+    """The rows of the hashes from part/parts to (part+1)/parts of all, of unique pages: (3, R),
+    places in the crawl.
+    """
     low, high = ((1 << 64) * edge // parts for edge in (part, part + 1))
     found = [np.zeros((3, 0), dtype=np.uint64)]
     for path, start in zip(bands, starts, strict=False):
@@ -110,7 +116,9 @@ def gather(stored: Sequence[np.ndarray], starts: np.ndarray, places: np.ndarray)
 
 
 def clusters(pairs: Iterable[np.ndarray], hashes: np.ndarray) -> np.ndarray:
-    """The number of each page's cluster of near-duplicates: that of its member with the smallest URL hash."""
+    """The number of each page's cluster of near-duplicates: that of its member with the smallest
+    URL hash.
+    """
     parent = np.arange(len(hashes))
     for left, right in pairs:
         for x, y in zip(left.tolist(), right.tolist(), strict=True):

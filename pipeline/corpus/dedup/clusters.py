@@ -1,7 +1,8 @@
-"""The clusters of near-duplicates of a crawl: signed shard by shard, compared part by part, joined here.
+"""The clusters of near-duplicates of a crawl: signed shard by shard, compared part by part, joined
+here.
 
-Signatures and bands take some 800 bytes per page, more than the text of a short page. They are deleted when the
-clusters, 8 bytes per page, are written.
+Signatures and bands take some 800 bytes per page, more than the text of a short page. They are
+deleted when the clusters, 8 bytes per page, are written.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def near_duplicates(
     workers: Workers,
     progress: Progress,
 ) -> np.ndarray:
-    """The number of each page's cluster. Signing is a task per shard, comparing a task per part of the band hashes."""
+    """The number of each page's cluster. Signing is a task per shard, comparing a task per part of
+    the band hashes.
+    """
     if not cfg.dedup.enabled:
         return np.arange(len(crawl))
     signing = sign_tasks(crawl, proofs, cfg, work)
@@ -72,7 +75,9 @@ def sign_tasks(crawl: Crawl, proofs: list[str], cfg: CorpusConfig, work: Path) -
 
 
 def pair_tasks(signed: list[Task], unique: np.ndarray, cfg: CorpusConfig, work: Path) -> list[Task]:
-    """One task per part: the pairs of alike pages that share a band. None for a crawl without pages."""
+    """One task per part: the pairs of alike pages that share a band. None for a crawl without
+    pages.
+    """
     count, folder = bands.parts_of(len(unique), cfg.dedup), work / "pairs"
     folder.mkdir(parents=True, exist_ok=True)
     if not unique.any():

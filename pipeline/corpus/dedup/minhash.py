@@ -1,8 +1,8 @@
 """Near-duplicates by MinHash on tokens that keep mathematics apart.
 
-Numbers, operators and LaTeX commands are tokens of their own, so forty worksheets that differ in their numbers stay
-forty. Which pages are compared, and which copy survives, depends on URL hashes and scores alone: the result is the same
-for any sharding.
+Numbers, operators and LaTeX commands are tokens of their own, so forty worksheets that differ in
+their numbers stay forty. Which pages are compared, and which copy survives, depends on URL hashes
+and scores alone: the result is the same for any sharding.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def permutations(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def signature(text: str, cfg: DedupConfig) -> np.ndarray:
-    """MinHash signature (uint32, bands * rows): two texts agree in a share of it equal to their Jaccard similarity."""
+    """MinHash signature (uint32, bands * rows): two texts agree in a share of it equal to their
+    Jaccard similarity.
+    """
     factors, addends = permutations(cfg.bands * cfg.rows)
     values = shingles(text, cfg.shingle)
     best = np.full(len(factors), np.iinfo(np.uint32).max, dtype=np.uint32)
@@ -59,7 +61,9 @@ def signature(text: str, cfg: DedupConfig) -> np.ndarray:
 
 
 def sign_shard(pages: Path, cfg: DedupConfig, out: Path, bands: Path) -> None:
-    """Write the signatures of a shard's pages (.npy, one row a page), and their bands sorted by hash (`band_rows`)."""
+    """Write the signatures of a shard's pages (.npy, one row per page), and their bands sorted by
+    hash (`band_rows`).
+    """
     rows, hashes = [], []
     for row in rows_of(pages, ["text", "url_hash"]):
         rows.append(signature(row["text"], cfg))
@@ -76,7 +80,9 @@ def survivors(
     tokens: np.ndarray,
     hashes: np.ndarray,
 ) -> np.ndarray:
-    """One eligible page of each cluster: the best score, then the longest, then the smallest URL hash."""
+    """One eligible page of each cluster: the best score, then the longest, then the smallest URL
+    hash.
+    """
     places = np.flatnonzero(eligible)
     order = places[
         np.lexsort((hashes[places], -tokens[places], -scores[places], hashes[cluster[places]]))

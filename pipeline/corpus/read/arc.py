@@ -1,7 +1,8 @@
-"""ARC files, in which crawls were kept before WARC: one line of header per record, then the response.
+"""ARC files, in which crawls were kept before WARC: one line of header per record, then the
+response.
 
-The line holds URL, IP address, date, content type and length (version 1), or five more fields before the length
-(version 2).
+The line holds URL, IP address, date, content type and length (version 1), or five more fields
+before the length (version 2).
 """
 
 from __future__ import annotations

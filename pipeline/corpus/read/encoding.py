@@ -11,10 +11,11 @@ META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re
 
 
 def decode(body: bytes, header_charset: str = "") -> str | None:
-    """The text of `body`, or None when it is in no encoding that can be told (over 1 % of it unreadable).
+    """The text of `body`, or None when it is in no encoding that can be told (over 1 % of it
+    unreadable).
 
-    Order: byte order mark, UTF-8 where the bytes are valid UTF-8 (stronger evidence than any label), the HTTP header,
-    the meta element, a guess from the bytes.
+    Order: byte order mark, UTF-8 where the bytes are valid UTF-8 (stronger evidence than any
+    label), the HTTP header, the meta element, a guess from the bytes.
     """
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _readable(body.decode("utf-16", "replace"))
@@ -40,7 +41,9 @@ def decode(body: bytes, header_charset: str = "") -> str | None:
 
 
 def codec_of(charset: str) -> str:
-    """The codec that browsers read a label with; gb18030 holds gb2312 and gbk, and the four-byte characters beyond."""
+    """The codec that browsers read a label with; gb18030 holds gb2312 and gbk, and the four-byte
+    characters beyond.
+    """
     codec = map_encoding_to_html5(charset)
     return "gb18030" if codec.lower() in ("gb2312", "gbk", "x-gbk") else codec
 

@@ -30,8 +30,8 @@ class BadHttp(Exception):
 
 
 def html_of_response(record: bytes, content_type: bytes, max_bytes: int) -> tuple[bytes, str]:
-    """(HTML, charset of the header) of a response record; `content_type` is given for a resource record, whose body
-    is the page itself. Raises BadHttp.
+    """(HTML, charset of the header) of a response record; `content_type` is given for a resource
+    record, whose body is the page itself. Raises BadHttp.
     """
     if content_type or not record[:5].upper().startswith(b"HTTP/"):
         return _checked(record, content_type), _charset(content_type)
@@ -98,7 +98,9 @@ def _checked(body: bytes, content_type: bytes) -> bytes:
 
 
 def _dechunk(body: bytes) -> bytes:
-    """Undo chunked transfer. A body without chunk marks is passed on: crawlers often undo it and keep the header."""
+    """Undo chunked transfer. A body without chunk marks is passed on: crawlers often undo it and
+    keep the header.
+    """
     parts, at = [], 0
     while mark := CHUNK_SIZE.match(body, at):
         size, start = int(mark.group(1), 16), mark.end()
@@ -118,7 +120,8 @@ def _dechunk(body: bytes) -> bytes:
 def _inflate(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
     """Undo the content encodings, the last one first.
 
-    A body that is not compressed in spite of its header is passed on: crawlers often undo it and keep the header.
+    A body that is not compressed in spite of its header is passed on: crawlers often undo it and
+    keep the header.
     """
     for name in reversed([part.strip() for part in encoding.split(b",")]):
         if name in (b"", b"identity", b"utf-8", b"none"):

@@ -19,8 +19,8 @@ class TooSlow(Exception):
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TooSlow in the block after so many seconds of this process's own processor time.
 
-    It is a signal, which only the main thread of a process receives (that of every worker, of datatrove's and of Ray's);
-    in any other thread there is no limit. 0 seconds are no limit.
+    It is a signal, which only the main thread of a process receives (that of every worker, of
+    datatrove's and of Ray's); in any other thread there is no limit. 0 seconds are no limit.
     """
     if seconds <= 0 or threading.current_thread() is not threading.main_thread():
         yield

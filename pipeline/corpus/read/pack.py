@@ -23,9 +23,9 @@ EPOCH = "2000-01-01T00:00:00Z"  # WARC-Date is required; the day a folder was pa
 
 
 def urls_of(folder: Path, mapping: Path | None = None) -> dict[str, str]:
-    """URL by file name (relative, with /). From `mapping` or the folder's urls.jsonl (rows with file and url), or
-    from a
-    Markdown table in MANIFEST.md with columns `file` and `url` or `original URL`. Files without one get a file: URL.
+    """URL by file name (relative, with /). From `mapping` or the folder's urls.jsonl (rows with
+    file and url), or from a Markdown table in MANIFEST.md with columns `file` and `url` or
+    `original URL`. Files without one get a file: URL.
     """
     path = mapping or folder / "urls.jsonl"
     if mapping is not None or path.is_file():
@@ -59,8 +59,9 @@ def read_folder(
 ) -> Iterator[RawPage | Reject]:
     """Every HTML file below `folder`, in the order of their names.
 
-    One without a URL is named by the folder, or `name`, and its place below: files of one name in two folders are two
-    pages. `every`: of the other files too, those that begin as HTML are pages, and each of the rest is a reject.
+    One without a URL is named by the folder, or `name`, and its place below: files of one name in
+    two folders are two pages. `every`: of the other files too, those that begin as HTML are pages,
+    and each of the rest is a reject.
     """
     urls, base = urls_of(folder, mapping), name or folder.absolute().name
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
@@ -95,7 +96,9 @@ def read_html(
 
 
 def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
-    """Write (URL, HTML) pairs as a gzipped WARC, a member a record; atomic, and the same bytes each time. The count."""
+    """Write (URL, HTML) pairs as a gzipped WARC, a member a record; atomic, and the same bytes each
+    time. The count.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, count = path.with_name(path.name + ".tmp"), 0
     with temporary.open("wb") as file:
@@ -113,7 +116,9 @@ def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
 
 
 def pack(folder: Path, out: Path, mapping: Path | None = None, max_bytes: int = 1 << 30) -> int:
-    """Turn a folder of HTML into a WARC; returns the number of pages. Raises UserError when there is none."""
+    """Turn a folder of HTML into a WARC; returns the number of pages. Raises UserError when there
+    is none.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give a folder of HTML files")
     pages = (

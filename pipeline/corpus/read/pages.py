@@ -62,7 +62,9 @@ BATCH = 256  # rows of a row group; what is held in memory of a shard
 
 @dataclass(frozen=True)
 class Page:
-    """A page with its text. `unread` counts formulas that it shows without a source that can be read."""
+    """A page with its text. `unread` counts formulas that it shows without a source that can be
+    read.
+    """
 
     url: str
     text: str
@@ -103,7 +105,9 @@ def read_pages(
 
 
 def read_raw(shard: Shard, max_bytes: int) -> Iterator[RawPage | Reject]:
-    """The records of a WARC, WET or ARC file, a folder of HTML, an HTML file, a table, or a part of an index."""
+    """The records of a WARC, WET or ARC file, a folder of HTML, an HTML file, a table, or a part of
+    an index.
+    """
     path, name = shard.path, shard.name
     if shard.kind == "rows":
         yield from pages_of_rows(path, name, max_bytes)
@@ -145,7 +149,9 @@ def extracted(raw: RawPage, min_tokens: int) -> Page | Reject:
 
 
 class Table:
-    """Writes rows to a Parquet file in row groups of BATCH; the file appears under its name when closed."""
+    """Writes rows to a Parquet file in row groups of BATCH; the file appears under its name when
+    closed.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RawPage:
-    """A page as it was read. `offset`: bytes into `source` at which its gzip member starts, or its record where the file
-    is not compressed."""
+    """A page as it was read. `offset`: bytes into `source` at which its gzip member starts, or its
+    record where the file is not compressed.
+    """
 
     url: str
     body: bytes  # HTML, or UTF-8 text where `is_text`

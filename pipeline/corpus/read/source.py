@@ -1,7 +1,8 @@
-"""Where input lies: files of this machine, or at a URL (https://, s3:// and whatever else fsspec knows).
+"""Where input lies: files of this machine, or at a URL (https://, s3:// and whatever else fsspec
+knows).
 
-A remote file is read in pieces by range requests, each tried several times, so nothing is stored and a record of an
-index costs one request.
+A remote file is read in pieces by range requests, each tried several times, so nothing is stored
+and a record of an index costs one request.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def is_remote(location: Location) -> bool:
 
 
 def located(text: str | Path) -> Location:
-    """What a person wrote on a command line or in a list: a URL stays text, anything else is a path."""
+    """What a person wrote on a command line or in a list: a URL stays text, anything else is a
+    path.
+    """
     if isinstance(text, Path):
         return text
     return text if is_remote(text) else Path(text.removeprefix("file://"))
@@ -62,7 +65,9 @@ def size_of(file: BinaryIO) -> int:
 
 
 def stamp_of(location: Location) -> str:
-    """What says that a file is still the same: the hash of its bytes; of a remote one its size and its date or tag."""
+    """What says that a file is still the same: the hash of its bytes; of a remote one its size and
+    its date or tag.
+    """
     if is_remote(location):
         facts = facts_of(str(location))
         tags = [

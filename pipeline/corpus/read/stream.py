@@ -18,7 +18,9 @@ class Torn(Exception):
 
 
 class Stream:
-    """Bytes of one gzip member, or of an uncompressed file from `offset` on, read in bounded pieces."""
+    """Bytes of one gzip member, or of an uncompressed file from `offset` on, read in bounded
+    pieces.
+    """
 
     def __init__(self, file: BinaryIO, offset: int, gzipped: bool):
         self.file, self.gzipped, self.buffer, self.ended = file, gzipped, bytearray(), False
@@ -80,7 +82,9 @@ class Stream:
         return text.rstrip(b"\r")
 
     def take(self, size: int, keep: int) -> tuple[bytes, bool]:
-        """Up to `size` bytes, of which at most `keep` are held; and whether all `size` were there. Raises Torn."""
+        """Up to `size` bytes, of which at most `keep` are held; and whether all `size` were there.
+        Raises Torn.
+        """
         held, seen = bytearray(), 0
         while seen < size:
             if not self.buffer and not self._more():

@@ -1,6 +1,8 @@
-"""Rows of pages as other tools keep them: JSONL (also gzipped) and Parquet, with a text or with HTML.
+"""Rows of pages as other tools keep them: JSONL (also gzipped) and Parquet, with a text or with
+HTML.
 
-A row of an index (Common Crawl's CDX, or its columnar form in Parquet) names a file and the bytes of one record in it.
+A row of an index (Common Crawl's CDX, or its columnar form in Parquet) names a file and the bytes
+of one record in it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ LENGTH_KEYS = ("length", "warc_record_length")
 
 
 def rows_of_file(location: Location) -> Iterator[dict[str, Any]]:
-    """The rows of a JSONL file, gzipped or not, of a Parquet file or of a CDX file. Raises UserError for a bad row."""
+    """The rows of a JSONL file, gzipped or not, of a Parquet file or of a CDX file. Raises
+    UserError for a bad row.
+    """
     name = name_of(location).lower()
     with open_source(location) as file:
         if name.endswith(PARQUET):
@@ -71,7 +75,7 @@ def json_row(line: bytes, location: Location, number: int) -> dict[str, Any]:
         row = json.loads(line[start:] if start > 0 else line)
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
-            f"{location}:{number}: not a JSON line ({str(error)[:80]}); mend or remove it"
+            f"{location}:{number}: not a JSON line ({str(error)[:80]}); fix or remove it"
         ) from None
     if not isinstance(row, dict):
         raise UserError(f"{location}:{number}: a JSON object is needed, not {type(row).__name__}")
@@ -79,7 +83,9 @@ def json_row(line: bytes, location: Location, number: int) -> dict[str, Any]:
 
 
 def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> int:
-    """Write rows as JSONL, gzipped JSONL or Parquet by the name of the file; atomic. Returns the count."""
+    """Write rows as JSONL, gzipped JSONL or Parquet by the name of the file; atomic. Returns the
+    count.
+    """
     name = path.name.lower()
     if not name.endswith(ROWS) or name.endswith((".jsonl", ".ndjson")):
         return write_jsonl(path, rows)
@@ -130,7 +136,9 @@ def is_index(row: dict[str, Any]) -> bool:
 
 
 def pages_of_rows(location: Location, name: str, max_bytes: int) -> Iterator[RawPage | Reject]:
-    """A page or a reject for each row of a table. `offset` is the number of the row, the first is 0."""
+    """A page or a reject for each row of a table. `offset` is the number of the row, the first is
+    0.
+    """
     for number, row in enumerate(rows_of_file(location)):
         url = clean_url(str(row.get("url") or ""))
         url = url or f"row:{name}#{number}"
@@ -165,7 +173,9 @@ def count_rows(location: Location) -> int:
 def pages_of_index(
     location: Location, part: tuple[int, int], base: str, max_bytes: int
 ) -> Iterator[RawPage | Reject]:
-    """The records that rows `part` of an index name, each fetched by its bytes. Their source is the file they are in."""
+    """The records that rows `part` of an index name, each fetched by its bytes. Their source is the
+    file they are in.
+    """
     for number, row in enumerate(rows_of_file(location)):
         if number >= part[1]:
             break

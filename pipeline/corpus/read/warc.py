@@ -1,8 +1,9 @@
 """Read WARC, WET and folders of HTML; nothing stops the reader.
 
-A gzipped WARC is a run of gzip members, one a record by convention. On a broken member the reader says so in a `Reject`
-and looks for the next member, so a flipped byte costs one record. Python's zlib gives whole-member control, which the
-usual WARC libraries do not: they drop the rest of the file, and pass a cut-off record as a whole one.
+A gzipped WARC is a run of gzip members, one per record by convention. On a broken member the reader
+says so in a `Reject` and looks for the next member, so a flipped byte costs one record. Python's
+zlib gives whole-member control, which the usual WARC libraries do not: they drop the rest of the
+file, and pass a cut-off record as a whole one.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ BOM = b"\xef\xbb\xbf"
 def read_warc(
     path: Location, max_bytes: int = 8_000_000, name: str = ""
 ) -> Iterator[RawPage | Reject]:
-    """Yield every readable HTML (or WET text) record of a WARC or ARC file, and a Reject for each other.
+    """Yield every readable HTML (or WET text) record of a WARC or ARC file, and a Reject for each
+    other.
 
-    What the bytes are decides, not the name: gzipped or plain, or plain at first. At most `max_bytes` of a record are
-    held in memory. Raises UserError when the file cannot be opened.
+    What the bytes are decides, not the name: gzipped or plain, or plain at first. At most
+    `max_bytes` of a record are held in memory. Raises UserError when the file cannot be opened.
     """
     name = name or name_of(path)
     with open_source(path) as file:
@@ -82,8 +84,9 @@ def _arc_of(stream: Stream, name: str, offset: int, max_bytes: int) -> Iterator[
 def _records_of(
     stream: Stream, name: str, offset: int, max_bytes: int
 ) -> Iterator[RawPage | Reject]:
-    """The records of one member. A record is held back until what follows it is read well; lines that follow it without
-    a blank line between are its own. Returns whether the member is torn."""
+    """The records of one member. A record is held back until what follows it is read well; lines
+    that follow it without a blank line between are its own. Returns whether the member is torn.
+    """
     held = None
     try:
         while True:
@@ -132,7 +135,9 @@ def _records_of(
 
 
 def _record(stream: Stream, name: str, offset: int, max_bytes: int) -> RawPage | Reject | None:
-    """Parse the record whose version line was just read; None for one that holds no page (warcinfo, request, ...)."""
+    """Parse the record whose version line was just read; None for one that holds no page (warcinfo,
+    request, ...).
+    """
     header, total = {}, 0
     while line := stream.line():
         total += len(line)
@@ -174,7 +179,9 @@ def _record(stream: Stream, name: str, offset: int, max_bytes: int) -> RawPage |
 
 
 def _is_member(file: BinaryIO, offset: int) -> bool:
-    """Whether a gzip member starts at `offset`: magic, method, flags, and first bytes that can be inflated."""
+    """Whether a gzip member starts at `offset`: magic, method, flags, and first bytes that can be
+    inflated.
+    """
     file.seek(offset)
     head = file.read(512)
     if not head.startswith(MAGIC) or len(head) < 4 or head[3] > 0x1F:
@@ -193,7 +200,9 @@ def _starts_record(file: BinaryIO, offset: int) -> bool:
 
 
 def _next_member(file: BinaryIO, offset: int) -> int:
-    """The first place at or after `offset` where a gzip member starts; the end of the file when there is none."""
+    """The first place at or after `offset` where a gzip member starts; the end of the file when
+    there is none.
+    """
     file.seek(offset)
     base, buffer = offset, file.read(CHUNK)
     while buffer:

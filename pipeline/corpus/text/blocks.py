@@ -17,12 +17,15 @@ from pipeline.corpus.text.formulas import (
 from pipeline.corpus.text.noise import weight
 
 PRIVATE = re.compile("[\ue000-\ue005]")
-# Lines around an article that stand on every page of a site: rights, dates, counters, gifts, neighbours.
+# Lines around an article that stand on every page of a site: rights, dates, counters, gifts,
+# neighbours.
 LEGAL = re.compile(
     r"^\W{0,3}(?:©|\(c\)|copyright\b|all rights reserved|powered by|licensed under|版权所有|版权声明|.{0,12}ICP备"
-    r"|本页面最近更新|本文链接|本作品采用|本文采用|转载请注明|许可协议|还没有人送礼物|打赏|赞赏作者)",
+    r"|本页面最近更新|本文链接|本作品采用|本文采用|转载请注明|许可协议|还没有人送礼物|打赏|赞赏作者|上一篇|下一篇|相关推荐|相关文章|猜你喜欢|阅读原文"
+    r"|(?:previous post|next post|related posts?|share this)\b)",
     re.I,
 )
+DIGIT = re.compile(r"\d")
 DATED = re.compile(
     r"^\W{0,3}(?:最新推荐文章于|(?:首次)?发布(?:于|时间)|编辑于|更新于|最后更新|(?:最后)?修改(?:于|时间)"
     r"|(?:posted|published|(?:last )?(?:updated|modified|edited|revised)) (?:on|at|by|in)?\b)"
@@ -32,7 +35,7 @@ DATED = re.compile(
 COUNTED = re.compile(
     r"^\W{0,3}(?:[\d.,]+\s*[kw万千]?\s*(?:次)?(?:阅读|浏览|人赞同|点赞|收藏|评论|条评论|views?|reads?|likes?)"
     r"|(?:阅读|浏览|点赞|收藏|评论)(?:数|量|次数)?\s*[:：]?\s*[\d.,]+\s*[kw万千]?"
-    r"|(?:上一篇|下一篇|相关推荐|相关文章|猜你喜欢|阅读原文|previous post|next post|related posts?|share this)\b.{0,60})\W*$",
+    r")\W*$",
     re.I,
 )
 
@@ -71,4 +74,6 @@ def is_boilerplate(block: Block) -> bool:
         return True
     if size < 300 and LEGAL.match(block.text):
         return True
-    return size < 200 and (DATED.match(block.text) or COUNTED.match(block.text)) is not None
+    if size >= 200 or not DIGIT.search(block.text):
+        return False
+    return (DATED.match(block.text) or COUNTED.match(block.text)) is not None

@@ -1,9 +1,10 @@
-"""Which delimiters a page's own MathJax or KaTeX configuration sets, and the patterns that find them in its text.
+"""Which delimiters a page's own MathJax or KaTeX configuration sets, and the patterns that find
+them in its text.
 
-`\\(..\\)`, `\\[..\\]`, `$$..$$` and environments are delimiters everywhere. A single dollar is one where the page's
-configuration says so (SET). Where the configuration is not on the page (UNKNOWN), a pair of dollars counts only if what
-stands between them can be no price and no prose. Where the page sets its delimiters without the dollar, or names no
-renderer, dollars are dollars (OFF).
+`\\(..\\)`, `\\[..\\]`, `$$..$$` and environments are delimiters everywhere. A single dollar is one
+where the page's configuration says so (SET). Where the configuration is not on the page (UNKNOWN),
+a pair of dollars counts only if what stands between them can be no price and no prose. Where the
+page sets its delimiters without the dollar, or names no renderer, dollars are dollars (OFF).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 
 OFF, UNKNOWN, SET = 0, 1, 2
 RENDERERS = ("athJax", "mathjax", "katex", "KaTeX")
-ASCIIMATH = ("-AM_", "=AM_", "sciimath", "sciiMath", "SCIIMath")
+ASCIIMATH = ("-am_", "=am_", "sciimath")
 WHERE_SCRIPTS_ARE = 20_000  # characters at either end of a page in which AsciiMath is looked for
 MAX_SETTING = 2_000  # characters of a list of delimiters
 MAX_SETTINGS = 8  # lists of delimiters on one page
@@ -33,8 +34,9 @@ JS_ESCAPE = re.compile(r"\\(.)", re.S)
 COMMON = frozenset({("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")})
 ENVIRONMENTS = "align|aligned|alignat|equation|eqnarray|gather|multline|displaymath|math"
 
-# Each alternative begins with a literal, by which `re` skips text, and stops at the next opening of its own kind, so
-# that a page of unclosed delimiters stays linear. An environment between dollars is one formula.
+# Each alternative begins with a literal, by which `re` skips text, and stops at the next opening of
+# its own kind, so that a page of unclosed delimiters stays linear. An environment between dollars
+# is one formula.
 TEXT_ARGUMENT = r"\\(?:text|textrm|mbox|hbox)\{[^{}$]*(?:\$[^{}$]+\$(?!\$)[^{}$]*)*+\}"
 DISPLAYED = rf"\$\$(?P<dd>(?:{TEXT_ARGUMENT}|\\.|[^$\\]++)++)\$\$"
 BRACKETED = (
@@ -55,7 +57,9 @@ PATTERN_OF = {OFF: "", UNKNOWN: STRICT, SET: LOOSE}
 
 @dataclass(frozen=True)
 class Delimiters:
-    """What delimits formulas in the text of one page. `own` are pairs that only this page sets: (left, right, display)."""
+    """What delimits formulas in the text of one page. `own` are pairs that only this page sets:
+    (left, right, display).
+    """
 
     dollars: int = OFF
     own: tuple[tuple[str, str, bool], ...] = ()
@@ -67,7 +71,9 @@ class Delimiters:
 
 @lru_cache(maxsize=256)
 def pattern_of(dollars: int, own: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """One pattern for all delimiters of a page; those that it alone sets come first, as `o0`, `o1` ..."""
+    """One pattern for all delimiters of a page; those that it alone sets come first, as `o0`, `o1`
+    ...
+    """
     parts = [
         rf"{re.escape(left)}(?P<o{number}>(?:(?!{re.escape(left)}|{re.escape(right)}).){{1,20000}}+)"
         rf"{re.escape(right)}|"
@@ -81,14 +87,15 @@ def delimiters_of(page: str) -> Delimiters:
     """The delimiters of a page, from the scripts that it holds."""
     renderer = any(name in page for name in RENDERERS)
     inline, display, is_set = settings_of(page) if renderer else (set(), set(), False)
-    reveal = "reveal" in page and ("RevealMath" in page or "plugin/math" in page)
+    ends = (page[:WHERE_SCRIPTS_ARE] + page[-WHERE_SCRIPTS_ARE:]).lower()
+    reveal = "revealmath" in ends or "plugin/math" in ends
     if not renderer and not reveal:
-        return Delimiters(asciimath=asciimath_of(page, set()))
+        return Delimiters(asciimath=asciimath_of(page, ends))
     if ("$", "$") in inline | display or reveal:
         dollars = SET
     else:
         dollars = OFF if is_set else UNKNOWN
-    asciimath = asciimath_of(page, inline)
+    asciimath = asciimath_of(page, ends)
     taken = COMMON | set(asciimath)
     own = [(left, right, True) for left, right in display - taken]
     own += [(left, right, False) for left, right in inline - taken - display]
@@ -97,7 +104,9 @@ def delimiters_of(page: str) -> Delimiters:
 
 
 def settings_of(page: str) -> tuple[set[tuple[str, str]], set[tuple[str, str]], bool]:
-    """(inline pairs, display pairs, whether the page sets any) of MathJax's and KaTeX's configurations."""
+    """(inline pairs, display pairs, whether the page sets any) of MathJax's and KaTeX's
+    configurations.
+    """
     inline: set[tuple[str, str]] = set()
     display: set[tuple[str, str]] = set()
     is_set = False
@@ -118,7 +127,8 @@ def settings_of(page: str) -> tuple[set[tuple[str, str]], set[tuple[str, str]], 
 
 def settings_in(page: str) -> Iterator[re.Match[str]]:
     """Where the page sets delimiters: plain searches, because few pages do."""
-    for key in KEYS:
+    keys = KEYS if "inlineMath" in page else KEYS[2:]
+    for key in keys:
         at = page.find(key)
         for _ in range(MAX_SETTINGS):
             if at < 0:
@@ -147,7 +157,9 @@ def mathjax_pairs(setting: str) -> set[tuple[str, str]]:
 
 
 def katex_pairs(setting: str) -> list[tuple[tuple[str, str], bool]]:
-    """[((left, right), whether display)] of KaTeX's auto-render; one without `display` is in display."""
+    """[((left, right), whether display)] of KaTeX's auto-render; one without `display` is in
+    display.
+    """
     found = []
     for part in setting.split("}")[:40]:
         left, right = KATEX_LEFT.search(part), KATEX_RIGHT.search(part)
@@ -164,9 +176,10 @@ def unquoted(text: str) -> str:
     return JS_ESCAPE.sub(r"\1", text)
 
 
-def asciimath_of(page: str, inline: set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The delimiters of AsciiMath where the page loads it: those that it sets, else the backtick."""
-    ends = page[:WHERE_SCRIPTS_ARE] + page[-WHERE_SCRIPTS_ARE:]
+def asciimath_of(page: str, ends: str) -> tuple[tuple[str, str], ...]:
+    """The delimiters of AsciiMath where the page loads it at either end: those that it sets, else
+    the backtick.
+    """
     if not any(name in ends for name in ASCIIMATH):
         return ()
     at = page.find("asciimath2jax")

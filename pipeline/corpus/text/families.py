@@ -1,6 +1,7 @@
 """Formulas of single tools that keep their LaTeX or MathML in a place of their own.
 
-WIRIS (Moodle), Substack, MathQuill, Yuque, the fractions of Chinese question banks, and labels for screen readers.
+WIRIS (Moodle), Substack, MathQuill, Yuque, the fractions of Chinese question banks, and labels for
+screen readers.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ def of_json(text: str, key: str, display: bool) -> Found | None:
 
 
 def question_bank(inner: str) -> str:
-    """The formula of an element of class MathJye, where a fraction is a table of two rows and a root is drawn."""
+    """The formula of an element of class MathJye, where a fraction is a table of two rows and a
+    root is drawn.
+    """
     for _ in range(MAX_FRACTIONS):
         inner, changed = TABLE.subn(fraction, inner)
         if not changed:
@@ -74,7 +77,9 @@ def fraction(table: re.Match[str]) -> str:
 
 
 def label_formula(markup: str, display: bool) -> Found | None:
-    """LaTeX in the title or label that an image of MathJax or mathjax-node has for screen readers; None for speech."""
+    """LaTeX in the title or label that an image of MathJax or mathjax-node has for screen readers;
+    None for speech.
+    """
     title, label = TITLE.search(markup), LABEL.search(markup)
     for found in (title and title[1], label and (label[1] or label[2])):
         text = unescape(found or "").strip()

@@ -15,6 +15,7 @@ MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
 OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"
 # They stand for $, \ and ` in code, where these delimit nothing.
 DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"
+SHIELDED = frozenset({DOLLAR, BACKSLASH, TICK})
 UNSHIELD = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
@@ -24,7 +25,7 @@ PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
 MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\b")
 WORDPRESS_SETTINGS = re.compile(r"(?:&(?:amp;)?(?:s|fg|bg)=[\w-]+)+\s*$")
-INNER = ("dd", "i", "d", "w", "s", "di")  # the groups that are what stands between delimiters
+DISPLAYED_BY = frozenset({"dd", "d", "n"})  # groups of the pattern whose formulas are displayed
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 TEXT_COMMAND = re.compile(TEXT_ARGUMENT + r"|\\[A-Za-z]+")
 WORD = re.compile(r"[A-Za-z]{3,}")
@@ -39,8 +40,8 @@ CJK = re.compile(r"[\u3400-\u9fff\uff0c\u3002]")
 class Formula:
     """A formula of a page.
 
-    `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml (converted) or visual (read
-    off KaTeX's drawing).
+    `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml
+    (converted) or visual (read off KaTeX's drawing).
     """
 
     latex: str
@@ -53,7 +54,9 @@ class Formula:
 
 
 def clean_latex(latex: str) -> str:
-    """One line, no comments, without the `{\\displaystyle ...}` that Wikipedia puts around every formula."""
+    """One line, no comments, without the `{\\displaystyle ...}` that Wikipedia puts around every
+    formula.
+    """
     latex = latex.strip()
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
@@ -83,8 +86,8 @@ def peeled(latex: str) -> str:
 class Formulas:
     """The formulas of one page in reading order.
 
-    `add` returns the mark that stands for a formula while the text is put together. `unread` counts what the page shows
-    as a formula but gives no source of.
+    `add` returns the mark that stands for a formula while the text is put together. `unread` counts
+    what the page shows as a formula but gives no source of.
     """
 
     def __init__(self, delimiters: Delimiters | None = None, limit: int = 20_000):
@@ -95,8 +98,12 @@ class Formulas:
         self.pattern = self.delimiters.pattern()
 
     def add(self, latex: str, display: bool, source: str) -> str:
-        """The mark of a new formula; "" when it is empty, the text itself when it is too long or one too many."""
-        latex = clean_latex(latex.translate(UNSHIELD))
+        """The mark of a new formula; "" when it is empty, the text itself when it is too long or
+        one too many.
+        """
+        if not latex.isascii() and not SHIELDED.isdisjoint(latex):
+            latex = latex.translate(UNSHIELD)
+        latex = clean_latex(latex)
         if "\\" in latex:
             latex = without_definitions(latex)
         if not latex or latex in ARTEFACTS:
@@ -150,23 +157,21 @@ class Formulas:
 
     def _delimited(self, match: re.Match[str]) -> tuple[str, int]:
         """(what is written for a match of the page's delimiters, where to read on)."""
-        found = match.groupdict()
-        own = self.delimiters.own
-        for number, (_, _, display) in enumerate(own):
-            if found[f"o{number}"] is not None:
-                return self._marked(match, found[f"o{number}"], display)
-        if found["n"]:
-            return self._marked(match, match[0], True)
-        inner = next((found[name] for name in INNER if found.get(name) is not None), None)
-        if inner is None:
+        name = match.lastgroup
+        if name is None:
             return match[0], match.end()
-        if found.get("di") is not None and not self._takes(inner):
+        inner, display = match[name], name in DISPLAYED_BY
+        if name == "n":
+            inner = match[0]
+        elif name[0] == "o":
+            display = self.delimiters.own[int(name[1:])][2]
+        elif name == "di" and not self._takes(inner):
             return "$", match.start() + 1
-        if found["dd"] and self.delimiters.dollars == OFF and not SIGN.search(inner):
+        elif name == "dd" and self.delimiters.dollars == OFF and not SIGN.search(inner):
             return match[0], match.end()
-        if found["w"]:
+        elif name == "w":
             inner = WORDPRESS_SETTINGS.sub("", inner)
-        return self._marked(match, inner, found["dd"] is not None or found["d"] is not None)
+        return self._marked(match, inner, display)
 
     def _marked(self, match: re.Match[str], inner: str, display: bool) -> tuple[str, int]:
         if OPEN in inner or not inner.strip():
@@ -174,7 +179,9 @@ class Formulas:
         return self.add(inner.replace(BREAK, " "), display, "delimiters"), match.end()
 
     def _takes(self, inner: str) -> bool:
-        """Whether what stands between two single dollars is a formula, and not the prose between two prices."""
+        """Whether what stands between two single dollars is a formula, and not the prose between
+        two prices.
+        """
         if not inner.strip():
             return False
         if self.delimiters.dollars == SET:
@@ -184,7 +191,9 @@ class Formulas:
 
 
 def is_no_price(inner: str) -> bool:
-    """Whether a text between two dollars can only be a formula: it has a sign of LaTeX, or no word and whole brackets."""
+    """Whether a text between two dollars can only be a formula: it has a sign of LaTeX, or no word
+    and whole brackets.
+    """
     if SIGN.search(inner):
         return True
     bare = TEXT_COMMAND.sub(" ", inner)
@@ -196,8 +205,8 @@ def is_no_price(inner: str) -> bool:
 def latex_of_marks(text: str, found: list[Formula]) -> tuple[str, list[Formula]]:
     """The text with every mark written out, and the formulas that stand in it, in order.
 
-    A blank keeps a formula apart from what would change how its dollars are read: another formula, a digit, a dollar, a
-    backslash.
+    A blank keeps a formula apart from what would change how its dollars are read: another formula,
+    a digit, a dollar, a backslash.
     """
     used = [found[int(number)] for number in PLACE.findall(text)]
 

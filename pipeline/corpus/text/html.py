@@ -1,4 +1,6 @@
-"""HTML to text with its mathematics: formulas as LaTeX between $ or $$, boilerplate left out, Chinese kept."""
+"""HTML to text with its mathematics: formulas as LaTeX between $ or $$, boilerplate left out,
+Chinese kept.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ SHORT_ARTICLE = 2_000  # characters; a lone <article> with less text may be a te
 
 @dataclass(frozen=True)
 class Extracted:
-    """Text of a page, one block (paragraph, list item, table row) per line, and the formulas in it in order.
+    """Text of a page, one block (paragraph, list item, table row) per line, and the formulas in it
+    in order.
 
     `unread` counts the formulas that the page shows and that have no source that can be read.
     """
@@ -57,7 +60,8 @@ def read(page: str, start: int, end: int) -> Extracted:
 
 
 def main_range(page: str, ends: Ends) -> tuple[int, int, bool]:
-    """Where the element lies that says it is the main content, and whether only a lone <article> says so.
+    """Where the element lies that says it is the main content, and whether only a lone <article>
+    says so.
 
     The whole page when no element does, or several articles do.
     """

@@ -1,4 +1,6 @@
-"""Images of formulas: their LaTeX from the address of the server that drew them, or from their alternative text."""
+"""Images of formulas: their LaTeX from the address of the server that drew them, or from their
+alternative text.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,22 @@ QUERY_IS_LATEX = re.compile(
     r"codecogs\.com/\w*(?:gif|png|svg|pdf|swf|emf)|latex\.csdn\.net/eq|mimetex|mathtex|/tex\.cgi|texify|numberempire",
     re.I,
 )
-# The one kind of server that takes a query as it stands: there a plus is a plus, elsewhere it is a blank.
+# The one kind of server that takes a query as it stands: there a plus is a plus, elsewhere it is a
+# blank.
 RAW_PLUS = re.compile(r"codecogs\.com|latex\.csdn\.net", re.I)
 PATH_IS_LATEX = re.compile(r"(?:i\.upmath\.me|tex\.s2cms\.ru)/(?:svg|png)/(.+)$", re.I | re.S)
 NAMED = ("latex", "tex", "chl", "eq", "math", "formula", "code", "from", "inline", "block")
 ADDRESSES = ("src", "data-src", "data-lazy-src", "data-original", "data-actualsrc", "data-orig-src")
 SOURCE_ATTRIBUTES = ("data-equation-content", "data-latex", "data-tex", "data-formula", "data-math")
-# What codecogs' editor writes for characters that an address cannot hold, and its settings before the formula.
+# What codecogs' editor writes for characters that an address cannot hold, and its settings before
+# the formula.
 CODECOGS = (("&space;", " "), ("&plus;", "+"), ("&hash;", "#"), ("&amp;", "&"))
 SETTINGS = re.compile(
     r"^(?:\\(?:dpi\s*\{\d+\}|bg[_{]\w+\}?|fn_\w+|inline|(?:tiny|small|large|huge)(?![a-z]))\s*)+",
     re.I,
 )
-# Canvas writes "LaTeX: " before the formula, others "Equation:"; WordPress leaves its settings after it.
+# Canvas writes "LaTeX: " before the formula, others "Equation:"; WordPress leaves its settings
+# after it.
 PREFIX = re.compile(r"^\s*(?:LaTeX|TeX|MathML)\s*:\s*", re.I)
 SUFFIX = re.compile(r"(?:&(?:amp;)?(?:s|fg|bg)=[\w-]+)+\s*$")
 PLACEHOLDER = re.compile(
@@ -75,8 +80,9 @@ def address_of(attrs: dict[str, str]) -> str:
 def image_formula(attrs: dict[str, str]) -> Found | None:
     """The formula that an image shows.
 
-    Its source is an attribute, its alternative text, or the address at a server that draws formulas. ("", ..) for an
-    image that its class, its server or its delimiters call a formula and that gives no source; None for any other.
+    Its source is an attribute, its alternative text, or the address at a server that draws
+    formulas. ("", ..) for an image that its class, its server or its delimiters call a formula and
+    that gives no source; None for any other.
     """
     address, classes = address_of(attrs), attrs.get("class", "")
     by_source = IMAGE_SOURCE.search(address) is not None
@@ -117,7 +123,9 @@ def is_delimited(text: str) -> bool:
 
 
 def is_latex(alt: str) -> bool:
-    """Whether an alternative text is one formula and nothing else, of an image that nothing else says is one."""
+    """Whether an alternative text is one formula and nothing else, of an image that nothing else
+    says is one.
+    """
     inner = undelimited(alt, False, "")[0]
     return (
         (inner != alt or ALL_LATEX.search(alt) is not None)

@@ -1,7 +1,7 @@
 """KaTeX's drawing back to LaTeX, for pages that carry neither its MathML nor its source.
 
-The drawing is nested spans: atoms with a class for what they are (mord, mbin, mrel, mop), and stacks (vlist) whose
-entries say how high they stand. Depth and size are bounded.
+The drawing is nested spans: atoms with a class for what they are (mord, mbin, mrel, mop), and
+stacks (vlist) whose entries say how high they stand. Depth and size are bounded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What the extractor must know about HTML: kinds of elements, noise, attributes, and where an element ends.
+"""What the extractor must know about HTML: kinds of elements, noise, attributes, and where an
+element ends.
 
-The extractor reads a page as a stream of tags, not as a tree: most bytes of a page (scripts, menus, rendered formulas)
-are then passed over at the speed of a search for their end, and a broken tree is no problem.
+The extractor reads a page as a stream of tags, not as a tree: most bytes of a page (scripts, menus,
+rendered formulas) are then passed over at the speed of a search for their end, and a broken tree is
+no problem.
 """
 
 from __future__ import annotations
@@ -82,10 +84,15 @@ def plain(markup: str) -> str:
 
 
 def plain_code(markup: str) -> str:
-    """The text of code: a line for each line that is shown, no line numbers, powers kept apart from their base."""
+    """The text of code: a line for each line that is shown, no line numbers, powers kept apart from
+    their base.
+    """
     if "<" not in markup:
         return unescape(markup)
-    if any(name in markup for name in ("gutter", "line", "lnt", "ln-", "lnum")):
+    if any(
+        name in markup
+        for name in ("gutter", "lineno", "line-num", "linenum", "lnt", "hljs-ln", "lnum")
+    ):
         markup = GUTTER.sub("", markup)
     if "<su" in markup:
         markup = SCRIPT.sub(
@@ -114,7 +121,9 @@ def braced(script: str) -> str:
 
 
 class Ends:
-    """Finds where elements end in one page, within a budget of characters read, so that a hostile page stays linear."""
+    """Finds where elements end in one page, within a budget of characters read, so that a hostile
+    page stays linear.
+    """
 
     def __init__(self, page: str):
         self.page, self.budget, self.missing = page, 6 * len(page) + 1_000_000, set()

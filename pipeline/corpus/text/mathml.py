@@ -17,7 +17,9 @@ for _part in (mathml_leaves, mathml_scripts, mathml_layout, mathml_content):
 
 
 def latex_of_mathml(markup: str) -> str:
-    """LaTeX of the inside of a <math> element: "<mfrac><mn>1</mn><mi>n</mi></mfrac>" gives "\\frac{1}{n}"."""
+    """LaTeX of the inside of a <math> element: "<mfrac><mn>1</mn><mi>n</mi></mfrac>" gives
+    "\\frac{1}{n}".
+    """
     latex_text = re.sub(r"\s+", " ", row(parse(markup).children)).strip()
     if latex_text.endswith("\\") and not latex_text.endswith("\\\\"):
         latex_text += " "  # "\\ " is a command, not a blank

@@ -33,7 +33,8 @@ def scripts(base: str, below: str | None, above: str | None) -> str:
 def arguments(node: Node, count: int) -> list[Node] | None:
     """The children of an element that takes `count` of them; None when there are not so many.
 
-    KaTeX writes an invisible operator as one child more: what cannot be drawn is left out, the rest is one row.
+    KaTeX writes an invisible operator as one child more: what cannot be drawn is left out, the rest
+    is one row.
     """
     children = node.children
     if len(children) > count:

@@ -1,7 +1,7 @@
 """The markup of MathML as a tree.
 
-An own small reader: MathML inside HTML has unquoted attributes and undeclared entities that an XML parser refuses.
-Depth and size are bounded.
+A small reader of its own: MathML inside HTML has unquoted attributes and undeclared entities that
+an XML parser refuses. Depth and size are bounded.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Node:
 
 
 def parse(markup: str) -> Node:
-    """The tree of the inside of a <math> element; unclosed and stray tags do no harm, deeper levels are flattened."""
+    """The tree of the inside of a <math> element; unclosed and stray tags do no harm, deeper levels
+    are flattened.
+    """
     root = Node("mrow")
     stack, at = [root], 0
     deeper: Counter[str] = Counter()  # open elements below MAX_DEPTH, which have no node
@@ -93,7 +95,9 @@ def close(name: str, stack: list[Node], deeper: Counter[str]) -> None:
 
 
 def leaf_text(node: Node) -> str:
-    """The text of a leaf, with that of leaves which KaTeX puts into it; a negating stroke joins what it strikes."""
+    """The text of a leaf, with that of leaves which KaTeX puts into it; a negating stroke joins
+    what it strikes.
+    """
     text = (
         unescape(node.text) + "".join(map(leaf_text, node.children))
         if node.children

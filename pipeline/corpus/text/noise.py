@@ -1,8 +1,8 @@
 """What of a page is no part of its text: navigation, advertising, and what is not to be seen.
 
-A word in a class or an id only raises a suspicion: ids are the slugs of headings ("line-search", "copyright"), and
-page builders call every container a widget. What an element is (its landmark role, a heading that its id repeats) and
-what it holds (words outside links, formulas) decides.
+A word in a class or an id only raises a suspicion: ids are the slugs of headings ("line-search",
+"copyright"), and page builders call every container a widget. What an element is (its landmark
+role, a heading that its id repeats) and what it holds (words outside links, formulas) decides.
 """
 
 from __future__ import annotations
@@ -66,15 +66,17 @@ SIGN_OF_FORMULA = re.compile(
     re.I,
 )
 OPERATOR = re.compile(r"[\s+\-\u2212/\u2044\u00d7\u00f7.,:]{1,4}\Z")
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 LOOKED_AT = 30_000  # characters of an element that are looked at
 ENOUGH = 250  # of prose, by `weight`
 MUCH = 1_200
+DENSE = 300  # characters of markup to a link, under which an element is a list of links
 
 
 def weight(text: str) -> int:
-    """How much a text says, in letters of English: a CJK character stands for some three of them."""
-    return len(text) if text.isascii() else len(text) + 2 * len(CJK.findall(text))
+    """How much a text says, in letters of English: its bytes in UTF-8, of which a CJK character has
+    three.
+    """
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 @lru_cache(maxsize=8_192)
@@ -86,7 +88,9 @@ def is_noise_word(word: str) -> bool:
 
 
 def may_be_noise(name: str, attrs: dict[str, str]) -> bool:
-    """Whether role, style or names of an element raise the suspicion that it is no part of the text."""
+    """Whether role, style or names of an element raise the suspicion that it is no part of the
+    text.
+    """
     if name in WHOLE:
         return False
     style = attrs.get("style", "")
@@ -117,7 +121,10 @@ def is_noise(name: str, attrs: dict[str, str], inner: str, before: str) -> bool:
     if len(inner) < 12 and OPERATOR.match(unescape(inner)) and inner.strip():
         return False  # the sign of a fraction, hidden because the drawing shows it
     if any(CHROME_NAME.match(word) for word in named):
-        return 3 * len(inner) < MUCH or not holds_content(inner, MUCH)
+        links = inner.count("<a")
+        if 3 * len(inner) < MUCH or links * DENSE > len(inner):
+            return True
+        return not holds_content(inner, MUCH)
     if all(map(WIDGET.search, named)):
         return is_of_links(inner)
     if any(word.lower().endswith("hidden") for word in named) and is_answer(attrs, inner, before):
@@ -153,7 +160,9 @@ def is_of_links(inner: str) -> bool:
 
 
 def holds_content(inner: str, enough: int = ENOUGH) -> bool:
-    """Whether an element holds text that someone wrote to be read: sentences or formulas outside links."""
+    """Whether an element holds text that someone wrote to be read: sentences or formulas outside
+    links.
+    """
     if 3 * len(inner) < enough // 4:
         return False
     prose, linked = measured(inner)
@@ -171,7 +180,9 @@ def is_answer(attrs: dict[str, str], inner: str, before: str) -> bool:
 
 
 def is_note(raw: str, inner: str) -> bool:
-    """Whether an <aside> belongs to the text: a footnote, a note in the margin, a theorem; or it holds formulas."""
+    """Whether an <aside> belongs to the text: a footnote, a note in the margin, a theorem; or it
+    holds formulas.
+    """
     if NOTE.search(raw):
         return not is_of_links(inner)
     has_formula = SIGN_OF_FORMULA.search(inner, 0, LOOKED_AT) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import unescape
 
@@ -26,7 +27,14 @@ from pipeline.corpus.text.markup import (
     plain,
     plain_code,
 )
-from pipeline.corpus.text.noise import LOOKED_AT, is_noise, is_note, may_be_noise, weight
+from pipeline.corpus.text.noise import (
+    LOOKED_AT,
+    is_noise,
+    is_noise_word,
+    is_note,
+    may_be_noise,
+    weight,
+)
 from pipeline.corpus.text.recognise import (
     CUSTOM,
     SCRIPT_NEXT,
@@ -39,6 +47,7 @@ from pipeline.corpus.text.recognise import (
 MAX_TAGS = 400_000
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SLASHES = frozenset({"/", "\u2044", "&frasl;", "\u2215"})
+IDENTIFIER = re.compile(r"""\bid\s*=\s*["']?([^\s"'>]+)""")
 DELIMITING = frozenset("$\\`")
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
@@ -46,7 +55,9 @@ TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
 
 @dataclass
 class Script:
-    """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or holds a link."""
+    """A <sup> or <sub> that is open: the part of the block at which it starts, and whether it is or
+    holds a link.
+    """
 
     name: str
     start: int
@@ -65,7 +76,7 @@ class Reader:
         self.parts: list[str] = []
         self.tag, self.linked, self.link_start = "", 0, -1
         self.scripts: list[Script] = []
-        self.is_atcoder = "atcoder" in page and "katex" in page
+        self.is_atcoder = page.find("atcoder", 0, 20_000) >= 0 and "katex" in page
         self.script_end = -1  # where the last script with a formula ended
         self.image_end = -1  # where the last image of a formula ended
         self.ignored_until = (
@@ -108,7 +119,9 @@ class Reader:
         return self.blocks
 
     def text(self, at: int, end: int) -> None:
-        """Text between tags; where the page's settings leave it out of mathematics, its delimiters are none."""
+        """Text between tags; where the page's settings leave it out of mathematics, its delimiters
+        are none.
+        """
         piece = self.page[at:end]
         if end <= self.ignored_until and not DELIMITING.isdisjoint(piece):
             piece = shield(piece)
@@ -170,7 +183,8 @@ class Reader:
     def script(self, name: str) -> None:
         """x<sup>2</sup> becomes x^{2} and <sup>1</sup>/<sub>2</sub> becomes 1/2.
 
-        A script that is or holds a link is a footnote mark and stays as it is, as do ordinals and formulas.
+        A script that is or holds a link is a footnote mark and stays as it is, as do ordinals and
+        formulas.
         """
         while self.scripts:
             script = self.scripts.pop()
@@ -193,7 +207,9 @@ class Reader:
         self.parts[start:] = [f"{'^' if name == 'sup' else '_'}{{{inner}}}"]
 
     def skip(self, name: str, raw: str, at: int) -> int:
-        """Pass over an element that holds no text of the page, unless it holds a formula or belongs to the text."""
+        """Pass over an element that holds no text of the page, unless it holds a formula or belongs
+        to the text.
+        """
         if raw.endswith("/"):
             return at
         ends = self.ends.raw(name, at) if name in RAW else self.ends.nested(name, at)
@@ -260,13 +276,21 @@ class Reader:
             beyond = self.formula(name, raw, at)
             if beyond is not None:
                 return beyond
-        elif kind == NOISE or hints_noise(name, raw):
+        elif kind == NOISE or (hints_noise(name, raw) and self.is_suspect(raw)):
             beyond = self.noise(name, raw, at)
             if beyond is not None:
                 return beyond
         if "gnore" in classes or "mathjax" in classes:
             self.ignore(name, classes, at)
         return None
+
+    @staticmethod
+    def is_suspect(raw: str) -> bool:
+        """Whether more than an id that names nothing makes an element suspect."""
+        if "role=" in raw or "aria-hidden" in raw or "style" in raw:
+            return True
+        found = IDENTIFIER.search(raw)
+        return found is not None and is_noise_word(found[1])
 
     def noise(self, name: str, raw: str, at: int) -> int | None:
         """Where an element ends that is no part of the text; None for any other."""
@@ -299,7 +323,9 @@ class Reader:
         return ends[1]
 
     def ignore(self, name: str, classes: str, at: int) -> None:
-        """Text that MathJax is told to leave alone; not so what PreTeXt has it draw when a reader opens it."""
+        """Text that MathJax is told to leave alone; not so what PreTeXt has it draw when a reader
+        opens it.
+        """
         if name in ("body", "html") or not IGNORED.search(classes) or "hidden-content" in classes:
             return
         ends = self.ends.nested(name, at)
@@ -307,7 +333,9 @@ class Reader:
             self.ignored_until = max(self.ignored_until, ends[0])
 
     def beside_script(self, begin: int, end: int) -> bool:
-        """Whether a drawn formula between two places of the page stands next to the script that it was drawn from."""
+        """Whether a drawn formula between two places of the page stands next to the script that it
+        was drawn from.
+        """
         after = 0 <= self.script_end <= begin and not self.page[self.script_end : begin].strip()
         return after or SCRIPT_NEXT.match(self.page, end) is not None
 

@@ -1,8 +1,9 @@
 """Which elements are formulas, and the LaTeX in them.
 
-A formula is often on a page several times: as source, as MathML for screen readers and as drawn glyphs. An element that
-holds all of them is read as one, and its best source is taken: annotation, alttext, data-latex, script, image text,
-and only then the own converters of MathML and of KaTeX's drawing.
+A formula is often on a page several times: as source, as MathML for screen readers and as drawn
+glyphs. An element that holds all of them is read as one, and its best source is taken: annotation,
+alttext, data-latex, script, image text, and only then the own converters of MathML and of KaTeX's
+drawing.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ LISTING = frozenset(
 VALUE = re.compile(r"""[\w-]+\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])", re.I)
 CDATA = re.compile(r"(?<!\\)%?\s*(?:<!\[CDATA\[|\]\]>)")  # kramdown hides it behind % from TeX
-# What MathJax 2 draws or leaves beside a preview; what comes after a preview that stands alone is none of these.
+# What MathJax 2 draws or leaves beside a preview; what comes after a preview that stands alone is
+# none of these.
 RENDERED = re.compile(
     r"\s*<(?:script\b[^>]{0,200}math/|[a-z-]+\b[^>]{0,400}(?:MathJax|mjx-))", re.I
 )
@@ -122,8 +124,8 @@ def element_formula(
 ) -> Found | None:
     """The formula that an element is, which ends at `end` of the page.
 
-    ("", .., "script") when it only draws a formula that stands elsewhere, ("", .., UNREAD) when it draws one whose
-    source is nowhere, None when it is none.
+    ("", .., "script") when it only draws a formula that stands elsewhere, ("", .., UNREAD) when it
+    draws one whose source is nowhere, None when it is none.
     """
     traits = traits_of(attrs.get("class", ""))
     display = is_display(attrs, traits)
@@ -239,13 +241,17 @@ def inside(inner: str, display: bool) -> Found | None:
 
 
 def is_of_whole(inner: str, at: int) -> bool:
-    """Whether the tag around `at` is that of the whole formula, and not of a part that MathJax 4 labels as well."""
+    """Whether the tag around `at` is that of the whole formula, and not of a part that MathJax 4
+    labels as well.
+    """
     tag = inner.rfind("<", 0, at)
     return tag >= 0 and (not inner[:tag].strip() or inner.startswith(("<mjx-math", "<math"), tag))
 
 
 def math_element(attrs: dict[str, str], inner: str, display: bool) -> Found | None:
-    """A <math> element: the TeX annotation of all of it, its alttext, its data-latex, else converted."""
+    """A <math> element: the TeX annotation of all of it, its alttext, its data-latex, else
+    converted.
+    """
     if ":m" in inner:
         inner = PREFIX.sub(r"<\1", inner)
     annotation = annotation_of(inner)
@@ -275,9 +281,11 @@ def annotation_of(inner: str) -> str:
     start, end = inner.find("<semantics"), inner.rfind("</semantics")
     if start >= 0:
         close = inner.find(">", end) + 1 if end > start else len(inner)
-        if AROUND.sub("", inner[:start]) or AROUND.sub("", inner[close:]):
+        if (start and AROUND.sub("", inner[:start])) or (
+            close < len(inner) and AROUND.sub("", inner[close:])
+        ):
             return ""
-    return unescape(annotation[1])
+    return unescape(annotation[1]) if "&" in annotation[1] else annotation[1]
 
 
 def is_spoken(text: str) -> bool:
@@ -290,8 +298,9 @@ def is_spoken(text: str) -> bool:
 def rendered_by_mathjax2(
     attrs: dict[str, str], inner: str, display: bool, page: str, end: int
 ) -> Found | None:
-    """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML that it carries, or the
-    LaTeX of a preview that stands alone."""
+    """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML
+    that it carries, or the LaTeX of a preview that stands alone.
+    """
     if "mathjax_preview" in attrs.get("class", "").lower():
         text = plain(inner).strip()
         alone = text not in PLACEHOLDERS and RENDERED.match(page, end) is None
@@ -332,8 +341,9 @@ def script_formula(attrs: dict[str, str], inner: str) -> Found | None:
 
 
 def delimited_element(text: str, display: bool, bare: bool) -> Found | None:
-    """An element whose whole text is one delimited formula; without delimiters only when `bare` and it looks like
-    LaTeX."""
+    """An element whose whole text is one delimited formula; without delimiters only when `bare` and
+    it looks like LaTeX.
+    """
     text = text.strip()
     for left, right, is_display in DELIMITERS:
         if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):

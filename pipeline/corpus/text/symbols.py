@@ -80,7 +80,9 @@ _ALPHABETS = {"BOLD ITALIC": "\\boldsymbol", "BOLD SCRIPT": "\\mathcal", "BOLD F
 
 
 def latex_of_text(text: str) -> str:
-    """The LaTeX of a run of characters of MathML or plain mathematics: "α≤β" gives "\\alpha \\leq \\beta "."""
+    """The LaTeX of a run of characters of MathML or plain mathematics: "α≤β" gives "\\alpha \\leq
+    \\beta ".
+    """
     out = []
     for place, character in enumerate(text):
         latex = SYMBOLS.get(character)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pipeline.grading.answer.text import unwrap
 
@@ -17,6 +18,7 @@ _CIRCLED = re.compile("[①-⑳⑴-⒇]")
 _MARKS = re.compile(r"\(?\d{1,2}\)?(?:\s*(?:,|and)?\s*\(?\d{1,2}\)?)*")
 
 
+@lru_cache(maxsize=4096)
 def is_choice(reference: str) -> bool:
     """Whether the reference is one letter A to J."""
     return re.fullmatch(r"\(?[A-J]\)?", unwrap(without_styles(reference))) is not None

@@ -41,6 +41,17 @@ _PHRASE = re.compile(
 )
 _FINAL_WORDS = ("final answer", "最终答案")
 _PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
+_DENIAL = re.compile(r"(?:not|never)\b|不是|并非", re.I)
+_GUESSES = re.compile(
+    r"(?:either|any (?:one )?of|one of)\b\s*(.+?(?:\bor\b|,|\band\b).+?)\.?\s*$", re.I | re.S
+)
+_ALTERNATIVES = re.compile(
+    r"[\d})$]\s*,?\s*(?:\bor\b|或者?)\s*[-+]?[\d\\$(A-Za-z]{1,3}(?![a-z]{2,})"
+)
+_TURN = re.compile(r"\bbut\b|[,;] (?:it|but|so|and|rather|the)\b|而是|，", re.I)  # "not 5 but 6"
+_VERDICT = re.compile(
+    r"\"(?:score|verdict|reward|grade|label|correct)\"\s*:", re.I
+)  # an output that grades itself has no answer
 _RANGE = re.compile(
     rf"(?:{prose.BOUNDS})\b|(?:from|around) -?\d[\d.,]* to\b", re.I
 )  # words that make a number no answer
@@ -76,7 +87,13 @@ def extract(output: str, lang: str = "en") -> str | None:
     if boxed is not None:
         return boxed or None
     text = _without_hope(text)
+    if _VERDICT.search(text[-MAX_SENTENCE:]):
+        return None
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
+    if phrase is not None and _DENIAL.match(text, phrase.end()):  # "The answer is not 5."
+        denied = _TURN.split(_sentence(text[phrase.end() :]))[0]
+        text = text[: phrase.start()] + text[phrase.end() :].replace(denied, " ", 1)
+        phrase = None
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
     return (
         answer or _program_output(text) or _whole(text) or prose.last_value(text) or _numeral(text)
@@ -194,8 +211,11 @@ def _sentence(text: str) -> str:
 def _value(tail: str) -> str | None:
     """A sentence as an answer: a formula or literal that is all of it, else the last one in it, else the words."""
     tail = tail.strip().strip("*`_ ").lstrip("} ")
-    if not tail:
+    if not tail or _DENIAL.match(tail):
         return None
+    guesses = _GUESSES.match(tail)
+    if guesses or _ALTERNATIVES.search(tail):
+        return (guesses[1] if guesses else tail).replace("$", "")
     whole = prose.MATH.fullmatch(tail)
     if whole and tail.count("$") <= 4:
         return prose.content(whole)

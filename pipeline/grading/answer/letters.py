@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.grading.answer.extract import boxes
+from pipeline.grading.answer.extract import boxes, extract
 
 MAX_PHRASES = 20_000  # characters at the end of an output that are searched for an answer phrase
 MAX_TAIL = 4000  # characters at the end of an output that are searched for a letter
@@ -32,9 +32,8 @@ _CHOSEN = re.compile(
 _MENTION = re.compile(r"(?<![A-Za-z0-9'\\])\(?([A-J])\)?(?![A-Za-z0-9'])")
 _WRONG_AFTER = re.compile(
     r"\s*(?:选?项)?\s*(?:的?说法|显然|都|均|也|is|are|was|must be|can be|should be|seems?|clearly|both|all| )*\s*"
-    r"(?:不(?![选是])|错|×|✗|✘|误|排除|舍|incorrect|wrong|false"
-    r"|not\b(?! \(?[A-J]\b)|n't|ruled out|eliminated|excluded|impossible|discarded"
-    r"|out\b|invalid|rejected)",
+    r"(?:不(?![选是])|错|×|✗|✘|误|排除|舍|incorrect|wrong|false|not\b(?! \(?[A-J]\b)|n't"
+    r"|ruled out|eliminated|excluded|impossible|discarded|out\b|invalid|rejected)",
     re.I,
 )
 _RIGHT_AFTER = re.compile(
@@ -50,6 +49,7 @@ _WRONG_BEFORE = re.compile(
     re.I,
 )
 _HEDGED = re.compile(r"\b(?:either|not sure|unsure|any of|whether)\b|不确定", re.I)
+_ONE_OF_TWO = re.compile(r"(?:\bor|或者?) \(?[A-J]\b")  # "Monday or C" chooses nothing
 _DENIED = re.compile(r"(?:\bnot|n't|不|并非|no)\s*(?:the |an? )?(?:correct |right )?$", re.I)
 _SENTENCE = re.compile(r"[.!?。！？](?:\s|$|(?=[\u3400-\u9fff]))|\n\s*\n")
 _LIST_OF_ALL = re.compile(r"[\sA-J().,、:：;；]*")
@@ -62,6 +62,10 @@ def extract_choice(output: str) -> str | None:
     ('B', None, 'C')
     """
     boxed, end = boxes(output)
+    if boxed and "final answer" in output[end:].lower():
+        final = extract(output)
+        if final and not _names_letters(final):
+            return final
     if boxed and (_names_letters(boxed) or not (said := _after_phrase(output[end:]))):
         return boxed
     if boxed:
@@ -132,7 +136,8 @@ def _judged(tail: str) -> str | None:
     for sentence in reversed(_SENTENCE.split(tail)):
         left = {m[1] for m in _LETTER.finditer(sentence)} - wrong
         if left:
-            return left.pop() if len(left) == 1 and not _HEDGED.search(sentence) else None
+            hedged = _HEDGED.search(sentence) or _ONE_OF_TWO.search(sentence)
+            return left.pop() if len(left) == 1 and not hedged else None
     return None
 
 

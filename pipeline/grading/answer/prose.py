@@ -57,6 +57,12 @@ _BOUND = re.compile(
     re.I,
 )
 _SUBTRACTED = re.compile(r"=[^=.\n]{0,80}$")  # 3 - 5 = ... and = 3 - 5 are arithmetic, not a range
+_GUESSES = re.compile(  # "either 3 or 5." at the end: a list of guesses, not its last one
+    r"\b(?:either|any of|one of|any one of)\b\s*((?:(?!\.\s+[A-Z])[^\n]){1,160}?(?:\bor\b|,|\band\b)"
+    r"(?:(?!\.\s+[A-Z])[^\n]){1,160}?)"
+    r"[.!]?\s*$",
+    re.I,
+)
 _NEGATED = re.compile(
     r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I
 )  # a number that is said not to be it
@@ -77,6 +83,9 @@ def last_value(text: str) -> str | None:
     >>> last_value("It costs 3 dollars and 25 cents."), last_value("So 4, while -2 is discarded.")
     ('3 dollars and 25 cents', '4')
     """
+    guesses = _GUESSES.search(text[-WINDOW * 2 :])
+    if guesses:
+        return guesses[1]
     spelled = unicode_spelling(text[-MAX_TAIL:])
     plain = re.sub(r"<<[^<>]*>>", lambda match: " " * len(match[0]), spelled)
     formulas, numbers = list(MATH.finditer(spelled)), list(_LITERAL.finditer(plain))
@@ -126,7 +135,7 @@ def _number(text: str, number: re.Match[str]) -> str | None:
         for match in pattern.finditer(text, max(0, start - WINDOW), end + WINDOW):
             group = match.lastindex or 0
             if match.start(group) < start and match.end(group) >= end:
-                return match[group]
+                return None if _negated(text, match.start(group)) else match[group]
     power = _POWER.search(text[max(0, start - WINDOW) : end])
     if power:
         return f"{power[1]}^{{{power[2]}}}"

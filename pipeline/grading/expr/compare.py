@@ -305,12 +305,13 @@ def value_of(relation: Form, bare: bool) -> Form | None:
 
 def _chain_holds(parts: tuple[Form, ...]) -> bool:
     """Whether the values of x = 5 = 6 may be one; only a proven difference says no."""
-    pairs = zip(parts, parts[1:], strict=False)
-    return all(
-        algebra.equal(x.parts[0], y.parts[0])[0] is not False
-        for x, y in pairs
-        if x.kind == y.kind == "scalar" and x.unit == y.unit
-    )
+    for x, y in zip(parts, parts[1:], strict=False):
+        if x.kind != y.kind:
+            return False
+        if x.kind == "scalar" and x.unit == y.unit:
+            if algebra.equal(x.parts[0], y.parts[0])[0] is False:
+                return False
+    return True
 
 
 def as_vector(form: Form) -> Form:

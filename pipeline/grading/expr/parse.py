@@ -93,6 +93,8 @@ class _Parser:
             elif self.take("/"):
                 factors.append(("^", self.signed_factor(), MINUS))
             elif self.starts_factor():
+                if self.tokens[self.at - 1] == ("op", "%"):
+                    raise Unreadable("something behind a percentage")
                 factors.append(self.factor())
             else:
                 return factors[0] if len(factors) == 1 else ("*", tuple(factors))
@@ -165,7 +167,8 @@ class _Parser:
         if kind == "num":
             return self.repeating(text)
         if kind == "sym":
-            if text in _CALLABLE and self.peek() == ("op", "("):
+            at_zero = self.tokens[self.at : self.at + 3] == _AT_ZERO  # v(0) is no product
+            if at_zero or (text in _CALLABLE and self.peek() == ("op", "(")):
                 return ("f", text, tuple(self.arguments()))
             return ("s", text)
         if kind == "op" and text in ("(", "[", "{"):
@@ -321,6 +324,7 @@ class _Parser:
         return minus(node) if negative else node
 
 
+_AT_ZERO = [Token("op", "("), Token("num", "0"), Token("op", ")")]
 _OPENERS = frozenset(
     {
         "frac",

@@ -64,8 +64,17 @@ def is_unsolved(form: Form, value: Form) -> bool:
             return False
     if tree[0] == "s" or (tree[0] == "f" and tree[1] not in _OPERATORS):
         return False
+    if tree[0] == "f" and any(map(_is_composed, tree[2])):  # \\arcsin(1.3 \\sin A)
+        return True
     unknown = _REAL_UNKNOWNS if tree[0] == "^" or tree[:2] == ("f", "abs") else _UNKNOWNS
     return bool(symbols(tree)) and symbols(tree) <= unknown
+
+
+def _is_composed(node: Node) -> bool:
+    """Whether a function or a power occurs."""
+    if node[0] in "f^":
+        return True
+    return node[0] in "+*" and any(map(_is_composed, node[1]))
 
 
 _REAL_UNKNOWNS = frozenset("xyt")  # |z| and z^3 are values of a complex number
