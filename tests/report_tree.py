@@ -246,7 +246,7 @@ def _before_rl(data: Path, rng) -> None:
     _reward(data, rng)
     write_json(
         data / "world/config.json",
-        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6], "instruct_word_levels": [2, 3, 4]}},
+        {"world": {"data": "mini", "word_levels": [3, 4, 5, 6]}},
     )
 
 

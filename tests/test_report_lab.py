@@ -16,7 +16,6 @@ from pipeline.report.claims.compare import gate
 from pipeline.report.claims.rules import UNTESTABLE
 from pipeline.report.load import load
 from pipeline.report.page.render import write_report
-from pipeline.report.page.words import room_of_rl, spelled
 from pipeline.report.tables.pairs import counterparts_table
 
 SEEDS = (0, 1)
@@ -147,33 +146,6 @@ def test_a_part_of_the_plan_says_what_it_is(data, tmp_path):
     number = next(row for row in rows if row["id"] == "C13")["numbers"][0]
     assert number["low"] is None and number["seeds"] == 1  # JSON has no infinity
     assert number["mean"] == pytest.approx(3.0 * 1.6 / 4.1 - 1, abs=1e-4)
-
-
-def test_longer_questions_than_solutions_are_named_where_the_control_is_compared(
-    data, made, tmp_path
-):
-    markdown = made[1]
-    words = "the solutions to learn from have 2 to 4 steps"
-    assert (
-        words in section(markdown, "Gains over instruct and over continued SFT")
-        and markdown.count(words) == 1
-    )
-    for world in (
-        {"data": "mini", "word_levels": [2, 3], "instruct_word_levels": []},
-        {"data": "mini", "word_levels": [2, 3], "instruct_word_levels": [2, 3]},
-        {"data": "real", "word_levels": [3, 6], "instruct_word_levels": [2]},
-    ):
-        copy = tmp_path / f"world-{len(list(tmp_path.iterdir()))}"
-        shutil.copytree(data / "evaluate/instruct", copy / "evaluate/instruct")
-        (copy / "world").mkdir()
-        (copy / "world/config.json").write_text(json.dumps({"world": world}))
-        assert room_of_rl(load(copy)) == ""
-    assert [spelled(x) for x in ((3,), (2, 3), (2, 4, 5), (6, 5, 4, 3))] == [
-        "3",
-        "2 and 3",
-        "2, 4 and 5",
-        "3 to 6",
-    ]
 
 
 def test_an_arm_that_collapses_leaves_the_panel(data, tmp_path):

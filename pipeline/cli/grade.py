@@ -5,8 +5,8 @@ grade   rows with an output (or several) and a reference become verdicts, and ac
 bench   pairs labelled right or wrong: false accepts and false rejects by kind, next to math-verify where it is installed
 explain what is extracted, the normal forms, and the rule that decides
 
-A row that cannot be graded is named by its line, the others are graded, and the exit status is then 1.
-"""
+A row that cannot be graded is named by its line, the others are graded, and the exit status is then
+1. """
 
 from __future__ import annotations
 

@@ -101,9 +101,9 @@ def _loaded(model: Path, model_hash: str, max_tokens: int) -> classifier.Classif
 
 def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out: Path) -> None:
     """Write the score of every page of a shard (float64, .npy)."""
-    judge = _loaded(model, model_hash, max_tokens)
+    trained = _loaded(model, model_hash, max_tokens)
     scores = np.array(
-        [judge.score(row["text"]) for row in rows_of(pages, ["text"])], dtype=np.float64
+        [trained.score(row["text"]) for row in rows_of(pages, ["text"])], dtype=np.float64
     )
     temporary = out.with_name(out.name + ".tmp")
     with temporary.open("wb") as file:

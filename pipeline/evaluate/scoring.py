@@ -23,7 +23,8 @@ _ANSWER_IS = re.compile(r"(?:the|so the) answer is:?[ \t]*([^\n]*)", re.I)
 def grade_outputs(
     scoring: str, items: Sequence[tuple[str, str, str]], mode: str = "strict"
 ) -> list[Grade]:
-    """Grades of (output, reference, question) items, in order. scoring -- of the benchmark; "": the checker."""
+    """Grades of (output, reference, question) items, in order. scoring -- of the benchmark; "": the
+    checker."""
     if not scoring:
         return grade_many(items, mode=mode)
     judge = {"ocw": ocw, "bbh": bbh}[scoring]

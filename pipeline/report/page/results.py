@@ -6,7 +6,7 @@ from pipeline.report.arms import arm_order
 from pipeline.report.claims.c11 import once
 from pipeline.report.data import Results
 from pipeline.report.page.blocks import Block, Heading, Picture, Text
-from pipeline.report.page.words import control_text, room_of_rl, validation_size
+from pipeline.report.page.words import control_text, validation_size
 from pipeline.report.tables.corpus import corpus_tables
 from pipeline.report.tables.effort import effort_table
 from pipeline.report.tables.judges import judges_table
@@ -63,7 +63,6 @@ def scores(results: Results, pictures: Pictures) -> list[Block]:
         blocks += [Heading(f"`{benchmark}`", 3), scores_table(results, benchmark)]
 
     blocks += [Heading("Gains over instruct and over continued SFT"), Text(control_text(results))]
-    blocks += [Text(room)] if (room := room_of_rl(results)) else []
     for benchmark in results.benchmarks:
         table = gains_table(results, benchmark)
         blocks += [Heading(f"`{benchmark}`: gains", 3), table] if table.rows else []

@@ -121,30 +121,3 @@ def has_seed(results: Results, arm: str, seed: int) -> bool:
     """Whether every chain of the build has this model."""
     wanted = {Unit(chain, seed) for chain in results.chains}
     return wanted <= results.units_of(arm, []).keys()
-
-
-def room_of_rl(results: Results) -> str:
-    """What the comparison with continued fine-tuning is worth where questions are longer than all
-    solutions; "" where they are not, or where the world was read and not built.
-    """
-    world = results.file("world", "config").get("world") or {}
-    asked = world.get("word_levels") or []
-    taught = world.get("instruct_word_levels") or asked
-    if world.get("data") != "mini" or not asked or max(asked) <= max(taught):
-        return ""
-    there = CONTROL in results.arms
-    control = f"{arm_label(CONTROL)} has" if there else "continued fine-tuning would have"
-    return (
-        f"Word problems: the solutions to learn from have {spelled(taught)} steps, the questions "
-        f"of RL, which come with answers alone, and the benchmarks {spelled(asked)}. So {control} "
-        f"no solution of {max(taught) + 1} steps or more to learn from: part of what RL gains "
-        "over it is that room and not the method's."
-    )
-
-
-def spelled(levels: Sequence[int]) -> str:
-    """`3 to 6`, or `2, 4 and 5`, or `3`."""
-    levels = sorted(levels)
-    if len(levels) > 2 and levels == list(range(levels[0], levels[-1] + 1)):
-        return f"{levels[0]} to {levels[-1]}"
-    return " and ".join(filter(None, (", ".join(map(str, levels[:-1])), str(levels[-1]))))
