@@ -1,7 +1,7 @@
 """Public recordings of model outputs with verdicts, as (output, reference, recorded verdict) rows.
 
 The files are not part of the repository; docs/grading.md names their sources. Used by tests and
-benchmarks. """
+benchmarks."""
 
 from __future__ import annotations
 

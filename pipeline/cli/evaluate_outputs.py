@@ -21,7 +21,7 @@ def score_outputs(options: argparse.Namespace) -> None:
     """Print the table of scores, and write OUT/summary.json where --out is given.
 
     Raises UserError for an output of an unknown question, and for questions without output unless
-    --partial. """
+    --partial."""
     from pipeline.evaluate.suites import expanded
 
     names = expanded([name for name in options.benchmarks.split(",") if name])

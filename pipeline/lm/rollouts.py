@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.grading import grade_many
+from pipeline.grading import Grade, grade_many
 from pipeline.lm import parallel
 from pipeline.lm.conversations import Conversation
 from pipeline.lm.generate import Engine, Output, Sampling
@@ -93,16 +93,17 @@ def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) 
     )
 
 
+def rule_grades(rollouts: Rollouts) -> list[Grade]:
+    """What the checker says of the final answer of each output."""
+    pairs = zip(rollouts.texts, rollouts.owners, strict=True)
+    return grades([(text, question.answer) for text, question in pairs])
+
+
 def right_answers(rollouts: Rollouts) -> list[bool]:
     """Whether the checker finds the final answer of each output right: the rule reward."""
-    pairs = [(t, q.answer) for t, q in zip(rollouts.texts, rollouts.owners, strict=True)]
-    return verdicts(pairs)
+    return [grade.verdict == "right" for grade in rule_grades(rollouts)]
 
 
-def verdicts(pairs: Sequence[tuple[str, str]]) -> list[bool]:
-    """Whether each output is right, of (text, reference answer). Processes judge a share each."""
-
-    def judged(mine: Sequence[tuple[str, str]]) -> list[bool]:
-        return [grade.verdict == "right" for grade in grade_many(mine)]
-
-    return parallel.by_share(judged, pairs)
+def grades(pairs: Sequence[tuple[str, str]]) -> list[Grade]:
+    """The checker's word on each pair (output, reference); each process asks for its share."""
+    return parallel.by_share(grade_many, pairs)

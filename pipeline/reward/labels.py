@@ -11,10 +11,10 @@ from pipeline.lm.parts import in_parts
 from pipeline.lm.rollouts import (
     Rollouts,
     decode,
+    grades,
     right_answers,
     sample,
     sample_groups,
-    verdicts,
 )
 from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.records import Question
@@ -195,7 +195,8 @@ def _continued(
         for prefix, output, q in zip(prefixes, outputs, owners, strict=True)
     ]
     texts = decode(tokenizer, whole)
-    right = verdicts([(text, answers[q]) for text, q in zip(texts, owners, strict=True)])
+    judged = grades([(text, answers[q]) for text, q in zip(texts, owners, strict=True)])
+    right = [grade.verdict == "right" for grade in judged]
     return [right[u * n : (u + 1) * n] for u in range(len(starts))]
 
 

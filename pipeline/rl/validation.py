@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.lm.generate import Engine, Sampling
 from pipeline.lm.generate.draw import row_seed
 from pipeline.lm.parallel import write_jsonl
-from pipeline.lm.rollouts import decode, encode_prompts, sample, verdicts
+from pipeline.lm.rollouts import decode, encode_prompts, grades, sample
 from pipeline.records import Question
 from pipeline.rl.config import RLConfig
 from pipeline.rl.glossary import LANGUAGES
@@ -44,7 +44,8 @@ def validate(
     tokens = [output.tokens for output in [*greedy, *sampled]]
     owners = questions + [question for question in questions for _ in range(count)]
     texts = decode(tokenizer, tokens)
-    right = verdicts([(t, q.answer) for t, q in zip(texts, owners, strict=True)])
+    judged = grades([(t, q.answer) for t, q in zip(texts, owners, strict=True)])
+    right = [grade.verdict == "right" for grade in judged]
     rows = []
     for slot, question in enumerate(questions):
         begin = len(questions) + slot * count
