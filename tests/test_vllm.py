@@ -1,4 +1,4 @@
-"""vLLM as the engine: equal to the model's own forward, up to date after every step, and dead in one line.
+"""vLLM as the engine: equal to the model's own forward, up to date, and dead in one line.
 
 Runs where vLLM is installed: `make test-vllm`. Attention on a CPU needs a head dimension of 32.
 """
