@@ -1,4 +1,6 @@
-"""Input as Common Crawl and other tools keep it: remote files, lists of paths, indexes, tables; nothing is left out."""
+"""Input as Common Crawl and other tools keep it: remote files, lists of paths, indexes, tables;
+nothing is left out.
+"""
 
 import functools
 import gzip

@@ -149,7 +149,9 @@ def test_what_does_not_fit_is_one_line(engine, monkeypatch):
 
 
 def trained(folder, stop_after=None):
-    """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and all."""
+    """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and
+    all.
+    """
     given, rows = inputs(policy=copy.deepcopy(taught()).requires_grad_(True)), []
     arm = ARMS["grpo_os_rule"]
     for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):

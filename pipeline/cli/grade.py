@@ -6,7 +6,8 @@ bench   pairs labelled right or wrong: false accepts and false rejects by kind, 
 explain what is extracted, the normal forms, and the rule that decides
 
 A row that cannot be graded is named by its line, the others are graded, and the exit status is then
-1."""
+1.
+"""
 
 from __future__ import annotations
 

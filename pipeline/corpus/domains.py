@@ -76,7 +76,9 @@ def _extractor() -> Any:
 
 @lru_cache(maxsize=1 << 16)
 def registered_domain(name: str) -> str:
-    """ "pages.math.example.co.uk" gives "example.co.uk"; a name below no known suffix keeps its last two labels."""
+    """ "pages.math.example.co.uk" gives "example.co.uk"; a name below no known suffix keeps its last
+    two labels.
+    """
     found = _extractor()(name)
     return found.top_domain_under_public_suffix or ".".join(name.split(".")[-2:])
 
