@@ -82,7 +82,7 @@ def alone(function, *args) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--pages", type=int, default=500_000)
-    parser.add_argument("--shard", type=int, default=50_000, help="pages a shard")
+    parser.add_argument("--shard", type=int, default=50_000, help="pages per shard")
     parser.add_argument("--parts", type=int, nargs="+", default=[1, 2, 8])
     parser.add_argument("--out", type=Path, default=Path("build/bands"))
     args = parser.parse_args()

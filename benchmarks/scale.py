@@ -1,4 +1,4 @@
-"""Mine a crawl of a given size on one core: pages a second and peak memory by step.
+"""Mine a crawl of a given size on one core: pages per second and peak memory by step.
 
     python -m benchmarks.scale SOURCE... --gb 1 --out build/scale      # SOURCE: folders of HTML, or WARC files
 

@@ -8,7 +8,7 @@ from pipeline.records import write_jsonl
 
 
 def rows(rights, ids=None):
-    """One row a question: a greedy answer and four samples, the first `right` of them right."""
+    """One row per question: a greedy answer and four samples, the first `right` of them right."""
     return [
         {
             "id": str(key),

@@ -34,7 +34,7 @@ def tokenizer():
 
 
 class Scripted:
-    """An engine that says prepared texts, one a row and call, and remembers what it was asked."""
+    """An engine that says prepared texts, one per row and call, and remembers what it was asked."""
 
     def __init__(self, tokenizer, *turns):
         self.tokenizer, self.turns, self.asked = tokenizer, list(turns), []

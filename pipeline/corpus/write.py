@@ -152,7 +152,7 @@ def found_in(cleaned: Cleaned) -> str:
 def audit_rows(
     row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool
 ) -> Iterator[dict[str, Any]]:
-    """One row a benchmark gram found in a page; start and end are characters of the page's text
+    """One row per benchmark gram found in a page; start and end are characters of the page's text
     before removal.
     """
     for hit in cleaned.hits if cleaned else ():

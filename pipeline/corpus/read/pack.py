@@ -96,7 +96,7 @@ def read_html(
 
 
 def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
-    """Write (URL, HTML) pairs as a gzipped WARC, a member a record; atomic, and the same bytes each
+    """Write (URL, HTML) pairs as a gzipped WARC, a member per record; atomic, and the same bytes each
     time. The count.
     """
     count = 0
