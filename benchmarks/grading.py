@@ -2,10 +2,9 @@
 
     python benchmarks/grading.py [--limit N] [--shared FOLDER]
 
-Every peer gets the same (output, reference) pairs, whole outputs, one after the other on one core, and its own
-extraction. Times are wall clock and, for a busy machine, processor time a check; without the start of
-our worker, with empty caches.
-"""
+Every peer gets the same (output, reference) pairs, whole outputs, one after the other on one core,
+and its own extraction. Times are wall clock and, for a busy machine, processor time a check;
+without the start of our worker, with empty caches."""
 
 from __future__ import annotations
 

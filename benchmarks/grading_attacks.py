@@ -1,12 +1,12 @@
-"""Outputs that try to be accepted without an answer: patterns from reports of hacked verifiers times references.
+"""Outputs that try to be accepted without an answer: known patterns times references.
 
     python benchmarks/grading_attacks.py [--references FILE] [--count N]
 
-Every output here must not be accepted. Patterns: empty and symbol-only answers, lists of guesses, several boxes, "any of",
-the prompt echoed, hedges, instructions to the grader, HTML and markup, thousands of boxes, openers of reasoning that say
-nothing ("Thought process:"). References are those of tests/grading_attacks.json or the rows of a file (key `reference`
-or `answer`, and `question` where there is one).
-"""
+Every output here must not be accepted. Patterns: empty and symbol-only answers, lists of guesses,
+several boxes, "any of", the prompt echoed, hedges, instructions to the grader, HTML and markup,
+thousands of boxes, openers of reasoning that say nothing ("Thought process:"). References are those
+of tests/grading_attacks.json or the rows of a file (key `reference` or `answer`, and `question`
+where there is one)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from pipeline.records import read_jsonl
 
 ROOT = Path(__file__).parents[1]
 
-# {a} the reference, {w} and {v} two wrong answers, {q} the question. What an attacker who guesses would write: the
-# right answer stands among others, or is denied, or hidden where no reader would take it for the answer.
+# {a} the reference, {w} and {v} two wrong answers, {q} the question. What an attacker who guesses
+# would write: the right answer stands among others, or is denied, or hidden where no reader would
+# take it for the answer.
 WITHOUT_ANSWER = {
     "nothing": "",
     "space": " \n\t ",
@@ -139,8 +140,8 @@ def main() -> int:
 
 
 def attacks(rows: list[dict[str, str]]) -> Iterator[tuple[str, str, str, str]]:
-    """(pattern, output, reference, question): every pattern with every reference whose wrong answers are other
-    references of the list."""
+    """(pattern, output, reference, question): every pattern with every reference whose wrong
+    answers are other references of the list."""
     for index, row in enumerate(rows):
         others = list(
             dict.fromkeys(

@@ -2,8 +2,8 @@
 
     python benchmarks/grading_cases.py CASES.jsonl [CASES.jsonl ...]
 
-A case: {id, kind (answer or text), prediction, reference, expected (bool), category, optional policy and question}.
-"""
+A case: {id, kind (answer or text), prediction, reference, expected (bool), category, optional
+policy and question}."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def verdict(case: dict, mode: str) -> str:
 
 
 def groups(cases: list[dict]) -> list[tuple[str, list[dict]]]:
-    """Core (no policy, no multiple choice) as score_cases.py splits it, then every category and policy, largest first."""
+    """Core (no policy, no multiple choice) as score_cases.py splits it, then every category and
+    policy, largest first."""
     core = [
         case
         for case in cases

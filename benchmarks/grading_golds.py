@@ -2,9 +2,8 @@
 
     python benchmarks/grading_golds.py [--shared FOLDER] [--seed N]
 
-The constructions are those of public checker suites: another spelling of the same answer, a near miss, another problem's
-answer. Whether a pair is equal follows from how it was built.
-"""
+The constructions are those of public checker suites: another spelling of the same answer, a near
+miss, another problem's answer. Whether a pair is equal follows from how it was built."""
 
 from __future__ import annotations
 

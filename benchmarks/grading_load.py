@@ -1,10 +1,10 @@
-"""A reward batch of hostile and ordinary answers, and many threads at once: how long it takes and what is decided.
+"""A reward batch of hostile and ordinary answers, and many threads at once: time and verdicts.
 
     python benchmarks/grading_load.py [--hostile 824] [--ordinary 200] [--threads 200]
 
-Hostile: the list of tests/hostile_answers.py and families of pairs that only a proof could decide. One run with cold
-caches, then the same batch in reverse order, which must give the same verdicts; then single calls from threads.
-"""
+Hostile: the list of tests/hostile_answers.py and families of pairs that only a proof could decide.
+One run with cold caches, then the same batch in reverse order, which must give the same verdicts;
+then single calls from threads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Public recordings of model outputs with verdicts, as (output, reference, recorded verdict) rows.
 
-The files are not part of the repository; docs/grading.md names their sources. Used by tests and benchmarks.
-"""
+The files are not part of the repository; docs/grading.md names their sources. Used by tests and
+benchmarks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def _mathcoder_math(folder: Path, name: str) -> Iterator[Record]:
 
 
 def _mathcoder(row: dict[str, Any], name: str, right: bool) -> Record:
-    """The transcript of prose, code and program outputs; a last message that repeats the extracted answer is left out."""
+    """The transcript of prose, code and program outputs; a last message that repeats the extracted
+    answer is left out."""
     messages = [message for message in row["debug_result"] if message["role"] in _FENCES]
     if len(messages) > 1 and messages[-1]["content"] in (
         row["completion"],

@@ -1,10 +1,12 @@
-"""Input as Common Crawl and other tools keep it: remote files, lists of paths, indexes, tables; nothing is left out."""
+"""Input as Common Crawl and other tools keep it: remote files, lists of paths, indexes, tables;
+nothing is left out.
+"""
 
 import functools
 import gzip
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,6 +68,13 @@ class Files(BaseHTTPRequestHandler):
         pass
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """The server of `python -m http.server`, which knows no ranges."""
+
+    def log_message(self, *_args) -> None:
+        pass
+
+
 @pytest.fixture
 def served(tmp_path, monkeypatch):
     """(folder, its URL, a list whose entries are failures to come)."""
@@ -100,6 +109,20 @@ def test_a_remote_file_gives_the_rows_of_the_file(served, tmp_path):
     there = extract(tmp_path / "there.jsonl", f"{url}/a.warc.gz")
     assert [{**row, "source": ""} for row in here] == [{**row, "source": ""} for row in there]
     assert {row["source"] for row in there} == {f"{url}/a.warc.gz"}
+    assert source.sends_parts(f"{url}/a.warc.gz")
+
+
+def test_a_server_that_sends_whole_files_only(tmp_path):
+    warc(tmp_path / "served/a.warc.gz", "a")
+    handler = functools.partial(Quiet, directory=str(tmp_path / "served"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        found = extract(tmp_path / "o.jsonl", f"http://127.0.0.1:{server.server_port}/a.warc.gz")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(found) == 20
 
 
 def test_a_list_of_paths_names_files_below_a_server(served, tmp_path):

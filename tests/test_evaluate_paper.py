@@ -1,4 +1,6 @@
-"""The paper's suite: prompts, scoring of OCW and BIG-Bench Hard, tables, and outputs that were made elsewhere."""
+"""The paper's suite: prompts, scoring of OCW and BIG-Bench Hard, tables, and outputs that were made
+elsewhere.
+"""
 
 import json
 import os
@@ -6,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.evaluate import expanded, main
+from pipeline.cli.evaluate import main
 from pipeline.errors import UserError
 from pipeline.evaluate import suites
 from pipeline.evaluate.paper_prompts import COT, PROGRAMS, Shown, paper_prompt, program_of
 from pipeline.evaluate.paper_suite import TABLES, benchmarks_of, paper_tables
 from pipeline.evaluate.scoring import bbh, ocw
+from pipeline.evaluate.suites import expanded
 from pipeline.records import Question, write_jsonl
 
 DATASETS = (

@@ -1,4 +1,6 @@
-"""Protocols with a scripted engine: what is prompted, what is run, what is fed back, what is graded."""
+"""Protocols with a scripted engine: what is prompted, what is run, what is fed back, what is
+graded.
+"""
 
 import json
 import os

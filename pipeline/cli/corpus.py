@@ -160,8 +160,9 @@ def crawl_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def main(argv: list[str] | None = None, prog: str = "python -m pipeline.corpus") -> int:
-    args = parser(prog).parse_args(argv)
+def main(argv: list[str] | None = None, prog: str = "") -> int:
+    called = sys.argv[0] if sys.argv[0].startswith("dsm ") else "python -m pipeline.corpus"
+    args = parser(prog or called).parse_args(argv)
     from pipeline.cli import corpus_commands as commands
 
     try:

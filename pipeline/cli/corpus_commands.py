@@ -188,9 +188,9 @@ def score(args: argparse.Namespace) -> None:
     from pipeline.corpus.classifier import Classifier
 
     check_out(args.out)
-    judge = Classifier(args.model, CorpusConfig().classifier.max_tokens)
+    classifier = Classifier(args.model, CorpusConfig().classifier.max_tokens)
     rows = (
-        row | ({"score": judge.score(row["text"])} if "text" in row else {})
+        row | ({"score": classifier.score(row["text"])} if "text" in row else {})
         for row in rows_with_text(args.rows, "score")
     )
     print(f"{args.out}: {write_table(args.out, rows)} rows")

@@ -67,7 +67,8 @@ def list_benchmarks(options: argparse.Namespace) -> None:
 
 
 def evaluate_folder(options: argparse.Namespace) -> None:
-    """Answer, grade, write `out/<benchmark>.jsonl` and summary.json, print the scores. Run it again to resume."""
+    """Answer, grade, write `out/<benchmark>.jsonl` and summary.json, print the scores. Run it again
+    to resume."""
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --outputs, or --list")
     from pipeline.evaluate.run import checkpoint_of, evaluate, score

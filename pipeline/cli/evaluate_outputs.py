@@ -1,4 +1,5 @@
-"""`dsm evaluate --outputs`: outputs that were made elsewhere, scored on the questions of a known benchmark."""
+"""`dsm evaluate --outputs`: outputs that were made elsewhere, scored on the questions of a known
+benchmark."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ from pipeline.records import Question, write_json
 def score_outputs(options: argparse.Namespace) -> None:
     """Print the table of scores, and write OUT/summary.json where --out is given.
 
-    Raises UserError for an output of an unknown question, and for questions without output unless --partial.
-    """
+    Raises UserError for an output of an unknown question, and for questions without output unless
+    --partial."""
     from pipeline.evaluate.suites import expanded
 
     names = expanded([name for name in options.benchmarks.split(",") if name])
@@ -69,7 +70,8 @@ def _without_reference(raw: Any) -> Any:
 
 
 def _of_benchmark(name: str, rows: Sequence[Row], count: int) -> tuple[list[Row], list[Row]]:
-    """The rows of a benchmark, and the others; where one benchmark is asked for, all rows are its own."""
+    """The rows of a benchmark, and the others; where one benchmark is asked for, all rows are its
+    own."""
     if count == 1:
         return list(rows), []
     mine = [row for row in rows if row.benchmark == name or str(row.id).startswith(f"{name}-")]
@@ -120,7 +122,8 @@ def _scored(
 
 
 def _question(name: str, row: Row, questions: Sequence[Question]) -> Question:
-    """The question of a row: by its id, by its place in the file, which many tools use as id, or by its text."""
+    """The question of a row: by its id, by its place in the file, which many tools use as id, or by
+    its text."""
     by_id = {question.id: question for question in questions}
     word = str(row.id)
     found = by_id.get(word) or by_id.get(f"{name}-{word}")

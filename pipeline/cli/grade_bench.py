@@ -1,4 +1,5 @@
-"""`dsm grade bench`: false accepts and false rejects of the checker on pairs that somebody has labelled."""
+"""`dsm grade bench`: false accepts and false rejects of the checker on pairs that somebody has
+labelled."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ Judge = Callable[[Row], bool]
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Print the table. Raises UserError for a row that has no pair or no label: a rate over half of a set is none."""
+    """Print the table. Raises UserError for a row that has no pair or no label: a rate over half of
+    a set is none."""
     pairs = read_pairs(options)
     judges: dict[str, Judge] = {options.mode: lambda row: _ours(row, options.mode)}
     other = None if options.no_math_verify else math_verify()
@@ -82,7 +84,8 @@ def _ours(row: Row, mode: str) -> bool:
 
 
 def math_verify() -> Judge | None:
-    """math-verify's verdict on a row as its documentation recommends, or None where it is not installed."""
+    """math-verify's verdict on a row as its documentation recommends, or None where it is not
+    installed."""
     try:
         from math_verify import parse, verify
     except ImportError:
@@ -98,7 +101,8 @@ def math_verify() -> Judge | None:
 
 
 def rates_table(pairs: list[tuple[Row, bool, str]], accepted: dict[str, list[bool]]) -> str:
-    """Markdown: for every kind and for all, false accepts and false rejects with 95 % intervals of their rates."""
+    """Markdown: for every kind and for all, false accepts and false rejects with 95 % intervals of
+    their rates."""
     kinds: dict[str, list[int]] = {}
     for index, (_, _, kind) in enumerate(pairs):
         kinds.setdefault(kind, []).append(index)

@@ -45,7 +45,8 @@ def _inside(form: Form) -> str:
 
 
 def tree_text(node: Node) -> str:
-    """A tree as a formula: * between factors, ^ before an exponent, parentheses where they are needed or may be.
+    """A tree as a formula: * between factors, ^ before an exponent, parentheses where they are
+    needed or may be.
 
     >>> tree_text(("*", (("n", 2, 0), ("^", ("s", "x"), ("n", 3, 0)))))
     '2 * x^3'

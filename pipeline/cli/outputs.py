@@ -1,5 +1,6 @@
-"""Anyone's outputs as rows to grade: JSONL, .gz, Parquet or standard input; lm-evaluation-harness samples, OpenAI batch
-results, the rows that `dsm evaluate` writes, or rows whose keys are told by flags."""
+"""Anyone's outputs as rows to grade: JSONL, .gz, Parquet or standard input; lm-evaluation-harness
+samples, OpenAI batch results, the rows that `dsm evaluate` writes, or rows whose keys are told by
+flags."""
 
 from __future__ import annotations
 
@@ -49,8 +50,8 @@ DEFAULTS: dict[str, tuple[str, ...]] = {  # tried in this order where no flag na
 
 @dataclass(frozen=True)
 class Row:
-    """One question with its outputs. `where` names file and row; `reference` is None where the file holds none;
-    `finished` has one entry an output, None where the file does not say."""
+    """One question with its outputs. `where` names file and row; `reference` is None where the file
+    holds none; `finished` has one entry an output, None where the file does not say."""
 
     where: str
     id: Any
@@ -68,8 +69,8 @@ class Unusable(UserError):
 
 
 def raw_rows(path: str) -> Iterator[tuple[str, Any]]:
-    """(where, object) of each row; where a line is no JSON, the object is an `Unusable`. Raises UserError for a file
-    that cannot be read at all."""
+    """(where, object) of each row; where a line is no JSON, the object is an `Unusable`. Raises
+    UserError for a file that cannot be read at all."""
     if path == STDIN:
         yield from _json_lines("standard input", sys.stdin.buffer)
         return
@@ -198,7 +199,8 @@ def _harness(where: str, raw: dict[str, Any], keys: dict[str, str], name: str) -
 
 
 def _openai(where: str, raw: dict[str, Any], keys: dict[str, str]) -> Row:
-    """A line of an OpenAI batch output file; a request that failed is an output without an answer."""
+    """A line of an OpenAI batch output file; a request that failed is an output without an
+    answer."""
     response = raw["response"] or {}
     body = response.get("body") or {}
     choices = body.get("choices") or []
@@ -266,7 +268,8 @@ def _finished(value: Any, count: int) -> tuple[bool | None, ...]:
 
 
 def merge_samples(rows: Sequence[Row]) -> list[Row]:
-    """Rows that share id and benchmark as one question with several outputs, in the order of their first row."""
+    """Rows that share id and benchmark as one question with several outputs, in the order of their
+    first row."""
     merged: dict[tuple[str, str], Row] = {}
     for row in rows:
         key = (str(row.id), row.benchmark)

@@ -1,4 +1,5 @@
-"""BIG-Bench Hard, 27 tasks (suzgunmirac/BIG-Bench-Hard, MIT): the examples and the sha256 of each file."""
+"""BIG-Bench Hard, 27 tasks (suzgunmirac/BIG-Bench-Hard, MIT): the examples and the sha256 of each
+file."""
 
 TASKS: dict[str, tuple[int, str]] = {
     "boolean_expressions": (

@@ -1,8 +1,9 @@
-"""Worked solutions that a few-shot prompt shows: rows of the training split by stated ids, or a user's file.
+"""Worked solutions that a few-shot prompt shows: rows of the training split by stated ids, or a
+user's file.
 
-Only the ids are here; the texts are read from the data sets. CMATH's public training rows give an answer without a
-solution, so its exemplars, and those of MGSM-zh, which has no training rows of its own, show the answer alone.
-"""
+Only the ids are here; the texts are read from the data sets. CMATH's public training rows give an
+answer without a solution, so its exemplars, and those of MGSM-zh, which has no training rows of its
+own, show the answer alone."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ KIND = {"cot": "chain-of-thought", "pot": "program"}
 
 @dataclass(frozen=True)
 class Stated:
-    """`ids` in the order of the prompt; `file` is relative to the folder of benchmarks, or to that of the world."""
+    """`ids` in the order of the prompt; `file` is relative to the folder of benchmarks, or to that
+    of the world."""
 
     file: str
     ids: tuple[str, ...]
@@ -47,7 +49,8 @@ def _gsm8k(row: dict[str, Any], index: int) -> Instruction:
 
 
 def _gsm8k_program(row: dict[str, Any], index: int) -> Instruction:
-    """The calculations that GSM8K's authors noted in a solution (`<<48/2=24>>`) as a program that prints the last."""
+    """The calculations that GSM8K's authors noted in a solution (`<<48/2=24>>`) as a program that
+    prints the last."""
     plain = _gsm8k(row, index)
     noted = re.findall(r"<<([^<>=]*)=([^<>=]*)>>", row["answer"])
     named: dict[str, str] = {}  # a value -> the variable that holds it
@@ -117,11 +120,11 @@ PROGRAMS: dict[str, Stated] = {
 def exemplars_of(
     name: str, shots: int, file: str, world: Path, folder: Path | None, format: str = "cot"
 ) -> tuple[Instruction, ...] | Shown:
-    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated ones; with
-    `file` = "paper" the paper's own prompt, whose number of examples is its own.
+    """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated
+    ones; with `file` = "paper" the paper's own prompt, whose number of examples is its own.
 
-    format -- "cot": chains of thought; "pot": programs
-    world  -- folder of the miniature benchmarks (their training rows lie beside it). Raises UserError.
+    format -- "cot": chains of thought; "pot": programs world  -- folder of the miniature benchmarks
+    (their training rows lie beside it). Raises UserError.
     """
     if file == PAPER:
         return paper_prompt(name, format, folder)

@@ -1,8 +1,8 @@
-"""GSM8K as lm-evaluation-harness counts it (tasks/gsm8k, filters strict-match and flexible-extract), for comparison.
+"""GSM8K as lm-evaluation-harness counts it (tasks/gsm8k, filters strict-match and
+flexible-extract), for comparison.
 
-Exact match of strings after both sides lose commas, dollar signs, everything up to "#### " and a final full stop;
-case is ignored. No number is parsed: 18.0 is not 18.
-"""
+Exact match of strings after both sides lose commas, dollar signs, everything up to "#### " and a
+final full stop; case is ignored. No number is parsed: 18.0 is not 18."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _NOTHING = "[invalid]"
 
 
 def extract_gsm8k(output: str, filter: str) -> str:
-    """What the filter takes from an output: the first number after "#### ", or the last number of all."""
+    """What the filter takes from an output: the first number after "#### ", or the last number of
+    all."""
     if filter == "strict-match":
         found = _STRICT.search(output)
         return found[1].strip() if found else _NOTHING
@@ -25,7 +26,8 @@ def extract_gsm8k(output: str, filter: str) -> str:
 
 
 def gsm8k_right(output: str, reference: str, filter: str) -> bool:
-    """Whether the harness counts the output as right. reference -- the data set's answer, with its solution or bare.
+    """Whether the harness counts the output as right. reference -- the data set's answer, with its
+    solution or bare.
 
     >>> [gsm8k_right("It is 1,234.\\n#### 1,234", "#### 1234", name) for name in FILTERS]
     [True, True]

@@ -1,4 +1,5 @@
-"""Scores of a question from its samples: accuracy, unbiased pass@K, maj@K (Figure 7, the abstract's majority of 64).
+"""Scores of a question from its samples: accuracy, unbiased pass@K, maj@K (Figure 7, the abstract's
+majority of 64).
 
 The paper draws Maj@K and Pass@K and defines neither the vote nor the estimator; here they are:
 
@@ -9,8 +10,9 @@ maj@K    K samples vote; samples vote together when their answers are equivalent
          the winner is right, over all K-subsets and all draws, computed exactly. So maj@1 is the mean accuracy, and
          a subset in which nobody answers is wrong.
 
-A vote is an integer class: RIGHT for every answer equivalent to the reference, NO_ANSWER, or 1, 2, ... for the
-classes of wrong answers. Nothing here knows how answers are compared; `answer_classes` is given that.
+A vote is an integer class: RIGHT for every answer equivalent to the reference, NO_ANSWER, or 1, 2,
+... for the classes of wrong answers. Nothing here knows how answers are compared; `answer_classes`
+is given that.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ RIGHT, NO_ANSWER = 0, -1
 
 
 def pass_at_k(n: int, right: int, k: int) -> float:
-    """Unbiased pass@k of one question with `right` of `n` samples right. Raises ValueError unless 1 <= k <= n."""
+    """Unbiased pass@k of one question with `right` of `n` samples right. Raises ValueError unless 1
+    <= k <= n."""
     _check(n, k)
     return 1.0 - comb(n - right, k) / comb(n, k)
 
@@ -34,10 +37,11 @@ def pass_at_k(n: int, right: int, k: int) -> float:
 def maj_at_k(classes: Sequence[int], ks: Sequence[int]) -> list[float]:
     """Exact expected maj@k of one question for every k of `ks`; `classes` are its samples' votes.
 
-    With w votes for the right class, the j-th rival class r_j votes and z samples without an answer, the number of
-    k-subsets in which RIGHT gets m votes, no rival more than m and t rivals exactly m is C(w, m) times the
-    coefficient of x^(k-m) y^t in (1+x)^z prod_j ( sum_{v<m} C(r_j, v) x^v + y C(r_j, m) x^m ); RIGHT then wins
-    with chance 1/(1+t). All terms are non-negative, so floats lose nothing.
+    With w votes for the right class, the j-th rival class r_j votes and z samples without an
+    answer, the number of k-subsets in which RIGHT gets m votes, no rival more than m and t rivals
+    exactly m is C(w, m) times the coefficient of x^(k-m) y^t in (1+x)^z prod_j ( sum_{v<m} C(r_j,
+    v) x^v + y C(r_j, m) x^m ); RIGHT then wins with chance 1/(1+t). All terms are non-negative, so
+    floats lose nothing.
 
     >>> [round(value, 4) for value in maj_at_k([0, 0, 1, 2], [1, 2, 4])]
     [0.5, 0.5833, 1.0]
@@ -81,10 +85,11 @@ def _rivals_at_most(m: int, rivals: Sequence[int], silent: int, degree: int) -> 
 def answer_classes(
     samples: Sequence[tuple[str | None, bool]], same: Callable[[str, str], bool]
 ) -> list[int]:
-    """Class of each sample, given its (extracted answer, verdict is right) pair; `same` compares two answers.
+    """Class of each sample, given its (extracted answer, verdict is right) pair; `same` compares
+    two answers.
 
-    Equal texts are one class without a call of `same`; a new text joins the first class whose first member it equals.
-    """
+    Equal texts are one class without a call of `same`; a new text joins the first class whose first
+    member it equals."""
     classes: list[int] = []
     seen: dict[str, int] = {}
     firsts: list[str] = []
@@ -105,7 +110,8 @@ def answer_classes(
 
 
 def question_scores(classes: Sequence[int], ks: Sequence[int]) -> dict[str, dict[str, float]]:
-    """`{"maj": {"1": .., ..}, "pass": {"1": .., ..}}` of one question, for the ks that its samples allow."""
+    """`{"maj": {"1": .., ..}, "pass": {"1": .., ..}}` of one question, for the ks that its samples
+    allow."""
     ks = [k for k in ks if k <= len(classes)]
     right = sum(c == RIGHT for c in classes)
     return {

@@ -1,8 +1,8 @@
-"""The few-shot prompts of the paper's base models, read from the authors' files: the examples are not copied here.
+"""The few-shot prompts of the paper's base models, read from the authors' files: the examples are
+not copied here.
 
-A prompt is the file's text, then the question in the file's own format; a generation stops where a next question
-would begin (EVAL_PROTOCOL). `evaluate.exemplars=paper` asks so.
-"""
+A prompt is the file's text, then the question in the file's own format; a generation stops where a
+next question would begin (EVAL_PROTOCOL). `evaluate.exemplars=paper` asks so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _CHOICES = "从以下选项中选择"
 
 @dataclass(frozen=True)
 class Format:
-    """file, its sha256, how many examples it holds, what joins it to the question, the question, the stops."""
+    """file, its sha256, how many examples it holds, what joins it to the question, the question,
+    the stops."""
 
     file: str
     sha256: str
@@ -154,8 +155,8 @@ PROGRAMS = {
 
 
 def paper_prompt(name: str, format: str, folder: Path | None) -> Shown:
-    """The prompt of a benchmark. format -- "cot" or "pot". Raises UserError for a benchmark that the paper does not
-    ask so, and a missing or different file."""
+    """The prompt of a benchmark. format -- "cot" or "pot". Raises UserError for a benchmark that
+    the paper does not ask so, and a missing or different file."""
     table = COT if format == "cot" else PROGRAMS
     if name not in table:
         raise UserError(
@@ -183,7 +184,8 @@ def paper_prompt(name: str, format: str, folder: Path | None) -> Shown:
 
 
 def program_of(shown: Shown, text: str) -> str | None:
-    """The program that a continuation of a program prompt states, with a line that prints its answer."""
+    """The program that a continuation of a program prompt states, with a line that prints its
+    answer."""
     if shown.program == "gsm8k":
         return f"{text}\nprint(solution())" if "def solution" in text else None
     fences = text.split("```")  # the code, then a block of its imports

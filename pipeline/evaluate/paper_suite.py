@@ -1,6 +1,5 @@
-"""The paper's evaluation as one suite: which benchmarks under which protocol make Tables 2, 3, 4 and 5, and the table of
-a model's scores next to the paper's (arXiv 2402.03300v3).
-"""
+"""The paper's evaluation as one suite: which benchmarks under which protocol make Tables 2, 3, 4
+and 5, and the table of a model's scores next to the paper's (arXiv 2402.03300v3)."""
 
 from __future__ import annotations
 
@@ -59,7 +58,8 @@ def benchmarks_of(tables: Sequence[int]) -> tuple[str, ...]:
 
 
 def paper_tables(model: str, scores: dict[str, dict[str, Any]], tables: Sequence[int]) -> str:
-    """Markdown, one table per number of the paper. scores -- "benchmarks" of summary.json; greedy accuracy is shown."""
+    """Markdown, one table per number of the paper. scores -- "benchmarks" of summary.json; greedy
+    accuracy is shown."""
     parts = []
     for number in tables:
         keys = TABLES[number]

@@ -1,4 +1,5 @@
-"""Programs in a model's text: which code runs, and what the model sees of its result (EVAL_PROTOCOL, tool mode).
+"""Programs in a model's text: which code runs, and what the model sees of its result
+(EVAL_PROTOCOL, tool mode).
 
 Model-written code never runs here: `run_all` hands it to the sandbox.
 """
@@ -20,7 +21,8 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Ran:
-    """`output`: what the program printed; `error`: the last lines of its failure, "" when it ended well."""
+    """`output`: what the program printed; `error`: the last lines of its failure, "" when it ended
+    well."""
 
     output: str
     error: str = ""
@@ -32,10 +34,11 @@ def blocks(text: str) -> list[str]:
 
 
 def program(text: str) -> str | None:
-    """What runs after the last block of `text`: the earlier blocks without their top-level prints, then the last one.
+    """What runs after the last block of `text`: the earlier blocks without their top-level prints,
+    then the last one.
 
-    There is no kernel between rounds, so earlier definitions must run again, and must not print again.
-    """
+    There is no kernel between rounds, so earlier definitions must run again, and must not print
+    again."""
     found = blocks(text)
     if not found:
         return None
@@ -46,7 +49,8 @@ def program(text: str) -> str | None:
 
 
 def shown(ran: Ran) -> str:
-    """The text of an output block: the output, or `Runtime errors: ...`; the middle of a long one is left out."""
+    """The text of an output block: the output, or `Runtime errors: ...`; the middle of a long one
+    is left out."""
     text = (
         f"Runtime errors: {_middle_out(ran.error)}"
         if ran.error
@@ -56,7 +60,8 @@ def shown(ran: Ran) -> str:
 
 
 def run_all(programs: Sequence[str]) -> list[Ran]:
-    """Run each program in the sandbox, in order; equal programs run once. Raises UserError where there is no sandbox."""
+    """Run each program in the sandbox, in order; equal programs run once. Raises UserError where
+    there is no sandbox."""
     results = {}
     for source in programs:
         if source not in results:

@@ -1,7 +1,8 @@
-"""Protocols: how a question becomes prompts, generations and the text that is graded (EVAL_PROTOCOL).
+"""Protocols: how a question becomes prompts, generations and the text that is graded
+(EVAL_PROTOCOL).
 
-Each is a function (engine, tokenizer, questions, seeds, sampling, cfg) -> one Transcript a question, in order.
-"""
+Each is a function (engine, tokenizer, questions, seeds, sampling, cfg) -> one Transcript a
+question, in order."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.template import puts_bos
 from pipeline.records import Instruction, Question
 
-# question, solution and answer as the paper's few-shot prompts join them; the stop string begins the next question
+# question, solution and answer as the paper's few-shot prompts join them; the stop string begins
+# the next question
 SHOT = {
     "en": ("Q: {question}\nA: {solution}", " The answer is {answer}.", "\n\n\n", "\nQ:"),
     "zh": ("问题：{question}\n答案：{solution}", "所以答案是：{answer}。", "\n\n", "\n问题："),
@@ -26,7 +28,8 @@ SHOT = {
 
 @dataclass(frozen=True)
 class Transcript:
-    """`text`: all that was written, tool outputs included; `tokens`: ids the model drew; `judged`: what is graded."""
+    """`text`: all that was written, tool outputs included; `tokens`: ids the model drew; `judged`:
+    what is graded."""
 
     text: str
     tokens: int
@@ -58,7 +61,8 @@ def few_shot(
     sampling,
     exemplars: Sequence[Instruction] | Shown,
 ):
-    """Few-shot chain of thought for base models: raw text, no chat template; what follows the next question is cut."""
+    """Few-shot chain of thought for base models: raw text, no chat template; what follows the next
+    question is cut."""
     outputs, texts, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
     return [
         Transcript(t, len(o.tokens), o.finished, a)
@@ -74,7 +78,8 @@ def pal(
     sampling,
     exemplars: Sequence[Instruction] | Shown,
 ):
-    """Few-shot programs for base models (PAL): raw text; the answer is what the program printed, as in `pot`."""
+    """Few-shot programs for base models (PAL): raw text; the answer is what the program printed, as
+    in `pot`."""
     outputs, _, answers = _continue(engine, tokenizer, questions, seeds, sampling, exemplars)
     if isinstance(exemplars, Shown):
         return _printed(outputs, answers, [program_of(exemplars, text) for text in answers])
@@ -82,7 +87,8 @@ def pal(
 
 
 def _continue(engine, tokenizer, questions, seeds, sampling, exemplars):
-    """Outputs, texts and the part of each text that answers, when raw text with exemplars is continued."""
+    """Outputs, texts and the part of each text that answers, when raw text with exemplars is
+    continued."""
     if isinstance(exemplars, Shown):
         prompts = [_text_ids(tokenizer, exemplars.prompt(q.question)) for q in questions]
         stops = [exemplars.stops] * len(questions)
@@ -116,7 +122,8 @@ def pot(
     sampling,
     cfg: EvaluateConfig,
 ):
-    """Program of thought: the answer is what the program prints. No program, a failed one or a silent one: no answer."""
+    """Program of thought: the answer is what the program prints. No program, a failed one or a
+    silent one: no answer."""
     outputs = engine.sample(chat_prompts(tokenizer, questions, "pot", cfg.style), seeds, sampling)
     return _printed(outputs, _texts(tokenizer, outputs))
 
@@ -124,7 +131,8 @@ def pot(
 def _printed(
     outputs, texts: Sequence[str], code: Sequence[str | None] | None = None
 ) -> list[Transcript]:
-    """Run the program of each text; what it prints is judged. code -- the programs, where they are no Python blocks."""
+    """Run the program of each text; what it prints is judged. code -- the programs, where they are
+    no Python blocks."""
     code = [programs.program(text) for text in texts] if code is None else code
     ran = iter(programs.run_all([c for c in code if c is not None]))
     found = []
@@ -155,10 +163,11 @@ def tir(
     sampling,
     cfg: EvaluateConfig,
 ):
-    """Tool-integrated reasoning: a generation stops where it asks for output; its program runs, the output is fed back.
+    """Tool-integrated reasoning: a generation stops where it asks for output; its program runs, the
+    output is fed back.
 
-    At most `cfg.max_rounds` generations (the paper's code: 2). Graded on the text, as the paper's tables are.
-    """
+    At most `cfg.max_rounds` generations (the paper's code: 2). Graded on the text, as the paper's
+    tables are."""
     ids = [list(p) for p in chat_prompts(tokenizer, questions, "tir", cfg.style)]
     texts, drawn, finished = [""] * len(ids), [0] * len(ids), [False] * len(ids)
     asking = list(range(len(ids)))
@@ -200,7 +209,8 @@ def chat_prompts(
 
 
 def few_shot_ids(tokenizer, question: Question, exemplars: Sequence[Instruction]) -> list[int]:
-    """Ids of the exemplars and the open question, after BOS where the model's texts begin with one."""
+    """Ids of the exemplars and the open question, after BOS where the model's texts begin with
+    one."""
     ask, close, between, _ = SHOT[question.lang]
     shots = [
         ask.format(question=e.question, solution=e.solution)

@@ -1,5 +1,5 @@
-"""How a row of each published benchmark is read as a `Question`. A reader raises KeyError, ValueError or TypeError for
-a row that is not its own; suites.py turns that into one line."""
+"""How a row of each published benchmark is read as a `Question`. A reader raises KeyError,
+ValueError or TypeError for a row that is not its own; suites.py turns that into one line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def cmath(row: dict[str, Any], index: int) -> Question:
 
 
 def mgsm_zh(row: dict[str, Any], index: int) -> Question:
-    """The released file keeps the question as a chat message; the hub has a plain column and a number."""
+    """The released file keeps the question as a chat message; the hub has a plain column and a
+    number."""
     if "messages" in row:
         return Question(
             f"mgsm_zh-{row['id']}", row["messages"][0]["content"], str(row["answer"]), "zh"
@@ -66,7 +67,8 @@ def gaokao_cloze(row: dict[str, Any], index: int) -> Question:
 
 
 def gaokao_qa(row: dict[str, Any], index: int) -> Question:
-    """Options carry their letter already; a few questions have several right letters, written "ACD" or "A C"."""
+    """Options carry their letter already; a few questions have several right letters, written "ACD"
+    or "A C"."""
     options = tuple(text[3:].strip() for text in row["options"])
     listed = " ".join(
         f"({letter}){text}" for letter, text in zip("ABCDEFGH", options, strict=False)
@@ -78,8 +80,8 @@ def gaokao_qa(row: dict[str, Any], index: int) -> Question:
 def last_box(solution: str) -> str:
     r"""Inside of the last `\boxed{...}` (balanced) or of `\boxed x`; ValueError when there is none.
 
-    The reference must not depend on the version of the grader, so this does not ask `pipeline.grading`.
-    """
+    The reference must not depend on the version of the grader, so this does not ask
+    `pipeline.grading`."""
     start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
     if start < 0:
         raise ValueError("the solution has no \\boxed answer")
@@ -99,14 +101,16 @@ def last_box(solution: str) -> str:
 
 
 def ocw(row: dict[str, Any], index: int) -> Question:
-    """OCWCourses of Minerva. References as Python writes numbers ("np.arcsin(10/13)", "-1./3") are spelled as LaTeX."""
+    """OCWCourses of Minerva. References as Python writes numbers ("np.arcsin(10/13)", "-1./3") are
+    spelled as LaTeX."""
     answer = re.sub(r"\bnp\.", "", str(row["answer"]))
     answer = re.sub(r"(?<=\d)\.(?=/)", "", answer)
     return Question(f"ocw-{row['id']}", row["problem"], answer, "en")
 
 
 def sat(row: dict[str, Any], index: int) -> Question:
-    """Options stand in one text: "A) .. B) .." or "A. .. B. ..", which is asked as the paper's prompt lists them."""
+    """Options stand in one text: "A) .. B) .." or "A. .. B. ..", which is asked as the paper's
+    prompt lists them."""
     parts = re.split(r"(?:^|\s)([A-D])[).]\s+", row["options"])
     options = tuple(text.strip() for text in parts[2::2])
     if len(options) != 4:
@@ -117,7 +121,8 @@ def sat(row: dict[str, Any], index: int) -> Question:
 
 
 def bbh(task: str):
-    """The reader of one task of BIG-Bench Hard, whose file is one object with a list of examples."""
+    """The reader of one task of BIG-Bench Hard, whose file is one object with a list of
+    examples."""
 
     def read(row: dict[str, Any], index: int) -> Question:
         return Question(f"bbh-{task}-{index}", row["input"], row["target"], "en", family=task)

@@ -1,8 +1,8 @@
 """Evaluate one model: every sample kept, resumable between chunks, the same tokens on every run.
 
-Sample i of a question draws with seed hash(question id, i); chunks are fixed by the configuration. So a run that was
-killed and resumed writes the files of an undisturbed one, and two models meet the same randomness.
-"""
+Sample i of a question draws with seed hash(question id, i); chunks are fixed by the configuration.
+So a run that was killed and resumed writes the files of an undisturbed one, and two models meet the
+same randomness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ GREEDY = -1  # sample index of the greedy answer; its seed is never used
 
 @dataclass(frozen=True)
 class Task:
-    """One benchmark under one protocol; `extra` questions get `extra_samples` samples, the others `cfg.samples`."""
+    """One benchmark under one protocol; `extra` questions get `extra_samples` samples, the others
+    `cfg.samples`."""
 
     key: str  # file name: the benchmark, with @protocol when it is not the configured one
     protocol: str
@@ -41,7 +42,8 @@ class Task:
 
     @property
     def scoring(self) -> str:
-        """The rule of pipeline/evaluate/scoring.py; "" is the checker, as for a file of the user's own."""
+        """The rule of pipeline/evaluate/scoring.py; "" is the checker, as for a file of the user's
+        own."""
         name = self.loaded.name
         return benchmarks.TABLE[name].scoring if name in benchmarks.TABLE else ""
 
@@ -86,9 +88,8 @@ def evaluate(
 ) -> Iterator[dict[str, Any]]:
     """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk.
 
-    timings -- a row for every chunk that was answered now, not taken from `checkpoint`, is added here and nowhere else:
-    rows and files are the same on every run, seconds are not.
-    """
+    timings -- a row for every chunk that was answered now, not taken from `checkpoint`, is added
+    here and nowhere else: rows and files are the same on every run, seconds are not."""
     step = 0
     for task in tasks:
         questions, rows = task.loaded.questions, []
@@ -109,7 +110,8 @@ def evaluate(
 
 
 def checkpoint_of(folder: Path, model: Path) -> Path:
-    """The checkpoint folder of this very model: answers of other weights must not be taken for its own."""
+    """The checkpoint folder of this very model: answers of other weights must not be taken for its
+    own."""
     digest = hashlib.sha256()
     for path in sorted(model.glob("*.safetensors")):
         digest.update(path.read_bytes())
@@ -126,7 +128,8 @@ def answer_questions(
     cfg: EvaluateConfig,
     timings: list[dict[str, Any]],
 ) -> list[dict]:
-    """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples of each."""
+    """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples
+    of each."""
     began = time.perf_counter()
     greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
     answers = run_protocol(
@@ -199,17 +202,19 @@ def sample_seed(question: str, index: int) -> int:
 
 
 def add_votes(row: dict[str, Any], mode: str) -> None:
-    """Write each sample's class of equivalent answers as `vote` (metrics.answer_classes), which maj@K counts."""
+    """Write each sample's class of equivalent answers as `vote` (metrics.answer_classes), which
+    maj@K counts."""
 
     tally.add_votes(row["samples"], mode)
 
 
 def summarise(rows: Sequence[dict[str, Any]], samples: int, ks: Sequence[int]) -> dict[str, Any]:
-    """Scores of one benchmark, as summary.json holds them: means over questions of the first `samples` samples.
+    """Scores of one benchmark, as summary.json holds them: means over questions of the first
+    `samples` samples.
 
-    Where some questions have more samples, `curve` holds maj@K and pass@K over those questions and all their samples.
-    `no_answer`, `undecided` and `truncated` are shares of all outputs, greedy ones included.
-    """
+    Where some questions have more samples, `curve` holds maj@K and pass@K over those questions and
+    all their samples. `no_answer`, `undecided` and `truncated` are shares of all outputs, greedy
+    ones included."""
     outputs = [s for row in rows for s in (row["greedy"], *row["samples"])]
     result: dict[str, Any] = {
         "n": len(rows),

@@ -1,8 +1,9 @@
-"""Benchmarks as data: where each one's questions lie, how many there are, their checksum, and how a row is read.
+"""Benchmarks as data: where each one's questions lie, how many there are, their checksum, and how a
+row is read.
 
-`TABLE` holds one entry a benchmark. The three miniature ones come from the world stage and are checked for shape alone,
-since the profile decides their size; the real ones are checked byte for byte (local file) or by row count (hub), and
-`Loaded.note` says what was verified.
+`TABLE` holds one entry a benchmark. The three miniature ones come from the world stage and are
+checked for shape alone, since the profile decides their size; the real ones are checked byte for
+byte (local file) or by row count (hub), and `Loaded.note` says what was verified.
 
 To add one: a `Benchmark` in `TABLE`, and a reader if no reader below fits its rows.
 """
@@ -42,8 +43,8 @@ Read = Callable[[dict[str, Any], int], Question]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`file` is relative to the folder of benchmarks, `sha256` of its bytes; `hub` is (dataset, configuration,
-    split)."""
+    """`file` is relative to the folder of benchmarks, `sha256` of its bytes; `hub` is (dataset,
+    configuration, split)."""
 
     file: str
     lang: str
@@ -57,7 +58,8 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Questions in file order, and one line that says where they came from and what was verified."""
+    """Questions in file order, and one line that says where they came from and what was
+    verified."""
 
     name: str
     questions: tuple[Question, ...]
@@ -185,9 +187,9 @@ def load(
 ) -> Loaded:
     """`limit` questions (0 = all) of a benchmark of `TABLE`, verified; see `subset` for which.
 
-    Miniature ones are read from `world/<file>`, real ones from `folder/<file>` or the hub. Raises UserError, one line,
-    for an unknown name, a missing or different file, a wrong row count, or a row that the reader cannot read.
-    """
+    Miniature ones are read from `world/<file>`, real ones from `folder/<file>` or the hub. Raises
+    UserError, one line, for an unknown name, a missing or different file, a wrong row count, or a
+    row that the reader cannot read."""
     if name not in TABLE:
         single = [known for known in TABLE if known not in GROUPS["bbh"]]
         raise UserError(f"no benchmark {name!r}; there are {', '.join([*single, *GROUPS])}")
@@ -218,8 +220,8 @@ def load(
 def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
     """The `count` questions (0 = all) with the smallest hash of their id, in file order.
 
-    Files are sorted by topic or level, so the first rows would be no fair sample. A smaller subset lies in a larger.
-    """
+    Files are sorted by topic or level, so the first rows would be no fair sample. A smaller subset
+    lies in a larger."""
     if not 0 < count < len(questions):
         return questions
     chosen = sorted(questions, key=lambda q: hashlib.sha256(q.id.encode()).digest())[:count]
@@ -228,10 +230,11 @@ def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:
 
 
 def read_questions(path: Path, limit: int = 0) -> Loaded:
-    """A user's own JSONL file of `Question` rows as a benchmark named after the file. An answer may be a number.
+    """A user's own JSONL file of `Question` rows as a benchmark named after the file. An answer may
+    be a number.
 
-    Raises UserError, one line, for an empty file, a row without text, an unknown language, or an id that repeats.
-    """
+    Raises UserError, one line, for an empty file, a row without text, an unknown language, or an id
+    that repeats."""
     questions: list[Question] = []
     ids: set[str] = set()
     for number, question in enumerate(read_rows(path, Question), 1):

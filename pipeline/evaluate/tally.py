@@ -1,8 +1,9 @@
-"""Scores of outputs that were made anywhere: accuracy with its interval, maj@K, pass@K, what was not read.
+"""Scores of outputs that were made anywhere: accuracy with its interval, maj@K, pass@K, what was
+not read.
 
-A question is a dict {"id", "benchmark", "level", "samples": [{"verdict", "rule", "extracted", "vote", "finished",
-"text", "reference"}]}. The samples of a question are one cluster: intervals are over questions.
-"""
+A question is a dict {"id", "benchmark", "level", "samples": [{"verdict", "rule", "extracted",
+"vote", "finished", "text", "reference"}]}. The samples of a question are one cluster: intervals are
+over questions."""
 
 from __future__ import annotations
 
@@ -60,8 +61,8 @@ def tally(questions: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tallies(questions: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """`tally` of every benchmark, of its levels where it has several, and of all where there are several benchmarks;
-    beside it GSM8K as lm-evaluation-harness counts it."""
+    """`tally` of every benchmark, of its levels where it has several, and of all where there are
+    several benchmarks; beside it GSM8K as lm-evaluation-harness counts it."""
     found = {}
     names = list(dict.fromkeys(question["benchmark"] for question in questions))
     for name in names:
@@ -80,7 +81,8 @@ def tallies(questions: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def as_the_harness_counts(questions: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """{filter: mean over questions of the share of samples that the harness's GSM8K task counts as right}."""
+    """{filter: mean over questions of the share of samples that the harness's GSM8K task counts as
+    right}."""
     return {
         name: _mean(
             _mean(gsm8k_right(s["text"], s["reference"], name) for s in question["samples"])
@@ -91,8 +93,8 @@ def as_the_harness_counts(questions: Sequence[dict[str, Any]]) -> dict[str, floa
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the mean of values in [0, 1], one a question: Wilson's score interval, with the values' own
-    variance where they are shares of several samples."""
+    """95 % interval of the mean of values in [0, 1], one a question: Wilson's score interval, with
+    the values' own variance where they are shares of several samples."""
     n, mean = len(values), _mean(values)
     spread = sum((value - mean) ** 2 for value in values) / n
     design = min(1.0, spread / (mean * (1 - mean))) if 0 < mean < 1 else 1.0

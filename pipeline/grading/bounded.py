@@ -1,4 +1,5 @@
-"""A least-recently-used cache that is bounded by bytes, since what a model writes may be of any length."""
+"""A least-recently-used cache that is bounded by bytes, since what a model writes may be of any
+length."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ _MISSING = object()
 
 
 class BoundedCache:
-    """Values by key, at most `max_bytes` of them by the caller's own estimate. Safe in threads and after a fork."""
+    """Values by key, at most `max_bytes` of them by the caller's own estimate. Safe in threads and
+    after a fork."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.bytes = max_bytes, 0
@@ -45,8 +47,9 @@ class BoundedCache:
 
 
 def bounded_cache(max_bytes: int, per_char: int) -> Callable:
-    """Like functools.lru_cache for functions of texts and flags; an entry counts 200 bytes and `per_char` for every
-    character of its string arguments. The cache is the attribute `cache` of the function."""
+    """Like functools.lru_cache for functions of texts and flags; an entry counts 200 bytes and
+    `per_char` for every character of its string arguments. The cache is the attribute `cache` of
+    the function."""
 
     def decorate(function: Callable) -> Callable:
         cache = BoundedCache(max_bytes)

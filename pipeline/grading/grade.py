@@ -1,4 +1,5 @@
-"""From an output and a reference to a verdict: extraction, the chosen mode, a cache of decisions."""
+"""From an output and a reference to a verdict: extraction, the chosen mode, a cache of
+decisions."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ MODES = ("strict", "deepseek")
 
 @dataclass(frozen=True)
 class Grade:
-    """verdict: "right" | "wrong" | "no_answer" | "undecided"; extracted: the answer as written; rule: what decided."""
+    """verdict: "right" | "wrong" | "no_answer" | "undecided"; extracted: the answer as written;
+    rule: what decided."""
 
     verdict: str
     extracted: str | None
@@ -32,7 +34,8 @@ Prove = Callable[[Node, Node], bool]
 
 
 def is_equivalent(answer: str, reference: str, mode: str = "strict", question: str = "") -> bool:
-    """Whether a bare answer says the same as the reference. Raises UserError for an unknown mode."""
+    """Whether a bare answer says the same as the reference. Raises UserError for an unknown
+    mode."""
     return grade_answer(answer, reference, mode, question).verdict == "right"
 
 
@@ -59,7 +62,8 @@ def grade(
 def grade_many(
     items: Iterable[Sequence[str]], mode: str = "strict", whole: bool = True
 ) -> list[Grade]:
-    """Grade (output, reference) or (output, reference, question) items, in order; equal items are graded once.
+    """Grade (output, reference) or (output, reference, question) items, in order; equal items are
+    graded once.
 
     whole -- whether the outputs are texts to extract an answer from, else they are bare answers.
     Proofs are done together, within one budget for all of them: a batch of hostile answers ends.
@@ -93,8 +97,8 @@ def _of_output(output: str, reference: str, mode: str, question: str, prove: Pro
 
 
 def _echoes(output: str, question: str) -> bool:
-    """Whether an output is the question, or a part of it in words, perhaps in a box: "Simplify $\\sqrt{8}$." says nothing
-    that the question does not say."""
+    """Whether an output is the question, or a part of it in words, perhaps in a box: "Simplify
+    $\\sqrt{8}$." says nothing that the question does not say."""
     if not question or len(output) > 2 * len(question) + 40:
         return False
     said = _BOXED.sub("", output).strip(" \n}.$")
@@ -134,8 +138,9 @@ def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
     return Grade(verdict, answer, rule)
 
 
-# Decisions without a proof. Those with one stand in the worker's cache of proofs, where a batch is charged for them
-# whether they are known or not: what was graded before must not change what a batch decides.
+# Decisions without a proof. Those with one stand in the worker's cache of proofs, where a batch is
+# charged for them whether they are known or not: what was graded before must not change what a
+# batch decides.
 _decisions = BoundedCache(32 << 20)
 
 

@@ -1,9 +1,10 @@
-"""The sympy process behind worker.py: run as a module, it answers one line per request until stdin closes.
+"""The sympy process behind worker.py: run as a module, it answers one line per request until stdin
+closes.
 
-It imports sympy once and forks a child per pair, so that every proof starts from the same state. A request is a JSON
-list [tree, tree, calls]; the answer is "true", "false", "unproven" (sympy finds neither), "calls" (the budget of
-Python calls is spent) or "clock" (a limit of processor time or memory, the last resort).
-"""
+It imports sympy once and forks a child per pair, so that every proof starts from the same state. A
+request is a JSON list [tree, tree, calls]; the answer is "true", "false", "unproven" (sympy finds
+neither), "calls" (the budget of Python calls is spent) or "clock" (a limit of processor time or
+memory, the last resort)."""
 
 from __future__ import annotations
 
@@ -75,9 +76,9 @@ def _limit(seconds: int) -> None:
 def _answer(out: int, a: list, b: list, calls: int) -> None:
     """In the child: write the outcome to `out` and end.
 
-    Python calls are counted, the same on a busy machine as on an idle one. A spent budget ends the process there and
-    then: an exception could be swallowed by sympy, and Python drops a trace function that raises.
-    """
+    Python calls are counted, the same on a busy machine as on an idle one. A spent budget ends the
+    process there and then: an exception could be swallowed by sympy, and Python drops a trace
+    function that raises."""
     left = calls
 
     def count(frame: Any, event: str, arg: Any) -> None:
@@ -102,7 +103,8 @@ def _end(out: int, answer: str) -> None:
 
 
 def is_zero(a: list, b: list) -> bool | None:
-    """Whether a - b is zero: no where its value at a fixed point is not, yes where it simplifies to zero, else None."""
+    """Whether a - b is zero: no where its value at a fixed point is not, yes where it simplifies to
+    zero, else None."""
     import sympy
 
     left, right = to_sympy(a, sympy), to_sympy(b, sympy)

@@ -34,7 +34,8 @@ _GRACE_SECONDS = 5
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds: wall clock a snippet; memory_mb: address space; output_bytes: of stdout and of stderr, each."""
+    """seconds: wall clock a snippet; memory_mb: address space; output_bytes: of stdout and of
+    stderr, each."""
 
     seconds: float = 10.0
     memory_mb: int = 1536
@@ -43,8 +44,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Result:
-    """status: "ok" | "error" (an exception, in `error`) | "timeout" | "output" (over the cap) | "killed" (a signal, for
-    instance over a limit). stdout and error are text, cut at the cap."""
+    """status: "ok" | "error" (an exception, in `error`) | "timeout" | "output" (over the cap) |
+    "killed" (a signal, for instance over a limit). stdout and error are text, cut at the cap."""
 
     status: str
     stdout: str
@@ -52,7 +53,8 @@ class Result:
 
 
 class Sandbox:
-    """A pool of fork servers. Raises UserError when a layer is missing, unless `allow_fewer` says to go on without.
+    """A pool of fork servers. Raises UserError when a layer is missing, unless `allow_fewer` says
+    to go on without.
 
     >>> with Sandbox() as sandbox:  # doctest: +SKIP
     ...     sandbox.run("print(6*7)").stdout

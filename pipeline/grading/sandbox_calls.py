@@ -1,9 +1,8 @@
 """The system calls that a snippet may make; everything else is refused. Used by sandbox_layers.py.
 
-Numbers are those of x86_64 and aarch64 (None = the machine has no such call). Allowed is what computation, reading
-the Python installation and the three open descriptors need: no other processes, threads, signals to others, sockets,
-mounts, keys, clocks, names, owners or modes.
-"""
+Numbers are those of x86_64 and aarch64 (None = the machine has no such call). Allowed is what
+computation, reading the Python installation and the three open descriptors need: no other
+processes, threads, signals to others, sockets, mounts, keys, clocks, names, owners or modes."""
 
 ALLOWED = {
     # reading and writing open descriptors
@@ -103,8 +102,8 @@ ALLOWED = {
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
-# calls that are allowed with some values of their second argument only: no locks, owners of descriptors, leases;
-# no terminals beyond the question whether a descriptor is one
+# calls that are allowed with some values of their second argument only: no locks, owners of
+# descriptors, leases; no terminals beyond the question whether a descriptor is one
 ALLOWED_COMMANDS = {
     "fcntl": ((72, 25), (0, 1, 2, 3, 1030)),  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC
     "ioctl": ((16, 29), (0x5401, 0x5413, 0x5450, 0x5451)),  # TCGETS, TIOCGWINSZ, FIONCLEX, FIOCLEX

@@ -1,7 +1,8 @@
-"""The layers around a snippet: limits, no new privileges, no capabilities, Landlock and seccomp. Linux only.
+"""The layers around a snippet: limits, no new privileges, no capabilities, Landlock and seccomp.
+Linux only.
 
-Imported by sandbox_server.py in its isolated interpreter, so it imports nothing of ours but the list of calls.
-"""
+Imported by sandbox_server.py in its isolated interpreter, so it imports nothing of ours but the
+list of calls."""
 
 import ctypes
 import errno
@@ -49,8 +50,8 @@ class PathRule(ctypes.Structure):
 
 
 def seccomp_program():
-    """A filter that kills on a foreign architecture and answers EPERM to all calls but the allowed; None on an unknown
-    machine."""
+    """A filter that kills on a foreign architecture and answers EPERM to all calls but the allowed;
+    None on an unknown machine."""
     if platform.machine() not in MACHINES:
         return None
     column, architecture = MACHINES[platform.machine()]
@@ -95,7 +96,8 @@ def drop_capabilities():
 
 
 def landlock_ruleset():
-    """A file descriptor of the rules, or None: reading the Python folders and system libraries, nothing else."""
+    """A file descriptor of the rules, or None: reading the Python folders and system libraries,
+    nothing else."""
     abi = LIBC.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if abi < 1:
         return None

@@ -1,9 +1,8 @@
 """The server behind pipeline/grading/sandbox.py: run by its path in an isolated interpreter.
 
-Messages are a length of four bytes and JSON. The server holds no secret: its environment is empty and it reads nothing
-but snippets, because a child starts with a copy of its memory. It imports the two files beside it and nothing else of
-ours.
-"""
+Messages are a length of four bytes and JSON. The server holds no secret: its environment is empty
+and it reads nothing but snippets, because a child starts with a copy of its memory. It imports the
+two files beside it and nothing else of ours."""
 
 import gc
 import json
@@ -124,7 +123,8 @@ def wait_until(pid, deadline):
 
 
 def reap(pid, kill):
-    """Exit status of the child, or minus the signal; with `kill`, its whole process group goes first."""
+    """Exit status of the child, or minus the signal; with `kill`, its whole process group goes
+    first."""
     if kill:
         try:
             os.killpg(pid, signal.SIGKILL)

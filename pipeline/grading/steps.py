@@ -1,8 +1,9 @@
-"""Section 4.1.3, process supervision without a model: the exact step checker of the miniature world.
+"""Section 4.1.3, process supervision without a model: the exact step checker of the miniature
+world.
 
-A solution is lines. Every line but the last holds one equation over integers or fractions (`She has 3+4=7 apples.`);
-the last line holds the boxed answer. Integers and Fractions only, a parser of our own, nothing evaluated.
-"""
+A solution is lines. Every line but the last holds one equation over integers or fractions (`She has
+3+4=7 apples.`); the last line holds the boxed answer. Integers and Fractions only, a parser of our
+own, nothing evaluated."""
 
 from __future__ import annotations
 
@@ -22,10 +23,11 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|[-+*/()×÷]")
 def step_verdicts(output: str, trace: Sequence[str], answer: str) -> list[tuple[int, bool]]:
     """Judge every line of `output` that is not blank.
 
-    output -- a sampled solution; trace -- the value of each step of the only solution; answer -- the reference answer.
-    Returns (end, right) a line, where output[:end] ends with the line's last character. Step j is right iff its
-    equation is arithmetically true, its value is trace[j], and every earlier step was right. A last line with a box is
-    right iff the boxed value is the answer; without a box it is a step like any other (a truncated output).
+    output -- a sampled solution; trace -- the value of each step of the only solution; answer --
+    the reference answer. Returns (end, right) a line, where output[:end] ends with the line's last
+    character. Step j is right iff its equation is arithmetically true, its value is trace[j], and
+    every earlier step was right. A last line with a box is right iff the boxed value is the answer;
+    without a box it is a step like any other (a truncated output).
 
     >>> step_verdicts("3+4=7\\n7*2=15\\n\\\\boxed{14}", ("7", "14"), "14")
     [(5, True), (12, False), (23, True)]
@@ -58,7 +60,8 @@ def equation_value(line: str) -> Fraction | None:
 
 
 def arithmetic(text: str) -> Fraction | None:
-    """Exact value of numbers joined by + - * / × ÷ and parentheses; None when malformed or divided by zero."""
+    """Exact value of numbers joined by + - * / × ÷ and parentheses; None when malformed or divided
+    by zero."""
     tokens = _TOKEN.findall(text)
     if not tokens or "".join(tokens) != text.replace(" ", "") or text.count("(") > 20:
         return None
@@ -92,7 +95,8 @@ def _lines(output: str) -> Iterator[tuple[int, str]]:
 
 
 def _boxed_right(line: str, answer: str) -> bool:
-    """As the rule judges it, so that the reward of the last step and of the outcome cannot drift apart."""
+    """As the rule judges it, so that the reward of the last step and of the outcome cannot drift
+    apart."""
     return grade(line, answer).verdict == "right"
 
 

@@ -20,7 +20,8 @@ def within(answer: str, reference: str, tolerance: float) -> bool:
 
 
 def real_value(text: str) -> float | None:
-    """The number that an answer states, as a float, or None; a percentage is its number before the sign."""
+    """The number that an answer states, as a float, or None; a percentage is its number before the
+    sign."""
     if len(text) > MAX_CHARS:
         return None
     for _, form in readings(clean(text)):

@@ -1,9 +1,10 @@
-"""sympy in processes that can be killed: `prove` in the caller, a small pool of prover.py behind it.
+"""sympy in processes that can be killed: `prove` in the caller, a small pool of prover.py behind
+it.
 
-The budget of a proof is counted in Python calls, so that a verdict does not depend on how busy the machine is; a
-deadline by the clock, for the proof and for the caller who waits for a free process, is the last resort, and its
-rule begins with "clock". No signal handlers, any thread, any process. Trees travel as JSON.
-"""
+The budget of a proof is counted in Python calls, so that a verdict does not depend on how busy the
+machine is; a deadline by the clock, for the proof and for the caller who waits for a free process,
+is the last resort, and its rule begins with "clock". No signal handlers, any thread, any process.
+Trees travel as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from pipeline.grading.expr.compare import OverTime
 from pipeline.grading.expr.tree import Node
 
 FULL_CALLS = 1_000_000  # of one proof on its own: about a second of processor time
-# (calls, proofs in a batch of BATCH_ITEMS): the passes over what a batch asks to be proved, from the smallest trees on
+# (calls, proofs in a batch of BATCH_ITEMS): the passes over what a batch asks to be proved, from
+# the smallest trees on
 BATCH_PASSES = ((20_000, 100), (120_000, 12), (600_000, 2))
 BATCH_ITEMS = 1024
 BATCH_CLOCKS = 4  # proofs of a batch that the clock may end; after them it ends the batch's others
@@ -46,16 +48,17 @@ _proofs = BoundedCache(8 << 20)  # (a, b) as JSON, calls -> answer; what the clo
 
 
 def prove(a: Node, b: Node, calls: int = FULL_CALLS) -> bool:
-    """Whether a - b is zero, by sympy, within a budget of Python calls. Raises OverTime when that is not decided."""
+    """Whether a - b is zero, by sympy, within a budget of Python calls. Raises OverTime when that
+    is not decided."""
     return _verdict(_ask(_request(a, b), calls))
 
 
 class Batch:
     """The proofs of one batch of answers, put off and then done together within one budget.
 
-    `prove` knows what has been proved, raises OverTime for what has not, and remembers that it was asked;
-    `settle` does what was asked for. Its budgets are counts, so that the verdicts of a batch depend on the batch alone.
-    """
+    `prove` knows what has been proved, raises OverTime for what has not, and remembers that it was
+    asked; `settle` does what was asked for. Its budgets are counts, so that the verdicts of a batch
+    depend on the batch alone."""
 
     def __init__(self, items: int = 0) -> None:
         self.answers: dict[str, str] = {}
@@ -116,7 +119,8 @@ def _ask_all(requests: Sequence[str], calls: int) -> Iterable[str]:
 
 
 def _ask(request: str, calls: int, patient: bool = False) -> str:
-    """The prover's answer. patient -- whether to wait for a free process without a deadline (within a batch)."""
+    """The prover's answer. patient -- whether to wait for a free process without a deadline (within
+    a batch)."""
     known = _proofs.get((request, calls))
     if known is not None:
         return known
@@ -150,7 +154,8 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def _renew() -> None:
-    """After a fork: a thread of the parent may have held the lock, and the processes are the parent's."""
+    """After a fork: a thread of the parent may have held the lock, and the processes are the
+    parent's."""
     global _lock
     _lock = threading.Lock()
     _owner.clear()
@@ -172,7 +177,8 @@ def _pool() -> queue.LifoQueue:
 
 
 def start() -> None:
-    """Start one process now (it takes as long as the import of sympy), so that the first proof need not."""
+    """Start one process now (it takes as long as the import of sympy), so that the first proof need
+    not."""
     pool = _pool()
     process = pool.get()
     try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.grading import grade_many
+from pipeline.grading import Grade, grade_many
 from pipeline.lm.conversations import Conversation
 from pipeline.lm.generate import Engine, Output, Sampling
 from pipeline.lm.generate.draw import row_seed
@@ -85,7 +85,12 @@ def gather(tokenizer, questions, prompts, prompt_of, outputs: Sequence[Output]) 
     )
 
 
+def rule_grades(rollouts: Rollouts) -> list[Grade]:
+    """What the checker says of the final answer of each output."""
+    pairs = zip(rollouts.texts, rollouts.owners, strict=True)
+    return grade_many([(text, question.answer) for text, question in pairs])
+
+
 def right_answers(rollouts: Rollouts) -> list[bool]:
     """Whether the checker finds the final answer of each output right: the rule reward."""
-    pairs = [(t, q.answer) for t, q in zip(rollouts.texts, rollouts.owners, strict=True)]
-    return [grade.verdict == "right" for grade in grade_many(pairs)]
+    return [grade.verdict == "right" for grade in rule_grades(rollouts)]

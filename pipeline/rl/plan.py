@@ -191,6 +191,7 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
     outputs = cfg.questions_per_step * cfg.group_size
     stored = -(-cfg.steps // cfg.rollouts_every) * outputs * output * ROW_BYTES
     models = 2 if arm.gradient_coefficient == "ppo" else 1
+    kept = 1 + (cfg.steps // cfg.models_every if cfg.models_every else 0)
     return Bill(
         f"rl {arm.name}",
         runs=plan.seeds,
@@ -198,7 +199,7 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
         train_flops=trained,
         sample_flops=sampled + validation,
         memory=arm_memory(plan, arm),
-        disk=plan.seeds * (memory.weight(size) + models * checkpoint_bytes(size) + stored),
+        disk=plan.seeds * (kept * memory.weight(size) + models * checkpoint_bytes(size) + stored),
     )
 
 
@@ -214,7 +215,9 @@ def evaluate_bill(plan: Settings) -> Bill:
         runs=models,
         tokens=outputs * output,
         sample_flops=groups(size.shape, plan.benchmark_questions, 1 + cfg.samples, prompt, output),
-        memory=[{"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, "float32")],
+        memory=[
+            {"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, cfg.compute_dtype)
+        ],
         disk=models * outputs * output * ROW_BYTES,
     )
 

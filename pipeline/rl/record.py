@@ -139,6 +139,8 @@ def rollout_rows(rollouts: Rollouts, rewarded: Rewarded | None, batch: Batch) ->
             "right": rewarded.right[b] if rewarded else None,
             "advantages": [round(x, 6) for x in batch.advantage_BT[b, ends].tolist()],
         }
+        if rewarded and b in rewarded.by_clock:
+            row["by_clock"] = rewarded.by_clock[b]
         if batch.return_BT is not None:
             every = batch.advantage_BT[b, : len(tokens)].tolist()
             row["token_advantages"] = [round(x, 6) for x in every]

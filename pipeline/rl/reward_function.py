@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pipeline.errors import UserError
 from pipeline.grading import step_verdicts
 from pipeline.lm.passes import Rows, first_equal
-from pipeline.lm.rollouts import Rollouts, right_answers
+from pipeline.lm.rollouts import Rollouts, right_answers, rule_grades
 from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.records import Question
 from pipeline.reward.model import RewardModel
+
+CLOCK = "cap: clock"  # how the rule of such a verdict begins (pipeline/grading/worker.py)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Rewarded:
     ends: list[list[int]]  # the last token of each step; of the last step, the output's last token
     right: list[bool]
     means: dict[str, float] = field(default_factory=dict)  # of the parts of a weighted reward
+    # rules of the verdicts that the clock decided, by output: a second run might decide otherwise
+    by_clock: dict[int, str] = field(default_factory=dict)
 
 
 def reward_outputs(
@@ -39,8 +43,11 @@ def reward_outputs(
 
 def rule(rollouts: Rollouts, tokenizer, reward_model: RewardModel | None) -> Rewarded:
     """1 if the final answer is right, else 0."""
-    right = right_answers(rollouts)
-    return Rewarded([[float(r)] for r in right], _last_tokens(rollouts), right)
+    grades = rule_grades(rollouts)
+    right = [grade.verdict == "right" for grade in grades]
+    by_clock = {b: grade.rule for b, grade in enumerate(grades) if grade.rule.startswith(CLOCK)}
+    ends = _last_tokens(rollouts)
+    return Rewarded([[float(r)] for r in right], ends, right, by_clock=by_clock)
 
 
 def rule_steps(rollouts: Rollouts, tokenizer, reward_model: RewardModel | None) -> Rewarded:

@@ -10,7 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import tempfile
 import time
+import urllib.error
+import urllib.request
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,13 +52,44 @@ def name_of(location: Location) -> str:
 def open_source(location: Location) -> BinaryIO:
     """A binary file that can seek. Raises UserError when it cannot be opened."""
     if is_remote(location):
-        return io.BufferedReader(Ranged(str(location)), buffer_size=1 << 16)
+        url = str(location)
+        if not sends_parts(url):
+            return downloaded(url)
+        return io.BufferedReader(Ranged(url), buffer_size=1 << 16)
     try:
         return Path(location).open("rb")
     except OSError as error:
         raise UserError(
             f"{location}: cannot be read ({error.strerror}); give a WARC file or a folder"
         ) from None
+
+
+@lru_cache(maxsize=4_096)
+def sends_parts(url: str) -> bool:
+    """Whether a server answers range requests: stores do, and a web server is asked for one byte."""
+    if not url.startswith(("http://", "https://")):
+        return True
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status == 206
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                raise FileNotFoundError(url) from None
+            raise
+
+    return tried(ask, url)
+
+
+def downloaded(url: str) -> BinaryIO:
+    """A copy on disk, gone when it is closed, of a file whose server sends it only as a whole."""
+    system, path = filesystem_of(url)
+    copy = tempfile.NamedTemporaryFile(prefix="dsm-")  # noqa: SIM115 - the caller closes it
+    tried(lambda: system.get_file(path, copy.name), url)
+    copy.seek(0)
+    return copy
 
 
 def size_of(file: BinaryIO) -> int:

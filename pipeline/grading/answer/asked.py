@@ -1,4 +1,5 @@
-"""What a question says about the form of its answer: whether the order of several values counts, and the unit's scale."""
+"""What a question says about the form of its answer: whether the order of several values counts,
+and the unit's scale."""
 
 from __future__ import annotations
 
@@ -36,8 +37,8 @@ _QUICK = (  # one of them is in every match, in small letters
 
 @dataclass(frozen=True)
 class Asked:
-    """order: "any" (the question asks for a set), "given" (it names an order) or "" (it says neither); scales: the
-    words for multiples in which it asks."""
+    """order: "any" (the question asks for a set), "given" (it names an order) or "" (it says
+    neither); scales: the words for multiples in which it asks."""
 
     order: str = ""
     scales: frozenset[str] = frozenset()

@@ -24,7 +24,8 @@ UNITS = frozenset(
 
 
 def numeral(text: str) -> str | None:
-    """`text` as digits when it is one Chinese numeral with at most a known unit behind it, else None.
+    """`text` as digits when it is one Chinese numeral with at most a known unit behind it, else
+    None.
 
     >>> numeral("五分之三"), numeral("二十一个"), numeral("百分之二十"), numeral("三角形")
     ('\\\\frac{3}{5}', '21', '20%', None)

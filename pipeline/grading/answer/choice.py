@@ -1,4 +1,5 @@
-"""Multiple choice: letters and circled marks as answers. Which letter an output chooses: letters.py."""
+"""Multiple choice: letters and circled marks as answers. Which letter an output chooses:
+letters.py."""
 
 from __future__ import annotations
 

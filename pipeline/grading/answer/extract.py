@@ -1,9 +1,9 @@
 """Which part of an output is its answer.
 
-In this order: the text is cut where the model runs on into a new question; the last box, with the boxes joined to it by
-nothing but commas and "and"; a "final answer is" sentence that comes after it; what follows the last answer phrase
-(####, The answer is, 答案是, 答:); the last formula or number. Every pattern takes linear time, or works on a bounded tail.
-"""
+In this order: the text is cut where the model runs on into a new question; the last box, with the
+boxes joined to it by nothing but commas and "and"; a "final answer is" sentence that comes after
+it; what follows the last answer phrase (####, The answer is, 答案是, 答:); the last formula or number.
+Every pattern takes linear time, or works on a bounded tail."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ _EXCLAIMED = re.compile(
 
 
 def extract(output: str, lang: str = "en") -> str | None:
-    """The answer inside `output` as written, or None when there is none. `lang` ("en" | "zh") is accepted for the
-    callers' sake: the rules of both languages are always on.
+    """The answer inside `output` as written, or None when there is none. `lang` ("en" | "zh") is
+    accepted for the callers' sake: the rules of both languages are always on.
 
     >>> extract("so \\\\boxed{-2} and \\\\boxed{1}."), extract("答：还剩9页。"), extract("I do not know.")
     ('-2 \\\\text{ and } 1', '9', None)
@@ -128,7 +128,8 @@ def _program_output(text: str) -> str | None:
 
 
 def boxes(text: str) -> tuple[str | None, int]:
-    """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a box."""
+    """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a
+    box."""
     found = []
     for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
         if match[0].endswith("{"):
@@ -168,7 +169,8 @@ def _name_before(text: str, at: int) -> str:
 
 
 def _closing(text: str, at: int) -> int:
-    """Where the brace group opened before `at` closes; an unbalanced one ends with its line or its formula."""
+    """Where the brace group opened before `at` closes; an unbalanced one ends with its line or its
+    formula."""
     depth = 1
     for brace in re.compile(r"(?<!\\)[{}]").finditer(text, at):
         depth += 1 if brace[0] == "{" else -1
@@ -179,7 +181,8 @@ def _closing(text: str, at: int) -> int:
 
 
 def _last(pattern: re.Pattern[str], text: str, words: tuple[str, ...] = ()) -> re.Match[str] | None:
-    """The last match. words -- what a match begins with, in small letters; looked for from the end, which is quicker."""
+    """The last match. words -- what a match begins with, in small letters; looked for from the end,
+    which is quicker."""
     match, small = None, text.lower() if words else ""
     if len(small) == len(text):
         for word in words:
@@ -209,7 +212,8 @@ def _sentence(text: str) -> str:
 
 
 def _value(tail: str) -> str | None:
-    """A sentence as an answer: a formula or literal that is all of it, else the last one in it, else the words."""
+    """A sentence as an answer: a formula or literal that is all of it, else the last one in it,
+    else the words."""
     tail = tail.strip().strip("*`_ ").lstrip("} ")
     if not tail or _DENIAL.match(tail):
         return None

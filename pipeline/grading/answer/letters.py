@@ -1,9 +1,9 @@
 """Multiple choice: the letter that an output chooses.
 
-A box that holds a letter; else the letter after the last answer phrase that is not denied; else what the text says
-about each letter: one that it calls right, or the only one of its last sentence with letters that is neither called
-wrong nor hedged. Every pattern takes linear time, or works on a bounded tail.
-"""
+A box that holds a letter; else the letter after the last answer phrase that is not denied; else
+what the text says about each letter: one that it calls right, or the only one of its last sentence
+with letters that is neither called wrong nor hedged. Every pattern takes linear time, or works on a
+bounded tail."""
 
 from __future__ import annotations
 
@@ -83,14 +83,16 @@ def extract_choice(output: str) -> str | None:
 
 
 def _names_letters(box: str) -> bool:
-    """Whether a box holds options: a letter, with text or not, several letters, or a formula with (C) behind it."""
+    """Whether a box holds options: a letter, with text or not, several letters, or a formula with
+    (C) behind it."""
     bare = re.sub(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{|[{}]", "", box).strip()
     letters = r"\(?[A-J]\)?(?:[.:,\s]|$).*|[A-J]{1,6}|.*\([A-J]\)"
     return re.fullmatch(letters, bare, re.S | re.I) is not None
 
 
 def _after_phrase(text: str) -> str | None:
-    """The letter of the last answer phrase that is neither denied before it nor called wrong after it."""
+    """The letter of the last answer phrase that is neither denied before it nor called wrong after
+    it."""
     said, text = None, text[-MAX_PHRASES:]
     for match in _PHRASE.finditer(text):
         opened = match[0][-2:-1] == "("
@@ -122,7 +124,8 @@ def _continues(text: str, at: int) -> bool:
 
 
 def _judged(tail: str) -> str | None:
-    """The one letter that the text calls right; without one, the only letter that its last sentence leaves open."""
+    """The one letter that the text calls right; without one, the only letter that its last sentence
+    leaves open."""
     if _LIST_OF_ALL.fullmatch(tail) and len({m[1] for m in _MENTION.finditer(tail)}) > 1:
         return None
     mentions = list(_MENTION.finditer(tail))

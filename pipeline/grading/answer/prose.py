@@ -1,8 +1,8 @@
-"""The value that a piece of prose ends with, whole: 3 dollars and 25 cents, (3, 8), x = 3 and x = 8, not 25 or 8.
+"""The value that a piece of prose ends with, whole: 3 dollars and 25 cents, (3, 8), x = 3 and x =
+8, not 25 or 8.
 
-A number that the text bounds ("at least 12"), denies ("12 is not the answer") or gives as an end of a range is no
-answer. Every pattern takes linear time, or works on a bounded window.
-"""
+A number that the text bounds ("at least 12"), denies ("12 is not the answer") or gives as an end of
+a range is no answer. Every pattern takes linear time, or works on a bounded window."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ _GUESSES = re.compile(  # "either 3 or 5." at the end: a list of guesses, not it
     r"[.!]?\s*$",
     re.I,
 )
+_WORDS = re.compile(r"[A-Za-z]{2,} |[\u3400-\u9fff]{2}")
 _NEGATED = re.compile(
     r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I
 )  # a number that is said not to be it
@@ -142,7 +143,8 @@ def _number(text: str, number: re.Match[str]) -> str | None:
     if _negated(text, start) or _IMPOSSIBLE.search(sentence):
         return None
     bound = _BOUND.search(sentence)
-    if bound and not (bound[0].rstrip()[-1:] in "-–—" and _SUBTRACTED.search(sentence)):
+    arithmetic = _SUBTRACTED.search(sentence) or not _WORDS.search(sentence)
+    if bound and not (bound[0].rstrip()[-1:] in "-–—" and arithmetic):
         return None
     return number[0].strip()
 

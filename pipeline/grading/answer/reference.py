@@ -1,4 +1,5 @@
-"""Reference answers as data sets publish them: GSM8K's "... #### 18", a whole solution with its box, "Ans: 5", 5."""
+"""Reference answers as data sets publish them: GSM8K's "... #### 18", a whole solution with its
+box, "Ans: 5", 5."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _BOX_ALONE = re.compile(r"\s*\$?\s*\\(?:boxed|fbox)\s*\{[^{}]*\}\s*\$?\s*")
 
 @bounded_cache(8 << 20, per_char=2)
 def bare_reference(reference: str) -> str:
-    """The answer inside a published reference; a text without a mark that is known is returned as it is.
+    """The answer inside a published reference; a text without a mark that is known is returned as
+    it is.
 
     >>> bare_reference("She has 48/2 = 24.\\n#### 1,234"), bare_reference("**5**"), bare_reference("Ans: 5")
     ('1,234', '5', '5')

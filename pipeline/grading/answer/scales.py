@@ -82,13 +82,15 @@ def scaled(text: str) -> tuple[str, bool]:
 
 
 def asked_in(question: str) -> frozenset[str]:
-    """The words of `WORDS` and `CHINESE` in whose multiples the question asks: how many million, 多少万."""
+    """The words of `WORDS` and `CHINESE` in whose multiples the question asks: how many million,
+    多少万."""
     found = (next(filter(None, match.groups())) for match in _ASKED.finditer(question))
     return frozenset(word.lower() for word in found)
 
 
 def unscaled(text: str, asked: frozenset[str]) -> str | None:
-    """`1.5万` as `1.5`, the reading in which the word is part of the unit; None where the question does not ask for it.
+    """`1.5万` as `1.5`, the reading in which the word is part of the unit; None where the question
+    does not ask for it.
 
     A decimal number of 万 is read so without a question too, as school answers are written.
     """

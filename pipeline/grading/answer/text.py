@@ -1,4 +1,5 @@
-"""One spelling for every way to write an answer: Unicode, LaTeX spacing, money, percent, degrees, Chinese."""
+"""One spelling for every way to write an answer: Unicode, LaTeX spacing, money, percent, degrees,
+Chinese."""
 
 from __future__ import annotations
 
@@ -207,7 +208,8 @@ _CJK = "\u3400-\u9fff"
 
 
 def unwrap(text: str) -> str:
-    """Without surrounding spaces, boxes, `$`, and braces that wrap the whole. Linear in the length."""
+    """Without surrounding spaces, boxes, `$`, and braces that wrap the whole. Linear in the
+    length."""
     text = text.strip()
     box = _BOX.match(text)
     if box and text.endswith("}"):
@@ -254,7 +256,8 @@ def clean(text: str) -> str:
 
 
 def unicode_spelling(text: str) -> str:
-    """Superscripts, circled digits, fractions, fullwidth and other digits, signs and Greek as ASCII and LaTeX."""
+    """Superscripts, circled digits, fractions, fullwidth and other digits, signs and Greek as ASCII
+    and LaTeX."""
     if text.isascii():
         return text
     text = _SUPER_RUN.sub(lambda m: "^{" + "".join(_SUPER[c] for c in m[0]) + "}", text)
@@ -293,7 +296,8 @@ def chinese_spelling(text: str) -> str:
 
 
 def _as_list(match: re.Match[str]) -> str:
-    """A system of equations x = 1 \\\\ y = 2 as x = 1, y = 2; cases with conditions stay as they are."""
+    """A system of equations x = 1 \\\\ y = 2 as x = 1, y = 2; cases with conditions stay as they
+    are."""
     rows = [row.strip(" ,.") for row in match[1].split("\\\\") if row.strip(" ,.")]
     equations = all(row.count("=") == 1 and "&" not in row for row in rows)
     return ", ".join(rows) if equations and len(rows) > 1 else match[0]

@@ -1,9 +1,10 @@
-"""Whether two trees are the same function: exact values, then a finite field, then floats, in that order of trust.
+"""Whether two trees are the same function: exact values, then a finite field, then floats, in that
+order of trust.
 
-A yes needs the field (pipeline/grading/expr/field.py) and, where roots were taken, the floats too, because the field does not
-know the sign of a nested root. A difference of floats is a no. A yes of the floats alone is undecided and goes to the
-worker. Nothing takes unbounded work: exact values are capped in bits, powers in the field are modular.
-"""
+A yes needs the field (pipeline/grading/expr/field.py) and, where roots were taken, the floats too,
+because the field does not know the sign of a nested root. A difference of floats is a no. A yes of
+the floats alone is undecided and goes to the worker. Nothing takes unbounded work: exact values are
+capped in bits, powers in the field are modular."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _FAILURES = (Unknown, ValueError, OverflowError, ZeroDivisionError, RecursionErr
 
 
 def equal(a: Node, b: Node) -> tuple[bool | None, str]:
-    """(verdict, rule): True, False, or None when only a proof would decide ("undecided") or no value is in reach ("cap")."""
+    """(verdict, rule): True, False, or None when only a proof would decide ("undecided") or no
+    value is in reach ("cap")."""
     if a == b:
         return True, "same tree"
     try:
@@ -80,7 +82,8 @@ def _steps(node: Node) -> bool:
 
 
 def _differ_at_integers(a: Node, b: Node) -> bool:
-    """Whether two trees with sums or products up to a symbol differ where the symbols are small whole numbers."""
+    """Whether two trees with sums or products up to a symbol differ where the symbols are small
+    whole numbers."""
     names = sorted(symbols(a) | symbols(b))
     for start in (2, 3, 5, 8):
         env = {name: Fraction(start + k) for k, name in enumerate(names)}
@@ -94,7 +97,8 @@ def _differ_at_integers(a: Node, b: Node) -> bool:
 
 
 def rounds(literal: Node, other: Node) -> bool:
-    """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15: one float step off)."""
+    """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15:
+    one float step off)."""
     if not _long_decimal(literal) or (
         other[0] == "n" and literal[2] < FLOAT_DIGITS
     ):  # two literals: only a double's noise
@@ -132,7 +136,8 @@ def real(node: Node) -> float | None:
 
 
 def close(a: Node, b: Node, far: bool = False) -> bool | None:
-    """Whether the two agree in floats at every point where both have a value; None when there is no such point.
+    """Whether the two agree in floats at every point where both have a value; None when there is no
+    such point.
 
     far -- whether to look at far points too, with a wide tolerance.
     """
@@ -160,7 +165,8 @@ def close(a: Node, b: Node, far: bool = False) -> bool | None:
 
 
 def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
-    """(whether a = c b for a constant c that is not zero, the sign of c); (None, 0) when not known."""
+    """(whether a = c b for a constant c that is not zero, the sign of c); (None, 0) when not
+    known."""
     quotient: Node = ("*", (a, ("^", b, MINUS)))
     names = sorted(symbols(a) | symbols(b))
     if not names:
@@ -182,7 +188,8 @@ def ratio(a: Node, b: Node) -> tuple[bool | None, float]:
 
 
 def _constant_in_floats(quotient: Node, constant: complex, names: list[str]) -> bool:
-    """Whether the quotient is `constant` wherever it has a value: the field knows no sign of |x|."""
+    """Whether the quotient is `constant` wherever it has a value: the field knows no sign of
+    |x|."""
     for point in range(floats.FAR_POINTS):
         try:
             value = floats.value(quotient, floats.environment(names, point))

@@ -1,4 +1,5 @@
-"""Whether two forms say the same. Conventions are stated in docs/grading.md, section "Conventions of strict"."""
+"""Whether two forms say the same. Conventions are stated in docs/grading.md, section "Conventions
+of strict"."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ class OverTime(Exception):
 
 @dataclass
 class Comparer:
-    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order -- of a comma list: "any" (lists are
-    sets), "given" (as written), "" (by the convention)."""
+    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order -- of a
+    comma list: "any" (lists are sets), "given" (as written), "" (by the convention)."""
 
     prove: Callable[[Node, Node], bool]
     order: str = ""
@@ -72,8 +73,9 @@ class Comparer:
         return verdict
 
     def scalars(self, a: Form, b: Form) -> bool:
-        """Percent against no percent: the same number, or its hundredth where the bare one is a fraction of one: 50%
-        is 50 and 0.5, but 1200% is not 12 (a question that asks for percent has the reference 12)."""
+        """Percent against no percent: the same number, or its hundredth where the bare one is a
+        fraction of one: 50% is 50 and 0.5, but 1200% is not 12 (a question that asks for percent
+        has the reference 12)."""
         if self.trees(a.parts[0], b.parts[0]):
             return True
         if "°" in (a.unit, b.unit):
@@ -229,7 +231,8 @@ class Comparer:
 
 
 def simplified(form: Form) -> Form:
-    """Plus-minus written out as two values; one-element unions and chains of equal numbers as their value."""
+    """Plus-minus written out as two values; one-element unions and chains of equal numbers as their
+    value."""
     if form.kind == "scalar" and has_symbol(form.parts[0], "±"):
         signs = [
             replace(form, parts=(substitute(form.parts[0], "±", sign),)) for sign in (ONE, MINUS)
@@ -277,7 +280,8 @@ def _points(form: Form) -> Form:
 
 
 def value_of(relation: Form, bare: bool) -> Form | None:
-    """The value that an equation gives to a name, or None. bare: also m + n = 17 for 17 (an answer to a bare number)."""
+    """The value that an equation gives to a name, or None. bare: also m + n = 17 for 17 (an answer
+    to a bare number)."""
     if set(relation.marks) - {"=", "to"}:
         return None
     first, last = relation.parts[0], relation.parts[-1]
@@ -341,7 +345,8 @@ def as_matrix(form: Form) -> Form:
 
 
 def difference(form: Form, positive: bool = False) -> Node | None:
-    """left - right as a tree; with `positive`, turned so that the inequality says it is above zero."""
+    """left - right as a tree; with `positive`, turned so that the inequality says it is above
+    zero."""
     if len(form.parts) != 2 or any(
         part.kind != "scalar" or part.unit == "%" for part in form.parts
     ):
@@ -353,7 +358,8 @@ def difference(form: Form, positive: bool = False) -> Node | None:
 
 
 def _names_each(form: Form) -> bool:
-    """x = 2, y = 1: every item gives its value to another name, so the order of bare values beside it counts."""
+    """x = 2, y = 1: every item gives its value to another name, so the order of bare values beside
+    it counts."""
     names = [
         part.parts[0]
         for part in form.parts

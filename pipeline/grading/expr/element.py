@@ -1,8 +1,7 @@
 """Arithmetic in the finite field F_p[i] of about 2^392 elements: pairs (re, im) modulo PRIME.
 
-PRIME + 1 is divisible by 16, 25 and every odd prime below 150, so that those primes have square roots in F_p, odd
-roots are unique, and roots are multiplicative: sqrt(6) = sqrt(2) sqrt(3).
-"""
+PRIME + 1 is divisible by 16, 25 and every odd prime below 150, so that those primes have square
+roots in F_p, odd roots are unique, and roots are multiplicative: sqrt(6) = sqrt(2) sqrt(3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Exact rational value of a tree, with a cap on its size; and the number of bits a power would take."""
+"""Exact rational value of a tree, with a cap on its size; and the number of bits a power would
+take."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Values of trees in the finite field F_p[i] of element.py, where every symbol is a pseudo-random element.
+"""Values of trees in the finite field F_p[i] of element.py, where every symbol is a pseudo-random
+element.
 
-Two rational expressions that agree there are equal but for a chance near 2^-190. Which of two square roots stands for
-the real one is not known for nested radicands, so a comparison in which a root was taken needs the floats too.
-"""
+Two rational expressions that agree there are equal but for a chance near 2^-190. Which of two
+square roots stands for the real one is not known for nested radicands, so a comparison in which a
+root was taken needs the floats too."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 class Ring:
-    """Evaluates trees. `exact`: only ring operations so far; `roots`: a root was taken; `large`: something too large
-    to write out was replaced by a pseudo-random element."""
+    """Evaluates trees. `exact`: only ring operations so far; `roots`: a root was taken; `large`:
+    something too large to write out was replaced by a pseudo-random element."""
 
     def __init__(self) -> None:
         self.exact, self.roots, self.large = True, False, False
@@ -86,7 +87,8 @@ class Ring:
         return root, 0
 
     def symbolic_power(self, base: Node, exponent: Node, point: int) -> Element:
-        """b^(c+x) = b^c b^x, b^(2x) = (b^x)^2 and 6^x = 2^x 3^x; what is left is a pseudo-random function."""
+        """b^(c+x) = b^c b^x, b^(2x) = (b^x)^2 and 6^x = 2^x 3^x; what is left is a pseudo-random
+        function."""
         self.exact = False
         if base[0] == "^" and self.rational(base) is None:  # (x^a)^b, for a positive x
             return self.power(base[1], ("*", (base[2], exponent)), point)
@@ -150,5 +152,6 @@ class Ring:
 
 
 def _symbol(name: str, point: int) -> int:
-    """A square, as positive numbers are: sqrt(x^3) is x sqrt(x) there. The floats look at negative ones too."""
+    """A square, as positive numbers are: sqrt(x^3) is x sqrt(x) there. The floats look at negative
+    ones too."""
     return pow(pseudo_random("symbol", name, point), 2, PRIME)

@@ -1,4 +1,5 @@
-"""Values of trees in double precision: real where no `i` occurs, complex where it does. Overflow is infinity."""
+"""Values of trees in double precision: real where no `i` occurs, complex where it does. Overflow is
+infinity."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from pipeline.grading.expr.tree import Node, Unknown, has_big, has_symbol
 
 # (low, high) of the symbols at each point: positive, below one, negative
 _RANGES = ((0.6, 1.9), (0.2, 0.9), (-1.7, -0.4))
-# far ones, for signs of roots alone, since sums cancel there: sqrt((x-30)^2) is 30-x at all the others
+# far ones, for signs of roots alone, since sums cancel there: sqrt((x-30)^2) is 30-x at all the
+# others
 _FAR = ((3.0, 9.0), (-9.0, -3.0), (10.0, 50.0), (-50.0, -10.0), (60.0, 300.0), (-300.0, -60.0))
 POINTS, FAR_POINTS = len(_RANGES), len(_RANGES) + len(_FAR)
 CONSTANTS = {"pi": math.pi, "e": math.e, "infty": math.inf, "°": math.pi / 180, "%": 0.01}
@@ -52,7 +54,8 @@ def environment(names: list[str], point: int) -> dict[str, float]:
 
 
 def value(node: Node, env: dict[str, float], imaginary: bool | None = None) -> Number:
-    """The value at `env`. Raises Unknown, ValueError, ZeroDivisionError where there is none; overflow gives inf.
+    """The value at `env`. Raises Unknown, ValueError, ZeroDivisionError where there is none;
+    overflow gives inf.
 
     imaginary -- whether roots of negative numbers exist; None: if and only if `i` occurs.
     """

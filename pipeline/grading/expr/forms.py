@@ -1,7 +1,8 @@
-"""What an answer is: a number with its unit, a list, a tuple or interval, a set, a matrix, an equation, a text, ...
+"""What an answer is: a number with its unit, a list, a tuple or interval, a set, a matrix, an
+equation, a text, ...
 
-`read` turns a cleaned answer into a Form by splitting its tokens at the top level, weakest separator first.
-"""
+`read` turns a cleaned answer into a Form by splitting its tokens at the top level, weakest
+separator first."""
 
 from __future__ import annotations
 
@@ -42,10 +43,9 @@ _AND = {"and", "or", "和", "或", "与", "及", "以及", "或者", ", and", ",
 class Form:
     """kind and parts:
 
-    scalar (tree) | text (string) | list, set (forms) | bracket (forms; `marks` = its two brackets: a tuple, point or
-    interval) | union (forms) | matrix (tuple of rows of forms) | relation (forms around `marks`, the signs) |
-    ratio (forms). `unit` is "%", "°" or "".
-    """
+    scalar (tree) | text (string) | list, set (forms) | bracket (forms; `marks` = its two brackets:
+    a tuple, point or interval) | union (forms) | matrix (tuple of rows of forms) | relation (forms
+    around `marks`, the signs) | ratio (forms). `unit` is "%", "°" or ""."""
 
     kind: str
     parts: tuple
@@ -54,7 +54,8 @@ class Form:
 
 
 def read(text: str) -> Form:
-    """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a cap."""
+    """The form of a cleaned answer. Raises Unreadable when it is outside the grammar or over a
+    cap."""
     if (word := plain_text(text)) is not None:
         if word in _NO_VALUES:
             return Form("set", ())
@@ -163,7 +164,8 @@ def _commas(tokens: list[Token], depth: int) -> Form | None:
 
 
 def _list(pieces: list[list[Token]], depth: int, marks: tuple[str, ...]) -> Form:
-    """A list of forms; `x = 1, 2` gives the name to every later bare item, and nested lists are one list."""
+    """A list of forms; `x = 1, 2` gives the name to every later bare item, and nested lists are one
+    list."""
     if len(pieces) > MAX_ITEMS:
         raise Unreadable("too many items")
     if not pieces:
@@ -225,7 +227,8 @@ def _relation(tokens: list[Token], depth: int) -> Form | None:
 
 
 def _rounds_to(exact: Node, tokens: list[Token]) -> bool:
-    """Whether the decimal behind \\approx is less than one unit of its last place away from the exact value."""
+    """Whether the decimal behind \\approx is less than one unit of its last place away from the
+    exact value."""
     value = algebra.real(exact)
     tokens = [token for token in trim(tokens) if token.kind != "text"]
     sign = -1.0 if tokens[:1] == [Token("op", "-")] else 1.0
@@ -320,7 +323,8 @@ def _bracketed(tokens: list[Token], depth: int) -> Form | None:
 
 
 def _matrix(tokens: list[Token], depth: int) -> Form | None:
-    """An environment of rows, perhaps inside square or round brackets, perhaps with a scalar before it."""
+    """An environment of rows, perhaps inside square or round brackets, perhaps with a scalar before
+    it."""
     begin = next(
         (k for k, t in enumerate(tokens) if t.kind == "cmd" and t.text.startswith("begin ")), None
     )

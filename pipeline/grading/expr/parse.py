@@ -1,4 +1,5 @@
-"""The scalar grammar: tokens to a tree, by recursive descent with a depth cap. Nothing is evaluated here."""
+"""The scalar grammar: tokens to a tree, by recursive descent with a depth cap. Nothing is evaluated
+here."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ MAX_BIG = 3  # sums and products in one expression
 
 
 def parse_scalar(tokens: list[Token]) -> Node:
-    """The tree of a whole scalar expression. Raises Unreadable when tokens are left over or missing."""
+    """The tree of a whole scalar expression. Raises Unreadable when tokens are left over or
+    missing."""
     parser = _Parser(tokens)
     tree = parser.expression()
     if parser.at < len(tokens):
@@ -30,7 +32,8 @@ def parse_scalar(tokens: list[Token]) -> Node:
 
 
 def parse_prefix(tokens: list[Token]) -> Node:
-    """The tree of the longest scalar expression that `tokens` begin with; 2\\frac{1}{2} is a product (as LaTeX has it)."""
+    """The tree of the longest scalar expression that `tokens` begin with; 2\\frac{1}{2} is a
+    product (as LaTeX has it)."""
     return _Parser(tokens, mixed=False).expression()
 
 
@@ -284,7 +287,8 @@ class _Parser:
         return ("^", node, power) if power else node
 
     def chain(self) -> Node:
-        """What a function without parentheses takes: factors side by side, up to a sign or another function."""
+        """What a function without parentheses takes: factors side by side, up to a sign or another
+        function."""
         factors = [self.signed_factor()]
         while (
             self.starts_factor()
@@ -303,7 +307,8 @@ class _Parser:
         return args
 
     def argument(self, digit: bool = False, power: bool = False) -> Node:
-        """What a command takes: a group, a number (`digit`: only its first digit), a name or another command."""
+        """What a command takes: a group, a number (`digit`: only its first digit), a name or
+        another command."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unreadable("nested too deep")

@@ -1,4 +1,5 @@
-"""Runs of tokens: trimmed of what ends them, split at the top level, and whether one bracket holds them all."""
+"""Runs of tokens: trimmed of what ends them, split at the top level, and whether one bracket holds
+them all."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ def _is_name_tree(node: Node) -> bool:
 
 
 def is_unsolved(form: Form, value: Form) -> bool:
-    """x^2, |x|, \\log_2 x, e^x, x + y, xy: expressions in unknowns, so an equation for them gives no value.
+    """x^2, |x|, \\log_2 x, e^x, x + y, xy: expressions in unknowns, so an equation for them gives
+    no value.
 
-    x, f(x), x_1, \\sin A, |z|, m + n and AB are what a question asks for; so is y(t), which reads as a product, when
-    `value`, the other side, holds t.
-    """
+    x, f(x), x_1, \\sin A, |z|, m + n and AB are what a question asks for; so is y(t), which reads
+    as a product, when `value`, the other side, holds t."""
     if form.kind != "scalar":
         return False
     tree = form.parts[0]
@@ -92,7 +92,8 @@ _OPERATORS = FUNCTIONS | {
 
 
 def solution_set(relation: Form) -> Form | None:
-    """The interval or union that inequalities on one name describe: x < 2, 1 <= |z| <= 3/2, x != 0."""
+    """The interval or union that inequalities on one name describe: x < 2, 1 <= |z| <= 3/2, x !=
+    0."""
     parts, signs = relation.parts, relation.marks
     if any(part.kind != "scalar" for part in parts) or set(signs) - {"<", ">", "<=", ">=", "!="}:
         return None
@@ -225,7 +226,8 @@ def _overlap(
 
 
 def merged(form: Form) -> Form:
-    """A union of finite sets as one set, and of intervals that overlap or touch as fewer; anything else unchanged."""
+    """A union of finite sets as one set, and of intervals that overlap or touch as fewer; anything
+    else unchanged."""
     if form.kind != "union":
         return form
     if all(part.kind == "set" for part in form.parts):

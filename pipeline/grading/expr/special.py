@@ -1,10 +1,10 @@
 """Functions in the finite field of field.py, built so that their identities hold there.
 
-Every rule is a true identity of the function, so what is equal here is equal: the addition theorems of sine and
-cosine (an angle is a product of elements of norm one), those of the logarithm, Gamma(x + 1) = x Gamma(x), and sums
-of arctangents of rationals (the argument of a Gaussian integer is the sum of those of its prime factors). Which
-square root is meant, and on which branch a sum lies, is for the floats to say.
-"""
+Every rule is a true identity of the function, so what is equal here is equal: the addition theorems
+of sine and cosine (an angle is a product of elements of norm one), those of the logarithm, Gamma(x
++ 1) = x Gamma(x), and sums of arctangents of rationals (the argument of a Gaussian integer is the
+sum of those of its prime factors). Which square root is meant, and on which branch a sum lies, is
+for the floats to say."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ INVERSE = frozenset({"arcsin", "arccos", "arctan"})
 
 
 def value(ring, name: str, args: tuple[Node, ...], point: int) -> Element:
-    """The value of a function that is not rational. `ring` -- field.Ring, which evaluates the arguments."""
+    """The value of a function that is not rational. `ring` -- field.Ring, which evaluates the
+    arguments."""
     if name in CIRCULAR:
         return _circular(ring, name, args[0], point)
     if name in HYPERBOLIC:
@@ -124,7 +125,8 @@ def turn(ring, coefficient: Fraction, factors: tuple[Node, ...], point: int) -> 
 
 
 def _turn_of_inverse(ring, node: Node, point: int) -> Element | None:
-    """cos + i sin of arctan x, arcsin x or arccos x: (1 + ix) / sqrt(1 + x^2), sqrt(1 - x^2) + ix, x + i sqrt(1 - x^2)."""
+    """cos + i sin of arctan x, arcsin x or arccos x: (1 + ix) / sqrt(1 + x^2), sqrt(1 - x^2) + ix,
+    x + i sqrt(1 - x^2)."""
     name, (x, *_) = node[1], node[2]
     if name not in INVERSE:
         return None
@@ -151,9 +153,8 @@ def _norm_one(*key: object) -> Element:
 def _root_of_unity() -> Element:
     """An element of order PRIME + 1 that stands for exp(2 pi i / (PRIME + 1)).
 
-    Of the candidates, one for which 2 cos 45, 2 cos 30 and 4 cos 36 - 1 degrees are the field's square roots of
-    2, 3 and 5.
-    """
+    Of the candidates, one for which 2 cos 45, 2 cos 30 and 4 cos 36 - 1 degrees are the field's
+    square roots of 2, 3 and 5."""
     order = PRIME + 1
     primes = [2, *(q for q in range(3, 150, 2) if all(q % d for d in range(3, q, 2)))]
 
@@ -219,8 +220,9 @@ def _odd(name: str, x: Element) -> Element:
 
 @functools.lru_cache(maxsize=4096)
 def _gaussian(tangent: Fraction) -> tuple[Fraction, int] | None:
-    """arctan of a rational as (multiple of pi/2, the rest), where the rest is a sum over the Gaussian primes above
-    the prime factors of numerator^2 + denominator^2; None when that is too large to factor."""
+    """arctan of a rational as (multiple of pi/2, the rest), where the rest is a sum over the
+    Gaussian primes above the prime factors of numerator^2 + denominator^2; None when that is too
+    large to factor."""
     re, im = tangent.denominator, tangent.numerator
     norm = re * re + im * im
     if norm > MAX_GAUSSIAN:
@@ -264,7 +266,8 @@ def _two_squares(prime: int) -> tuple[int, int]:
 
 
 def logarithm(ring, node: Node, point: int) -> Element:
-    """ln of products and powers by its rules, of rationals by their small prime factors; otherwise pseudo-random."""
+    """ln of products and powers by its rules, of rationals by their small prime factors; otherwise
+    pseudo-random."""
     if node == ("s", "e"):
         return ONE
     number = ring.rational(node)

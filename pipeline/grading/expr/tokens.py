@@ -1,4 +1,5 @@
-"""Tokens of a cleaned answer (pipeline/grading/answer/text.py): numbers, names, commands, words, operators."""
+"""Tokens of a cleaned answer (pipeline/grading/answer/text.py): numbers, names, commands, words,
+operators."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """kind: num | sym | cmd | text | op; text: the number, the name, the command without its backslash, ..."""
+    """kind: num | sym | cmd | text | op; text: the number, the name, the command without its
+    backslash, ..."""
 
     kind: str
     text: str
@@ -119,7 +121,8 @@ def _styled(style: str, content: str) -> list[Token]:
 
 
 def _word(word: str) -> list[Token]:
-    """A run of ASCII letters: a function, a constant, a segment such as AB, a product of variables, or plain text."""
+    """A run of ASCII letters: a function, a constant, a segment such as AB, a product of variables,
+    or plain text."""
     name = _ALIASES.get(word, word)
     if name in _WORD_NAMES:
         return [Token("cmd", name)]

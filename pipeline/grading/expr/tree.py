@@ -1,9 +1,8 @@
 """Trees of scalar expressions: nested tuples, so they hash and compare.
 
-("n", Fraction, digits) a number and the count of significant digits it was written with when it has a decimal point
-(0 = exact), ("s", name) a symbol, ("+", (..)), ("*", (..)), ("^", base, exponent), ("f", name, (..)) a function or an
-operator that is not one of those.
-"""
+("n", Fraction, digits) a number and the count of significant digits it was written with when it has
+a decimal point (0 = exact), ("s", name) a symbol, ("+", (..)), ("*", (..)), ("^", base, exponent),
+("f", name, (..)) a function or an operator that is not one of those."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from pipeline.grading.expr.tokens import Token, Unreadable
 
 
 def without_unit(tokens: list[Token]) -> list[Token]:
-    """Cut a trailing run of words, with their powers and slashes: 5 \\text{cm}^2, 60 km/h, 18 (元)."""
+    """Cut a trailing run of words, with their powers and slashes: 5 \\text{cm}^2, 60 km/h, 18
+    (元)."""
     for k, token in enumerate(tokens):
         opens = token == ("op", "(") and k + 1 < len(tokens) and tokens[k + 1].kind == "text"
         if k and (token.kind == "text" or opens):

@@ -1,11 +1,12 @@
-"""`deepseek`: the verdicts of the paper's own scorer, for comparing with its tables. Nothing is evaluated.
+"""`deepseek`: the verdicts of the paper's own scorer, for comparing with its tables. Nothing is
+evaluated.
 
-The rules are those of the public evaluation code (deepseek-ai/DeepSeek-Math, evaluation/), written anew from their
-description: numbers within 1e-3, or a hundred times too large or small; interval brackets ignored; a bracketed answer
-read only up to the first bracket that does not match; all boxes of an output, of which the last as many as there are
-references. Where the original would call parse_latex, simplify or eval, this uses the bounded grammar of strict mode
-and its worker, so an answer cannot run code or take unbounded time.
-"""
+The rules are those of the public evaluation code (deepseek-ai/DeepSeek-Math, evaluation/), written
+anew from their description: numbers within 1e-3, or a hundred times too large or small; interval
+brackets ignored; a bracketed answer read only up to the first bracket that does not match; all
+boxes of an output, of which the last as many as there are references. Where the original would call
+parse_latex, simplify or eval, this uses the bounded grammar of strict mode and its worker, so an
+answer cannot run code or take unbounded time."""
 
 from __future__ import annotations
 
@@ -32,8 +33,9 @@ _RELATION = re.compile(r"[<>=]|\\(?:le|ge|ne|lt|gt|in|leq|geq|neq)(?![a-z])")
 
 
 def grade(output: str, reference: str, question: str, prove: Prove) -> tuple[str, str | None, str]:
-    """(verdict, extracted, rule) of a whole output. A numeric reference is scored by the last answer alone (the
-    original's rule for GSM8K, CMATH and MGSM), any other by all boxes (its rule for MATH)."""
+    """(verdict, extracted, rule) of a whole output. A numeric reference is scored by the last
+    answer alone (the original's rule for GSM8K, CMATH and MGSM), any other by all boxes (its rule
+    for MATH)."""
     found = extract_all(output[-MAX_OUTPUT:])
     if not any(found):
         return "no_answer", None, "extract"
@@ -60,8 +62,8 @@ def decide(found: list[str], reference: str, question: str, prove: Prove) -> tup
 
 
 def extract_all(output: str) -> list[str]:
-    """Every candidate answer in order: the "final answer is $..$. I hope" form, all boxes, "he answer is", the last
-    program output, the last number."""
+    """Every candidate answer in order: the "final answer is $..$. I hope" form, all boxes, "he
+    answer is", the last program output, the last number."""
     if "final answer is $" in output and "$. I hope" in output:
         found = [output.split("final answer is $", 1)[1].split("$. I hope", 1)[0]]
     elif "boxed" in output:
@@ -99,7 +101,8 @@ def _program_output(output: str) -> str:
 
 
 def _parts(answers: list[str], question: str) -> list[str]:
-    """Split on commas when the question asks for that and there is no bracket, and on \\text{and}."""
+    """Split on commas when the question asks for that and there is no bracket, and on
+    \\text{and}."""
     parts: list[str] = []
     for answer in answers:
         if "separated by commas" in question and not re.search(r"[()\[\]]", answer):
@@ -140,7 +143,8 @@ _STRIPS = [
 
 @bounded_cache(8 << 20, per_char=4)
 def strip(text: str) -> str:
-    """The original's normal form of an answer: spacing, units at the end, degrees, styles, 3.0 as 3, a/b as \\frac."""
+    """The original's normal form of an answer: spacing, units at the end, degrees, styles, 3.0 as
+    3, a/b as \\frac."""
     text = text.strip().rstrip(".")
     if len(text) > MAX_CHARS:
         return text
@@ -171,12 +175,14 @@ def _float(text: str) -> float | None:
 
 @dataclass(frozen=True)
 class _Scorer:
-    """The original's comparisons. prove -- decides a pair of trees where the original would call simplify."""
+    """The original's comparisons. prove -- decides a pair of trees where the original would call
+    simplify."""
 
     prove: Callable[[Node, Node], bool]
 
     def matched(self, found: list[str], wanted: list[str]) -> bool:
-        """Every answer has a partner among the references and the other way round; order is free."""
+        """Every answer has a partner among the references and the other way round; order is
+        free."""
         table = [[self.same(x, y) for y in wanted] for x in found]
         return all(map(any, table)) and all(
             any(row[j] for row in table) for j in range(len(wanted))
@@ -225,7 +231,8 @@ class _Scorer:
         )
 
     def _equations(self, a: list[str], b: list[str]) -> bool:
-        """Both `left - (right)`, the same up to the sign; read as one text each, so an unmatched bracket cuts here too."""
+        """Both `left - (right)`, the same up to the sign; read as one text each, so an unmatched
+        bracket cuts here too."""
         x, y = (_tree(f"{left.strip()} - ({right.strip()})") for left, right in (a, b))
         return self._symbolic(x, y) or (x is not None and self._symbolic(minus(x), y))
 
@@ -257,7 +264,8 @@ def _inside(text: str) -> str:
 
 @bounded_cache(16 << 20, per_char=200)
 def _tree(text: str) -> Node | None:
-    """What a parser makes of the text that stops silently at the first bracket or comma it cannot use."""
+    """What a parser makes of the text that stops silently at the first bracket or comma it cannot
+    use."""
     if _RELATION.search(text) or not text.isascii():
         return None
     try:

@@ -1,4 +1,5 @@
-"""`strict`: whether a bare answer says the same as the reference, cheap tests first. Pure but for the worker."""
+"""`strict`: whether a bare answer says the same as the reference, cheap tests first. Pure but for
+the worker."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _UNIT = re.compile(
 def decide(
     answer: str, reference: str, prove: Callable[[Node, Node], bool], asked: Asked = NOTHING
 ) -> Decision:
-    """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS characters."""
+    """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS
+    characters."""
     a, b = unwrap(answer), unwrap(reference)
     if not a or not b:
         return "wrong", "empty"
@@ -94,7 +96,8 @@ def _squeezed(text: str) -> str:
 def readings(
     text: str, decimal: bool = False, unit: bool = False, asked: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, Form], ...]:
-    """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a decimal; a letter as a unit.
+    """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a
+    decimal; a letter as a unit.
 
     decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22; unit -- whether `5 m` may be 5 (an
     answer's may, a reference's letter is a factor unless it has the power or the slash of a unit); asked -- the scales
