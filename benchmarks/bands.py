@@ -2,9 +2,10 @@
 
     python -m benchmarks.bands --pages 500000 --parts 1 2 8 --out build/bands
 
-Signatures are drawn at random, a fifth of them copies of an earlier page with a few values changed; the files are those
-that `mine` writes. Each number of parts runs in a process of its own, so that its peak is its own; memory-mapped files
-count in it where they are resident. Prints a Markdown table, and fails when two numbers of parts disagree.
+Signatures are drawn at random, a fifth of them copies of an earlier page with a few values changed;
+the files are those that `mine` writes. Each number of parts runs in a process of its own, so that
+its peak is its own; memory-mapped files count in it where they are resident. Prints a Markdown
+table, and fails when two numbers of parts disagree.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ CFG = DedupConfig()
 
 
 def make(pages: int, shard: int, out: Path) -> None:
-    """Signatures, bands and the mask of unique pages, in shards of `shard` pages; and the pages' URL hashes."""
+    """Signatures, bands and the mask of unique pages, in shards of `shard` pages; and the pages'
+    URL hashes.
+    """
     rng = np.random.default_rng(0)
     hashes = rng.permutation(pages).astype(np.int64) << 32
     for number, start in enumerate(range(0, pages, shard)):
@@ -79,7 +82,7 @@ def alone(function, *args) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--pages", type=int, default=500_000)
-    parser.add_argument("--shard", type=int, default=50_000, help="pages a shard")
+    parser.add_argument("--shard", type=int, default=50_000, help="pages per shard")
     parser.add_argument("--parts", type=int, nargs="+", default=[1, 2, 8])
     parser.add_argument("--out", type=Path, default=Path("build/bands"))
     args = parser.parse_args()

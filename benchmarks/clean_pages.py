@@ -2,10 +2,11 @@
 
     python -m benchmarks.clean_pages ../shared/web ../shared/datasets
 
-Real pages are few and long, so their texts are also cut, between lines, into pages of a given length: a page counts as
-flagged when a gram of any benchmark is found in it. The interval is the exact binomial one, as if pieces were
-independent; pieces of one page are not, so the number of whole pages stands beside. No page here quotes a benchmark on
-purpose. Prints a Markdown table and what was found with the rule on.
+Real pages are few and long, so their texts are also cut, between lines, into pages of a given
+length: a page counts as flagged when a gram of any benchmark is found in it. The interval is the
+exact binomial one, as if pieces were independent; pieces of one page are not, so the number of
+whole pages stands beside. No page here quotes a benchmark on purpose. Prints a Markdown table and
+what was found with the rule on.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def pages(folder: Path) -> Iterator[str]:
 
 
 def pieces(text: str, size: int) -> Iterator[str]:
-    """The text in pieces of whole lines, each ended by the line that brings it to `size` characters; a short rest is left
-    out, so that all are of one kind."""
+    """The text in pieces of whole lines, each ended by the line that brings it to `size`
+    characters; a short rest is left out, so that all are of one kind.
+    """
     held: list[str] = []
     for line in text.split("\n"):
         held.append(line)

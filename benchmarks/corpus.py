@@ -1,10 +1,11 @@
 """Measure the corpus tools beside peers that install:   python -m benchmarks.corpus [WEB_FOLDER] [DATASETS_FOLDER]
 
-Prints Markdown tables: formulas found on real pages against the truth in those pages, pages a second a core (CPU time,
-each tool on the same pages in the same run), near-duplicate signatures, classifier and decontamination in CPU time.
-Peers read the same texts as we do: MANY of them for signatures, copies of the pages' texts with words of their own, so
-that nobody's cache of words sees a text twice. Rows of datatrove need `pip install datatrove==0.10.1 spacy` in an
-environment of your own. Nothing is written. Other work on the machine slows all rows alike; ratios hold, absolute rates
+Prints Markdown tables: formulas found on real pages against the truth in those pages, pages a
+second a core (CPU time, each tool on the same pages in the same run), near-duplicate signatures,
+classifier and decontamination in CPU time. Peers read the same texts as we do: MANY of them for
+signatures, copies of the pages' texts with words of their own, so that nobody's cache of words sees
+a text twice. Rows of datatrove need `pip install datatrove==0.10.1 spacy` in an environment of your
+own. Nothing is written. Other work on the machine slows all rows alike; ratios hold, absolute rates
 are this machine's.
 """
 
@@ -36,7 +37,9 @@ SOME = 360  # texts for decontamination and the classifier
 
 
 def rate(function: Callable[[Any], Any], items: Iterable[Any], rounds: int = ROUNDS) -> float:
-    """Items a CPU second. Of several rounds each item's best counts: what other work on the machine takes is left out."""
+    """Items a CPU second. Of several rounds each item's best counts: what other work on the machine
+    takes is left out.
+    """
     items = list(items)
     best = [float("inf")] * len(items)
     for _ in range(rounds):
@@ -60,7 +63,9 @@ def table(head: str, rows: Iterable[tuple]) -> None:
 def formulas(
     pages: dict[str, bytes], extractor: Callable[[str], list[str]]
 ) -> tuple[int, int, int, int, int]:
-    """(both, in the truth, found) with annotations; (both, in the truth) with the annotations stripped."""
+    """(both, in the truth, found) with annotations; (both, in the truth) with the annotations
+    stripped.
+    """
     total = [0, 0, 0, 0, 0]
     for page in pages.values():
         expected, markup = truth.read(page), decode(page)
@@ -79,7 +84,9 @@ def formulas(
 
 
 def peers() -> dict[str, Callable[[str], Any]]:
-    """Tools that give the main text of a page; only resiliparse is among this project's dependencies."""
+    """Tools that give the main text of a page; only resiliparse is among this project's
+    dependencies.
+    """
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLTree
 
@@ -120,7 +127,9 @@ def texts(pages: dict[str, bytes]) -> list[str]:
 
 
 def copies(documents: list[str], count: int) -> list[str]:
-    """`count` texts: those of the pages in turn, every eighth word replaced by one of as many letters."""
+    """`count` texts: those of the pages in turn, every eighth word replaced by one of as many
+    letters.
+    """
     rng, made = random.Random(0), []
     for number in range(count):
         words = documents[number % len(documents)].split(" ")
@@ -139,7 +148,9 @@ def has_datatrove() -> bool:
 
 
 def near_duplicates(documents: list[str]) -> None:
-    """Signatures of 14 bands of 8 rows over shingles of 5, ours and datatrove's with its own tokenizer and settings."""
+    """Signatures of 14 bands of 8 rows over shingles of 5, ours and datatrove's with its own
+    tokenizer and settings.
+    """
     many = copies(documents, MANY)
     print(f"\n{len(many)} texts of {sum(map(len, many)) / len(many):.0f} characters")
     rows = [
@@ -163,8 +174,10 @@ def near_duplicates(documents: list[str]) -> None:
 
 
 def datatrove_filter(benchmarks: dict[str, list[str]]) -> Callable[[str], Any]:
-    """datatrove's n-gram filter at 10 grams over the same texts. Its indexer cannot be made without lighteval, so its
-    function for the hashes of a text is called with the filter, which has the same tokenizer and settings."""
+    """datatrove's n-gram filter at 10 grams over the same texts. Its indexer cannot be made without
+    lighteval, so its function for the hashes of a text is called with the filter, which has the
+    same tokenizer and settings.
+    """
     import numpy as np
     from datatrove.data import Document
     from datatrove.pipeline.decont.n_grams import (
@@ -224,8 +237,10 @@ def decontamination(documents: list[str], datasets: Path) -> None:
 
 
 def classifying(documents: list[str]) -> None:
-    """Training and scoring with the paper's settings, on texts of the length that the classifier reads. fastText alone
-    on words between blanks is the bound, and what other pipelines do: what keeping mathematics apart costs."""
+    """Training and scoring with the paper's settings, on texts of the length that the classifier
+    reads. fastText alone on words between blanks is the bound, and what other pipelines do: what
+    keeping mathematics apart costs.
+    """
     import fasttext
 
     folder, cfg = Path(tempfile.mkdtemp()), ClassifierConfig(least=250)

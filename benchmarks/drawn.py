@@ -1,9 +1,10 @@
 """Read KaTeX's drawings back: python -m benchmarks.drawn NODE_FOLDER [WEB_FOLDER]
 
-KaTeX draws the formulas of the real pages in WEB_FOLDER without its MathML (those that it can draw), and the extractor
-reads the drawings. NODE_FOLDER is where `npm install katex@0.16` was done; node must be on the path. Prints how many are
-exact after the normalisation of the converter test, on the half of the formulas that the reader was written on and on the
-other (by the first bit of their SHA-256). Nothing is written.
+KaTeX draws the formulas of the real pages in WEB_FOLDER without its MathML (those that it can
+draw), and the extractor reads the drawings. NODE_FOLDER is where `npm install katex@0.16` was done;
+node must be on the path. Prints how many are exact after the normalisation of the converter test,
+on the half of the formulas that the reader was written on and on the other (by the first bit of
+their SHA-256). Nothing is written.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ trafilatura (in an environment of their own: pip install trafilatura==2.3.1 data
 precision of formulas (white space does not count), fidelity, and pages per second of processor time, each tool on the
 same pages in the same run.
 
-Fidelity is the measure of WebMainBench for formulas: of each page, the formulas in order, one per line, against the
-truth's; 1 - edit distance / length of the longer; the mean over pages that have formulas. Figures published for it are
-those of other pages. Formulas of a tool are what stands in its text between $, $$, \\( \\), \\[ \\] or in an environment.
+Fidelity is the measure of WebMainBench for formulas: of each page, the formulas in order, one per
+line, against the truth's; 1 - edit distance / length of the longer; the mean over pages that have
+formulas. Figures published for it are those of other pages. Formulas of a tool are what stands in
+its text between $, $$, \\( \\), \\[ \\] or in an environment.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The formulas of a page as a few-line reader sees them: the truth that extraction is measured against.
+"""The formulas of a page as a few-line reader sees them: the truth that extraction is measured
+against.
 
-It shares no code with the extractor: a tree from lxml, one XPath for each way in which a page carries LaTeX.
+It shares no code with the extractor: a tree from lxml, one XPath for each way in which a page
+carries LaTeX.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ SOURCES = (
     "//img[@class='latex' or contains(@src, 'codecogs.com/')]/@*[name()='title' or (name()='alt' and not(../@title))]",
     "//*[contains(@class, 'mwe-math-element') and not(.//math)]//img/@alt",
 )
-# Pages whose formulas a script finds in the text when the page is shown, by the delimiters that it looks for.
+# Pages whose formulas a script finds in the text when the page is shown, by the delimiters that it
+# looks for.
 SHOWN_BY = ("MathJax.js", "mathjax@", "renderMathInElement")
 UNSEEN = "//pre | //code | //script | //style | //head | //textarea | //comment()"
 RAW = re.compile(
@@ -107,7 +110,9 @@ def without_annotations(page: str) -> str:
 
 
 def spelled(latex: str) -> str:
-    """Loose spelling for recall and precision: white space and the wrapper {\\displaystyle ...} do not count."""
+    """Loose spelling for recall and precision: white space and the wrapper {\\displaystyle ...} do
+    not count.
+    """
     latex = "".join(re.sub(r"(?<!\\)%[^\n]*\n", "", latex).split())
     while wrapped := re.match(r"^\{\\(?:display|text)style(.*)\}$", latex):
         latex = wrapped[1]
@@ -115,10 +120,12 @@ def spelled(latex: str) -> str:
 
 
 def normal(latex: str) -> str:
-    """Spelling under which two formulas that look the same are the same: the stated normalisation of the converter test.
+    """Spelling under which two formulas that look the same are the same: the stated normalisation
+    of the converter test.
 
-    Not compared: spaces, sizes (\\left, \\big), style, upright-text commands (\\mathrm, \\text, \\operatorname), bold
-    commands, aligning environments, aliases (\\le and \\leq), braces around one symbol, the order of _ and ^.
+    Not compared: spaces, sizes (\\left, \\big), style, upright-text commands (\\mathrm, \\text,
+    \\operatorname), bold commands, aligning environments, aliases (\\le and \\leq), braces around
+    one symbol, the order of _ and ^.
     """
     latex = re.sub(r"(?<!\\)%[^\n]*(\n|$)", "", latex)
     latex = re.sub(r"\\(?:label|tag|[hv]space)\*?\{[^}]*\}", "", latex)

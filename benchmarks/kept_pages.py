@@ -1,9 +1,9 @@
 """Measure formula recall and precision on pages that the extractor was not developed on:
 python -m benchmarks.kept_pages FOLDER
 
-FOLDER holds HTML pages; the truth is what `formula_truth` reads in them. Prints a row a page and the sum, strictly (white
-space apart) and after the normalisation of the converter test, which forgives what two ways to write one formula differ
-in. Nothing is written.
+FOLDER holds HTML pages; the truth is what `formula_truth` reads in them. Prints a row per page and
+the sum, strictly (white space apart) and after the normalisation of the converter test, which
+forgives what two ways to write one formula differ in. Nothing is written.
 """
 
 from __future__ import annotations

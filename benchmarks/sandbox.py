@@ -2,7 +2,8 @@
 
     python benchmarks/sandbox.py [--snippets N]
 
-One server, one snippet after the other, wall clock as the caller sees it, and processor time of server and child.
+One server, one snippet after the other, wall clock as the caller sees it, and processor time of
+server and child.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Mine a crawl of a given size on one core: pages a second and peak memory by step.
+"""Mine a crawl of a given size on one core: pages per second and peak memory by step.
 
     python -m benchmarks.scale SOURCE... --gb 1 --out build/scale      # SOURCE: folders of HTML, or WARC files
 
-The crawl repeats the pages of SOURCE, each copy with words and Chinese characters of its own instead of a part of
-the page's, so that neither the cache of tokens nor near-duplicate removal makes the work smaller than it is; how many
-pages reached each step is printed. Prints a Markdown table, and one of what Common Crawl would cost at these rates, and
-writes scale.json to OUT. Rates are of CPU time; memory is the process's peak so far, so a flat column is a bound.
+The crawl repeats the pages of SOURCE, each copy with words and Chinese characters of its own
+instead of a part of the page's, so that neither the cache of tokens nor near-duplicate removal
+makes the work smaller than it is; how many pages reached each step is printed. Prints a Markdown
+table, and one of what Common Crawl would cost at these rates, and writes scale.json to OUT. Rates
+are of CPU time; memory is the process's peak so far, so a flat column is a bound.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def report(results: Results, given: argparse.Namespace) -> Iterable[str]:
     rows = {f"`{pair[0]}` - `{pair[1]}`": found for pair, found in measured.items() if found}
     if not rows:
         raise UserError(
-            "no two of these arms have a common seed with several samples a question; give "
+            "no two of these arms have a common seed with several samples per question; give "
             "--pairs first:second"
         )
     iterative = of_iterations(results) if on_split else None

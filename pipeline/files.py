@@ -12,12 +12,13 @@ from typing import IO, Any
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = False) -> Iterator[Path]:
     """Give a temporary path next to `path` to write to; it gets its final name when the block ends.
 
     After an error, or a kill, whatever stood at `path` before is still there. The temporary name is
     always the same, so that the next attempt overwrites what a killed one left and no stray file is
-    ever published with a result.
+    ever published with a result. `durable` waits until the disk has the bytes before the rename, so
+    that a power cut leaves the old file or the new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
@@ -26,6 +27,9 @@ def atomic(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if durable:
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
     os.replace(temporary, path)
 
 

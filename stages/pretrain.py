@@ -40,7 +40,8 @@ def main(cfg: PretrainStage, run: Run) -> None:
     elif not cfg.pretrain.steps:
         raise UserError("pretrain.steps=0 keeps a base as it is, and none is given: set model.path")
     else:
-        # the vocabulary (nothing else) also sees the instruction data: its formats are held out of the web
+        # the vocabulary (nothing else) also sees the instruction data: its formats are held out of
+        # the web
         formats = (
             f"{row.question}\n{row.solution}"
             for row in read_rows(run.data / "world/instruct.jsonl", Instruction)

@@ -8,7 +8,9 @@ from pipeline.wiring.stage import Run, StageConfig, stage
 
 @dataclass(frozen=True, kw_only=True)
 class SFTStage(StageConfig):
-    """`style`: how a question is asked, "mini" or "paper" (pipeline/lm/prompts.py); evaluation and RL must ask alike."""
+    """`style`: how a question is asked, "mini" or "paper" (pipeline/lm/prompts.py); evaluation and
+    RL must ask alike.
+    """
 
     sft: TrainConfig = field(default_factory=TrainConfig)
     style: str = "mini"

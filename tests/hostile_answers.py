@@ -1,4 +1,6 @@
-"""Answers built to hang, crash or deceive a checker; shared by the tests and the benchmark. (answer, reference)."""
+"""Answers built to hang, crash or deceive a checker; shared by the tests and the benchmark.
+(answer, reference).
+"""
 
 PAYLOAD = "__import__('os').system('touch ran')"
 HOSTILE = {

@@ -1,4 +1,6 @@
-"""A strict reader of LaTeX mathematics for tests: says why TeX would refuse a formula, "" when it would not."""
+"""A strict reader of LaTeX mathematics for tests: says why TeX would refuse a formula, "" when it
+would not.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Peak memory of two training steps in this process, in bytes: python tests/peak_memory.py lm|rl DTYPE CHECKPOINTING TOKENS
+"""Peak memory of two training steps in this process, in bytes: python tests/peak_memory.py lm|rl
+DTYPE CHECKPOINTING TOKENS
 
 Prints what was measured above the weights, and what pipeline/lm/memory.py says. Run with
 MALLOC_MMAP_THRESHOLD_=65536, so that freed blocks go back at once and no block is kept for later.

@@ -5,8 +5,8 @@
 One run per level of vector instructions (torch's plain code, AVX2, and what the processor has) and
 per number of threads, and one next to busy processes, where the time limit of a test would show.
 Each of these changes the order of floating-point sums, so whatever hangs on one processor's
-rounding fails in some of them. Prints one line per run, and under it the tests that failed; the whole output
-of a run is kept in build/portable/. Exit status 1 if any run failed.
+rounding fails in some of them. Prints one line per run, and under it the tests that failed; the
+whole output of a run is kept in build/portable/. Exit status 1 if any run failed.
 """
 
 from __future__ import annotations

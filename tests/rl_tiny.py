@@ -1,4 +1,6 @@
-"""A policy of a few thousand weights, its tokenizer, and sums as questions: what the RL tests run on."""
+"""A policy of a few thousand weights, its tokenizer, and sums as questions: what the RL tests run
+on.
+"""
 
 from __future__ import annotations
 
@@ -240,7 +242,9 @@ def step_on(
     reference=None,
     rate: float = 0.0,
 ) -> Step:
-    """One step of the loop on these outputs and rewards, in float64; `reference` defaults to the policy."""
+    """One step of the loop on these outputs and rewards, in float64; `reference` defaults to the
+    policy.
+    """
     model = exact(half_taught())
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         given = inputs(policy=model)

@@ -1,4 +1,5 @@
-"""Teach the policy of the RL tests some sums and store its weights: PYTHONPATH=.:tests python tests/teach_tiny.py
+"""Teach the policy of the RL tests some sums and store its weights: PYTHONPATH=.:tests python
+tests/teach_tiny.py
 
 Float16 halves the file; the numbers that it rounds to are what every test then uses.
 """

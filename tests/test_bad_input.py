@@ -1,4 +1,6 @@
-"""What a user gets wrong, or a machine refuses, ends as one clear line and exit status 1; earlier outputs stay."""
+"""What a user gets wrong, or a machine refuses, ends as one clear line and exit status 1; earlier
+outputs stay.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,9 @@ def test_file_where_a_folder_is_needed(place: Path) -> None:
 
 
 def test_full_disk_is_one_line_and_leaves_earlier_results(place: Path) -> None:
-    """A write beyond a limit on file size (above what Hydra itself writes) stands for a full disk: another errno."""
+    """A write beyond a limit on file size (above what Hydra itself writes) stands for a full disk:
+    another errno.
+    """
     arguments = [*SMALL, "hydra.run.dir=run"]
     assert call(place, "world", *arguments).returncode == 0
     before = state(place / "run/world")

@@ -1,4 +1,6 @@
-"""Every profile composes for every stage and arm; experiments hold axes only; the paper's numbers are the paper's."""
+"""Every profile composes for every stage and arm; experiments hold axes only; the paper's numbers
+are the paper's.
+"""
 
 from __future__ import annotations
 
@@ -171,7 +173,9 @@ def test_paper_profile_pins_the_paper(stage: str, key: str, value: Any, where: s
 
 
 def test_paper_batches() -> None:
-    """10M tokens a pre-training step for 500B tokens (2.3); 1024 outputs a training batch (4.2); 4 % replay aside."""
+    """10M tokens a pre-training step for 500B tokens (2.3); 1024 outputs a training batch (4.2); 4
+    % replay aside.
+    """
     pretrain, scale = (
         settings("pretrain", "profile=paper").pretrain,
         settings("rl", "profile=paper").rl_scale,

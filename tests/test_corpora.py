@@ -1,4 +1,6 @@
-"""Rival corpora: the form in which base models are asked occurs in no corpus, bits are counted, statuses follow intervals."""
+"""Rival corpora: the form in which base models are asked occurs in no corpus, bits are counted,
+statuses follow intervals.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def test_a_model_that_knows_nothing_pays_for_every_token_alike(tokenizer):
 
 
 def build(data, right, bits, arms=ARMS, seeds=3):
-    """A folder of cells: `right[arm]` is the share of right samples, `bits[arm]` bits per byte and per result."""
+    """A folder of cells: `right[arm]` is the share of right samples, `bits[arm]` bits per byte and
+    per result.
+    """
     for arm in arms:
         for seed in range(seeds):
             rng = np.random.default_rng(seed)

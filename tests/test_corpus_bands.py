@@ -1,4 +1,6 @@
-"""Near-duplicates by parts of the band hashes: the clusters of a plain reference, for any number of parts and shards."""
+"""Near-duplicates by parts of the band hashes: the clusters of a plain reference, for any number of
+parts and shards.
+"""
 
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +15,9 @@ CFG = DedupConfig()
 
 
 def crowd(seed: int, pages: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signatures of families that drift apart copy by copy, URL hashes, and which pages are one of their URL."""
+    """Signatures of families that drift apart copy by copy, URL hashes, and which pages are one of
+    their URL.
+    """
     rng = np.random.default_rng(seed)
     signatures = rng.integers(0, 1 << 32, (pages, CFG.bands * CFG.rows), dtype=np.uint32)
     for page in range(1, pages):

@@ -1,5 +1,7 @@
-"""The corpus tool under datatrove's executors makes the bytes that processes make. Slurm is played by three small scripts
-that do what sbatch, srun and scontrol would: the generated script is run for every rank of its array."""
+"""The corpus tool under datatrove's executors makes the bytes that processes make. Slurm is played
+by three small scripts that do what sbatch, srun and scontrol would: the generated script is run for
+every rank of its array.
+"""
 
 import importlib.util
 import json
@@ -59,8 +61,9 @@ DIRECTIVES = {  # what datatrove writes, and the values that sbatch documents fo
 
 
 def check_script(script: str, folder: Path) -> dict[str, str]:
-    """Bash reads it, and every directive is one that sbatch knows and stands where sbatch looks: before the first command.
-    Returns the directives."""
+    """Bash reads it, and every directive is one that sbatch knows and stands where sbatch looks:
+    before the first command. Returns the directives.
+    """
     path = folder / "script.slurm"
     path.write_text(script)
     read = subprocess.run(["bash", "-n", str(path)], capture_output=True, text=True, check=False)
@@ -195,8 +198,9 @@ def mined(crawl: Path, name: str, *executor: str) -> dict[str, bytes]:
 
 
 class Elsewhere:
-    """An executor that, as those of datatrove do, sends its pipeline away as bytes and has every rank do its part, here the
-    last one first."""
+    """An executor that, as those of datatrove do, sends its pipeline away as bytes and has every
+    rank do its part, here the last one first.
+    """
 
     def __init__(self, common: dict, cfg: executors.ExecutorConfig):
         self.sent, self.ranks = pickle.dumps(common["pipeline"]), common["tasks"]

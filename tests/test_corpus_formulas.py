@@ -1,4 +1,6 @@
-"""What stands in the text of a page: formulas that can be read again from it, scripts, and the rarer ways to write one."""
+"""What stands in the text of a page: formulas that can be read again from it, scripts, and the
+rarer ways to write one.
+"""
 
 import json
 import os

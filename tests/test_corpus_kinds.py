@@ -1,4 +1,6 @@
-"""Pages as public bug reports and real sites have them: each kind of fault once, with what must come out."""
+"""Pages as public bug reports and real sites have them: each kind of fault once, with what must
+come out.
+"""
 
 import pytest
 

@@ -55,7 +55,9 @@ def planted() -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
 
 @needs_data
 def test_every_planted_question_is_found(planted, tmp_path):
-    """By the command, with the information rule, which only ever lets more pass, and its own reader of benchmark files."""
+    """By the command, with the information rule, which only ever lets more pass, and its own reader
+    of benchmark files.
+    """
     pages = [page for _, page in planted[1]]
     rows, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows.write_text("".join(json.dumps({"text": page}) + "\n" for page in pages))
@@ -81,7 +83,9 @@ def test_every_planted_question_is_found(planted, tmp_path):
 
 @needs_data
 def test_the_rule_finds_most_half_quotations(planted):
-    """What the information rule costs: of the first halves of the questions it may miss a few that the paper's rule has."""
+    """What the information rule costs: of the first halves of the questions it may miss a few that
+    the paper's rule has.
+    """
     benchmarks, pages = planted
     index = Index(benchmarks, DecontaminateConfig(information_rule=True))
     halves = [page.split("\n")[1] for _, page in pages]

@@ -109,7 +109,9 @@ GROWING = {
 
 @pytest.mark.parametrize("kind", GROWING)
 def test_time_grows_no_faster_than_the_page(kind):
-    """By the number of steps of the interpreter and the patterns, within a limit that a square would break by far."""
+    """By the number of steps of the interpreter and the patterns, within a limit that a square
+    would break by far.
+    """
     raw = RawPage(
         "http://b.org/", f"<html><body>{GROWING[kind](20_000)}</body></html>".encode(), "f", 0
     )

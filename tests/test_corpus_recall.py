@@ -184,8 +184,10 @@ OTHER = "recipe football travel weather shop music garden kitchen holiday market
 
 
 def web(folder: Path, shards: int) -> list[dict]:
-    """A web whose mathematics is not all of the kind of the seed: the seed has no word of the HARD pages, which stand under
-    math.org/forum/ beside pages that mix both kinds of words. Returns the seed."""
+    """A web whose mathematics is not all of the kind of the seed: the seed has no word of the HARD
+    pages, which stand under math.org/forum/ beside pages that mix both kinds of words. Returns the
+    seed.
+    """
     rng, pages = random.Random(0), []
     for i in range(240):
         where, words = f"news{i % 4}.org/{'ab'[i % 2]}", OTHER

@@ -1,4 +1,6 @@
-"""Tokens as arrays are the tokens of the regular expressions: places, number, hashes; and so is what is found by them."""
+"""Tokens as arrays are the tokens of the regular expressions: places, number, hashes; and so is
+what is found by them.
+"""
 
 import random
 import zlib

@@ -1,4 +1,6 @@
-"""HTML to text: every kind of formula once, inline inline and display display, boilerplate out, Chinese kept."""
+"""HTML to text: every kind of formula once, inline inline and display display, boilerplate out,
+Chinese kept.
+"""
 
 import os
 import random

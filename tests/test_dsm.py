@@ -1,4 +1,6 @@
-"""One console command: every subcommand exists, loads nothing it does not need, and a mistake is one line."""
+"""One console command: every subcommand exists, loads nothing it does not need, and a mistake is
+one line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A file of the code is edited in a copy and DVC is asked what would run: the stages that import it, and no other."""
+"""A file of the code is edited in a copy and DVC is asked what would run: the stages that import
+it, and no other.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(project: Path) -> set[str]:
-    """Addresses of the stages that depend on a fingerprint which is not the one they were built with."""
+    """Addresses of the stages that depend on a fingerprint which is not the one they were built
+    with.
+    """
     graphs = [built(profile)["pipeline"] for profile in PLANS]
     dvc(project, "repro", "-s", *(f"{graph}:code" for graph in graphs))
     found = json.loads(dvc(project, "status", "--json", *graphs))

@@ -8,7 +8,7 @@ from pipeline.records import write_jsonl
 
 
 def rows(rights, ids=None):
-    """One row a question: a greedy answer and four samples, the first `right` of them right."""
+    """One row per question: a greedy answer and four samples, the first `right` of them right."""
     return [
         {
             "id": str(key),
@@ -23,7 +23,9 @@ def rows(rights, ids=None):
 
 
 def test_differences_are_taken_question_by_question(tmp_path):
-    """Hard and easy questions alike, one sample in four better: the pairs leave no noise, two separate means would."""
+    """Hard and easy questions alike, one sample in four better: the pairs leave no noise, two
+    separate means would.
+    """
     write_jsonl(tmp_path / "a/own.jsonl", rows([1, 4, 1, 4, 2, 3]))
     write_jsonl(tmp_path / "b/own.jsonl", rows([2, 1, 3, 0, 3, 0], ids=[4, 2, 3, 0, 1, 5])[:5])
     found = {score: (a, b, gap) for _, score, a, b, gap in compare(tmp_path / "a", tmp_path / "b")}

@@ -1,4 +1,6 @@
-"""The paper's suite: prompts, scoring of OCW and BIG-Bench Hard, tables, and outputs that were made elsewhere."""
+"""The paper's suite: prompts, scoring of OCW and BIG-Bench Hard, tables, and outputs that were made
+elsewhere.
+"""
 
 import json
 import os

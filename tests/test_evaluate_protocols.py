@@ -1,4 +1,6 @@
-"""Protocols with a scripted engine: what is prompted, what is run, what is fed back, what is graded."""
+"""Protocols with a scripted engine: what is prompted, what is run, what is fed back, what is
+graded.
+"""
 
 import json
 import os
@@ -32,7 +34,7 @@ def tokenizer():
 
 
 class Scripted:
-    """An engine that says prepared texts, one a row and call, and remembers what it was asked."""
+    """An engine that says prepared texts, one per row and call, and remembers what it was asked."""
 
     def __init__(self, tokenizer, *turns):
         self.tokenizer, self.turns, self.asked = tokenizer, list(turns), []

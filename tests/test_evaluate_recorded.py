@@ -1,4 +1,6 @@
-"""Recorded samples of a 7B model (100 MATH questions x 8): our accuracy, pass@8 and maj@8 against those of the record."""
+"""Recorded samples of a 7B model (100 MATH questions x 8): our accuracy, pass@8 and maj@8 against
+those of the record.
+"""
 
 import os
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""An evaluation that is killed and resumed writes the files of an undisturbed one; every sample is kept."""
+"""An evaluation that is killed and resumed writes the files of an undisturbed one; every sample is
+kept.
+"""
 
 import json
 import os
@@ -93,7 +95,9 @@ def test_resume_equals_an_undisturbed_run(engine, world, tmp_path, stop_after):
 
 
 def test_a_killed_command_goes_on_and_writes_the_same_bytes(engine, tmp_path):
-    """SIGKILL in the middle of a benchmark, from outside, with nothing that could tidy up; the rest in this process."""
+    """SIGKILL in the middle of a benchmark, from outside, with nothing that could tidy up; the rest
+    in this process.
+    """
     save_model(engine[0].model, engine[1], tmp_path / "model")
     write_jsonl(
         tmp_path / "own.jsonl",

@@ -1,4 +1,6 @@
-"""One direction of imports, and nothing heavy where a command line only wants its help (docs/contracts.md)."""
+"""One direction of imports, and nothing heavy where a command line only wants its help
+(docs/contracts.md).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from pipeline.wiring.code import imported_names
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "pipeline").rglob("*.py"))
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
-# Rooms from the ground up. A room imports those of earlier lines and itself; two rooms of a line do not know each other.
+# Rooms from the ground up. A room imports those of earlier lines and itself; two rooms of a line do
+# not know each other.
 ORDER = (
     {"__init__", "errors", "records", "files"},
     {"wiring"},

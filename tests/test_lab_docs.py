@@ -1,4 +1,6 @@
-"""The README names every arm, and links to symbols lead to the files that define them, there and in docs/."""
+"""The README names every arm, and links to symbols lead to the files that define them, there and in
+docs/.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`make arms` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then nothing is left to do."""
+"""`make arms` at profile smoke, three arms at two seeds: killed in the middle it goes on, and then
+nothing is left to do.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bill before the run: FLOPs as runs count them, memory as processes hold it, and one line for what does not fit."""
+"""The bill before the run: FLOPs as runs count them, memory as processes hold it."""
 
 import json
 import os

@@ -38,8 +38,10 @@ CHATML = (
 
 
 def base_folder(kind: str, path: Path) -> Path:
-    """A random model with a tokenizer trained here: GPT-2 (learned positions, tied head, no chat template, no BOS) or
-    Qwen2 (rotary, grouped heads, untied head, its own chat template and end of turn)."""
+    """A random model with a tokenizer trained here: GPT-2 (learned positions, tied head, no chat
+    template, no BOS) or Qwen2 (rotary, grouped heads, untied head, its own chat template and end of
+    turn).
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import (

@@ -21,7 +21,7 @@ PHASES: dict[str, tuple[object, str]] = {
     "scoring": (loop, "new_batch"),
     "update": (loop, "clip_and_step"),
     "checkpoint": (
-        checkpoint.os,
+        os,
         "replace",
     ),  # the new state is written, the rename has not happened
     "after checkpoint": (checkpoint, "save"),

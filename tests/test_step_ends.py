@@ -1,4 +1,6 @@
-"""Step ends found on token ids: byte-level merges, Unigram with a Metaspace, byte fallback, WordPiece."""
+"""Step ends found on token ids: byte-level merges, Unigram with a Metaspace, byte fallback,
+WordPiece.
+"""
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -19,7 +21,9 @@ TEXTS = [
 
 
 def metaspace(raw: Tokenizer) -> PreTrainedTokenizerFast:
-    """As SentencePiece: a space is a letter, the first one is dropped in decoding, so pieces do not add up to the text."""
+    """As SentencePiece: a space is a letter, the first one is dropped in decoding, so pieces do not
+    add up to the text.
+    """
     raw.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Metaspace()]
     )

@@ -1,4 +1,4 @@
-"""vLLM as the engine: equal to the model's own forward, up to date after every step, and dead in one line.
+"""vLLM as the engine: equal to the model's own forward, up to date, and dead in one line.
 
 Runs where vLLM is installed: `make test-vllm`. Attention on a CPU needs a head dimension of 32.
 """
@@ -149,7 +149,9 @@ def test_what_does_not_fit_is_one_line(engine, monkeypatch):
 
 
 def trained(folder, stop_after=None):
-    """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and all."""
+    """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and
+    all.
+    """
     given, rows = inputs(policy=copy.deepcopy(taught()).requires_grad_(True)), []
     arm = ARMS["grpo_os_rule"]
     for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):

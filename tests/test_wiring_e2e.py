@@ -115,7 +115,9 @@ def test_graph(project: Path) -> None:
 
 
 def edits_rerun_what_they_can_change(project: Path) -> None:
-    """Nothing for a comment, a docstring, a label; the arm alone for its setting, seen by `-s` of a multirun too."""
+    """Nothing for a comment, a docstring, a label; the arm alone for its setting, seen by `-s` of a
+    multirun too.
+    """
     loop, arm = project / "pipeline/rl/loop.py", project / "conf/rl/grpo_os_rule.yaml"
     code, settings = loop.read_text(), arm.read_text()
     loop.write_text(code + "\n# a comment\n")

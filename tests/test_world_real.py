@@ -122,7 +122,9 @@ def test_solutions_are_clean_and_end_in_their_answer(real_world: tuple[Path, dic
 
 @needs_shared
 def test_the_answers_are_the_ones_that_the_parquet_states() -> None:
-    """The parquet's own targets are normalised (no spaces, \\frac for \\dfrac), so equal in value, not in letters."""
+    """The parquet's own targets are normalised (no spaces, \\frac for \\dfrac), so equal in value,
+    not in letters.
+    """
     from pipeline.grading import grade_many
 
     raw = list(real_sets.file_rows(SHARED / "datasets/math/train.verl.parquet"))[::25]
@@ -184,7 +186,9 @@ def test_own_instruction_rows_alone(tmp_path: Path) -> None:
 def test_the_hub_through_the_datasets_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`datasets` reads a folder as it reads the hub: configurations from the card, the train split of each."""
+    """`datasets` reads a folder as it reads the hub: configurations from the card, the train split
+    of each.
+    """
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder, names = tmp_path / "mathset", ("algebra", "geometry")
     card = [

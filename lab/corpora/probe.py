@@ -30,7 +30,9 @@ def solution(question: Question) -> tuple[str, list[tuple[int, int]]]:
 
 
 def surprise(model, tokenizer, questions: Sequence[Question], batch: int = 50) -> Iterator[dict]:
-    """A row per question: `bits` of its solution's `bytes`, and `result_bits` of its `results` alone."""
+    """A row per question: `bits` of its solution's `bytes`, and `result_bits` of its `results`
+    alone.
+    """
     from pipeline.lm.passes import Rows, output_log_probs
 
     for first in range(0, len(questions), batch):
@@ -55,7 +57,8 @@ def surprise(model, tokenizer, questions: Sequence[Question], batch: int = 50) -
 
 
 def encoded(tokenizer, head: str, text: str) -> tuple[list[int], list[int], list[int]]:
-    """Ids of what stands before the solution, ids of the solution, and where each of the latter starts.
+    """Ids of what stands before the solution, ids of the solution, and where each of the latter
+    starts.
 
     A token that begins in the head belongs to the head.
     """

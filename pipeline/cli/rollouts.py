@@ -1,8 +1,10 @@
-"""Read the rollouts of an RL run: each group with its question, and each step with its reward and advantage.
+"""Read the rollouts of an RL run: each group with its question, and each step with its reward and
+advantage.
 
     dsm rollouts data/main/rl/grpo_os_rule-0 [--step 1] [--question ID] [--groups 3] [--mixed]
 
-Without --step: a line a stored step. `--mixed` leaves out groups whose rewards are all equal, which teach nothing.
+Without --step: a line a stored step. `--mixed` leaves out groups whose rewards are all equal, which
+teach nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ def printable(text: str) -> str:
 
 
 def questions_near(run: Path) -> dict[str, str]:
-    """Texts of the questions by id, where the world that the run read lies beside it (data/main/world)."""
+    """Texts of the questions by id, where the world that the run read lies beside it
+    (data/main/world).
+    """
     path = run.parent.parent / "world/questions.jsonl"
     return {row["id"]: row["question"] for row in read_jsonl(path)} if path.is_file() else {}
 

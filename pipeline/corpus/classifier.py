@@ -8,7 +8,6 @@ train with fewer than ten threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pipeline.corpus.config import ClassifierConfig
 from pipeline.corpus.tokens import tokens
 from pipeline.corpus.urls import stable_hash
 from pipeline.errors import UserError
+from pipeline.files import atomic
 
 MATH, OTHER = "__label__math", "__label__other"
 # Marks that come from the tool that extracted a text rather than from the page: the seed may come
@@ -62,7 +62,7 @@ def train(
     copies.sort(key=lambda item: (stable_hash(item[1], salt=f"shuffle {seed} {item[0]}"), item[1]))
     lines = [line for _, line in copies]
     work.mkdir(parents=True, exist_ok=True)
-    training, temporary = work / "classifier.txt", work / "classifier.bin.tmp"
+    training = work / "classifier.txt"
     training.write_text("\n".join(lines) + "\n", encoding="utf-8")
     model = fasttext.train_supervised(
         str(training),
@@ -77,9 +77,8 @@ def train(
         seed=seed + 1,
         verbose=0,
     )
-    model.save_model(str(temporary))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(temporary, out)
+    with atomic(out) as temporary:
+        model.save_model(str(temporary))
     training.unlink()
     return {
         "positives": positive_count,

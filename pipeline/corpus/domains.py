@@ -22,6 +22,7 @@ import numpy as np
 from pipeline.corpus.config import RecallConfig
 from pipeline.corpus.crawl import Crawl
 from pipeline.corpus.urls import PATH_KEEPS, host, stable_hash, undone
+from pipeline.files import write_text
 
 MORE_SUFFIXES = ("wordpress.com",)  # hosts of strangers side by side; not on the public suffix list
 DEPTH = 2  # path segments of a proposed prefix, at most
@@ -75,7 +76,9 @@ def _extractor() -> Any:
 
 @lru_cache(maxsize=1 << 16)
 def registered_domain(name: str) -> str:
-    """ "pages.math.example.co.uk" gives "example.co.uk"; a name below no known suffix keeps its last two labels."""
+    """ "pages.math.example.co.uk" gives "example.co.uk"; a name below no known suffix keeps its last
+    two labels.
+    """
     found = _extractor()(name)
     return found.top_domain_under_public_suffix or ".".join(name.split(".")[-2:])
 
@@ -204,12 +207,9 @@ def write_yaml(path: Path, proposals: list[Proposal], annotate: Annotator) -> li
         )
     rows += [{"prefix": prefix, "accept": accept} for prefix, accept in unproposed.items()]
     accepted += [prefix for prefix, accept in unproposed.items() if accept]
-    path.parent.mkdir(parents=True, exist_ok=True)
     head = "# Set accept to true or false; recall.annotations names this file for the next run.\n"
     text = head + yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=120)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, text)
     return accepted
 
 

@@ -7,7 +7,6 @@ be saved: iterations can run one after another in one process, or as one job eac
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipeline.corpus.dedup import minhash as dedup
 from pipeline.corpus.dedup.clusters import near_duplicates
 from pipeline.corpus.domains import Annotator, Marks, propose, under_prefixes, unmatched, write_yaml
 from pipeline.corpus.shards import Progress, Workers, run
+from pipeline.files import atomic
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,9 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write the arrays (.npz); `row` is kept in its caller's tables."""
-        temporary = path.with_name(path.name + ".tmp")
         arrays = {name: getattr(self, name) for name in ARRAYS}
-        with temporary.open("wb") as file:
+        with atomic(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, number=self.number, **arrays)
-        os.replace(temporary, path)
 
     @classmethod
     def load(cls, path: Path) -> State:

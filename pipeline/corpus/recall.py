@@ -5,7 +5,6 @@ best pages.
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +20,7 @@ from pipeline.corpus.rank import Columns, find_cut
 from pipeline.corpus.read.pages import rows_of
 from pipeline.corpus.shards import Task, file_hash, fingerprint
 from pipeline.corpus.urls import stable_hash, url_hash
+from pipeline.files import atomic
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,8 @@ def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out:
     scores = np.array(
         [trained.score(row["text"]) for row in rows_of(pages, ["text"])], dtype=np.float64
     )
-    temporary = out.with_name(out.name + ".tmp")
-    with temporary.open("wb") as file:
+    with atomic(out, durable=True) as temporary, temporary.open("wb") as file:
         np.save(file, scores)
-        os.fsync(file.fileno())
-    os.replace(temporary, out)
 
 
 def score_tasks(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pipeline.corpus.inputs import CRAWL, Shard
 from pipeline.corpus.read.pack import SUFFIXES as HTML
 from pipeline.corpus.read.source import is_remote, stamp_of
 from pipeline.errors import UserError
+from pipeline.files import write_text
 from pipeline.wiring.code import code_hashes
 
 SUFFIXES = (*CRAWL, *HTML)
@@ -65,10 +65,7 @@ def stamp_kept(shard: Shard, folder: Path) -> str:
         if kept.get("facts") == facts:
             return kept["stamp"]
     stamp = file_hash(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = known.with_name(known.name + ".tmp")
-    temporary.write_text(json.dumps({"facts": facts, "stamp": stamp}))
-    os.replace(temporary, known)
+    write_text(known, json.dumps({"facts": facts, "stamp": stamp}))
     return stamp
 
 
@@ -165,6 +162,4 @@ def do(task: Task) -> None:
     for path in (*task.results, task.receipt):
         path.parent.mkdir(parents=True, exist_ok=True)
     task.function(*task.args)
-    temporary = task.receipt.with_name(task.receipt.name + ".tmp")
-    temporary.write_text(json.dumps({"proof": task.proof}))
-    os.replace(temporary, task.receipt)
+    write_text(task.receipt, json.dumps({"proof": task.proof}))

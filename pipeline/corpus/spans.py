@@ -78,7 +78,9 @@ def cut(codes_C: np.ndarray, kinds_C: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _decimals(codes_C: np.ndarray, kinds_C: np.ndarray, begins_C: np.ndarray) -> None:
-    """3.14 is one token, 1.2.3 is 1.2 and . and 3: of dots in a chain every other one is a decimal point."""
+    """3.14 is one token, 1.2.3 is 1.2 and . and 3: of dots in a chain every other one is a decimal
+    point.
+    """
     is_digit_C = kinds_C == DIGIT
     dots = np.flatnonzero((codes_C[1:-1] == ord(".")) & is_digit_C[:-2] & is_digit_C[2:]) + 1
     if not len(dots):

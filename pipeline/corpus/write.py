@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.corpus.explain import stand_ins
 from pipeline.corpus.loop import Mined
 from pipeline.corpus.read.pages import KEPT, REJECT, Table, rows_of
 from pipeline.corpus.tokens import tokens
+from pipeline.files import atomic_text
 
 COUNTED = (
     "pages", "pages_by_information_rule", "hits", "counting_runs", "lone", "segments_removed",
@@ -89,11 +89,10 @@ def write_corpus(
     eligible = ~mined.duplicate_url & ~mined.near_duplicate
     near = near_cut(crawl, mined.scores, eligible, mined.iteration > 0)
     rejected = RejectSample()
-    audit = out / "contamination.jsonl.tmp"
     with (
         Table(out / "pages.parquet", KEPT) as pages,
         Table(out / "rejects.parquet", REJECT) as dropped,
-        audit.open("w", encoding="utf-8") as hits,
+        atomic_text(out / "contamination.jsonl") as hits,
     ):
         for path in rejects:
             for row in rows_of(path):
@@ -130,7 +129,6 @@ def write_corpus(
             accounts.kept["pages"] += 1
             accounts.kept["tokens"] += row["tokens"]
             accounts.languages[row["lang"]] += 1
-    os.replace(audit, out / "contamination.jsonl")
     write_audit(out / "audit.jsonl", near.values(), rejected)
     return accounts
 
@@ -154,7 +152,7 @@ def found_in(cleaned: Cleaned) -> str:
 def audit_rows(
     row: dict[str, Any], cleaned: Cleaned | None, index: Index, explain: bool
 ) -> Iterator[dict[str, Any]]:
-    """One row a benchmark gram found in a page; start and end are characters of the page's text
+    """One row per benchmark gram found in a page; start and end are characters of the page's text
     before removal.
     """
     for hit in cleaned.hits if cleaned else ():

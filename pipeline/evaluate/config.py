@@ -19,7 +19,7 @@ class EvaluateConfig:
     benchmarks        names of pipeline/evaluate/suites.py; `name@protocol` asks one under another protocol
     questions         so many of each benchmark, a fixed random choice; 0 = all
     questions_of      {benchmark: questions} where one is to have another number
-    samples           sampled answers a question; 0 = greedy only
+    samples           sampled answers per question; 0 = greedy only
     ks                the K of maj@K and pass@K; a K above the samples drawn is left out
     extra_samples     {benchmark: K} more samples for the curves over K of Figure 7 ...
     extra_questions   ... on so many of those questions (0 = all) ...

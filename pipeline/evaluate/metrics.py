@@ -12,7 +12,8 @@ maj@K    K samples vote; samples vote together when their answers are equivalent
 
 A vote is an integer class: RIGHT for every answer equivalent to the reference, NO_ANSWER, or 1, 2,
 ... for the classes of wrong answers. Nothing here knows how answers are compared; `answer_classes`
-is given that."""
+is given that.
+"""
 
 from __future__ import annotations
 

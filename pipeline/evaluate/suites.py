@@ -1,7 +1,7 @@
 """Benchmarks as data: where each one's questions lie, how many there are, their checksum, and how a
 row is read.
 
-`TABLE` holds one entry a benchmark. The three miniature ones come from the world stage and are
+`TABLE` holds one entry per benchmark. The three miniature ones come from the world stage and are
 checked for shape alone, since the profile decides their size; the real ones are checked byte for
 byte (local file) or by row count (hub), and `Loaded.note` says what was verified.
 

@@ -93,7 +93,7 @@ def as_the_harness_counts(questions: Sequence[dict[str, Any]]) -> dict[str, floa
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the mean of values in [0, 1], one a question: Wilson's score interval, with
+    """95 % interval of the mean of values in [0, 1], one per question: Wilson's score interval, with
     the values' own variance where they are shares of several samples."""
     n, mean = len(values), _mean(values)
     spread = sum((value - mean) ** 2 for value in values) / n

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from pipeline.files import atomic
 from pipeline.lm import parallel
 
 
@@ -34,11 +34,8 @@ def save(
         for i, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{name}/{i}/{key}"] = value.detach().contiguous()
-    temporary = folder / "state.safetensors.tmp"
-    save_file(tensors, temporary, metadata={"plain": json.dumps(plain)})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / "state.safetensors")
+    with atomic(folder / "state.safetensors", durable=True) as temporary:
+        save_file(tensors, temporary, metadata={"plain": json.dumps(plain)})
 
 
 def peek(folder: Path) -> dict | None:

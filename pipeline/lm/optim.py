@@ -16,7 +16,7 @@ from pipeline.lm.muon import Muon
 from pipeline.lm.train_config import OptimConfig
 
 # Above these rates a pretrained base is damaged rather than taught. The paper's continued
-# pretraining is at 4.2e-4, with ten million tokens a step; its RL is at 1e-6.
+# pretraining is at 4.2e-4, with ten million tokens per step; its RL is at 1e-6.
 BASE_LR, BASE_RL_LR = 5e-4, 5e-5
 
 

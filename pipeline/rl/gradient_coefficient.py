@@ -1,6 +1,6 @@
 """How hard each token is pushed: advantages, the gradient coefficient, and the weight of a token in the batch.
 
-Legend: Q questions, G outputs a question (a group), B = Q G outputs with group q in rows qG..qG+G-1, K steps, T tokens;
+Legend: Q questions, G outputs per question (a group), B = Q G outputs with group q in rows qG..qG+G-1, K steps, T tokens;
 rows shorter than K or T are padded on the right and carry a mask.
 
 One coefficient serves every arm of Table 10 but DPO; they differ in the advantage A and in beta:

@@ -11,13 +11,13 @@ Legend: n pages of a shard or crawl, R rows (a row is a band of a page), M pairs
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.corpus.config import DedupConfig
+from pipeline.files import atomic
 
 ROWS = 4_000_000  # bands that a part is cut to: at most some 100 bytes of memory each
 CHUNK = 10_000  # pairs whose signatures are compared at a time
@@ -142,8 +142,5 @@ def join(parent: np.ndarray, hashes: np.ndarray, a: int, b: int) -> None:
 
 def save(array: np.ndarray, out: Path) -> None:
     """Write an array under a temporary name and rename it."""
-    temporary = out.with_name(out.name + ".tmp")
-    with temporary.open("wb") as file:
+    with atomic(out, durable=True) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-        os.fsync(file.fileno())
-    os.replace(temporary, out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from pipeline.corpus.read.http import HTML_START
 from pipeline.corpus.read.record import RawPage, Reject, clean_url
 from pipeline.errors import UserError
+from pipeline.files import atomic
 from pipeline.records import read_jsonl
 
 SUFFIXES = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".html.gz", ".htm.gz")
@@ -96,12 +96,11 @@ def read_html(
 
 
 def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
-    """Write (URL, HTML) pairs as a gzipped WARC, a member a record; atomic, and the same bytes each
+    """Write (URL, HTML) pairs as a gzipped WARC, a member per record; atomic, and the same bytes each
     time. The count.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, count = path.with_name(path.name + ".tmp"), 0
-    with temporary.open("wb") as file:
+    count = 0
+    with atomic(path) as temporary, temporary.open("wb") as file:
         for url, html in pages:
             body = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html
             head = (
@@ -111,7 +110,6 @@ def write_warc(path: Path, pages: Iterable[tuple[str, bytes]]) -> int:
             )
             file.write(gzip.compress(head.encode() + body + b"\r\n\r\n", mtime=0))
             count += 1
-    os.replace(temporary, path)
     return count
 
 

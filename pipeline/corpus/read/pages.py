@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pipeline.corpus.text.html import extract
 from pipeline.corpus.tokens import language
 from pipeline.corpus.urls import host, url_hash
 from pipeline.errors import UserError
+from pipeline.files import atomic
 
 PAGE = pa.schema(
     [
@@ -154,10 +154,9 @@ class Table:
     """
 
     def __init__(self, path: Path, schema: pa.Schema):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.schema, self.rows, self.count = path, schema, [], 0
-        self.temporary = path.with_name(path.name + ".tmp")
-        self.writer = pq.ParquetWriter(self.temporary, schema, compression="zstd")
+        self.schema, self.rows, self.count = schema, [], 0
+        self.pending = atomic(path, durable=True)
+        self.writer = pq.ParquetWriter(self.pending.__enter__(), schema, compression="zstd")
 
     def add(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
@@ -172,14 +171,11 @@ class Table:
     def __enter__(self) -> Table:
         return self
 
-    def __exit__(self, kind: type | None, *_: Any) -> None:
-        if kind is None and self.rows:
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is None and self.rows:
             self._write()
         self.writer.close()
-        if kind is None:
-            with self.temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(self.temporary, self.path)
+        self.pending.__exit__(*error)
 
 
 def rows_of(path: Path, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:

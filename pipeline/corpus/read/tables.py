@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -24,6 +23,7 @@ from pipeline.corpus.read.record import RawPage, Reject, clean_url
 from pipeline.corpus.read.source import Location, is_remote, name_of, open_source, read_range
 from pipeline.corpus.read.warc import read_records
 from pipeline.errors import UserError
+from pipeline.files import atomic
 from pipeline.records import read_jsonl, write_jsonl
 
 JSONL = (".jsonl", ".jsonl.gz", ".json.gz", ".ndjson", ".ndjson.gz")
@@ -91,15 +91,14 @@ def write_table(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         return write_jsonl(path, rows)
     plain = path.with_name(path.name + ".rows.tmp")
     count = write_jsonl(plain, rows)
-    temporary = path.with_name(path.name + ".tmp")
-    if name.endswith(PARQUET):
-        to_parquet(plain, temporary)
-    else:
-        with plain.open("rb") as source, temporary.open("wb") as file:
-            with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:
-                shutil.copyfileobj(source, packed, 1 << 20)
+    with atomic(path) as temporary:
+        if name.endswith(PARQUET):
+            to_parquet(plain, temporary)
+        else:
+            with plain.open("rb") as source, temporary.open("wb") as file:
+                with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:
+                    shutil.copyfileobj(source, packed, 1 << 20)
     plain.unlink()
-    os.replace(temporary, path)
     return count
 
 

@@ -326,7 +326,7 @@ def _rotate(x):
 
 
 def _unique_neighbours(prompts) -> tuple[list[list[int]], list[int]]:
-    """Runs of equal prompts -> (one prompt a run, run of each row)."""
+    """Runs of equal prompts -> (one prompt per run, run of each row)."""
     unique, group = [], []
     for prompt, run in groupby(map(tuple, prompts)):
         group += [len(unique)] * len(list(run))

@@ -74,8 +74,8 @@ def versus(
 def floor_sentence(
     results: Results, arms: Sequence[str], benchmarks: Sequence[str], metric: str = "sampled"
 ) -> str:
-    """Said when all that is compared scores below the floor, or none of it differs from 0 significantly; else
-    "".
+    """Said when all that is compared scores below the floor, or none of it differs from 0
+    significantly; else "".
     """
     tables = [table for arm in arms for b in benchmarks if (table := results.table(arm, b, metric))]
     levels = [level(table.values_UN, table.chains_U) for table in tables]

@@ -22,7 +22,7 @@ from pipeline.report.figures.drawing import (
 
 
 def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
-    """Figure 5: validation accuracy over RL steps, one line an arm (mean of its seeds), a band from
+    """Figure 5: validation accuracy over RL steps, one line per arm (mean of its seeds), a band from
     lowest to highest seed; and the difference of each from the arm `beside`, paired by question and
     by seed, with its 95 % interval.
     """
@@ -90,7 +90,7 @@ def rl_training(results: Results):
         (found, title, unit)
         for found, title, unit in (
             (right, f"Right outputs, over {arm_label(RULE)}", "points"),
-            (training_means(results, arms, "kl"), "KL to the reference", "nats a token"),
+            (training_means(results, arms, "kl"), "KL to the reference", "nats per token"),
             (training_means(results, arms, "length"), "Output length", "tokens"),
         )
         if found

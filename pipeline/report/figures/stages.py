@@ -30,7 +30,7 @@ def training_loss(results: Results):
         axis.plot(steps, losses, color=colour, alpha=0.3, linewidth=1)
         axis.plot(steps, smooth(losses), color=colour)
         title = {"pretrain": "Pretraining", "sft": "Instruction tuning"}[stage]
-        axis.set(title=title, xlabel="step", ylabel="loss (nats a token)")
+        axis.set(title=title, xlabel="step", ylabel="loss (nats per token)")
         axis.annotate(
             f"{losses[-1]:.2f}",
             (steps[-1], smooth(losses)[-1]),

@@ -34,9 +34,9 @@ def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
     columns = (
         "stage",
         "runs",
-        "CPU seconds a run (runs known)",
+        "CPU seconds per run (runs known)",
         "wall seconds",
-        "wall seconds a run",
+        "wall seconds per run",
         "peak memory (MiB)",
     )
     return Table(
