@@ -1,4 +1,4 @@
-"""Plain data parallel: several processes hold the whole model, and each works on its share of a batch.
+"""Plain data parallel: several processes with the whole model each work on shares of a batch.
 
 `accelerate launch` or torchrun starts the processes; each calls `join` once. Without them every
 function here hands back what it was given, so that one process computes as if this file were not

@@ -84,7 +84,7 @@ def stage(
     and `{reports}`, the plan's folders. `reads` are the results of earlier stages that it reads:
     they key the checkpoint, and a missing one is reported before anything heavy is loaded.
     `profile` is what the stage runs at when none is given; "" stands for the main plan's.
-    `processes`: whether it may be started by `accelerate launch` as several, which `main` then joins.
+    `processes`: whether `accelerate launch` may start it as several, which `main` then joins.
     """
 
     def wrap(body: Callable) -> Callable:
