@@ -6,6 +6,7 @@ MALLOC_MMAP_THRESHOLD_=65536, so that freed blocks go back at once and no block 
 """
 
 import json
+import re
 import resource
 import sys
 from pathlib import Path
@@ -57,7 +58,9 @@ def main() -> None:
     for _ in range(2):
         step(tokens)
         clip_and_step(model, optimizers, 1.0, 1.0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # not ru_maxrss, which begins at the size of the process that started this one
+    status = Path("/proc/self/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
     kept = memory.states(size)
     extra = 2 * PROMPT if kind == "rl" else 0
