@@ -1,4 +1,6 @@
-"""Every architecture of docs/real.md: sampler, log-probabilities, gradient and reward head against the model itself."""
+"""Every architecture of docs/real.md: sampler, log-probabilities, gradient and reward head against
+the model itself.
+"""
 
 from __future__ import annotations
 

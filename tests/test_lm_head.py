@@ -1,4 +1,6 @@
-"""Log-probabilities in chunks: values and gradients as without, for every head, and no [N, V] tensor."""
+"""Log-probabilities in chunks: values and gradients as without, for every head, and no [N, V]
+tensor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Log-probabilities with shared prompts: those of whole sequences, of the sampler, in micro-batches of any size."""
+"""Log-probabilities with shared prompts: those of whole sequences, of the sampler, in micro-batches
+of any size.
+"""
 
 from dataclasses import replace
 

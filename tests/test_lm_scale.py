@@ -1,4 +1,6 @@
-"""Supervised training at real sizes: micro-batches, bfloat16, recomputation, another device, rates of a base."""
+"""Supervised training at real sizes: micro-batches, bfloat16, recomputation, another device, rates
+of a base.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tokenizers and templates that do it their own way: BOS, ends of turns, dates, generation settings."""
+"""Tokenizers and templates that do it their own way: BOS, ends of turns, dates, generation
+settings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reward models: where they are read, what enters the loss, labels, calibration, and a folder that loads again."""
+"""Reward models: where they are read, what enters the loss, labels, calibration, and a folder that
+loads again.
+"""
 
 import copy
 import json

@@ -91,7 +91,8 @@ def test_process_advantage_uneven_steps():
 
 
 def test_process_advantage_uneven_ends():
-    # ends counted from 1 in the specification: o1 [2, 4] of a five-token output, o2 [1, 3, 5] of six tokens
+    # ends counted from 1 in the specification: o1 [2, 4] of a five-token output, o2 [1, 3, 5] of
+    # six tokens
     first, second = per_token([[0.9, 0.1], [0.8, 0.6, 0.2]], [[2, 4], [1, 3, 5]], [5, 6])
     close(first, [-0.1255] * 3 + [-1.3177] * 2, 5e-5)
     close(second, [0.1255] * 2 + [-0.7529] * 2 + [-1.0039] * 2, 5e-5)

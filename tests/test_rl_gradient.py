@@ -1,4 +1,6 @@
-"""The gradient of every arm: Eq. 3 against Eq. 5 with Eq. 21, Table 10, clip and KL, and what must not change a result."""
+"""The gradient of every arm: Eq. 3 against Eq. 5 with Eq. 21, Table 10, clip and KL, and what must
+not change a result.
+"""
 
 import math
 from dataclasses import replace
@@ -178,7 +180,9 @@ def rollouts(seed=0, cfg=SCALE):
 
 
 def weights_of(batch):
-    """The coefficient of each token times the number of outputs and the length: what Table 10 tabulates at beta = 0."""
+    """The coefficient of each token times the number of outputs and the length: what Table 10
+    tabulates at beta = 0.
+    """
     return [
         batch.advantage_BT[b, : len(tokens)].tolist() for b, tokens in enumerate(batch.rows.outputs)
     ]

@@ -1,4 +1,6 @@
-"""Algorithm 1 between iterations: replay, the new reference, the reward model trained on; and model rewards in the loop."""
+"""Algorithm 1 between iterations: replay, the new reference, the reward model trained on; and model
+rewards in the loop.
+"""
 
 import copy
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""Rows, rollouts, the offline pool, the control's budget, the stop at a non-finite loss, golden losses."""
+"""Rows, rollouts, the offline pool, the control's budget, the stop at a non-finite loss, golden
+losses.
+"""
 
 import json
 from dataclasses import fields, replace
@@ -304,7 +306,9 @@ def test_no_questions_and_no_solutions_are_one_line(tmp_path):
 
 
 class Recorded(Engine):
-    """An engine that says what is on file: a processor's rounding cannot change what is learned from."""
+    """An engine that says what is on file: a processor's rounding cannot change what is learned
+    from.
+    """
 
     def __init__(self, steps: list[list[list[int]]]) -> None:
         self.steps = iter(steps)

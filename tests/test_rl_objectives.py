@@ -1,6 +1,8 @@
-"""Each arm's objective as the paper writes it, in plain loops over whole sequences: its gradient is what the optimizer gets.
+"""Each arm's objective as the paper writes it, in plain loops over whole sequences: its gradient is
+what the optimizer gets.
 
-Nothing of pipeline/rl takes part in the expectation but the outputs and their rewards; two steps of the real loop are run.
+Nothing of pipeline/rl takes part in the expectation but the outputs and their rewards; two steps of
+the real loop are run.
 """
 
 import copy
@@ -172,7 +174,9 @@ def objective(arm: ArmConfig, rollouts, rewarded, logp, old, ref, critic):
 
 
 def away_from_the_clip(arm: ArmConfig, first, policy, drawn) -> bool:
-    """Whether bfloat16's rounding of a ratio could not move any token to the other side of the clip."""
+    """Whether bfloat16's rounding of a ratio could not move any token to the other side of the
+    clip.
+    """
     with torch.no_grad():
         both = zip(log_probs(policy, drawn), log_probs(first, drawn), strict=True)
         ratio = torch.cat([(new - old).exp() for new, old in both])
@@ -195,9 +199,10 @@ def paper_gradient(arm, update, first, reference, compute) -> torch.Tensor:
     return torch.cat([p.grad.flatten() for p in policy.parameters()])
 
 
-# bfloat16 has eight bits. What error they make depends on the model and the processor, so the yardstick
-# is the error of plain loops in the same arithmetic, times 3. Where there is a second update the clip is
-# so wide that no token is near it, because rounding would decide on which side a token falls.
+# bfloat16 has eight bits. What error they make depends on the model and the processor, so the
+# yardstick is the error of plain loops in the same arithmetic, times 3. Where there is a second
+# update the clip is so wide that no token is near it, because rounding would decide on which side a
+# token falls.
 @pytest.mark.parametrize("compute", ["float64", "bfloat16"])
 @pytest.mark.parametrize("name", CASES)
 def test_the_optimizer_gets_the_gradient_of_the_papers_objective(

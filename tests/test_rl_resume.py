@@ -1,4 +1,6 @@
-"""kill -9 at every phase of a step, run again: every file is the file of an undisturbed run, byte for byte."""
+"""kill -9 at every phase of a step, run again: every file is the file of an undisturbed run, byte
+for byte.
+"""
 
 import json
 import os
@@ -15,7 +17,8 @@ from benchmarks import kills
 from pipeline.lm import checkpoint, rollouts
 from pipeline.rl import iterate, loop, ppo
 
-# what a process is about to do, or has half done, when it dies: where the patched name lives, and its name
+# what a process is about to do, or has half done, when it dies: where the patched name lives, and
+# its name
 PHASES: dict[str, tuple[object, str]] = {
     "sampling": (rollouts, "gather"),
     "scoring": (loop, "new_batch"),
@@ -60,7 +63,9 @@ def run_arm(arm: str, folder: Path, checkpoint_every: int = 1) -> None:
 def killed_at(
     phase: str, count: int, arm: str, folder: Path, checkpoint_every: int = 1
 ) -> Callable[[], None]:
-    """The run of an arm, in which the `count`-th call of a phase's function ends the process before (or after) its work."""
+    """The run of an arm, in which the `count`-th call of a phase's function ends the process before
+    (or after) its work.
+    """
 
     def work() -> None:
         owner, name = PHASES[phase]

@@ -1,4 +1,6 @@
-"""TRL's GRPO loss on our batch, where it is the paper's: the same gradient. Needs trl (benchmarks/grpo_step.py says how)."""
+"""TRL's GRPO loss on our batch, where it is the paper's: the same gradient. Needs trl
+(benchmarks/grpo_step.py says how).
+"""
 
 import copy
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""Training: the loss falls, a killed run ends as an undisturbed one, only responses count, matrices are orthogonalised."""
+"""Training: the loss falls, a killed run ends as an undisturbed one, only responses count, matrices
+are orthogonalised.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,6 @@
-"""The state of a run between two steps in one safetensors file: written under a temporary name, then renamed."""
+"""The state of a run between two steps in one safetensors file: written under a temporary name,
+then renamed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def save(
     optimizers: dict[str, torch.optim.Optimizer],
     plain: dict,
 ) -> None:
-    """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so far).
+    """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so
+    far).
 
     Of several processes the first one writes, once the weights of all have been found equal.
     """

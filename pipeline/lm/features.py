@@ -25,7 +25,9 @@ def has_window(config) -> bool:
 
 @contextmanager
 def narrow_window(config, width: int):
-    """Let a model with sliding windows see only `width` positions, so that a short probe passes them."""
+    """Let a model with sliding windows see only `width` positions, so that a short probe passes
+    them.
+    """
     names = [n for n in ("sliding_window", "attention_chunk_size") if getattr(config, n, None)]
     before = {name: getattr(config, name) for name in names} if has_window(config) else {}
     for name in before:

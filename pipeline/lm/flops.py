@@ -1,11 +1,12 @@
 """FLOPs by formula: what a run costs, counted from its tokens and the same on any machine.
 
-The forward pass costs 2 FLOPs per weight of the matrices per token, the backward pass twice that (6 in
-all). Attention adds 4 d per layer for every position that a token attends to (2 d for the scores, 2 d
-for the weighted sum; d is the width of all heads together), and twice that backward. The embedding
-look-up, norms, softmax and the optimizer are left out. A prompt that a group shares is counted once
-for sampling and once for each pass of an update, as it is computed. Padding is not counted, and what
-equal outputs, or equal beginnings, save is not subtracted: both belong to the implementation.
+The forward pass costs 2 FLOPs per weight of the matrices per token, the backward pass twice that (6
+in all). Attention adds 4 d per layer for every position that a token attends to (2 d for the
+scores, 2 d for the weighted sum; d is the width of all heads together), and twice that backward.
+The embedding look-up, norms, softmax and the optimizer are left out. A prompt that a group shares
+is counted once for sampling and once for each pass of an update, as it is computed. Padding is not
+counted, and what equal outputs, or equal beginnings, save is not subtracted: both belong to the
+implementation.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Shape:
 
 
 def shape_of(config) -> Shape:
-    """The shape of a transformers decoder: grouped heads where it has them, a gated MLP but for `UNGATED`."""
+    """The shape of a transformers decoder: grouped heads where it has them, a gated MLP but for
+    `UNGATED`.
+    """
     hidden, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or hidden // heads)
     kv_width = width * (getattr(config, "num_key_value_heads", None) or heads) // heads
@@ -40,7 +43,9 @@ def shape_of(config) -> Shape:
 
 
 def forward(shape: Shape, tokens: int, attended: int, logits: int) -> int:
-    """A pass over `tokens` tokens that attend to `attended` positions in all, with logits at `logits` of them."""
+    """A pass over `tokens` tokens that attend to `attended` positions in all, with logits at
+    `logits` of them.
+    """
     return (
         2 * shape.body * tokens
         + 2 * shape.head * logits
@@ -49,17 +54,22 @@ def forward(shape: Shape, tokens: int, attended: int, logits: int) -> int:
 
 
 def triangle(length: int, before: int = 0) -> int:
-    """Positions attended to by `length` tokens in a row, each also seeing itself and the `before` earlier ones."""
+    """Positions attended to by `length` tokens in a row, each also seeing itself and the `before`
+    earlier ones.
+    """
     return length * before + length * (length + 1) // 2
 
 
 def prompts_pass(shape: Shape, prompts: Sequence[int]) -> int:
-    """Forward over prompts of these lengths; no logits (their last token is computed with the outputs)."""
+    """Forward over prompts of these lengths; no logits (their last token is computed with the
+    outputs).
+    """
     return forward(shape, sum(prompts), sum(map(triangle, prompts)), 0)
 
 
 def outputs_pass(shape: Shape, prompts: Sequence[int], outputs: Sequence[int]) -> int:
-    """Forward over outputs of these lengths with logits everywhere; `prompts` has the length of the prompt of each.
+    """Forward over outputs of these lengths with logits everywhere; `prompts` has the length of the
+    prompt of each.
 
     Sampling costs the same: a generated token passes the model once, against a cache.
     """

@@ -1,8 +1,9 @@
-"""From hidden states to log-probabilities as the model itself does it, and without holding all logits.
+"""From hidden states to log-probabilities as the model itself does it, and without holding all
+logits.
 
-Gemma 2 caps its logits, Granite divides them, Cohere multiplies them. Whoever applies the head alone
-trains another model than the one that is saved; `pipeline/lm/probe.py` finds models that do something
-which is not known here.
+Gemma 2 caps its logits, Granite divides them, Cohere multiplies them. Whoever applies the head
+alone trains another model than the one that is saved; `pipeline/lm/probe.py` finds models that do
+something which is not known here.
 
 Shapes: N chosen positions, E hidden, V vocabulary.
 """
@@ -42,7 +43,8 @@ class Head:
 
 
 def head_of(model, weight: Tensor | None = None) -> Head:
-    """The head of a causal LM, or one of these weights, with what the configuration says of its logits.
+    """The head of a causal LM, or one of these weights, with what the configuration says of its
+    logits.
 
     Raises UserError for a model without a language-model head.
     """
@@ -70,8 +72,9 @@ def log_probs(
 ) -> Tensor:
     """log softmax(head(hidden) / temperature) of each target, in float32 (float64 stays so).
 
-    Where the logits would have more than `entries` entries they are made in chunks, and again in the
-    backward pass, so that the memory does not grow with N x V. The result is the same to rounding.
+    Where the logits would have more than `entries` entries they are made in chunks, and again in
+    the backward pass, so that the memory does not grow with N x V. The result is the same to
+    rounding.
     """
     chunk = max(1, entries // head.weight.shape[0])
     if len(target_N) <= chunk:

@@ -75,8 +75,8 @@ def optimizer(size: Sizes, name: str = "adamw") -> int:
 def layer_activations(size: Sizes, dtype: str) -> int:
     """What autograd keeps per token and layer.
 
-    Both norms keep their input and their result in float32. In bfloat16 each of the five projections
-    that read a norm keeps a cast copy of its input.
+    Both norms keep their input and their result in float32. In bfloat16 each of the five
+    projections that read a norm keeps a cast copy of its input.
     """
     statistics = FLOAT * (2 + size.heads)  # of the norms and of attention's softmax
     attention = 2 * size.width + 2 * size.kv_width  # queries, keys, values, and what o_proj reads
@@ -89,8 +89,8 @@ def layer_activations(size: Sizes, dtype: str) -> int:
 def activations(size: Sizes, tokens: int, dtype: str, checkpointing: bool = False) -> int:
     """What is kept between forward and backward of `tokens` tokens, without logits.
 
-    With gradient checkpointing each layer keeps its input. One layer at a time is computed again, when
-    the logits are gone: what it needs counts as far as it is more than theirs. In bfloat16 the
+    With gradient checkpointing each layer keeps its input. One layer at a time is computed again,
+    when the logits are gone: what it needs counts as far as it is more than theirs. In bfloat16 the
     matrices' cast copies count too.
     """
     layer = tokens * layer_activations(size, dtype)

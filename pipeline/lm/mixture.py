@@ -1,4 +1,6 @@
-"""What the base model is trained on: the mined corpus mixed with other sources in given shares (section 2.3)."""
+"""What the base model is trained on: the mined corpus mixed with other sources in given shares
+(section 2.3).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from pipeline.records import read_jsonl
 
 @dataclass(frozen=True)
 class MixtureConfig:
-    """Shares of tokens by source. `corpus` is the mined corpus; any other source names a file in `files`.
+    """Shares of tokens by source. `corpus` is the mined corpus; any other source names a file in
+    `files`.
 
-    A file is parquet or JSONL with a `text` column. A small source is repeated until it fills its share.
+    A file is parquet or JSONL with a `text` column. A small source is repeated until it fills its
+    share.
     """
 
     shares: dict[str, float] = field(default_factory=lambda: {"corpus": 1.0})
@@ -41,7 +45,9 @@ class MixtureConfig:
 
 
 def read_texts(path: Path) -> Iterator[str]:
-    """Texts of a parquet or JSONL file, in its order. Raises UserError when the file or its `text` is missing."""
+    """Texts of a parquet or JSONL file, in its order. Raises UserError when the file or its `text`
+    is missing.
+    """
     if path.suffix != ".parquet":
         for number, row in enumerate(read_jsonl(path), 1):
             if not isinstance(row.get("text"), str):

@@ -26,7 +26,8 @@ GENERATION_FACTS = {
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The base model: a Hugging Face folder or hub name, or a Llama from scratch of the sizes below.
+    """The base model: a Hugging Face folder or hub name, or a Llama from scratch of the sizes
+    below.
 
     Head dimension is hidden_size / heads; vLLM on a CPU needs 32, 64, 80, 96, 112, 128 ...
     """

@@ -1,5 +1,7 @@
-"""Muon for the matrices of the layers, in float32: torch.optim.Muon orthogonalises in bfloat16, which on a processor without
-bfloat16 arithmetic made a miniature step 4.6 times its forward and backward; this one 1.2 (benchmarks/train_step.py)."""
+"""Muon for the matrices of the layers, in float32: torch.optim.Muon orthogonalises in bfloat16,
+which on a processor without bfloat16 arithmetic made a miniature step 4.6 times its forward and
+backward; this one 1.2 (benchmarks/train_step.py).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ def orthogonalise(update_NRC: torch.Tensor, rounds: int = 5) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised; equal shapes go through Newton-Schulz together. Decoupled weight decay.
+    """Nesterov momentum, orthogonalised; equal shapes go through Newton-Schulz together. Decoupled
+    weight decay.
 
     The step is scaled by sqrt(max(1, rows / columns)), as in the original.
     """

@@ -1,4 +1,6 @@
-"""The one optimizer maker and the one step of every training loop; the schedule is in train_config.py."""
+"""The one optimizer maker and the one step of every training loop; the schedule is in
+train_config.py.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,8 @@ def clip_and_step(
     share: float,
     max_grad_norm: float,
 ) -> float:
-    """Sum the gradient over processes, clip it, step at `share` of each peak rate, forget the gradient.
+    """Sum the gradient over processes, clip it, step at `share` of each peak rate, forget the
+    gradient.
 
     A parameter without a gradient gets one of zeros, so that AdamW's moments act on every step.
     Returns the norm before clipping. Raises FloatingPointError, and moves nothing, when the norm is
@@ -90,7 +93,8 @@ def clip_and_step(
 
 
 def check_rates(model, cfg: OptimConfig, highest: float = BASE_LR) -> None:
-    """Refuse for a pretrained base the rates that a model from scratch learns with. Raises UserError.
+    """Refuse for a pretrained base the rates that a model from scratch learns with. Raises
+    UserError.
 
     Three steps of Muon at 0.02 and AdamW at 3e-3 take SmolLM2-135M from 1.21 to 1.93 nats per token
     on held-out solutions (docs/real.md).

@@ -12,7 +12,8 @@ from pipeline.records import read_jsonl
 def in_parts(
     folder: Path | None, count: int, size: int, make: Callable[[int, int], Iterable[dict]]
 ) -> Iterator[dict]:
-    """Rows of `make(start, end)` for parts of `size` out of `count`; a part on file is not made again.
+    """Rows of `make(start, end)` for parts of `size` out of `count`; a part on file is not made
+    again.
 
     Without a folder nothing is kept. The rows are the same either way.
     """

@@ -1,8 +1,9 @@
 """Log-probabilities of a batch's outputs, each prompt computed once for all outputs that answer it.
 
-Legend: B outputs, R rows of a micro-batch, P distinct prompts, S prompt positions, T output positions, padded right.
-The prompts' keys and values stand in a cache; micro-batches of outputs of similar length attend to it and leave their
-gradient there, and one backward pass through the prompts ends the update. The result is that of whole sequences.
+Legend: B outputs, R rows of a micro-batch, P distinct prompts, S prompt positions, T output
+positions, padded right. The prompts' keys and values stand in a cache; micro-batches of outputs of
+similar length attend to it and leave their gradient there, and one backward pass through the
+prompts ends the update. The result is that of whole sequences.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ PROMPTS = 2  # padded tokens of prompts that are read together, in micro-batches
 
 @dataclass(frozen=True)
 class Rows:
-    """Token ids of a batch: P prompts, and B outputs with the index of the prompt that each answers."""
+    """Token ids of a batch: P prompts, and B outputs with the index of the prompt that each
+    answers.
+    """
 
     prompts: list[list[int]]
     outputs: list[list[int]]
@@ -37,8 +40,10 @@ class Rows:
 
 
 def first_equal(rows: Rows) -> list[int]:
-    """For every output the first output of its question with the same tokens. What depends on the tokens alone is computed
-    for that one: a small model repeats itself (docs/rl.md), and rounding must not tell equal outputs apart."""
+    """For every output the first output of its question with the same tokens. What depends on the
+    tokens alone is computed for that one: a small model repeats itself (docs/rl.md), and rounding
+    must not tell equal outputs apart.
+    """
     seen: dict[tuple[int, tuple[int, ...]], int] = {}
     keys = zip(rows.prompt_of, map(tuple, rows.outputs), strict=True)
     return [seen.setdefault(key, b) for b, key in enumerate(keys)]
@@ -47,7 +52,8 @@ def first_equal(rows: Rows) -> list[int]:
 def micro_batches(
     rows: Rows, chosen: Sequence[int], max_tokens: int, unit: int = 1
 ) -> Iterator[list[int]]:
-    """Split the chosen outputs into lists of similar length, at most `max_tokens` padded tokens each.
+    """Split the chosen outputs into lists of similar length, at most `max_tokens` padded tokens
+    each.
 
     `unit` neighbours stay together (2 for the pairs of DPO). Order within the answer: longest first.
     """
@@ -190,11 +196,11 @@ def hidden_passes(
 ) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
     """Micro-batches of the chosen outputs with the hidden state before each of their tokens.
 
-    Yields (indices of R outputs, hidden_RTE, tokens_RT, mask_RT). With gradients the caller turns each
-    into a loss and calls `backward()` on it before it asks for the next one; after the last one of a
-    group of prompts the gradient that has gathered at the prompts goes through them. So each prompt
-    is read once for all its outputs; at most `max_tokens` padded tokens of outputs, and `PROMPTS` times
-    as many of prompts, are held at once.
+    Yields (indices of R outputs, hidden_RTE, tokens_RT, mask_RT). With gradients the caller turns
+    each into a loss and calls `backward()` on it before it asks for the next one; after the last
+    one of a group of prompts the gradient that has gathered at the prompts goes through them. So
+    each prompt is read once for all its outputs; at most `max_tokens` padded tokens of outputs, and
+    `PROMPTS` times as many of prompts, are held at once.
     """
     if not chosen:
         return

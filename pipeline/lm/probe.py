@@ -1,10 +1,11 @@
-"""Does a model answer in our passes and samplers as it does by itself? Asked of every model before it is trained.
+"""Does a model answer in our passes and samplers as it does by itself? Asked of every model before
+it is trained.
 
 A dozen short random sequences go through the model's own forward, one at a time and without
 padding, and through what the project does with them: prompts of several lengths in one batch, their
 outputs padded, windows made so narrow that the sequences pass them, and sampling. The
-log-probabilities of all tokens must agree; a feature that nobody thought of shows here and not after
-a run.
+log-probabilities of all tokens must agree; a feature that nobody thought of shows here and not
+after a run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Prompts: a question, the suffix of its protocol and language, and the chat template of the tokenizer."""
+"""Prompts: a question, the suffix of its protocol and language, and the chat template of the
+tokenizer.
+"""
 
 from __future__ import annotations
 

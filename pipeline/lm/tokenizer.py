@@ -1,4 +1,6 @@
-"""A byte-level BPE tokenizer trained on the corpus. Digits stand alone, so that arithmetic has one alphabet."""
+"""A byte-level BPE tokenizer trained on the corpus. Digits stand alone, so that arithmetic has one
+alphabet.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,17 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\\n\\nAssistant:' }}"
     "{% else %}{{ ' ' + message['content'] + eos_token }}{% endif %}{% endfor %}"
 )
-# A LaTeX command, a word with its leading space, one CJK character run, one digit, other marks, white space.
+# A LaTeX command, a word with its leading space, one CJK character run, one digit, other marks,
+# white space.
 PATTERN = r"\\[a-zA-Z]+| ?[A-Za-z]+|[\u4e00-\u9fff]+|\p{N}| ?[^\s\p{L}\p{N}\\]|\n+|\s|."
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int):
-    """A `PreTrainedTokenizerFast` with `<s>`, `</s>` and the paper's `User: ...\\n\\nAssistant:` chat template.
+    """A `PreTrainedTokenizerFast` with `<s>`, `</s>` and the paper's `User: ...\\n\\nAssistant:`
+    chat template.
 
-    Byte fallback is complete: any text encodes and decodes without loss. Ties in merge counts are broken by the
-    library in one fixed order, so the same texts give the same tokenizer.
+    Byte fallback is complete: any text encodes and decodes without loss. Ties in merge counts are
+    broken by the library in one fixed order, so the same texts give the same tokenizer.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

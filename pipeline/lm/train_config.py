@@ -16,8 +16,8 @@ class OptimConfig:
 
     schedule -- "linear" decays from the peak to `lr_end` of it; "multi_step" is the paper's for
     pretraining (x 0.316 at 80 % of the steps, x 0.1 at 90 %); "constant" is the paper's for
-    fine-tuning and RL. lr_muon -- the peak rate of Muon for the matrices of the layers; 0 means that
-    AdamW moves them too.
+    fine-tuning and RL. lr_muon -- the peak rate of Muon for the matrices of the layers; 0 means
+    that AdamW moves them too.
     """
 
     steps: int

@@ -1,1 +1,3 @@
-"""Reward models (section 4.1): their labels, the model, its training, how well it judges, its update in iterative RL."""
+"""Reward models (section 4.1): their labels, the model, its training, how well it judges, its
+update in iterative RL.
+"""

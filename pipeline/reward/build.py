@@ -1,4 +1,6 @@
-"""The two reward models of a run: sampled and labelled with the instruct model, trained, measured on held-out questions."""
+"""The two reward models of a run: sampled and labelled with the instruct model, trained, measured
+on held-out questions.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from pipeline.reward.train import train_reward_model
 
 @dataclass
 class Setting:
-    """What both models are made from. `state` survives a kill; labels are drawn once and kept there."""
+    """What both models are made from. `state` survives a kill; labels are drawn once and kept
+    there.
+    """
 
     cfg: RewardConfig
     seed: int
@@ -90,7 +94,9 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
 
 
 def train_process(setting: Setting, follow: Follow) -> dict:
-    """Write process/ and step_labels.jsonl. Returns the figures on held-out questions for the summary."""
+    """Write process/ and step_labels.jsonl. Returns the figures on held-out questions for the
+    summary.
+    """
     cfg, rows = setting.cfg, list(read_jsonl(setting.out / "labels.jsonl"))
     answers = {q.id: q.answer for q in setting.questions}
     labelled = once(
@@ -130,7 +136,9 @@ def train_process(setting: Setting, follow: Follow) -> dict:
 
 
 def likelihood(rows: Sequence[dict]) -> dict:
-    """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward model."""
+    """What ranking by the sampler's own log-probability achieves: a yardstick that needs no reward
+    model.
+    """
     scores = [row["logprob"] for row in rows]
     return {
         "auc": auc(scores, [row["right"] for row in rows]),
@@ -140,7 +148,9 @@ def likelihood(rows: Sequence[dict]) -> dict:
 
 
 def split(setting: Setting) -> tuple[list[Question], list[Question]]:
-    """Training questions and, after them, the held-out ones. Raises UserError when there are too few."""
+    """Training questions and, after them, the held-out ones. Raises UserError when there are too
+    few.
+    """
     cfg = setting.cfg
     if len(setting.questions) <= cfg.held_out:
         raise UserError(

@@ -48,7 +48,9 @@ def sample_outputs(
 
 
 def weigh(labels: Sequence[Sequence[Sequence[float]]], balance: bool) -> list[list[list[float]]]:
-    """Weight of each label of each output of each question: `balanced`, or 1 where no question has both kinds of labels."""
+    """Weight of each label of each output of each question: `balanced`, or 1 where no question has
+    both kinds of labels.
+    """
     weights = [balanced(question) for question in labels] if balance else []
     if any(weight for question in weights for row in question for weight in row):
         return weights
@@ -56,9 +58,11 @@ def weigh(labels: Sequence[Sequence[Sequence[float]]], balance: bool) -> list[li
 
 
 def balanced(labels: Sequence[Sequence[float]]) -> list[list[float]]:
-    """Weights with which the right (> 1/2) and the wrong labels of one question sum to 1/2 each; 0 where one kind is missing.
+    """Weights with which the right (> 1/2) and the wrong labels of one question sum to 1/2 each; 0
+    where one kind is missing.
 
-    Then nothing that only tells hard questions from easy ones, such as the number of lines, lowers the loss.
+    Then nothing that only tells hard questions from easy ones, such as the number of lines, lowers
+    the loss.
     """
     flat = [label > 0.5 for row in labels for label in row]
     count = {kind: flat.count(kind) for kind in (True, False)}
@@ -103,10 +107,11 @@ def outcome_labels(rows: Sequence[dict]) -> list[Labelled]:
 
 
 def training_labels(rows: Sequence[dict], at: str) -> list[Labelled]:
-    """To train with: the verdict at the last token, or at `every` one, where the share of right continuations is learned.
+    """To train with: the verdict at the last token, or at `every` one, where the share of right
+    continuations is learned.
 
-    Equal outputs of a question are one with their weights added; outputs without weight are left out. An output's weight is
-    shared among its labels.
+    Equal outputs of a question are one with their weights added; outputs without weight are left
+    out. An output's weight is shared among its labels.
     """
     ends = {"last": lambda n: [n - 1], "every": lambda n: list(range(n))}[at]
     found = []
@@ -140,9 +145,9 @@ def step_labels(
 ) -> list[dict]:
     """Math-Shepherd: N continuations from each step end but the last.
 
-    Hard label: 1 if any continuation is right; soft: the share of them. The last step's label is the
-    outcome. Outputs of one question that begin alike share their continuations. Returns the rows
-    with `ends` and `labels` added; `parts` as in `sample_outputs`.
+    Hard label: 1 if any continuation is right; soft: the share of them. The last step's label is
+    the outcome. Outputs of one question that begin alike share their continuations. Returns the
+    rows with `ends` and `labels` added; `parts` as in `sample_outputs`.
     """
     ends = [
         token_ends(tokenizer, row["tokens"], row["text"], line_ends(row["text"])) for row in rows
@@ -206,7 +211,9 @@ def step_label(right: Sequence[bool], hard: bool) -> float:
 
 
 def process_labels(rows: Sequence[dict], balance: bool = False) -> list[Labelled]:
-    """The labels of `step_labels` at the step ends. With `balance`, questions whose steps are of one kind are left out."""
+    """The labels of `step_labels` at the step ends. With `balance`, questions whose steps are of
+    one kind are left out.
+    """
     groups = by_question(rows)
     weights = weigh([[row["labels"] for row in g] for g in groups], balance)
     return [

@@ -1,4 +1,6 @@
-"""How well a reward model agrees with labels, and what choosing by its scores achieves (section 4.1)."""
+"""How well a reward model agrees with labels, and what choosing by its scores achieves (section
+4.1).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from pipeline.reward.labels import by_question
 
 
 def auc(scores: Sequence[float], right: Sequence[bool]) -> float | None:
-    """Probability that a right answer scores above a wrong one, ties counted half; None without both kinds."""
+    """Probability that a right answer scores above a wrong one, ties counted half; None without
+    both kinds.
+    """
     score_N, right_N = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=bool)
     positive, negative = int(right_N.sum()), int((~right_N).sum())
     if not positive or not negative:
@@ -23,7 +27,9 @@ def auc(scores: Sequence[float], right: Sequence[bool]) -> float | None:
 
 
 def reliability(scores: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[dict]:
-    """Equal-width bins of the predicted probability: count, mean prediction, share right. Empty bins are left out."""
+    """Equal-width bins of the predicted probability: count, mean prediction, share right. Empty
+    bins are left out.
+    """
     score_N, right_N = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=np.float64)
     bin_N = np.minimum((score_N * bins).astype(int), bins - 1)
     return [
@@ -57,10 +63,11 @@ def calibration(scores: Sequence[float], right: Sequence[bool]) -> dict:
 def best_of_n(rows: Sequence[dict], scores: Sequence[float]) -> dict:
     """The best-scored of a question's N samples, beside what else could be chosen.
 
-    majority: most frequent extracted answer; weighted: the answer with the largest sum of scores (Math-Shepherd); mean: a
-    random sample; chance: best of N by a score that knows nothing, but is the same for equal outputs: a random one of the
-    distinct outputs, which is right less often than a random sample, because right outputs repeat; any: any right sample.
-    Ties go to the output or answer drawn first; no answer never wins a vote.
+    majority: most frequent extracted answer; weighted: the answer with the largest sum of scores
+    (Math-Shepherd); mean: a random sample; chance: best of N by a score that knows nothing, but is
+    the same for equal outputs: a random one of the distinct outputs, which is right less often than
+    a random sample, because right outputs repeat; any: any right sample. Ties go to the output or
+    answer drawn first; no answer never wins a vote.
     """
     found: dict[str, list[float]] = {
         name: [] for name in ("best_of_n", "majority", "weighted", "mean", "chance", "any")
@@ -88,7 +95,8 @@ def _voted(group: Sequence[dict], answers: Sequence[str | None], weights: Sequen
 
 
 def auc_within(rows: Sequence[dict], scores: Sequence[float]) -> float | None:
-    """Mean AUC inside a question, over questions with right and wrong outputs: what a group's advantages live on.
+    """Mean AUC inside a question, over questions with right and wrong outputs: what a group's
+    advantages live on.
 
     The plain AUC also rewards knowing which questions are hard, which no group can use.
     """
@@ -102,7 +110,9 @@ def auc_within(rows: Sequence[dict], scores: Sequence[float]) -> float | None:
 def step_agreement(
     rows: Sequence[dict], scores: Sequence[Sequence[float]], questions: dict[str, Question]
 ) -> dict:
-    """A process model's steps against the exact step checker: precision and recall of finding a wrong step."""
+    """A process model's steps against the exact step checker: precision and recall of finding a
+    wrong step.
+    """
     found, true = [], []
     for row, values in zip(rows, scores, strict=True):
         question = questions[row["question"]]

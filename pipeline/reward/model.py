@@ -1,13 +1,14 @@
-"""Reward models (section 4.1): a causal LM's body with a one-logit head, read at the last token or at step ends.
+"""Reward models (section 4.1): a causal LM's body with a one-logit head, read at the last token or
+at step ends.
 
-The linear head is the paper's. The likelihood head adds the model's own log-likelihood of the output
-up to there, so that training moves what the model would have written itself, not only a map of its
-last state (the implicit reward of Yuan et al., arXiv 2412.01981, without its reference). It needs
-tied embeddings.
+The linear head is the paper's. The likelihood head adds the model's own log-likelihood of the
+output up to there, so that training moves what the model would have written itself, not only a map
+of its last state (the implicit reward of Yuan et al., arXiv 2412.01981, without its reference). It
+needs tied embeddings.
 
-Shapes: B outputs, R rows of a micro-batch, T output tokens, N labels, E hidden. A model folder loads
-with transformers as a sequence-classification model of one label; here its head is read at chosen
-tokens.
+Shapes: B outputs, R rows of a micro-batch, T output tokens, N labels, E hidden. A model folder
+loads with transformers as a sequence-classification model of one label; here its head is read at
+chosen tokens.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Labelled:
 
 
 class RewardModel:
-    """A trained model as RL's reward: the probability that the answer, or the path so far, is right."""
+    """A trained model as RL's reward: the probability that the answer, or the path so far, is
+    right.
+    """
 
     def __init__(self, model, max_tokens: int, compute_dtype: str = "float32") -> None:
         self.model, self.max_tokens, self.compute_dtype = model, max_tokens, compute_dtype
@@ -95,7 +98,9 @@ def new_reward_model(folder: str | Path, device: str = "cpu", cfg: RewardConfig 
 
 
 def with_scalar_head(language_model, cfg: RewardConfig | None = None):
-    """A copy of a causal LM's body with a head of zeros: its linear score starts at 0, probability 1/2."""
+    """A copy of a causal LM's body with a head of zeros: its linear score starts at 0, probability
+    1/2.
+    """
     config, cfg = deepcopy(language_model.config), cfg or RewardConfig()
     if cfg.head == "likelihood" and not config.tie_word_embeddings:
         raise UserError(
@@ -114,7 +119,9 @@ def with_scalar_head(language_model, cfg: RewardConfig | None = None):
 
 
 def scalar_class(config) -> type:
-    """The sequence-classification class of a model, made here where transformers has none (Granite, Cohere)."""
+    """The sequence-classification class of a model, made here where transformers has none (Granite,
+    Cohere).
+    """
     from transformers import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
         MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,

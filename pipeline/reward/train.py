@@ -73,8 +73,8 @@ def label_gradient(
     """Add the gradient of the logistic loss, a weighted mean over the batch's labels.
 
     Only the tokens in `ends` enter it: every one or the last for an outcome model, step ends for a
-    process model. Of several processes each adds its share of the outputs, also to what is returned:
-    (loss and accuracy, where a label above 1/2 is right) and (FLOPs).
+    process model. Of several processes each adds its share of the outputs, also to what is
+    returned: (loss and accuracy, where a label above 1/2 is right) and (FLOPs).
     """
     rows, ends, labels = flatten(examples, extra_token=True)
     weights = [w for e in examples for w in e.weights or [[1.0] * len(x) for x in e.labels]]

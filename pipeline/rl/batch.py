@@ -50,7 +50,9 @@ class Batch:
 
     @property
     def pushed(self) -> list[int]:
-        """Outputs with a gradient: those of weight 0 have none, nor, without a KL term, those of advantage 0."""
+        """Outputs with a gradient: those of weight 0 have none, nor, without a KL term, those of
+        advantage 0.
+        """
         if self.ref_logp_BT is not None:
             return self.weight_B.nonzero()[:, 0].tolist()
         return self.advantage_BT.any(1).nonzero()[:, 0].tolist()

@@ -1,4 +1,5 @@
-"""As in the paper, as others do it: every place where TRL, verl, open-instruct, DAPO or Dr. GRPO differ.
+"""As in the paper, as others do it: every place where TRL, verl, open-instruct, DAPO or Dr. GRPO
+differ.
 
 Each switch of an arm is one function here or in `gradient_coefficient`, and its default is the
 paper's. docs/bridge.md says whose each setting is. None of them is inside the loss.
@@ -22,9 +23,9 @@ from pipeline.rl.reward_function import Rewarded
 def kl_coefficient(estimator: str, logp_BT: Tensor, ref_logp_BT: Tensor) -> Tensor:
     """The KL term's part of the gradient coefficient: minus the slope of the estimator in log pi.
 
-    k3 -- pi_ref/pi - log(pi_ref/pi) - 1, the paper's Eq. 4: pi_ref/pi - 1; k1 -- log(pi/pi_ref): -1,
-    which pushes nothing on average; k2 -- (log pi/pi_ref)^2 / 2: log(pi_ref/pi), the gradient of the
-    true KL on average (arXiv 2506.09477).
+    k3 -- pi_ref/pi - log(pi_ref/pi) - 1, the paper's Eq. 4: pi_ref/pi - 1; k1 -- log(pi/pi_ref):
+    -1, which pushes nothing on average; k2 -- (log pi/pi_ref)^2 / 2: log(pi_ref/pi), the gradient
+    of the true KL on average (arXiv 2506.09477).
     """
     difference = ref_logp_BT - logp_BT
     if estimator == "k3":
@@ -38,14 +39,17 @@ def token_ratio(logp_BT: Tensor, old_logp_BT: Tensor) -> Tensor:
 
 
 def sequence_ratio(logp_BT: Tensor, old_logp_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """The geometric mean of the tokens' ratios, the same for every token of an output (GSPO, arXiv 2507.18071)."""
+    """The geometric mean of the tokens' ratios, the same for every token of an output (GSPO, arXiv
+    2507.18071).
+    """
     log_BT = torch.where(mask_BT, logp_BT - old_logp_BT, 0.0)
     mean_B1 = log_BT.sum(1, keepdim=True) / mask_BT.sum(1, keepdim=True).clamp(min=1)
     return mean_B1.exp().expand_as(logp_BT)
 
 
 def clipped(advantage_BT: Tensor, ratio_BT: Tensor, low: float, high: float, dual: float) -> Tensor:
-    """Which tokens have no policy gradient: the ratio has left [1 - low, 1 + high] where A would push it on.
+    """Which tokens have no policy gradient: the ratio has left [1 - low, 1 + high] where A would
+    push it on.
 
     high > low is clip-higher (DAPO, arXiv 2503.14476). dual > 1 also stops tokens with a negative
     advantage whose ratio is above it (dual-clip PPO, arXiv 1912.09729); 0 is none.
@@ -67,7 +71,9 @@ def importance(logp_BT: Tensor, sampled_BT: Tensor, cap: float) -> Tensor:
 
 
 def overlong_penalty(length: int, most: int, buffer: int) -> float:
-    """0 up to `most - buffer` tokens, then linearly to -1 at `most` (DAPO's soft overlong punishment)."""
+    """0 up to `most - buffer` tokens, then linearly to -1 at `most` (DAPO's soft overlong
+    punishment).
+    """
     return -max(0.0, min(1.0, (length - (most - buffer)) / buffer))
 
 
@@ -78,10 +84,11 @@ def shaped(
     batch: Batch,
     logprobs: list[list[float]],
 ) -> Rewarded | None:
-    """The rewards with what an arm adds to the last one of each output; themselves in the paper's arms.
+    """The rewards with what an arm adds to the last one of each output; themselves in the paper's
+    arms.
 
-    overlong_buffer -- the penalty of long outputs; kl_place=reward -- minus beta times the sampler's
-    log-ratio to the reference, summed over the output (verl's use_kl_in_reward, RLOO).
+    overlong_buffer -- the penalty of long outputs; kl_place=reward -- minus beta times the
+    sampler's log-ratio to the reference, summed over the output (verl's use_kl_in_reward, RLOO).
     """
     in_reward = arm.kl_place == "reward" and batch.ref_logp_BT is not None
     if rewarded is None or not (arm.overlong_buffer or in_reward):
@@ -102,8 +109,8 @@ def kept_outputs(
     """Outputs that enter the mean of the batch.
 
     mask_truncated leaves out those that reached max_new_tokens (DAPO's overlong filtering, TRL's
-    mask_truncated_completions); drop_equal_groups those of groups whose rewards are all equal (DAPO's
-    dynamic sampling, without drawing new questions in their place).
+    mask_truncated_completions); drop_equal_groups those of groups whose rewards are all equal
+    (DAPO's dynamic sampling, without drawing new questions in their place).
     """
     kept = [done or not arm.mask_truncated for done in finished]
     if not arm.drop_equal_groups or rewarded is None:

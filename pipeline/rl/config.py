@@ -25,7 +25,9 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class ArmConfig:
-    """One row of Table 10. Everything that differs between arms is here, everything of scale in `RLConfig`."""
+    """One row of Table 10. Everything that differs between arms is here, everything of scale in
+    `RLConfig`.
+    """
 
     name: str
     data_source: str  # sft: P_sft | offline: the instruct model, once | online: the policy
@@ -178,7 +180,9 @@ class ArmConfig:
 
 @dataclass(frozen=True)
 class RLConfig:
-    """Scale of an RL run: sizes, lengths, learning rate, validation. One block of a profile, the same for every arm."""
+    """Scale of an RL run: sizes, lengths, learning rate, validation. One block of a profile, the
+    same for every arm.
+    """
 
     questions_per_step: int = 16
     group_size: int = 16  # G, outputs per question
@@ -199,8 +203,8 @@ class RLConfig:
     # bfloat16: autocast; the weights that the optimizer moves stay float32
     compute_dtype: str = "float32"
     engine: str = "fast"
-    # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run stops;
-    # rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
+    # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run
+    # stops; rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
     max_sampler_gap: float = 0.05
     languages: tuple[str, ...] = ()  # of the RL questions; () = all
     protocol: str = "cot"

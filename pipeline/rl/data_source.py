@@ -1,4 +1,5 @@
-"""Who answers (Table 10, data source): P_sft, the instruct model once (offline), or the policy itself (online).
+"""Who answers (Table 10, data source): P_sft, the instruct model once (offline), or the policy
+itself (online).
 
 Each data source is a function of the run and the step that returns the step's outputs.
 """
@@ -27,7 +28,9 @@ from pipeline.rl.training import Training
 
 
 def question_at(questions: Sequence[Any], seed: int) -> Callable[[int], Any]:
-    """The n-th question of a run: shuffled epochs over all of them, the same for every arm with this seed."""
+    """The n-th question of a run: shuffled epochs over all of them, the same for every arm with
+    this seed.
+    """
     if not questions:
         raise UserError(
             "RL questions: none are left after the choice of languages; see rl_scale.languages"

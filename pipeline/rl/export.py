@@ -13,7 +13,8 @@ from pipeline.rl.training import Training
 
 
 def keep_policy(run: Training, step: int) -> None:
-    """Every `models_every` steps the policy as a folder, models/step-<n>; the last `keep` of them stay.
+    """Every `models_every` steps the policy as a folder, models/step-<n>; the last `keep` of them
+    stay.
 
     Any of them can be evaluated (`dsm evaluate`), for a curve of benchmarks.
     """

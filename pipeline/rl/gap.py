@@ -1,4 +1,5 @@
-"""Whether sampler and trainer are one policy: the gap between their log-probabilities of the same tokens.
+"""Whether sampler and trainer are one policy: the gap between their log-probabilities of the same
+tokens.
 
 Another attention mask, a scale of the logits that one of them forgets, a sampler in another
 arithmetic: all of them train on wrong ratios without a word, and all of them show here in the first

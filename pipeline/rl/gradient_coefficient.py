@@ -1,7 +1,8 @@
-"""How hard each token is pushed: advantages, the gradient coefficient, and the weight of a token in the batch.
+"""How hard each token is pushed: advantages, the gradient coefficient, and the weight of a token in
+the batch.
 
-Legend: Q questions, G outputs per question (a group), B = Q G outputs with group q in rows qG..qG+G-1, K steps, T tokens;
-rows shorter than K or T are padded on the right and carry a mask.
+Legend: Q questions, G outputs per question (a group), B = Q G outputs with group q in rows
+qG..qG+G-1, K steps, T tokens; rows shorter than K or T are padded on the right and carry a mask.
 
 One coefficient serves every arm of Table 10 but DPO; they differ in the advantage A and in beta:
 
@@ -13,7 +14,7 @@ One coefficient serves every arm of Table 10 but DPO; they differ in the advanta
 | RFT           | pi_sft         | rule          | 1 if the answer is right, else 0 (Eq. 10)      | 0         |
 | Online RFT    | pi_theta       | rule          | as RFT                                         | 0         |
 | DPO           | pi_sft, pairs  | rule          | own function: `dpo_coefficient`                | in margin |
-| PPO           | pi_theta       | model         | generalised advantage estimate (value_model)   | in reward |
+| PPO           | pi_theta       | model         | generalised advantage estimate (ppo.py)        | in reward |
 | GRPO+OS       | pi_theta       | model or rule | (r_i - mean r) / std r                         | 0.04      |
 | GRPO+PS       | pi_theta       | model or rule | sum of the normalised rewards of steps from t on | 0.04    |
 """
@@ -28,7 +29,8 @@ from pipeline.rl import bridge
 
 
 def group_advantage(r_QG: Tensor, std: str = "population", eps: float = 0.0) -> Tensor:
-    """Outcome supervision (4.1.2): A_i = (r_i - mean r) / std r within each group. Returns A_QG, same dtype.
+    """Outcome supervision (4.1.2): A_i = (r_i - mean r) / std r within each group. Returns A_QG,
+    same dtype.
 
     `std`: population | sample | batch (one std for all groups) | none (Dr. GRPO: centred only); `eps`
     is added to it. Rewards [1, 0, 0, 0] give (sqrt 3, -1/sqrt 3 x 3) with
@@ -46,11 +48,13 @@ def group_advantage(r_QG: Tensor, std: str = "population", eps: float = 0.0) -> 
 def step_advantage(
     r_BK: Tensor, present_BK: Tensor, group_size: int, std: str = "population", eps: float = 0.0
 ) -> Tensor:
-    """Process supervision (4.1.3): sum of the normalised rewards of this and all later steps. Returns A_BK.
+    """Process supervision (4.1.3): sum of the normalised rewards of this and all later steps.
+    Returns A_BK.
 
-    Mean and standard deviation run over the flat list of all step rewards of a group. With o1 (1, 0) and o2 (0, 1):
-    o1 gets (0, -1), o2 gets (0, 1). One step an output is outcome supervision. Raises UserError for an output without
-    a step, for a group of one, or for rows that do not divide into groups.
+    Mean and standard deviation run over the flat list of all step rewards of a group. With o1 (1,
+    0) and o2 (0, 1): o1 gets (0, -1), o2 gets (0, 1). One step an output is outcome supervision.
+    Raises UserError for an output without a step, for a group of one, or for rows that do not
+    divide into groups.
     """
     rows, width = r_BK.shape
     if group_size < 2 or rows % group_size:
@@ -68,7 +72,9 @@ def step_advantage(
 
 
 def _normalise(r_GN: Tensor, present_GN: Tensor, std: str, eps: float) -> Tensor:
-    """(r - mean) / std over the present entries of each row, in float64; 0 where a row's entries are all equal."""
+    """(r - mean) / std over the present entries of each row, in float64; 0 where a row's entries
+    are all equal.
+    """
     x = r_GN.double().masked_fill(~present_GN, 0.0)
     high = x.masked_fill(~present_GN, -torch.inf).amax(1, keepdim=True)
     low = x.masked_fill(~present_GN, torch.inf).amin(1, keepdim=True)
@@ -90,7 +96,8 @@ def zero_variance(r_QN: Tensor, present_QN: Tensor) -> Tensor:
 
 
 def step_of_token(end_BK: Tensor, present_BK: Tensor, width: int) -> Tensor:
-    """Index of the step that each token belongs to, from the index of each step's last token. Returns long_BT.
+    """Index of the step that each token belongs to, from the index of each step's last token.
+    Returns long_BT.
 
     A token after the last step's end (EOS, trailing blanks) belongs to the last step.
     """
@@ -137,7 +144,9 @@ def gradient_coefficient(
 
 
 def kl_to_reference(logp_BT: Tensor, ref_logp_BT: Tensor) -> Tensor:
-    """Eq. 4: pi_ref/pi_theta - log(pi_ref/pi_theta) - 1 of each token; never negative, 0 (gradient too) at equality."""
+    """Eq. 4: pi_ref/pi_theta - log(pi_ref/pi_theta) - 1 of each token; never negative, 0 (gradient
+    too) at equality.
+    """
     difference = ref_logp_BT - logp_BT
     return torch.expm1(difference) - difference
 
@@ -147,8 +156,9 @@ def token_weights(
 ) -> Tensor:
     """Weight of each token of an output in the batch's mean, float64. Returns w_B.
 
-    output_mean: 1/outputs 1/|o_i|, the paper's; token_mean: 1/tokens; constant_length: 1/outputs 1/max_new_tokens
-    (Dr. GRPO). `outputs` and `tokens` are of the whole batch, so a micro-batch never changes a weight.
+    output_mean: 1/outputs 1/|o_i|, the paper's; token_mean: 1/tokens; constant_length: 1/outputs
+    1/max_new_tokens (Dr. GRPO). `outputs` and `tokens` are of the whole batch, so a micro-batch
+    never changes a weight.
     """
     if aggregation == "output_mean":
         return 1.0 / (outputs * lengths_B.double())
@@ -157,7 +167,9 @@ def token_weights(
 
 
 def policy_loss(logp_BT: Tensor, gc_BT: Tensor, weight_B: Tensor, mask_BT: Tensor) -> Tensor:
-    """Eq. 5: - sum over tokens of weight x GC x log pi_theta. Values at masked positions, NaN too, change nothing."""
+    """Eq. 5: - sum over tokens of weight x GC x log pi_theta. Values at masked positions, NaN too,
+    change nothing.
+    """
     push_BT = torch.where(mask_BT, weight_B[:, None].to(gc_BT.dtype) * gc_BT, 0.0).detach()
     return -(push_BT * torch.where(mask_BT, logp_BT, 0.0)).sum()
 
@@ -165,7 +177,8 @@ def policy_loss(logp_BT: Tensor, gc_BT: Tensor, weight_B: Tensor, mask_BT: Tenso
 def dpo_margin(
     logp_BT: Tensor, ref_logp_BT: Tensor, mask_BT: Tensor, beta: float, reduction: str
 ) -> Tensor:
-    """beta (log pi_theta/pi_ref (o+) - the same of o-) of Eq. 12; rows 2p, 2p+1 are o+, o- of pair p. Returns m_P.
+    """beta (log pi_theta/pi_ref (o+) - the same of o-) of Eq. 12; rows 2p, 2p+1 are o+, o- of pair
+    p. Returns m_P.
 
     `reduction`: mean over the tokens of an output, as Eq. 12 writes it, or sum, as the original DPO.
     """
@@ -176,7 +189,8 @@ def dpo_margin(
 
 
 def dpo_coefficient(margin_P: Tensor, beta: float) -> Tensor:
-    """Eq. 14, and the factor beta that the gradient of Eq. 12 has: beta sigma(-m) for o+, -beta sigma(-m) for o-.
+    """Eq. 14, and the factor beta that the gradient of Eq. 12 has: beta sigma(-m) for o+, -beta
+    sigma(-m) for o-.
 
     Returns gc_B, the coefficient of every token of each row.
     """

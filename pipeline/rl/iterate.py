@@ -1,4 +1,6 @@
-"""Algorithm 1 between two iterations: the policy becomes the reference, and the reward model learns from its outputs."""
+"""Algorithm 1 between two iterations: the policy becomes the reference, and the reward model learns
+from its outputs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from pipeline.rl.training import Training
 
 
 def next_iteration(run: Training, step: int) -> dict[str, float]:
-    """At the first step of iteration 2, 3, ...: a new reference, and more training of the reward model.
+    """At the first step of iteration 2, 3, ...: a new reference, and more training of the reward
+    model.
 
     Returns metrics for the step's row; nothing at other steps.
     """
@@ -113,7 +116,8 @@ def history_of(run: Training, iteration: int) -> list[dict]:
 def with_replay(
     new: Sequence[dict], history: Sequence[dict], share: float, seed: int
 ) -> list[dict]:
-    """New rows and history in one list, of which exactly `share` is history (as many as the rows allow).
+    """New rows and history in one list, of which exactly `share` is history (as many as the rows
+    allow).
 
     No row is there twice. Without history (round one) only new rows. New rows that would make the
     share inexact are left out: 10 % needs nine new rows for each one of history.

@@ -1,4 +1,5 @@
-"""Eq. 5: draw (data source), reward (reward function), weigh (gradient coefficient), step. One loop for every arm.
+"""Eq. 5: draw (data source), reward (reward function), weigh (gradient coefficient), step. One loop
+for every arm.
 
 Everything random depends on (run seed, iteration, step, slot in the batch, sample) alone, so a run
 that was killed continues from its last checkpoint as if nothing had happened: to the bit, on a CPU.
@@ -53,13 +54,14 @@ def train_policy(
     state: Path,
     seconds: dict[str, float],
 ) -> Iterator[dict[str, float]]:
-    """Train `inputs.policy` in place; yield row 0 (validation of the instruct model) and one row per step.
+    """Train `inputs.policy` in place; yield row 0 (validation of the instruct model) and one row
+    per step.
 
     out -- rollouts/ and validation/ are written here; state -- folder of the checkpoint: when it
     holds one of this very run, its rows are yielded again and the run goes on; seconds -- wall
     seconds of each phase are added here, never to a row. Raises UserError for a combination that
-    makes no sense, for another run's checkpoint, for a loss or gradient that is not finite, and when
-    sampler and trainer are not the same policy.
+    makes no sense, for another run's checkpoint, for a loss or gradient that is not finite, and
+    when sampler and trainer are not the same policy.
     """
     check_pair(arm, cfg)
     method = method_of(arm)

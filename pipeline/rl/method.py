@@ -69,7 +69,9 @@ def reward_of(arm: ArmConfig) -> Callable:
 
 
 def new_batch(method: Method, arm: ArmConfig, cfg: RLConfig, rollouts: Rollouts) -> Batch:
-    """The step's outputs with the weights of their tokens; advantages are 0 until they are computed."""
+    """The step's outputs with the weights of their tokens; advantages are 0 until they are
+    computed.
+    """
     lengths_B = torch.tensor(list(map(len, rollouts.rows.outputs)), dtype=torch.long)
     if not len(lengths_B):  # an offline arm whose questions have no right output, or no pair
         return Batch(rollouts.rows, torch.zeros(0), torch.zeros(0, 1), pairs=method.pairs)

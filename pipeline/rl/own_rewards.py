@@ -1,7 +1,8 @@
 """Reward functions of one's own: `package.module:function`, one or several with weights.
 
-A function gets the step's questions (whole rows), the outputs and the reference answers, one of each
-per output, and returns for each output a number, or a list with one per line that is not blank:
+A function gets the step's questions (whole rows), the outputs and the reference answers, one of
+each per output, and returns for each output a number, or a list with one per line that is not
+blank:
 
     def brief(questions, outputs, references):
         return [1.0 if len(output.tokens) < 50 else 0.0 for output in outputs]

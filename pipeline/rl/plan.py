@@ -95,8 +95,8 @@ def shared_out(moment: Mapping[str, int], count: int, room: int) -> dict[str, in
     """The parts of one of `count` devices.
 
     Fully sharded: weights, gradients, moments and frozen models are divided among the devices, and
-    so are the outputs that are sampled; what a pass adds is not. Where the cache of all outputs does
-    not fit, fewer are decoded at once, down to a `FEWEST`th of them.
+    so are the outputs that are sampled; what a pass adds is not. Where the cache of all outputs
+    does not fit, fewer are decoded at once, down to a `FEWEST`th of them.
     """
     found = {part: -(-size // count) if part in STATES else size for part, size in moment.items()}
     if "cache" in found:

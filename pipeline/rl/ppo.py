@@ -1,6 +1,8 @@
-"""PPO's own parts (Eq. 1, 2, 18): the KL penalty in the reward, advantages by GAE, and the value model that they need.
+"""PPO's own parts (Eq. 1, 2, 18): the KL penalty in the reward, advantages by GAE, and the value
+model that they need.
 
-Legend: B outputs, R rows of a micro-batch, T output tokens, padded right. V_t is the value before token t is written.
+Legend: B outputs, R rows of a micro-batch, T output tokens, padded right. V_t is the value before
+token t is written.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from pipeline.rl.training import Critic, Training
 def token_rewards(
     r_B: Tensor, logp_BT: Tensor, ref_logp_BT: Tensor, lengths_B: Tensor, kl_coef: float
 ) -> Tensor:
-    """Eq. 2: r_t = r_phi at the last real token, minus beta log(pi_theta / pi_ref) at every token. Returns r_BT.
+    """Eq. 2: r_t = r_phi at the last real token, minus beta log(pi_theta / pi_ref) at every token.
+    Returns r_BT.
 
     beta .04, log-ratios .1 .2 .3 and a reward of 1 give (-.004, -.008, .988).
     """
@@ -38,10 +41,11 @@ def token_rewards(
 def generalised_advantage(
     r_BT: Tensor, value_BT: Tensor, lengths_B: Tensor, gamma: float, lam: float
 ) -> tuple[Tensor, Tensor]:
-    """GAE (arXiv 1506.02438): A_t = delta_t + gamma lambda A_{t+1}, delta_t = r_t + gamma V_{t+1} - V_t; V is 0 at the end.
+    """GAE (arXiv 1506.02438): A_t = delta_t + gamma lambda A_{t+1}, delta_t = r_t + gamma V_{t+1} -
+    V_t; V is 0 at the end.
 
-    Returns (A_BT, returns A + V), both 0 after an output's end. gamma 1, lambda .95, V .5 .5 .5 and a reward of 1 at the
-    third token give A = (.45125, .475, .5).
+    Returns (A_BT, returns A + V), both 0 after an output's end. gamma 1, lambda .95, V .5 .5 .5 and
+    a reward of 1 at the third token give A = (.45125, .475, .5).
     """
     mask_BT = torch.arange(r_BT.shape[1], device=r_BT.device) < lengths_B[:, None]
     value_BT = torch.where(mask_BT, value_BT, 0.0)
@@ -61,7 +65,9 @@ def generalised_advantage(
 
 
 def whiten(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """(x - mean) / std over the real tokens of the whole batch; exactly 0 where all are equal, and where masked."""
+    """(x - mean) / std over the real tokens of the whole batch; exactly 0 where all are equal, and
+    where masked.
+    """
     x_N = x_BT[mask_BT].double()
     if len(x_N) < 2 or x_N.max() == x_N.min():
         return torch.zeros_like(x_BT)
@@ -90,7 +96,9 @@ def output_values(model, rows: Rows, max_tokens: int) -> Tensor:
 def whitened_advantage(
     run: Training, batch: Batch, rollouts: Rollouts, rewarded: Rewarded
 ) -> Batch:
-    """The batch with GAE advantages, whitened once, and the returns that the value model is to learn."""
+    """The batch with GAE advantages, whitened once, and the returns that the value model is to
+    learn.
+    """
     arm, cfg = run.arm, run.cfg
     logp_BT, mask_BT = pad(rollouts.logprobs, torch.float32)
     logp_BT = logp_BT[batch.first]  # an engine may round equal outputs in two ways
@@ -108,7 +116,9 @@ def whitened_advantage(
 
 
 def value_step(run: Training, batch: Batch, share: float) -> float:
-    """One update of the value model, at `share` of its peak rate. Returns its loss before the update."""
+    """One update of the value model, at `share` of its peak rate. Returns its loss before the
+    update.
+    """
     critic, cfg = run.critic, run.cfg
     with autocast(critic.model, cfg.compute_dtype):
         mine = value_gradient(critic.model, batch, cfg.micro_batch_tokens)
@@ -120,7 +130,8 @@ def value_step(run: Training, batch: Batch, share: float) -> float:
 def value_gradient(model, batch: Batch, max_tokens: int) -> float:
     """Add the gradient of the weighted mean of (V - return)^2 / 2 to the value model.
 
-    Of several processes each adds that of its share of the outputs. Returns what it adds to the loss.
+    Of several processes each adds that of its share of the outputs. Returns what it adds to the
+    loss.
     """
     rows, total = batch.rows, 0.0
     weight_B = batch.copies_B * batch.weight_B

@@ -54,7 +54,9 @@ def metrics_row(
     batch: Batch,
     updates: Sequence[Counter],
 ) -> dict[str, float]:
-    """The step's row; every name is defined in `glossary`. `updates`: sums over each update's outputs."""
+    """The step's row; every name is defined in `glossary`. `updates`: sums over each update's
+    outputs.
+    """
     arm, lengths = run.arm, list(map(len, rollouts.rows.outputs))
     row: dict[str, float] = {"step": step}
     if rewarded and arm.online:
@@ -102,7 +104,9 @@ def update_metrics(
 
 
 def length_by_verdict(lengths: Sequence[int], rewarded: Rewarded | None) -> dict[str, float]:
-    """Mean lengths of the outputs with right and with wrong answers; a kind without any is left out."""
+    """Mean lengths of the outputs with right and with wrong answers; a kind without any is left
+    out.
+    """
     found = {}
     for name, wanted in (("length_right", True), ("length_wrong", False)):
         right = rewarded.right if rewarded else []
@@ -120,7 +124,8 @@ def zero_variance_share(rewarded: Rewarded, group_size: int) -> float:
 
 
 def rollout_rows(rollouts: Rollouts, rewarded: Rewarded | None, batch: Batch) -> Iterator[dict]:
-    """What is kept of each output: ids, log-probabilities, step ends, rewards, advantages at step ends.
+    """What is kept of each output: ids, log-probabilities, step ends, rewards, advantages at step
+    ends.
 
     PPO, where advantages differ inside a step, keeps that of every token as well.
     """

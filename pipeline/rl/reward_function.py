@@ -1,4 +1,5 @@
-"""Who judges (Table 10, reward function): the rule, exact step verdicts, or a reward model read at step ends.
+"""Who judges (Table 10, reward function): the rule, exact step verdicts, or a reward model read at
+step ends.
 
 Every reward function gives each output a list of rewards, one per step, and the token at which each
 step ends. An outcome reward is one step that ends with the output.
@@ -22,7 +23,9 @@ CLOCK = "cap: clock"  # how the rule of such a verdict begins (pipeline/grading/
 
 @dataclass(frozen=True)
 class Rewarded:
-    """The rewards of each output, and whether the rule finds its final answer right (a metric of every arm)."""
+    """The rewards of each output, and whether the rule finds its final answer right (a metric of
+    every arm).
+    """
 
     rewards: list[list[float]]
     ends: list[list[int]]  # the last token of each step; of the last step, the output's last token
@@ -35,7 +38,9 @@ class Rewarded:
 def reward_outputs(
     name: str, rollouts: Rollouts, tokenizer, reward_model: RewardModel | None = None
 ) -> Rewarded | None:
-    """Rewards of a step's outputs by the reward function of this name; None where there is nothing to judge."""
+    """Rewards of a step's outputs by the reward function of this name; None where there is nothing
+    to judge.
+    """
     if not rollouts.rows.outputs:
         return None
     return REWARD_FUNCTIONS[name](rollouts, tokenizer, reward_model)
@@ -102,7 +107,9 @@ NEEDS_MODEL = ("outcome", "process")
 def check_rewardable(
     arm: str, name: str, questions: Sequence[Question], reward_model: RewardModel | None
 ) -> None:
-    """Refuse, before anything is sampled, what this reward function could not judge. Raises UserError."""
+    """Refuse, before anything is sampled, what this reward function could not judge. Raises
+    UserError.
+    """
     if name in NEEDS_MODEL and reward_model is None:
         raise UserError(f"reward_function {name}: no reward model was given; run the reward stage")
     if name in ("rule", "rule_steps"):

@@ -19,7 +19,9 @@ from pipeline.rl.config import ArmConfig, RLConfig
 
 @dataclass
 class Critic:
-    """PPO's value model: the instruct model's body with a head of zeros, moved by optimizers of its own."""
+    """PPO's value model: the instruct model's body with a head of zeros, moved by optimizers of its
+    own.
+    """
 
     model: Any
     optimizers: list[Any]

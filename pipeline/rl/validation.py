@@ -1,4 +1,6 @@
-"""Held-out questions during training. Which checkpoint counts is fixed beforehand: the last one. Curves choose nothing."""
+"""Held-out questions during training. Which checkpoint counts is fixed beforehand: the last one.
+Curves choose nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,11 @@ def validate(
     step: int,
     path: Path,
 ) -> dict[str, float]:
-    """Greedy and sampled accuracy. Writes one row per question to `path`; returns the metrics (none without questions).
+    """Greedy and sampled accuracy. Writes one row per question to `path`; returns the metrics (none
+    without questions).
 
-    The samples' seeds are the same at every step, so that a curve moves with the policy and not with chance.
+    The samples' seeds are the same at every step, so that a curve moves with the policy and not
+    with chance.
     """
     questions = list(questions)[: cfg.validation_size]
     if not questions:

@@ -1,4 +1,6 @@
-"""What every engine promises: the same rows and seeds give the same outputs, in the order of the prompts."""
+"""What every engine promises: the same rows and seeds give the same outputs, in the order of the
+prompts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from pipeline.lm.generate.room import free_bytes, rows_at_once
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to sample. Temperature 0 is greedy. No top-p or top-k: the trainer's log-probabilities would not be the sampler's."""
+    """How to sample. Temperature 0 is greedy. No top-p or top-k: the trainer's log-probabilities
+    would not be the sampler's.
+    """
 
     temperature: float = 1.0
     max_new_tokens: int = 64
@@ -29,7 +33,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Output:
-    """A sampled answer: token ids without the prompt (EOS included when `finished`), and log-probability of each."""
+    """A sampled answer: token ids without the prompt (EOS included when `finished`), and
+    log-probability of each.
+    """
 
     tokens: list[int]
     logprobs: list[float]  # under softmax(logits / temperature); temperature 1 when greedy
@@ -43,7 +49,9 @@ class Engine(Protocol):
     def sample(
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
-        """One output a row. Neighbours with one prompt may share what they have in common; their seeds tell them apart."""
+        """One output a row. Neighbours with one prompt may share what they have in common; their
+        seeds tell them apart.
+        """
 
     def sync(self, model) -> None:
         """Take over the weights of `model`."""

@@ -1,4 +1,6 @@
-"""One token a row from its logits, by inverse CDF of a uniform that depends on (seed of the row, position) alone."""
+"""One token a row from its logits, by inverse CDF of a uniform that depends on (seed of the row,
+position) alone.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,17 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def row_seed(*parts: object) -> int:
-    """A 63-bit seed from what identifies a row, such as (run seed, iteration, step, slot in the batch, sample index)."""
+    """A 63-bit seed from what identifies a row, such as (run seed, iteration, step, slot in the
+    batch, sample index).
+    """
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
-    """Uniforms in [0, 1), float64: the splitmix64 finaliser of seed + (position + 1) * golden ratio."""
+    """Uniforms in [0, 1), float64: the splitmix64 finaliser of seed + (position + 1) * golden
+    ratio.
+    """
     with np.errstate(over="ignore"):
         z = seeds_B.astype(np.uint64) + np.uint64(position + 1) * _GOLDEN
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -33,7 +39,8 @@ def draw(
     temperature: float,
     node_B: np.ndarray | None = None,
 ):
-    """Token and log-probability of each output: (token_B, logp_B). Temperature 0 takes the first largest logit.
+    """Token and log-probability of each output: (token_B, logp_B). Temperature 0 takes the first
+    largest logit.
 
     `node_B`: the row of the logits that each output draws from; by default they are the same rows.
     """

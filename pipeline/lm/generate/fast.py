@@ -1,11 +1,13 @@
-"""Own decoder for Llama-like models: no left padding, and what outputs have in common is computed once.
+"""Own decoder for Llama-like models: no left padding, and what outputs have in common is computed
+once.
 
-Neighbouring outputs of one prompt that have the same tokens so far are one node; nodes are the rows that the model computes.
-When outputs of a node draw different tokens it parts; a node without running outputs leaves. A small model that knows its
-task says much the same several times, at temperature 1 too (docs/rl.md).
+Neighbouring outputs of one prompt that have the same tokens so far are one node; nodes are the rows
+that the model computes. When outputs of a node draw different tokens it parts; a node without
+running outputs leaves. A small model that knows its task says much the same several times, at
+temperature 1 too (docs/rl.md).
 
-Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a key/value head, T positions,
-D head dimension, E hidden, V vocabulary.
+Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a
+key/value head, T positions, D head dimension, E hidden, V vocabulary.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def refusal(config) -> str:
 
 
 class Cache:
-    """Keys and values of each layer, one row a node, with room for more nodes and for every position that is to come."""
+    """Keys and values of each layer, one row a node, with room for more nodes and for every
+    position that is to come.
+    """
 
     def __init__(
         self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor
@@ -69,7 +73,8 @@ class Cache:
     def part(self, node_L: np.ndarray, token_L: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The node of each running output after its token, and the token of each node.
 
-        One child stays in its parent's place, the others take a place that is empty or new. Empty places get token 0.
+        One child stays in its parent's place, the others take a place that is empty or new. Empty
+        places get token 0.
         """
         nodes, device = len(self.length_N), self.length_N.device
         child, child_L = np.unique(node_L << 32 | token_L, return_inverse=True)
@@ -94,8 +99,10 @@ class Cache:
         return place_C[child_L], token_N
 
     def _grow(self, nodes: int, running: int) -> None:
-        """Room for so many nodes; twice what there was where more is needed, so that few copies are made, but never more than
-        outputs are running: with no place empty there can not be more nodes than those."""
+        """Room for so many nodes; twice what there was where more is needed, so that few copies are
+        made, but never more than outputs are running: with no place empty there can not be more
+        nodes than those.
+        """
         have = len(self.layers[0][0])
         if nodes > have:
             more = min(running, max(nodes, 2 * have)) - have
@@ -183,10 +190,12 @@ class FastEngine(Engine):
         return cos[:, None], sin[:, None]
 
     def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
-        """Logits at each prompt's last token, and a cache of one node a prompt with `room` positions.
+        """Logits at each prompt's last token, and a cache of one node a prompt with `room`
+        positions.
 
         Prompts that have more than `PREFILL` padded tokens together are read in groups of like
-        length: a batch of GSM8K questions is 1.5 to 1.7 times its tokens when padded to the longest.
+        length: a batch of GSM8K questions is 1.5 to 1.7 times its tokens when padded to the
+        longest.
         """
         groups = like_lengths([len(p) for p in prompts], PREFILL)
         length_P = torch.tensor([len(p) for p in prompts], device=self.embed.device)

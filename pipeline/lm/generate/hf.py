@@ -1,4 +1,6 @@
-"""Any causal LM of transformers, through its own forward pass and key-value cache; left-padded batches."""
+"""Any causal LM of transformers, through its own forward pass and key-value cache; left-padded
+batches.
+"""
 
 from __future__ import annotations
 

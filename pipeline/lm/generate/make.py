@@ -22,8 +22,8 @@ def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> 
 
     fast -- own decoder, for Llama-like models; hf -- any causal LM, through transformers' cache;
     vllm -- vLLM, where it is installed; auto -- one of these, and says which. `compute_dtype` is
-    that of training, so that the sampler's log-probabilities are the trainer's. Raises UserError for
-    a model that the engine cannot sample from as the model would itself.
+    that of training, so that the sampler's log-probabilities are the trainer's. Raises UserError
+    for a model that the engine cannot sample from as the model would itself.
     """
     refused = refusal(model.config)
     if name == "auto":

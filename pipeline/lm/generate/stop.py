@@ -11,11 +11,14 @@ class StopStrings:
     def __init__(self, tokenizer, stop: tuple[str, ...], rows: int) -> None:
         self.tokenizer, self.stop = tokenizer, stop
         self.tail: list[list[int]] = [[] for _ in range(rows)] if stop else []
-        # every token carries at least one byte, so this many tokens always hold the longest stop string
+        # every token carries at least one byte, so this many tokens always hold the longest stop
+        # string
         self.keep = max((len(s.encode()) for s in stop), default=0)
 
     def hit(self, row_B: np.ndarray, token_B: np.ndarray) -> np.ndarray:
-        """Which rows of the batch have just completed a stop string. Rows numbered -1 have ended before."""
+        """Which rows of the batch have just completed a stop string. Rows numbered -1 have ended
+        before.
+        """
         hit_B = np.zeros(len(row_B), dtype=bool)
         if not self.stop:
             return hit_B

@@ -1,9 +1,9 @@
 """vLLM in the process that trains: same weights, same memory, one engine after the other.
 
 The engine is built without weights and is handed the model's after every optimizer step, in place.
-On a GPU it sleeps while the policy trains: cached prompts are forgotten, weights and cache are given
-back, and at the next sync the weights come first, are overwritten, and the cache comes last, so that
-the policy's gradients and the cache are never there together.
+On a GPU it sleeps while the policy trains: cached prompts are forgotten, weights and cache are
+given back, and at the next sync the weights come first, are overwritten, and the cache comes last,
+so that the policy's gradients and the cache are never there together.
 
 Every output is a request of its own with its own seed. vLLM draws with torch's generator and not
 with `draw.py`, so sampled outputs are others than those of `fast` and `hf`; greedy ones are equal.
