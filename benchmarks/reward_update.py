@@ -24,7 +24,7 @@ import torch
 
 from pipeline.cli.rollouts import steps_of
 from pipeline.errors import UserError
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.model import load_tokenizer
 from pipeline.lm.rollouts import encode_prompts
 from pipeline.records import Question, read_jsonl, read_rows

@@ -7,9 +7,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.errors import UserError
 from pipeline.lm.generate import Sampling, make_engine
-from pipeline.lm.generate.draw import draw, row_seed, uniforms
 from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
 from pipeline.lm.generate.make import choose
+from pipeline.lm.generate.randomness import draw_tokens, row_seed, uniforms
 from pipeline.lm.generate.vllm import missing
 from pipeline.lm.passes import Rows, output_log_probs
 from pipeline.lm.tokenizer import train_tokenizer
@@ -150,7 +150,7 @@ def test_nodes_part_fill_empty_places_and_leave():
 def test_draws_follow_the_distribution():
     p = torch.tensor([0.5, 0.25, 0.2, 0.05])
     seeds = np.array([row_seed("draw", i) for i in range(40000)], dtype=np.uint64)
-    token, logp = draw(p.log()[None].expand(len(seeds), 4), seeds, 3, 1.0)
+    token, logp = draw_tokens(p.log()[None].expand(len(seeds), 4), seeds, 3, 1.0)
     share = np.bincount(token.numpy(), minlength=4) / len(seeds)
     np.testing.assert_allclose(share, p.numpy(), atol=0.01)
     np.testing.assert_allclose(logp.exp().numpy(), p[token].numpy(), rtol=1e-5)

@@ -17,7 +17,7 @@ from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.run import evaluate, make_tasks
 from pipeline.lm.generate import Sampling, check_sync, make_engine
 from pipeline.lm.generate import vllm as room
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.generate.vllm import VLLMEngine
 from pipeline.lm.passes import Rows, output_log_probs, passes
 from pipeline.lm.prompts import prompt_ids

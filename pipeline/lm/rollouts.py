@@ -10,7 +10,7 @@ from pipeline.grading import Grade, grade_many
 from pipeline.lm import parallel
 from pipeline.lm.conversations import Conversation
 from pipeline.lm.generate import Engine, Output, Sampling
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.template import apply_template

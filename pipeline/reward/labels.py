@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.lm.generate import Engine, Sampling
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.parts import in_parts
 from pipeline.lm.rollouts import (
     Rollouts,

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.lm import flops, parallel
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.optim import autocast, check_rates
 from pipeline.lm.passes import hidden_passes
 from pipeline.lm.train import Gradient, Pace, train

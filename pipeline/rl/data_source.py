@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.examples import response_ids
 from pipeline.lm.features import position_limit
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.passes import Rows
 from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.rollouts import Rollouts, encode_prompts, sample_groups

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.lm import flops
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.parallel import write_jsonl
 from pipeline.lm.train_config import OptimConfig
 from pipeline.records import Question, read_jsonl

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.lm.generate import Engine, Sampling
-from pipeline.lm.generate.draw import row_seed
+from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.parallel import write_jsonl
 from pipeline.lm.rollouts import decode, encode_prompts, grades, sample
 from pipeline.records import Question

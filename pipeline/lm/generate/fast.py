@@ -23,7 +23,7 @@ from transformers.activations import ACT2FN
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
 from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
-from pipeline.lm.generate.draw import draw
+from pipeline.lm.generate.randomness import draw_tokens
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
 from pipeline.lm.passes import pad
@@ -167,7 +167,7 @@ class FastEngine(Engine):
         count_B = np.full(len(prompts), sampling.max_new_tokens)
         row_L = np.arange(len(prompts))  # outputs that still run
         for t in range(sampling.max_new_tokens):
-            token_L, logp_L = draw(
+            token_L, logp_L = draw_tokens(
                 logits_NV, seeds_B[row_L], t, sampling.temperature, node_B[row_L]
             )
             token_L = token_L.cpu().numpy()

@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import position_limit
 from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
-from pipeline.lm.generate.draw import draw
+from pipeline.lm.generate.randomness import draw_tokens
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
 from pipeline.lm.template import end_tokens
@@ -73,7 +73,7 @@ class HFEngine(Engine):
                 logits_to_keep=1,
             )
             cache = result.past_key_values
-            token_B, logp_B = draw(result.logits[:, -1], seeds_B, t, sampling.temperature)
+            token_B, logp_B = draw_tokens(result.logits[:, -1], seeds_B, t, sampling.temperature)
             drawn.append(token_B)
             logps.append(logp_B)
             token = token_B.cpu().numpy()

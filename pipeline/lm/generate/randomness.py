@@ -32,7 +32,7 @@ def uniforms(seeds_B: np.ndarray, position: int) -> np.ndarray:
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def draw(
+def draw_tokens(
     logits_NV: torch.Tensor,
     seeds_B: np.ndarray,
     position: int,
