@@ -9,6 +9,9 @@ import re
 
 WINDOW = 120  # characters before and after a box that are read for what is said about it
 AFTER = 2000  # characters after a box that are searched for another answer
+AT_ONCE = (
+    60  # characters after an answer in which it is taken back, if at all: later errors are others
+)
 
 _LEAD_IN = r"[\s$*_`:：({\[\\]*$"  # between the words and the box
 _DENIED_BEFORE = re.compile(
@@ -18,10 +21,11 @@ _DENIED_BEFORE = re.compile(
     r"|\\neq?|\\not\s*=|≠)"
     r"(?:\s+(?:be|equal|to|the|answer))*"
     r"|\b(?:wrong|incorrect|false|impossible) (?:answers?|values?|results?|options?)\b\s*(?:is|are|was|were)?"
-    r"|\b(?:false|wrong|incorrect|untrue|impossible|absurd) that\b[^.\n]{0,60}"
+    r"|\b(?:false|wrong|incorrect|untrue|impossible|absurd) that\b[^.,;\n]{0,60}"
     r"|\b(?:suppose|assume|imagine)\b[^.,;\n]{0,60}\b(?:is|was|were|be)"
     r"|\b(?:do not|don't|nobody|no one|must not|mustn't|should not|shouldn't)\b[^.,;\n]{0,30}"
     r"\b(?:answer|say|write|choose|pick)"
+    r"|\b(?:mistake|error|trap|decoy) (?:is|would be)"
     r"|\bformat(?: is| would be| looks like)?"
     r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
@@ -31,17 +35,22 @@ _SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|b
 _WRONG = (
     r"(?:wrong|incorrect|false|impossible|invalid|mistaken|incorrecta?|incorrecto|falsch|faux"
     r"|not (?:my|the|our|a|an)? ?(?:final |correct |right |valid |possible )?(?:answer|solution|correct|right)"
-    r"|not (?:correct|right|valid|possible)|(?:only |just )?(?:an? )?(?:upper|lower) bound)"
+    r"|not (?:correct|right|valid|possible)"
+    r"|an? (?:decoy|trap|joke|lie|placeholder|distractor)"
+    r"|(?:only |just )?(?:an? )?(?:upper|lower) bound)\b(?!\s+(?:that|to)\b)"
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$*_`.,;!)\\\]]{0,8}(?:<-+\s*)?"
-    rf"(?:(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est)\s*(?:clearly |only |just |simply )*{_WRONG}"
-    r"|(?:这|该|此)?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
+    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
+    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b)|"
+    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
+    rf"(?:(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
+    r"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
     rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
     re.I,
 )
 _RETRACTED = re.compile(
-    r"\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
+    r"[.!?\n]\s*(?:(?:hmm,? )?(?:oops|wait|sorry|no)\b[,.!:]|(?:hmm,? )?actually,? (?:it (?:should be|is)\b|(?=-?\d)))"
+    r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
     r"|\bI (?:have )?(?:made|found) (?:an? )?(?!no\b)(?:\w+ )?(?:error|mistake)\b"
     r"|(?:^|[.!\n])\s*(?:this|that) (?:is|was) (?:wrong|incorrect|false)\b",
     re.I,
@@ -59,12 +68,14 @@ _CLAIM = re.compile(
 )
 _CLAIMED = re.compile(r"[\s$*_`]*(-?\\?[A-Za-z]*\{?\d[^\s$.,;。，；]{0,60}(?:\.\d+)?)")
 _EITHER = re.compile(
-    r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|oder|ou)\b|或|可能"
+    r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|failing that|if not|oder|ou)\b|或|可能"
 )
+_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?(?!or\b)([A-Za-z]+)")
 _SENTENCE_END = re.compile(r"(?<!\d)[.!?](?:\s|$)|[。！？\n]")
 _HEDGED = re.compile(
     r"(?:\b(?:may|might|could) be|\b(?:maybe|perhaps|possibly)"
-    r"|\b(?:option|guess|candidate|possibility|alternative|attempt)\s*\d{0,6})\b" + _LEAD_IN,
+    r"|\b(?:option|guess|candidate|possibility|alternative|attempt)\s*(?:\d{0,6}|[A-Z]))\b"
+    + _LEAD_IN,
     re.I,
 )
 
@@ -82,7 +93,7 @@ def is_denied(text: str, start: int, end: int) -> bool:
 
 def retraction(text: str, end: int) -> int | None:
     """Where a retraction of what stands before `end` ends, or None."""
-    found = _RETRACTED.search(text[end : end + AFTER])
+    found = _RETRACTED.search(text[end : end + AT_ONCE])
     return end + found.end() if found else None
 
 
@@ -94,10 +105,11 @@ def other_claim(text: str, end: int) -> str | None:
     return said[1].rstrip("\\)]}*_`!") if said else None
 
 
-def is_alternative(text: str, end: int, start: int) -> bool:
-    """Whether the box that ends at `end` and the next, which begins at `start`, are two guesses:
-    either 3 or else 4; option 1: 3, option 2: 4."""
+def is_alternative(text: str, end: int, start: int, stop: int) -> bool:
+    """Whether the box that ends at `end` and the next, which is text[start:stop], are two guesses:
+    either 3 or else 4; option 1: 3, option 2: 4. 250 cents or 2.5 dollars are not."""
     between = text[end:start]
     if len(between) <= WINDOW and not _SENTENCE_END.search(between) and _EITHER.search(between):
-        return True
+        units = _UNIT.match(between), _UNIT.match(text, stop)
+        return not all(units) or units[0][1] == units[1][1]
     return _HEDGED.search(text[max(0, start - WINDOW) : start]) is not None

@@ -28,6 +28,9 @@ _SAID = re.compile(
 _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
+_HALF_SPACE = re.compile(r"(?<!\\)\\$")  # what strip leaves of a spaced brace's `\\ `
+_SIGN_OR_DIGITS = re.compile(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])\s?$|(?<![\w.])(\d+)$")
+_DIGITS_AFTER = re.compile(r"\.?\d{1,20}(?![\w.]*[A-Za-z])")
 _INNER = re.compile(r"\\(?:boxed|fbox) *(?=\{)")
 _JOINT = re.compile(
     r"(?:\s|\$|\\?%|,|;|、|，|。|&|/|[()]|\\\\|\\[,;! ()\[\]]|\\q?quad"
@@ -115,9 +118,7 @@ def extract(output: str, lang: str = "en") -> str | None:
     printed = _program_output(text)
     if not printed:
         text = _CODE.sub("", text)
-    return (
-        answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
-    )
+    return answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
 
 
 def _unless_retracted(boxed: str, text: str, end: int) -> str | None:
@@ -168,7 +169,7 @@ def boxes(text: str) -> tuple[str | None, int]:
             continue  # a box in a box
         if match[0].endswith("{"):
             end = _closing(text, match.end())
-            inside = _INNER.sub("", text[match.end() : end].strip())
+            inside = _INNER.sub("", _HALF_SPACE.sub("", text[match.end() : end].strip()))
             found.append((match.start(), inside, min(end + 1, len(text))))
         else:
             word = re.compile(r"[^\s$\\]+").match(text, match.end())
@@ -190,7 +191,7 @@ def boxes(text: str) -> tuple[str | None, int]:
             between = between[: between.rfind(names[0])]
         near = len(between) <= 60 and "\n\n" not in between
         if not (near and _JOINT.fullmatch(between)):
-            if not claims.is_alternative(text, box[2], group[0][0]):
+            if not claims.is_alternative(text, box[2], group[0][0], group[0][2]):
                 break
         group.insert(0, box)
         names.insert(0, _name_before(text, box[0]))
@@ -198,10 +199,22 @@ def boxes(text: str) -> tuple[str | None, int]:
     if all(names) and len(set(names)) == len(names) == len(parts) > 1:
         named = zip(names, parts, strict=True)
         return ", ".join(f"{name}={part}" for name, part in named), group[-1][2]
+    if len(parts) == 1:
+        parts[0] = _with_neighbours(text, group[0], parts[0])
     percent = prose.PERCENT.match(text, group[-1][2])
     if percent and len(parts) == 1 and parts[0][-1] in "0123456789}":
         parts[0] += "\\%"
     return " \\text{ and } ".join(dict.fromkeys(parts)), group[-1][2]
+
+
+def _with_neighbours(text: str, box: tuple[int, str, int], number: str) -> str:
+    """The sign before a box that holds a number, and the digits that touch it, belong to the number:
+    $-\\boxed{12}$ shows -12 and $\\boxed{12}.5$ shows 12.5."""
+    if not number.replace(".", "", 1).isdigit():
+        return number
+    before = _SIGN_OR_DIGITS.search(text[max(0, box[0] - 20) : box[0]])
+    after = _DIGITS_AFTER.match(text, box[2])
+    return f"{(before[1] or before[2]) if before else ''}{number}{after[0] if after else ''}"
 
 
 def _name_before(text: str, at: int) -> str:

@@ -11,7 +11,7 @@ _QUICK = re.compile(r"<[!a-zA-Z]|~~|\]: ?#|!\[|^[ \t]*%", re.M)
 _MARK = re.compile(r"<!--|-->|<(/?)([A-Za-z]{1,10})\b([^<>]{0,300})>")
 _ALWAYS_HIDDEN = {"del", "strike", "script", "style", "template", "think"}
 _HIDDEN_STYLE = re.compile(
-    r"\bhidden\b|display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?![.\d])"
+    r"(?:^|\s)hidden(?=[\s=/]|$)|display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?![.\d])"
     r"|color\s*[:=]\s*[\"']?\s*(?:white|transparent|#fff(?:fff)?)\b|font-size\s*:\s*0",
     re.I,
 )
@@ -36,17 +36,19 @@ def visible(text: str) -> str:
     """
     if not _QUICK.search(text):
         return text
-    return _LINES.sub("", _without_elements(text)) if not text.isspace() else text
+    return _LINES.sub("", _without_elements(text))
 
 
 def _without_elements(text: str) -> str:
     """Without HTML comments and hidden elements. An element that is never closed hides nothing,
     but a comment and a thought do."""
     kept, at, opened, name, depth = [], 0, -1, "", 0
+    first = len(text) - len(text.lstrip())  # where <s> begins a sequence and strikes nothing out
     for mark in _MARK.finditer(text):
         closes, tag = bool(mark[1]), (mark[2] or mark[0]).lower()
         if opened < 0:
-            if tag == "<!--" or (not closes and _hides(tag, mark[3] or "")):
+            struck = tag == "s" and mark.start() > first
+            if tag == "<!--" or (not closes and (struck or _hides(tag, mark[3] or ""))):
                 opened, name, depth = mark.start(), tag, 1
         elif tag == "-->" and name == "<!--":
             depth = 0
