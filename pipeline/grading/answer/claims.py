@@ -13,10 +13,13 @@ AT_ONCE = (
     60  # characters after an answer in which it is taken back, if at all: later errors are others
 )
 
-_LEAD_IN = r"[\s$*_`:：({\[\\]*$"  # between the words and the box
+_LEAD_IN = (  # between the words and the box; words on the line before belong to another sentence
+    r"(?:[^\S\n]|[$*_`:：({\[\\]|\n(?=[^\S\n]*(?:\\\[|\$\$)))*\Z"
+)
 _DENIED_BEFORE = re.compile(
     r"(?:"
-    r"(?:\b(?:not|never|nicht|bukan|anything but|all but|except|different from|far from|other than|neither|nor)"
+    r"(?:\b(?:not|never|nicht|bukan|anything but|neither|nor"
+    r"|answer is\b[^.\n]{0,30}(?:all but|except|different from|far from|other than))"
     r"|n't|n[’]t|n'est pas|\b(?:no|non) (?:es|è|é)|(?<![А-Яа-я])не|不是|不等于|不为|并非|除了"
     r"|\\neq?|\\not\s*=|≠)"
     r"(?:\s+(?:be|equal|to|the|answer))*"
@@ -25,7 +28,7 @@ _DENIED_BEFORE = re.compile(
     r"|\b(?:suppose|assume|imagine)\b[^.,;\n]{0,60}\b(?:is|was|were|be)"
     r"|\b(?:do not|don't|nobody|no one|must not|mustn't|should not|shouldn't)\b[^.,;\n]{0,30}"
     r"\b(?:answer|say|write|choose|pick)"
-    r"|\b(?:mistake|error|trap|decoy) (?:is|would be)"
+    r"|\b(?:common|typical|usual|easy|frequent) (?:mistake|error|trap) (?:is|would be)"
     r"|\bformat(?: is| would be| looks like)?"
     r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
@@ -62,11 +65,14 @@ _GIVEN_UP = re.compile(
 )
 _CLAIM = re.compile(
     r"\b(?:answer|(?:exact|true|real|actual|correct|right) (?:value|one|result)|my solution)\s*"
-    r"(?:here |is |was |should be |must be |would be |: ?|= ?)+(?:I get )?"
+    r"(?:here |is |was |should be |must be |would be )+:? ?(?:I get )?|(?:^|\n)\W{0,4}answer ?[:=] ?"
     r"|\b(?:answer|solution)\b[^.\n]{0,10}: I get |\bI mean |\brespuesta (?:es|correcta es) |应该是|应为|正确答案是",
     re.I,
 )
-_CLAIMED = re.compile(r"[\s$*_`]*(-?\\?[A-Za-z]*\{?\d[^\s$.,;。，；]{0,60}(?:\.\d+)?)")
+_CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula and no question
+    r"[\s$*_`]*(-?(?:\\[dt]?frac\{\d{1,20}\}\{\d{1,20}\}|\d{1,40}(?:,\d{3})*(?:\.\d{1,40})?(?:/\d{1,20})?))"
+    r"(?![\w?^*+\\]|[.,/]\d)"
+)
 _EITHER = re.compile(
     r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|failing that|if not|oder|ou)\b|或|可能"
 )
@@ -102,7 +108,7 @@ def other_claim(text: str, end: int) -> str | None:
     said = None
     for claim in _CLAIM.finditer(text[end : end + AFTER]):
         said = _CLAIMED.match(text, end + claim.end()) or said
-    return said[1].rstrip("\\)]}*_`!") if said else None
+    return said[1] if said else None
 
 
 def is_alternative(text: str, end: int, start: int, stop: int) -> bool:

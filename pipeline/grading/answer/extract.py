@@ -29,8 +29,8 @@ _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九�
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _HALF_SPACE = re.compile(r"(?<!\\)\\$")  # what strip leaves of a spaced brace's `\\ `
-_SIGN_OR_DIGITS = re.compile(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])\s?$|(?<![\w.])(\d+)$")
-_DIGITS_AFTER = re.compile(r"\.?\d{1,20}(?![\w.]*[A-Za-z])")
+_SIGN = re.compile(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])[ ]?\Z")
+_DECIMALS = re.compile(r"\.\d{1,20}(?![\w.]*[A-Za-z])")
 _INNER = re.compile(r"\\(?:boxed|fbox) *(?=\{)")
 _JOINT = re.compile(
     r"(?:\s|\$|\\?%|,|;|、|，|。|&|/|[()]|\\\\|\\[,;! ()\[\]]|\\q?quad"
@@ -208,13 +208,13 @@ def boxes(text: str) -> tuple[str | None, int]:
 
 
 def _with_neighbours(text: str, box: tuple[int, str, int], number: str) -> str:
-    """The sign before a box that holds a number, and the digits that touch it, belong to the number:
+    """The sign before a box that holds a number, and the decimals behind it, belong to the number:
     $-\\boxed{12}$ shows -12 and $\\boxed{12}.5$ shows 12.5."""
     if not number.replace(".", "", 1).isdigit():
         return number
-    before = _SIGN_OR_DIGITS.search(text[max(0, box[0] - 20) : box[0]])
-    after = _DIGITS_AFTER.match(text, box[2])
-    return f"{(before[1] or before[2]) if before else ''}{number}{after[0] if after else ''}"
+    before = _SIGN.search(text[max(0, box[0] - 20) : box[0]])
+    after = _DECIMALS.match(text, box[2])
+    return f"{before[1] if before else ''}{number}{after[0] if after else ''}"
 
 
 def _name_before(text: str, at: int) -> str:

@@ -22,7 +22,7 @@ _LINES = re.compile(
     r"|^[ \t]*%.*$",  # a comment in LaTeX
     re.M,
 )
-_BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}$|\\verb\*?.$")
+_BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}\Z|\\verb\*?.\Z")
 _REDEFINED = re.compile(
     r"\\(?:[egx]?def|let|(?:re)?newcommand\*?|providecommand\*?)\s*\{?\s*\\(?:boxed|fbox)(?![A-Za-z])"
 )
