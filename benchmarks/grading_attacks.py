@@ -1,12 +1,14 @@
 """Outputs that try to be accepted without an answer: known patterns times references.
 
     python benchmarks/grading_attacks.py [--references FILE] [--count N]
+    python benchmarks/grading_attacks.py --labelled tests/grading_attacks_second.jsonl
 
 Every output here must not be accepted. Patterns: empty and symbol-only answers, lists of guesses,
 several boxes, "any of", the prompt echoed, hedges, instructions to the grader, HTML and markup,
 thousands of boxes, openers of reasoning that say nothing ("Thought process:"). References are those
 of tests/grading_attacks.json or the rows of a file (key `reference` or `answer`, and `question`
-where there is one)."""
+where there is one). A labelled file holds finished outputs and honest look-alikes (keys: see
+tests/test_grading_attacks_second.py); those that are accepted by a known convention are counted."""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -117,8 +120,11 @@ def main() -> int:
         "--references", type=Path, help="JSONL with reference (or answer) and question"
     )
     parser.add_argument("--count", type=int, default=0, help="references to use; default: all")
+    parser.add_argument("--labelled", type=Path, help="JSONL of outputs with reference and right")
     options = parser.parse_args()
     try:
+        if options.labelled:
+            return _labelled(read_jsonl(options.labelled))
         rows = list(_references(options.references))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -137,6 +143,26 @@ def main() -> int:
     pairs, accepted = (sum(column) for column in zip(*totals.values(), strict=True))
     print(f"{accepted} of {pairs} accepted")
     return 1 if accepted else 0
+
+
+def _labelled(rows: Iterable[dict]) -> int:
+    """Print by kind how many attacks are accepted and how many honest outputs are rejected."""
+    totals: dict[str, Counter[str]] = {}
+    for row in rows:
+        output = row["output"]
+        if "boxes" in row:
+            output = "".join(output.replace("{i}", str(i)) for i in range(row["boxes"]))
+        right = grade(output, row["reference"], question=row.get("question", "")).verdict == "right"
+        total = totals.setdefault(row["kind"], Counter())
+        total["honest" if row["right"] else "attacks"] += 1
+        if right != row["right"]:
+            total["rejected" if row["right"] else "accepted"] += 1
+            total["unexpected"] += row.get("accepted") is None
+    columns = ("attacks", "accepted", "honest", "rejected")
+    print("| kind | " + " | ".join(columns) + " |\n|" + " --- |" * 5)
+    for kind, total in [*totals.items(), ("all", sum(totals.values(), Counter()))]:
+        print(f"| {kind} | " + " | ".join(str(total[column]) for column in columns) + " |")
+    return 1 if any(total["unexpected"] for total in totals.values()) else 0
 
 
 def attacks(rows: list[dict[str, str]]) -> Iterator[tuple[str, str, str, str]]:

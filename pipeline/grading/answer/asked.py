@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.grading.answer import scales
+from pipeline.grading.answer import measure, scales
 
 MAX_QUESTION = 20_000  # characters that are searched
 
@@ -38,10 +38,12 @@ _QUICK = (  # one of them is in every match, in small letters
 @dataclass(frozen=True)
 class Asked:
     """order: "any" (the question asks for a set), "given" (it names an order) or "" (it says
-    neither); scales: the words for multiples in which it asks."""
+    neither); scales: the words for multiples in which it asks; units: (dimension, unit)
+    in which it asks."""
 
     order: str = ""
     scales: frozenset[str] = frozenset()
+    units: frozenset[tuple[str, str]] = frozenset()
 
 
 NOTHING = Asked()
@@ -55,13 +57,14 @@ def asked(question: str) -> Asked:
     ('any', 'given')
     """
     question = question[:MAX_QUESTION]
+    units = measure.asked_in(question)
     small = question.lower()
     if not any(word in small for word in _QUICK):
-        return NOTHING
+        return Asked(units=units) if units else NOTHING
     if _FREE.search(question):
         order = "any"
     elif _GIVEN.search(question):
         order = "given"
     else:
         order = "any" if _ANY.search(question) else ""
-    return Asked(order, scales.asked_in(question))
+    return Asked(order, scales.asked_in(question), units)

@@ -10,7 +10,7 @@ from pipeline.grading.answer.text import unwrap
 
 _ANSWER = re.compile(
     r"(?:(?:option|choice|answer|选项?)\s*)?\(?([A-J])(?:\)|(?=[.:\s]|$))"
-    r"(?:[.:\s](?!\s*(?:or|and|[,&/+])\b)(?!\s*[A-J]\b).*)?",
+    r"(?:[.:\s](?!\s*(?:or|and|\\lor|\\vee|[,&/+]|(?:is|are) (?:not|false|wrong|incorrect))\b)(?!\s*[A-J]\b).*)?",
     re.S | re.I,
 )
 _TRAILING = re.compile(r"[^()]*\(([A-J])\)")  # 12 (C)

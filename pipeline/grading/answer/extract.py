@@ -1,15 +1,17 @@
 """Which part of an output is its answer.
 
-In this order: the text is cut where the model runs on into a new question; the last box, with the
-boxes joined to it by nothing but commas and "and"; a "final answer is" sentence that comes after
-it; what follows the last answer phrase (####, The answer is, 答案是, 答:); the last formula or number.
+In this order: what a reader does not see is left out (visible.py); the text is cut where the model
+runs on into a new question; the last box that the text does not deny (claims.py), with the boxes
+joined to it by nothing but commas and "and", or given as alternatives; a "final answer is" sentence
+that comes after it; what follows the last answer phrase (####, The answer is, 答案是, 答:); the last formula or number.
 Every pattern takes linear time, or works on a bounded tail."""
 
 from __future__ import annotations
 
 import re
 
-from pipeline.grading.answer import chinese, prose
+from pipeline.grading.answer import chinese, claims, prose
+from pipeline.grading.answer.visible import is_hidden_box, redefines_box, visible
 
 MAX_OUTPUT = 200_000  # only the end of a longer output is read
 MAX_SENTENCE = 400  # characters that are searched for a value after an answer phrase
@@ -26,8 +28,12 @@ _SAID = re.compile(
 _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
 _TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
+_HALF_SPACE = re.compile(r"(?<!\\)\\$")  # what strip leaves of a spaced brace's `\\ `
+_SIGN = re.compile(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])[ ]?\Z")
+_DECIMALS = re.compile(r"\.\d{1,20}(?![\w.]*[A-Za-z])")
+_INNER = re.compile(r"\\(?:boxed|fbox) *(?=\{)")
 _JOINT = re.compile(
-    r"(?:\s|\$|,|;|、|，|。|&|/|[()]|\\\\|\\[,;! ()\[\]]|\\q?quad"
+    r"(?:\s|\$|\\?%|,|;|、|，|。|&|/|[()]|\\\\|\\[,;! ()\[\]]|\\q?quad"
     r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
     r"|\band\b|\bor\b|和|或|与)*"
 )
@@ -39,6 +45,9 @@ _PHRASE = re.compile(
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*",
     re.I,
 )
+_KEYED = re.compile(r"\"(?:final_?)?answer\"\s*:\s*(\"[^\"]*\"|[^,{}\[\]\n]+)", re.I)
+_OR = re.compile(r"[.!?]\s+(?:or|or maybe|maybe|perhaps)\s+\$?(-?\d[\d.,/]*)(?<!\.)", re.I)
+_CODE = re.compile(r"```(?:python|py|java|c|cpp|javascript|js)\b[^`]*```")  # the text of a program
 _FINAL_WORDS = ("final answer", "最终答案")
 _PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
 _DENIAL = re.compile(r"(?:not|never)\b|不是|并非", re.I)
@@ -70,7 +79,9 @@ def extract(output: str, lang: str = "en") -> str | None:
     >>> extract("so \\\\boxed{-2} and \\\\boxed{1}."), extract("答：还剩9页。"), extract("I do not know.")
     ('-2 \\\\text{ and } 1', '9', None)
     """
-    text = _TAG.sub(" ", output[-MAX_OUTPUT:])
+    text = _TAG.sub(" ", visible(output[-MAX_OUTPUT:]))
+    if redefines_box(text):
+        return None
     if "!" in text[-_LAST_WORDS:]:
         text = text[:-_LAST_WORDS] + _EXCLAIMED.sub("", text[-_LAST_WORDS:])
     cut = _RUN_ON.search(text)
@@ -85,19 +96,41 @@ def extract(output: str, lang: str = "en") -> str | None:
     if final is not None:
         return _value(_sentence(text[end + final.end() :])) or boxed or None
     if boxed is not None:
-        return boxed or None
+        return _unless_retracted(boxed, text, end)
     text = _without_hope(text)
     if _VERDICT.search(text[-MAX_SENTENCE:]):
         return None
+    if keyed := _KEYED.findall(text[-MAX_SENTENCE:]):
+        return " \\text{ and } ".join(dict.fromkeys(value.strip(' "') for value in keyed))
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
+    if phrase is not None and phrase[0].startswith("A:") and not text[phrase.end() :].strip():
+        return None  # a question with the place for its answer
     if phrase is not None and _DENIAL.match(text, phrase.end()):  # "The answer is not 5."
         denied = _TURN.split(_sentence(text[phrase.end() :]))[0]
         text = text[: phrase.start()] + text[phrase.end() :].replace(denied, " ", 1)
         phrase = None
+    retracted = claims.retraction(text, phrase.end()) if phrase is not None else None
+    if retracted is not None:
+        return prose.last_value(text[retracted:])
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
-    return (
-        answer or _program_output(text) or _whole(text) or prose.last_value(text) or _numeral(text)
-    )
+    if answer and (guess := _OR.search(text, phrase.end(), phrase.end() + MAX_SENTENCE)):
+        return f"{answer} \\text{{ or }} {guess[1]}"
+    printed = _program_output(text)
+    if not printed:
+        text = _CODE.sub("", text)
+    return answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
+
+
+def _unless_retracted(boxed: str, text: str, end: int) -> str | None:
+    """The content of the box that ends at `end`; the answer after it, where the text takes the box
+    back; both, where it calls another number its answer, so that only two equal ones are right."""
+    retracted = claims.retraction(text, end) if boxed else None
+    if retracted is not None:
+        return extract(text[retracted:])
+    other = claims.other_claim(text, end) if boxed else None
+    if other and other not in boxed:
+        return f"{boxed} \\text{{ or }} {other}"
+    return boxed or None
 
 
 def _whole(text: str) -> str | None:
@@ -132,9 +165,12 @@ def boxes(text: str) -> tuple[str | None, int]:
     box."""
     found = []
     for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
+        if found and match.start() < found[-1][2]:
+            continue  # a box in a box
         if match[0].endswith("{"):
             end = _closing(text, match.end())
-            found.append((match.start(), text[match.end() : end].strip(), min(end + 1, len(text))))
+            inside = _INNER.sub("", _HALF_SPACE.sub("", text[match.end() : end].strip()))
+            found.append((match.start(), inside, min(end + 1, len(text))))
         else:
             word = re.compile(r"[^\s$\\]+").match(text, match.end())
             found.append(
@@ -142,24 +178,43 @@ def boxes(text: str) -> tuple[str | None, int]:
             )
     if not found:
         return None, 0
+    end = found[-1][2]
+    found = [box for box in found if not is_hidden_box(text, box[0])]
+    while found and claims.is_denied(text, found[-1][0], found[-1][2]):
+        found.pop()
+    if not found:
+        return "", end
     group, names = [found[-1]], [_name_before(text, found[-1][0])]
     for box in reversed(found[:-1]):
         between = text[box[2] : group[0][0]]
         if names[0]:
             between = between[: between.rfind(names[0])]
-        joined = box[2] <= group[0][0] and len(between) <= 60 and "\n\n" not in between
-        if not joined or not _JOINT.fullmatch(between):
-            break
+        near = len(between) <= 60 and "\n\n" not in between
+        if not (near and _JOINT.fullmatch(between)):
+            if not claims.is_alternative(text, box[2], group[0][0], group[0][2]):
+                break
         group.insert(0, box)
         names.insert(0, _name_before(text, box[0]))
     parts = [content for _, content, _ in group if content]
     if all(names) and len(set(names)) == len(names) == len(parts) > 1:
         named = zip(names, parts, strict=True)
         return ", ".join(f"{name}={part}" for name, part in named), group[-1][2]
+    if len(parts) == 1:
+        parts[0] = _with_neighbours(text, group[0], parts[0])
     percent = prose.PERCENT.match(text, group[-1][2])
     if percent and len(parts) == 1 and parts[0][-1] in "0123456789}":
         parts[0] += "\\%"
     return " \\text{ and } ".join(dict.fromkeys(parts)), group[-1][2]
+
+
+def _with_neighbours(text: str, box: tuple[int, str, int], number: str) -> str:
+    """The sign before a box that holds a number, and the decimals behind it, belong to the number:
+    $-\\boxed{12}$ shows -12 and $\\boxed{12}.5$ shows 12.5."""
+    if not number.replace(".", "", 1).isdigit():
+        return number
+    before = _SIGN.search(text[max(0, box[0] - 20) : box[0]])
+    after = _DECIMALS.match(text, box[2])
+    return f"{before[1] if before else ''}{number}{after[0] if after else ''}"
 
 
 def _name_before(text: str, at: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from pipeline.grading.answer.extract import boxes, extract
+from pipeline.grading.answer.visible import visible
 
 MAX_PHRASES = 20_000  # characters at the end of an output that are searched for an answer phrase
 MAX_TAIL = 4000  # characters at the end of an output that are searched for a letter
@@ -61,6 +62,7 @@ def extract_choice(output: str) -> str | None:
     >>> extract_choice("A is wrong. B is correct."), extract_choice("Between C and D."), extract_choice("选C不选D")
     ('B', None, 'C')
     """
+    output = visible(output)
     boxed, end = boxes(output)
     if boxed and "final answer" in output[end:].lower():
         final = extract(output)

@@ -233,7 +233,7 @@ def clean(text: str) -> str:
     """
     text = re.sub(r"\s+", " ", unicode_spelling(unwrap(text)))
     text = re.sub(r",\s*\\!\s*(?=\d{3})", ",", text)
-    text = _SPACING.sub(" ", text)
+    text = re.sub(r" {2,}", " ", _SPACING.sub(" ", text))
     for pattern, to in _COMMANDS:
         text = pattern.sub(to, text)
     text = _CASES.sub(_as_list, text)

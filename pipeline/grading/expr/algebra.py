@@ -17,6 +17,8 @@ from pipeline.grading.expr import exact, floats
 from pipeline.grading.expr.field import Ring
 from pipeline.grading.expr.tree import MINUS, Node, Unknown, has_big, has_symbol, symbols
 
+_INFINITY = ("s", "infty")
+_MINUS_INFINITY = ("*", (MINUS, _INFINITY))
 POINTS = 3
 ROOT_POINTS = 8  # where roots were taken: each point may have the other root by chance
 FAR_TOLERANCE = 1e-3  # of floats at far points, where sums cancel
@@ -24,6 +26,7 @@ LONG_DECIMAL = (
     10  # significant digits from which a decimal may stand for the exact value that it rounds
 )
 FLOAT_DIGITS = 15  # significant digits from which a decimal may be a double with its noise: 0.30000000000000004
+DOUBLE_DIGITS = 17  # no double is written with more
 _FAILURES = (Unknown, ValueError, OverflowError, ZeroDivisionError, RecursionError)
 
 
@@ -32,6 +35,8 @@ def equal(a: Node, b: Node) -> tuple[bool | None, str]:
     value is in reach ("cap")."""
     if a == b:
         return True, "same tree"
+    if _endless(a) or _endless(b):
+        return False, "infinity"
     try:
         x, y = exact.exact(a), exact.exact(b)
     except ZeroDivisionError:
@@ -72,6 +77,17 @@ def _symbolic(a: Node, b: Node) -> tuple[bool | None, str]:
     return None, "undecided" if agree else "cap"
 
 
+def _endless(node: Node) -> bool:
+    """Whether infinity is an operand, as in inf - inf, which has no value; -inf alone has one, and
+    so has a sum to infinity."""
+    if node[0] not in "+*^" or node == _MINUS_INFINITY:
+        return False
+    children = node[1] if node[0] in "+*" else node[1:]
+    return any(
+        child == _INFINITY or _endless(child) or child == _MINUS_INFINITY for child in children
+    )
+
+
 def _steps(node: Node) -> bool:
     """Whether floor or ceiling of a symbol occurs."""
     if node[0] in "ns":
@@ -99,20 +115,21 @@ def _differ_at_integers(a: Node, b: Node) -> bool:
 def rounds(literal: Node, other: Node) -> bool:
     """Whether a decimal of ten digits or more is `other` rounded or cut at its last digit (from 15:
     one float step off)."""
-    if not _long_decimal(literal) or (
-        other[0] == "n" and literal[2] < FLOAT_DIGITS
-    ):  # two literals: only a double's noise
+    if not _long_decimal(literal):
+        return False
+    noisy = FLOAT_DIGITS <= literal[2] <= DOUBLE_DIGITS
+    if other[0] == "n" and not noisy:  # two literals: only a double's noise
         return False
     value = constant(other)
     if value is None:
         value = real(other)
         if value is None or not math.isfinite(value):
             return False
-        value = Fraction(value)
+        value, noisy = Fraction(value), literal[2] >= FLOAT_DIGITS
     if value == 0 or (value < 0) != (literal[1] < 0):
         return False
     over, digits = abs(literal[1]) - abs(value), literal[2]
-    if digits >= FLOAT_DIGITS:
+    if noisy:
         return abs(over) <= abs(value) * Fraction(10) ** (1 - FLOAT_DIGITS)
     unit = Fraction(10) ** (
         (Decimal(literal[1].numerator) / literal[1].denominator).adjusted() + 1 - digits

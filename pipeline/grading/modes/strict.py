@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from pipeline.grading.answer import choice, scales
+from pipeline.grading.answer import choice, measure, scales
 from pipeline.grading.answer.asked import NOTHING, Asked
 from pipeline.grading.answer.text import MAX_CHARS, MODULUS, clean, unwrap
 from pipeline.grading.bounded import bounded_cache
@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
 _TEMPERATURE = (
     r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
 )
+_ASKS = re.compile(r"=\s*\?$")  # 5+7=? asks for a value
 _UNIT = re.compile(
     r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
     r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
@@ -69,6 +70,10 @@ def _forms(
     degrees = [set(re.findall(_TEMPERATURE, text)) for text in (answer, reference)]
     if all(degrees) and degrees[0] != degrees[1]:
         return "wrong", "unit"
+    if measure.differ(unwrap(answer), unwrap(reference), asked.units):
+        return "wrong", "unit"
+    if _ASKS.search(a):
+        return "wrong", "no value"
     moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
     if all(moduli) and moduli[0] != moduli[1]:
         return "wrong", "modulus"

@@ -1,0 +1,121 @@
+"""What a text says about its own box: that it is not the answer, that it is one of several, or that
+the answer is another one.
+
+Every pattern works on a bounded window, or takes linear time."""
+
+from __future__ import annotations
+
+import re
+
+WINDOW = 120  # characters before and after a box that are read for what is said about it
+AFTER = 2000  # characters after a box that are searched for another answer
+AT_ONCE = (
+    60  # characters after an answer in which it is taken back, if at all: later errors are others
+)
+
+_LEAD_IN = (  # between the words and the box; words on the line before belong to another sentence
+    r"(?:[^\S\n]|[$*_`:：({\[\\]|\n(?=[^\S\n]*(?:\\\[|\$\$)))*\Z"
+)
+_DENIED_BEFORE = re.compile(
+    r"(?:"
+    r"(?:\b(?:not|never|nicht|bukan|anything but|neither|nor"
+    r"|answer is\b[^.\n]{0,30}(?:all but|except|different from|far from|other than))"
+    r"|n't|n[’]t|n'est pas|\b(?:no|non) (?:es|è|é)|(?<![А-Яа-я])не|不是|不等于|不为|并非|除了"
+    r"|\\neq?|\\not\s*=|≠)"
+    r"(?:\s+(?:be|equal|to|the|answer))*"
+    r"|\b(?:wrong|incorrect|false|impossible) (?:answers?|values?|results?|options?)\b\s*(?:is|are|was|were)?"
+    r"|\b(?:false|wrong|incorrect|untrue|impossible|absurd) that\b[^.,;\n]{0,60}"
+    r"|\b(?:suppose|assume|imagine)\b[^.,;\n]{0,60}\b(?:is|was|were|be)"
+    r"|\b(?:do not|don't|nobody|no one|must not|mustn't|should not|shouldn't)\b[^.,;\n]{0,30}"
+    r"\b(?:answer|say|write|choose|pick)"
+    r"|\b(?:common|typical|usual|easy|frequent) (?:mistake|error|trap) (?:is|would be)"
+    r"|\bformat(?: is| would be| looks like)?"
+    r"|\b(?:twice|half of|double)"
+    r")" + _LEAD_IN,
+    re.I,
+)
+_SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|box))"
+_WRONG = (
+    r"(?:wrong|incorrect|false|impossible|invalid|mistaken|incorrecta?|incorrecto|falsch|faux"
+    r"|not (?:my|the|our|a|an)? ?(?:final |correct |right |valid |possible )?(?:answer|solution|correct|right)"
+    r"|not (?:correct|right|valid|possible)"
+    r"|an? (?:decoy|trap|joke|lie|placeholder|distractor)"
+    r"|(?:only |just )?(?:an? )?(?:upper|lower) bound)\b(?!\s+(?:that|to)\b)"
+)
+_DENIED_AFTER = re.compile(
+    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
+    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b)|"
+    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
+    rf"(?:(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
+    r"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
+    rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
+    re.I,
+)
+_RETRACTED = re.compile(
+    r"[.!?\n]\s*(?:(?:hmm,? )?(?:oops|wait|sorry|no)\b[,.!:]|(?:hmm,? )?actually,? (?:it (?:should be|is)\b|(?=-?\d)))"
+    r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
+    r"|\bI (?:have )?(?:made|found) (?:an? )?(?!no\b)(?:\w+ )?(?:error|mistake)\b"
+    r"|(?:^|[.!\n])\s*(?:this|that) (?:is|was) (?:wrong|incorrect|false)\b",
+    re.I,
+)
+_GIVEN_UP = re.compile(
+    r"\bI (?:could not|couldn't|cannot|can't|did not|didn't) (?:solve|answer|find)\b"
+    r"|\bI (?:do not|don't) know the answer\b",
+    re.I,
+)
+_CLAIM = re.compile(
+    r"\b(?:answer|(?:exact|true|real|actual|correct|right) (?:value|one|result)|my solution)\s*"
+    r"(?:here |is |was |should be |must be |would be )+:? ?(?:I get )?|(?:^|\n)\W{0,4}answer ?[:=] ?"
+    r"|\b(?:answer|solution)\b[^.\n]{0,10}: I get |\bI mean |\brespuesta (?:es|correcta es) |应该是|应为|正确答案是",
+    re.I,
+)
+_CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula and no question
+    r"[\s$*_`]*(-?(?:\\[dt]?frac\{\d{1,20}\}\{\d{1,20}\}|\d{1,40}(?:,\d{3})*(?:\.\d{1,40})?(?:/\d{1,20})?))"
+    r"(?![\w?^*+\\]|[.,/]\d)"
+)
+_EITHER = re.compile(
+    r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|failing that|if not|oder|ou)\b|或|可能"
+)
+_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?(?!or\b)([A-Za-z]+)")
+_SENTENCE_END = re.compile(r"(?<!\d)[.!?](?:\s|$)|[。！？\n]")
+_HEDGED = re.compile(
+    r"(?:\b(?:may|might|could) be|\b(?:maybe|perhaps|possibly)"
+    r"|\b(?:option|guess|candidate|possibility|alternative|attempt)\s*(?:\d{0,6}|[A-Z]))\b"
+    + _LEAD_IN,
+    re.I,
+)
+
+
+def is_denied(text: str, start: int, end: int) -> bool:
+    """Whether the text says that the box in text[start:end] is not its answer."""
+    before = text[max(0, start - WINDOW) : start]
+    after = text[end : end + WINDOW]
+    return bool(
+        _DENIED_BEFORE.search(before)
+        or _DENIED_AFTER.match(after)
+        or _GIVEN_UP.search(text[end : end + AFTER])
+    )
+
+
+def retraction(text: str, end: int) -> int | None:
+    """Where a retraction of what stands before `end` ends, or None."""
+    found = _RETRACTED.search(text[end : end + AT_ONCE])
+    return end + found.end() if found else None
+
+
+def other_claim(text: str, end: int) -> str | None:
+    """The number that the text calls its answer after the box that ends at `end`."""
+    said = None
+    for claim in _CLAIM.finditer(text[end : end + AFTER]):
+        said = _CLAIMED.match(text, end + claim.end()) or said
+    return said[1] if said else None
+
+
+def is_alternative(text: str, end: int, start: int, stop: int) -> bool:
+    """Whether the box that ends at `end` and the next, which is text[start:stop], are two guesses:
+    either 3 or else 4; option 1: 3, option 2: 4. 250 cents or 2.5 dollars are not."""
+    between = text[end:start]
+    if len(between) <= WINDOW and not _SENTENCE_END.search(between) and _EITHER.search(between):
+        units = _UNIT.match(between), _UNIT.match(text, stop)
+        return not all(units) or units[0][1] == units[1][1]
+    return _HEDGED.search(text[max(0, start - WINDOW) : start]) is not None
