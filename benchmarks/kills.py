@@ -81,10 +81,17 @@ def cases(arms: list[str]) -> list[Case]:
 
 
 def child(work: Callable[[], None]) -> int:
-    """Start `work` in a forked process. Returns its id."""
+    """Start `work` in a forked process, on one thread. Returns its id.
+
+    OpenMP's threads of the parent are not there after a fork, and a child that waits for them never
+    ends.
+    """
+    import torch
+
     pid = os.fork()
     if pid == 0:
         status = 1
+        torch.set_num_threads(1)
         try:
             work()
             status = 0
