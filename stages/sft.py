@@ -27,6 +27,7 @@ def main(cfg: SFTStage, run: Run) -> None:
     from pipeline.lm.model import load_model, load_tokenizer, save_model
     from pipeline.lm.parallel import join
     from pipeline.lm.train import make_stream, train_lm
+    from pipeline.lm.whole import prepared
     from pipeline.records import Instruction, read_rows
 
     base = run.data / "pretrain/model"
@@ -34,11 +35,12 @@ def main(cfg: SFTStage, run: Run) -> None:
     examples = instruction_examples(
         tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style
     )
-    data = make_stream(examples, cfg.sft)
+    data, parameters = make_stream(examples, cfg.sft), model.num_parameters()
+    prepared(model, cfg.sft.peft, cfg.sft.seed)
     rows = train_lm(model, data, cfg.sft, run.checkpoint) if cfg.sft.steps else iter(())
     last = run.follow(rows, cfg.sft.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(**last, examples=len(examples), parameters=model.num_parameters())
+    run.summary(**last, examples=len(examples), parameters=parameters)
 
 
 if __name__ == "__main__":

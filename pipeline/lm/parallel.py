@@ -88,8 +88,8 @@ def by_share(work: Callable[..., Sequence[Value]], *items: Sequence[Any]) -> lis
     """
     if world() == 1:
         return list(work(*items))
-    mine = [share(some) for some in items]
-    return [result for part in gathered(list(work(*mine)) if mine[0] else []) for result in part]
+    mine = [share(some) for some in items]  # of nothing too: a model in shards needs everyone
+    return [result for part in gathered(list(work(*mine))) for result in part]
 
 
 # ---- what processes tell each other
