@@ -61,9 +61,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
         rows = train_lm(model, data, cfg.pretrain, run.checkpoint)
     last = run.follow(rows, cfg.pretrain.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(
-        **last, source_tokens=tokens, parameters=parameters, vocabulary=len(tokenizer)
-    )
+    run.summary(**last, source_tokens=tokens, parameters=parameters, vocabulary=len(tokenizer))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, exact, half_taught, inputs, instructions, policy, tokenizer
+from processes import assert_same, results, run_arm, start, tokens_of, watched
+from rl_tiny import SCALE, exact, half_taught, inputs, instructions, policy, tokenizer
 
-from benchmarks.kills import child, status_of
+from benchmarks.kills import status_of
 from pipeline.errors import UserError
 from pipeline.lm import parallel
 from pipeline.lm.examples import instruction_examples

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from pipeline.errors import UserError
 from pipeline.lm.train_config import LoRAConfig
@@ -30,10 +31,15 @@ def add_adapters(model, cfg: LoRAConfig, seed: int) -> None:
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError:
-        raise UserError("peft: {r, alpha}: the package is not installed; pip install peft") from None
+        raise UserError(
+            "peft: {r, alpha}: the package is not installed; pip install peft"
+        ) from None
     names = target_names(model, cfg.targets)
+    transposed = any(isinstance(model.get_submodule(name), Conv1D) for name in names)
     with torch.random.fork_rng(devices=[]):  # what peft draws is drawn again below
-        config = LoraConfig(r=cfg.r, lora_alpha=cfg.alpha, target_modules=names)
+        config = LoraConfig(
+            r=cfg.r, lora_alpha=cfg.alpha, target_modules=names, fan_in_fan_out=transposed
+        )
         inject_adapter_in_model(config, model, ADAPTER)
     generator = torch.Generator().manual_seed(seed)
     for layer in adapted(model).values():
@@ -52,8 +58,6 @@ def target_names(model, targets: tuple[str, ...]) -> list[str]:
     """Full names of the matrices in the model's layers whose last part `targets` lists; all of
     them where it is empty.
     """
-    from transformers.pytorch_utils import Conv1D
-
     inside = {
         name
         for name, module in model.named_modules()

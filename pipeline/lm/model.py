@@ -163,7 +163,8 @@ def save_model(model, tokenizer, folder: str | Path) -> None:
     from pipeline.lm import parallel, whole
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if parallel.first():
+        folder.mkdir(parents=True, exist_ok=True)
     ends = end_tokens(tokenizer, model)
     saved, model = model, getattr(model, "frame", model)
     if set(model.generation_config.to_diff_dict()) - GENERATION_FACTS:
