@@ -120,6 +120,12 @@ def _of_answer(answer: str, reference: str, mode: str, question: str, prove: Pro
 
 
 def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
+    decision = strict.at_once(answer, reference) or _decide(answer, reference, question, prove)
+    verdict, rule = decision
+    return Grade(verdict, answer, rule)
+
+
+def _decide(answer: str, reference: str, question: str, prove: Prove) -> strict.Decision:
     asking = asked(question)
     key = (answer, reference, asking)
     decision = _decisions.get(key)
@@ -134,8 +140,7 @@ def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
         decision = strict.decide(answer, reference, counted, asking)
         if not proofs:
             _decisions.put(key, decision, 2 * (len(answer) + len(reference)) + 300)
-    verdict, rule = decision
-    return Grade(verdict, answer, rule)
+    return decision
 
 
 # Decisions without a proof. Those with one stand in the worker's cache of proofs, where a batch is

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from pipeline.grading.answer.hints import Hinted, has_words
+
 WINDOW = 120  # characters before and after a box that are read for what is said about it
 AFTER = 2000  # characters after a box that are searched for another answer
 AT_ONCE = (
@@ -16,7 +18,7 @@ AT_ONCE = (
 _LEAD_IN = (  # between the words and the box; words on the line before belong to another sentence
     r"(?:[^\S\n]|[$*_`:：({\[\\]|\n(?=[^\S\n]*(?:\\\[|\$\$)))*\Z"
 )
-_DENIED_BEFORE = re.compile(
+_DENIED_BEFORE = Hinted(
     r"(?:"
     r"(?:\b(?:not|never|nicht|bukan|anything but|neither|nor"
     r"|answer is\b[^.\n]{0,30}(?:all but|except|different from|far from|other than))"
@@ -32,6 +34,9 @@ _DENIED_BEFORE = re.compile(
     r"|\bformat(?: is| would be| looks like)?"
     r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
+    "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n't|n’t|n'est pas"
+    "|no es|non es| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd"
+    "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double",
     re.I,
 )
 _SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|box))"
@@ -51,22 +56,26 @@ _DENIED_AFTER = re.compile(
     rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
     re.I,
 )
-_RETRACTED = re.compile(
+_RETRACTED = Hinted(
     r"[.!?\n]\s*(?:(?:hmm,? )?(?:oops|wait|sorry|no)\b[,.!:]|(?:hmm,? )?actually,? (?:it (?:should be|is)\b|(?=-?\d)))"
     r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
     r"|\bI (?:have )?(?:made|found) (?:an? )?(?!no\b)(?:\w+ )?(?:error|mistake)\b"
     r"|(?:^|[.!\n])\s*(?:this|that) (?:is|was) (?:wrong|incorrect|false)\b",
+    "oops|wait|sorry|no|actually|scratch|kidding|second thought|correction|error|mistake"
+    "|wrong|incorrect|false",
     re.I,
 )
-_GIVEN_UP = re.compile(
+_GIVEN_UP = Hinted(
     r"\bI (?:could not|couldn't|cannot|can't|did not|didn't) (?:solve|answer|find)\b"
     r"|\bI (?:do not|don't) know the answer\b",
+    "solve|answer|find",
     re.I,
 )
-_CLAIM = re.compile(
+_CLAIM = Hinted(
     r"\b(?:answer|(?:exact|true|real|actual|correct|right) (?:value|one|result)|my solution)\s*"
     r"(?:here |is |was |should be |must be |would be )+:? ?(?:I get )?|(?:^|\n)\W{0,4}answer ?[:=] ?"
     r"|\b(?:answer|solution)\b[^.\n]{0,10}: I get |\bI mean |\brespuesta (?:es|correcta es) |应该是|应为|正确答案是",
+    "answer|solution|value|one|result|i mean|respuesta|应该是|应为|正确答案是",
     re.I,
 )
 _CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula and no question
@@ -88,12 +97,10 @@ _HEDGED = re.compile(
 
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
-    before = text[max(0, start - WINDOW) : start]
-    after = text[end : end + WINDOW]
-    return bool(
-        _DENIED_BEFORE.search(before)
-        or _DENIED_AFTER.match(after)
-        or _GIVEN_UP.search(text[end : end + AFTER])
+    if _DENIED_BEFORE.search(text[max(0, start - WINDOW) : start]):
+        return True
+    return has_words(text, end) and bool(
+        _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])
     )
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from pipeline.grading.answer import choice, measure, scales
 from pipeline.grading.answer.asked import NOTHING, Asked
+from pipeline.grading.answer.hints import Hinted
 from pipeline.grading.answer.text import MAX_CHARS, MODULUS, clean, unwrap
 from pipeline.grading.bounded import bounded_cache
 from pipeline.grading.expr import algebra
@@ -18,10 +19,18 @@ from pipeline.grading.expr.parse import Unreadable
 from pipeline.grading.expr.tree import Node
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "undecided"), rule
-_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d{1,300})(?:\.\d{0,300})?")
-_TEMPERATURE = (
-    r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])"
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,100}|\d{1,300})(?:\.\d{0,300})?")
+_TEMPERATURE = Hinted(
+    r"(?:°|º|\\circ\s*\}?|degrees?)\s*(?:\\(?:text|mathrm|rm)\s*\{?)?\s*([CF])(?![A-Za-z])",
+    "°|º|circ|degree",
 )
+_MODULUS = Hinted(MODULUS, "mod")
+_SPACES = re.compile(r"\s+")
+_INTEGER = re.compile(r"[-+]?\d+")
+_LOOSE_SPACES = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}")
+_LETTER_BEHIND = re.compile(r"\S+ [A-Za-z]")
+_GROUPS = re.compile(r"\d{1,3}(?:,\d{3}){1,8}")
 _ASKS = re.compile(r"=\s*\?$")  # 5+7=? asks for a value
 _UNIT = re.compile(
     r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
@@ -35,26 +44,35 @@ def decide(
 ) -> Decision:
     """Verdict and the rule that gave it; linear work in the lengths, bounded beyond MAX_CHARS
     characters."""
+    return at_once(answer, reference) or _forms(answer, reference, prove, asked)
+
+
+def at_once(answer: str, reference: str) -> Decision | None:
+    """The decision, where strings or plain numbers make it: whatever the question asks."""
     a, b = unwrap(answer), unwrap(reference)
     if not a or not b:
         return "wrong", "empty"
     if a == b:
         return "right", "string"
     if _NUMBER.fullmatch(a) and _NUMBER.fullmatch(b):
-        x, y = (Fraction(text.replace(",", "").rstrip(".")) for text in (a, b))
-        if x == y:
+        if _value(a) == _value(b):
             return "right", "number"
         if max(len(a), len(b)) < algebra.LONG_DECIMAL:
             return "wrong", "number"
     if len(a) > MAX_CHARS or len(b) > MAX_CHARS:
         return _too_long(a, b)
-    return _forms(answer, reference, prove, asked)
+    return None
+
+
+def _value(number: str) -> Fraction | int:
+    number = number.replace(",", "").rstrip(".")
+    return Fraction(number) if "." in number else int(number)
 
 
 def _too_long(a: str, b: str) -> Decision:
-    if re.sub(r"\s+", "", a) == re.sub(r"\s+", "", b):
+    if _SPACES.sub("", a) == _SPACES.sub("", b):
         return "right", "string"
-    digits = [re.fullmatch(r"[-+]?\d+", text) is not None for text in (a, b)]
+    digits = [_INTEGER.fullmatch(text) is not None for text in (a, b)]
     return ("wrong", "number") if all(digits) else ("undecided", "cap: length")
 
 
@@ -67,14 +85,15 @@ def _forms(
     letters = choice.compare(answer, reference, a, b)
     if letters is not None:
         return letters
-    degrees = [set(re.findall(_TEMPERATURE, text)) for text in (answer, reference)]
+    degrees = [{found[1] for found in _TEMPERATURE.finditer(text)} for text in (answer, reference)]
     if all(degrees) and degrees[0] != degrees[1]:
         return "wrong", "unit"
-    if measure.differ(unwrap(answer), unwrap(reference), asked.units):
+    bare = unwrap(answer), unwrap(reference)
+    if measure.differ(*bare, asked.units):
         return "wrong", "unit"
     if _ASKS.search(a):
         return "wrong", "no value"
-    moduli = [re.findall(MODULUS, unwrap(text)) for text in (answer, reference)]
+    moduli = [[found[1] for found in _MODULUS.finditer(text)] for text in bare]
     if all(moduli) and moduli[0] != moduli[1]:
         return "wrong", "modulus"
     if _squeezed(a) == _squeezed(b):
@@ -94,7 +113,7 @@ def _forms(
 
 
 def _squeezed(text: str) -> str:
-    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", choice.without_styles(text))
+    return _LOOSE_SPACES.sub("", choice.without_styles(text))
 
 
 @bounded_cache(32 << 20, per_char=200)
@@ -112,10 +131,10 @@ def readings(
     texts = [("as it stands", scaled)]
     if changed and (bare := scales.unscaled(text, asked)) is not None:
         texts.append(("unit", bare))
-    if decimal and re.fullmatch(r"-?\d+,\d{1,2}", text):
+    if decimal and _DECIMAL_COMMA.fullmatch(text):
         texts.append(("decimal comma", text.replace(",", ".")))
     value = _UNIT.fullmatch(text)
-    if value and (unit or not re.fullmatch(r"\S+ [A-Za-z]", text)):
+    if value and (unit or not _LETTER_BEHIND.fullmatch(text)):
         texts.append(("unit", value[1]))
     forms = []
     for name, candidate in texts:
@@ -131,11 +150,7 @@ def readings(
 def _grouped(raw: str) -> tuple[tuple[str, Form], ...]:
     """60,120 is a number, but against a list it is the list 60, 120."""
     raw = unwrap(raw)
-    return (
-        (("list", read(raw.replace(",", ", "))),)
-        if re.fullmatch(r"\d{1,3}(?:,\d{3}){1,8}", raw)
-        else ()
-    )
+    return (("list", read(raw.replace(",", ", "))),) if _GROUPS.fullmatch(raw) else ()
 
 
 def _pairs(
