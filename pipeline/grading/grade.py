@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pipeline.grading.worker as worker
 from pipeline.errors import UserError
 from pipeline.grading.answer import choice, letters
-from pipeline.grading.answer.asked import asked
+from pipeline.grading.answer.asked import Asked
 from pipeline.grading.answer.extract import extract
 from pipeline.grading.answer.reference import bare_reference
 from pipeline.grading.bounded import BoundedCache
@@ -126,8 +126,7 @@ def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
 
 
 def _decide(answer: str, reference: str, question: str, prove: Prove) -> strict.Decision:
-    asking = asked(question)
-    key = (answer, reference, asking)
+    key = (answer, reference, question)
     decision = _decisions.get(key)
     if decision is None:
         proofs = 0
@@ -137,9 +136,9 @@ def _decide(answer: str, reference: str, question: str, prove: Prove) -> strict.
             proofs += 1
             return prove(a, b)
 
-        decision = strict.decide(answer, reference, counted, asking)
+        decision = strict.decide(answer, reference, counted, Asked(question))
         if not proofs:
-            _decisions.put(key, decision, 2 * (len(answer) + len(reference)) + 300)
+            _decisions.put(key, decision, 2 * sum(map(len, key)) + 300)
     return decision
 
 

@@ -48,10 +48,9 @@ _WRONG = (
     r"|(?:only |just )?(?:an? )?(?:upper|lower) bound)\b(?!\s+(?:that|to)\b)"
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
-    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b)|"
-    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
-    rf"(?:(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
+    r"[\s$*_`.,;!)\\\]，。]{0,8}+(?:<-+\s*)?"
+    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b"
+    rf"|(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
     r"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
     rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
     re.I,

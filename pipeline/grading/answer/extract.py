@@ -181,8 +181,10 @@ def _program_output(text: str) -> str | None:
 def boxes(text: str) -> tuple[str | None, int]:
     """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a
     box."""
-    found = []
-    for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
+    found, first = [], text.find("box")
+    if first < 0:
+        return None, 0
+    for match in list(_BOX.finditer(text, max(0, first - 2)))[-MAX_BOXES:]:
         if found and match.start() < found[-1][2]:
             continue  # a box in a box
         if match[0].endswith("{"):

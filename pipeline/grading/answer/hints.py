@@ -14,7 +14,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 class Hinted:
-    """A pattern with its hints, in small letters and divided by "|".
+    """A pattern with its hints, divided by "|"; in small letters where the pattern ignores case.
 
     >>> Hinted(r"\\bnot (\\d)", "not", re.I).search("NOT 5")[1]
     '5'
@@ -22,6 +22,7 @@ class Hinted:
 
     def __init__(self, pattern: str, hints: str, flags: int = 0) -> None:
         self.pattern, self.hints = re.compile(pattern, flags), tuple(hints.split("|"))
+        self.any_case = bool(self.pattern.flags & re.IGNORECASE)
 
     def search(self, text: str) -> re.Match[str] | None:
         """As re.Pattern.search."""
@@ -33,12 +34,9 @@ class Hinted:
 
     def may_match(self, text: str) -> bool:
         """False only where the pattern has no match in `text`."""
-        return self.hinted_in(folded(text))
-
-    def hinted_in(self, small: str) -> bool:
-        """may_match for a text of which `folded` is at hand."""
+        searched = folded(text) if self.any_case else text
         for hint in self.hints:  # noqa: SIM110 (a generator costs more than the searches)
-            if hint in small:
+            if hint in searched:
                 return True
         return False
 

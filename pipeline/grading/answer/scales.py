@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from pipeline.grading.answer.hints import Hinted
+
 _ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth".split()
 WORDS: dict[str, Fraction] = {
     "ten": Fraction(10),
@@ -49,9 +51,10 @@ _HAS_SCALE = re.compile(
 _SEVERAL = re.compile(  # 1万5千, 1万2000, 2亿3000万
     r"(?<![\d.])(?:(\d{1,8})\s*亿\s*)?(?:(\d{1,4})\s*万\s*)?(?:(\d)\s*千(?![克米瓦卡]))?(\d{1,4}(?![\d.千百十万亿]))?"
 )
-_ASKED = re.compile(
+_ASKED = Hinted(
     r"\bin (thousand|million|billion|trillion)s?\b|\bhow many (thousand|million|billion|trillion|dozen|hundred)s?\b"
     r"|[多几]少?\s*(万|亿|成|折|打)|[(（]\s*(万|亿)",
+    "thousand|illion|dozen|hundred|万|亿|成|折|打",
     re.I,
 )
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from pipeline.grading.answer import chinese
-from pipeline.grading.answer.hints import Hinted, folded
+from pipeline.grading.answer.hints import Hinted
 
 MAX_CHARS = 2000  # of a bare answer; a longer one is compared as a string only
 
@@ -124,8 +124,8 @@ _COMMANDS = [
             r"\max|\min|\gcd|\lcm",
             r"\\\1(\2)",
         ),
-        (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", "c", r"\\binom{\1}{\2}"),
-        (r"^\{?\}?_?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", "c", r"\\binom{\1}{\2}"),
+        (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", "C", r"\\binom{\1}{\2}"),
+        (r"^\{?\}?_?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", "C", r"\\binom{\1}{\2}"),
         (r"(?i)^\\text\s*\{\s*(?:the (?:final )?answer is:?|answer:)\s*\}", "answer", ""),
         (
             r"(\d)\.(\d*?)(\d)\3\3+\s*(?:\.\.\.|…|\\l?dots|\\cdots)$",
@@ -154,7 +154,7 @@ _COMMANDS = [
             "base",
             r"_{\1}",
         ),
-        (r"[,;]?\s*\(?\s*[kn]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*)?Z\}?\s*\)?$", "z", ""),
+        (r"[,;]?\s*\(?\s*[kn]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*)?Z\}?\s*\)?$", "Z", ""),
         (r"\*\*", "**", "^"),
         (r"\\text\s*\{\s*infinity\s*\}", "infinity", r"\\infty "),
         (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\var", r"\\"),
@@ -172,7 +172,7 @@ _COMMANDS = [
         (
             r"\\(?:text)?color\s*\{\w{1,20}\}"
             r"|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])",
-            r"color|\tiny|\small|\large|\huge|\it|\em",
+            r"color|\tiny|\small|\large|\Large|\huge|\it|\em",
             "",
         ),
         (
@@ -201,7 +201,7 @@ _COMMANDS = [
         ),
         (
             r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b",
-            "$|usd|rmb|cny|eur|gbp",
+            "$|USD|RMB|CNY|EUR|GBP",
             "",
         ),
         (r"(?<=\d) ?x ?(?=10 ?\^)", "x", "*"),
@@ -216,7 +216,7 @@ _COMMANDS = [
         (r"\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{?\s*\+\s*\}?$", r"\mathbb", r"(0,\\infty)"),
         (
             r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])",
-            r"\mathbb|\mathbf|\bbb",
+            r"\mathbb|\mathbf|\Bbb",
             r"\\reals ",
         ),
     )
@@ -255,6 +255,8 @@ def unwrap(text: str) -> str:
     """Without surrounding spaces, boxes, `$`, and braces that wrap the whole. Linear in the
     length."""
     text = text.strip()
+    if text.isdecimal():
+        return text
     box = _BOX.match(text)
     if box and text.endswith("}"):
         text = text[box.end() : -1].strip()
@@ -278,11 +280,9 @@ def clean(text: str) -> str:
     text = _SPACES.sub(" ", unicode_spelling(unwrap(text)))
     text = _NARROW_GROUPS.sub(",", text)
     text = _SPACES.sub(" ", _SPACING.sub(" ", text))
-    small = folded(text)
     for command, to in _COMMANDS:
-        if command.hinted_in(small):
+        if command.may_match(text):
             text = command.pattern.sub(to, text)
-            small = folded(text)
     text = _CASES.sub(_as_list, text)
     text = unwrap(text).strip(" ,;:。")
     if clock := _CLOCK.fullmatch(text):

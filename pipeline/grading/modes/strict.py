@@ -89,7 +89,7 @@ def _forms(
     if all(degrees) and degrees[0] != degrees[1]:
         return "wrong", "unit"
     bare = unwrap(answer), unwrap(reference)
-    if measure.differ(*bare, asked.units):
+    if measure.unit(bare[0]) and measure.differ(*bare, asked.units):
         return "wrong", "unit"
     if _ASKS.search(a):
         return "wrong", "no value"
@@ -98,9 +98,9 @@ def _forms(
         return "wrong", "modulus"
     if _squeezed(a) == _squeezed(b):
         return "right", "string"
-    comparer, late = Comparer(prove, asked.order), None
-    left = readings(a, "." in b, unit=True, asked=asked.scales) + _grouped(answer)
-    right = readings(b, "." in a, asked=asked.scales) + _grouped(reference)
+    comparer, late = Comparer(prove, lambda: asked.order), None
+    left = readings(a, "." in b, unit=True, asked=asked) + _grouped(answer)
+    right = readings(b, "." in a, asked=asked) + _grouped(reference)
     for x, y in _pairs(left, right):
         try:
             if comparer.same(x, y):
@@ -116,35 +116,38 @@ def _squeezed(text: str) -> str:
     return _LOOSE_SPACES.sub("", choice.without_styles(text))
 
 
-@bounded_cache(32 << 20, per_char=200)
 def readings(
-    text: str, decimal: bool = False, unit: bool = False, asked: frozenset[str] = frozenset()
+    text: str, decimal: bool = False, unit: bool = False, asked: Asked = NOTHING
 ) -> tuple[tuple[str, Form], ...]:
     """The ways to read a cleaned answer: as it stands; 万 as a factor and as a unit; 1,22 as a
     decimal; a letter as a unit.
 
-    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22; unit -- whether `5 m` may be 5 (an
-    answer's may, a reference's letter is a factor unless it has the power or the slash of a unit); asked -- the scales
-    in which the question asks.
+    decimal -- whether the other side has a decimal point, so that 1,22 may be 1.22
+    unit    -- whether `5 m` may be 5: an answer's may, a reference's letter is a factor unless it
+               has the power or the slash of a unit
+    asked   -- says whether the question asks in a scale, so that 5 million may be 5
     """
     scaled, changed = scales.scaled(text)
     texts = [("as it stands", scaled)]
-    if changed and (bare := scales.unscaled(text, asked)) is not None:
+    if changed and (bare := scales.unscaled(text, asked.scales)) is not None:
         texts.append(("unit", bare))
     if decimal and _DECIMAL_COMMA.fullmatch(text):
         texts.append(("decimal comma", text.replace(",", ".")))
     value = _UNIT.fullmatch(text)
     if value and (unit or not _LETTER_BEHIND.fullmatch(text)):
         texts.append(("unit", value[1]))
-    forms = []
-    for name, candidate in texts:
-        try:
-            forms.append((name, read(candidate)))
-        except (Unreadable, RecursionError):
-            word = plain_text(candidate)
-            if word is not None:
-                forms.append((name, Form("text", (word,))))
-    return tuple(forms)
+    forms = ((name, form_of(candidate)) for name, candidate in texts)
+    return tuple((name, form) for name, form in forms if form is not None)
+
+
+@bounded_cache(32 << 20, per_char=200)
+def form_of(text: str) -> Form | None:
+    """The form of a cleaned answer, or of its words; None where it is outside the grammar."""
+    try:
+        return read(text)
+    except (Unreadable, RecursionError):
+        word = plain_text(text)
+        return None if word is None else Form("text", (word,))
 
 
 def _grouped(raw: str) -> tuple[tuple[str, Form], ...]:
