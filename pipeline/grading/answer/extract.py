@@ -29,7 +29,7 @@ _SAID = re.compile(
     "[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)"
 )
 _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
-_TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
+_TAG = Hinted(r"<(?:eoa|eoe|/?s|/?answer)>", "<")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _HALF_SPACE = re.compile(r"(?<!\\)\\$")  # what strip leaves of a spaced brace's `\\ `
 _SIGN = Hinted(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])[ ]?\Z", "-|−")

@@ -22,6 +22,7 @@ class Hinted:
 
     def __init__(self, pattern: str, hints: str, flags: int = 0) -> None:
         self.pattern, self.hints = re.compile(pattern, flags), tuple(hints.split("|"))
+        self.ascii_hints = tuple(hint for hint in self.hints if hint.isascii())
         self.any_case = bool(self.pattern.flags & re.IGNORECASE)
 
     def search(self, text: str) -> re.Match[str] | None:
@@ -32,10 +33,15 @@ class Hinted:
         """As re.Pattern.finditer."""
         return self.pattern.finditer(text) if self.may_match(text) else iter(())
 
+    def sub(self, by: str, text: str) -> str:
+        """As re.Pattern.sub."""
+        return self.pattern.sub(by, text) if self.may_match(text) else text
+
     def may_match(self, text: str) -> bool:
         """False only where the pattern has no match in `text`."""
         searched = folded(text) if self.any_case else text
-        for hint in self.hints:  # noqa: SIM110 (a generator costs more than the searches)
+        hints = self.ascii_hints if searched.isascii() else self.hints
+        for hint in hints:  # noqa: SIM110 (a generator costs more than the searches)
             if hint in searched:
                 return True
         return False

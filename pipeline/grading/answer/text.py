@@ -281,8 +281,7 @@ def clean(text: str) -> str:
     text = _NARROW_GROUPS.sub(",", text)
     text = _SPACES.sub(" ", _SPACING.sub(" ", text))
     for command, to in _COMMANDS:
-        if command.may_match(text):
-            text = command.pattern.sub(to, text)
+        text = command.sub(to, text)
     text = _CASES.sub(_as_list, text)
     text = unwrap(text).strip(" ,;:。")
     if clock := _CLOCK.fullmatch(text):

@@ -17,14 +17,14 @@ _HIDDEN_STYLE = re.compile(
     r"|color\s*[:=]\s*[\"']?\s*(?:white|transparent|#fff(?:fff)?)\b|font-size\s*:\s*0",
     re.I,
 )
-_LINES = Hinted(
+_MARKDOWN = Hinted(
     r"~~\s{0,3}\$?\\boxed[^~\n]{0,200}~~|~~[\w .,$+-]{1,80}~~"  # struck out in Markdown
     r"|!\[[^\]\n]{0,200}\]\([^()\n]{0,200}\)"  # the words instead of an image
-    r"|^\[[^\]\n]{1,40}\]: ?#.*$"  # a comment in Markdown
-    r"|^[ \t]*%.*$",  # a comment in LaTeX
-    "%|~|![|]:",
+    r"|^\[[^\]\n]{1,40}\]: ?#.*$",  # a comment in Markdown
+    "~|![|]:",
     re.M,
 )
+_COMMENT = Hinted(r"^[ \t]*%.*$", "%", re.M)  # in LaTeX
 _BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}\Z|\\verb\*?.\Z")
 _REDEFINED = re.compile(
     r"\\(?:[egx]?def|let|(?:re)?newcommand\*?|providecommand\*?)\s*\{?\s*\\(?:boxed|fbox)(?![A-Za-z])"
@@ -39,7 +39,7 @@ def visible(text: str) -> str:
     """
     if _ELEMENT.search(text):
         text = _without_elements(text)
-    return _LINES.pattern.sub("", text) if _LINES.may_match(text) else text
+    return _MARKDOWN.sub("", _COMMENT.sub("", text))
 
 
 def _without_elements(text: str) -> str:
