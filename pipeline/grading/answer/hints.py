@@ -8,7 +8,7 @@ same (tests/test_grading_hints.py)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -33,7 +33,7 @@ class Hinted:
         """As re.Pattern.finditer."""
         return self.pattern.finditer(text) if self.may_match(text) else iter(())
 
-    def sub(self, by: str, text: str) -> str:
+    def sub(self, by: str | Callable[[re.Match[str]], str], text: str) -> str:
         """As re.Pattern.sub."""
         return self.pattern.sub(by, text) if self.may_match(text) else text
 
