@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 
+from pipeline.grading.answer import measure
 from pipeline.grading.answer.hints import Hinted, has_words
 
 WINDOW = 120  # characters before and after a box that are read for what is said about it
 AFTER = 2000  # characters after a box that are searched for another answer
+UNIT = 30  # characters behind a number in which its unit stands
 AT_ONCE = (
     60  # characters after an answer in which it is taken back, if at all: later errors are others
 )
@@ -84,7 +86,14 @@ _CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula 
 _EITHER = re.compile(
     r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|failing that|if not|oder|ou)\b|或|可能"
 )
-_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?(?!or\b)([A-Za-z]+)")
+_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?([A-Za-z]+)")
+_OFFERED = re.compile(
+    r"(?:\b(?:or|else|otherwise|alternatively|maybe|perhaps|possibly|possible|another|second|third"
+    r"|(?:option|guess|candidate|possibility|alternative|attempt) ?(?:\d{1,6}|[A-Z])?)"
+    r"|或者?|也?可能是?|(?<=\n)/)(?:[\s*_`:：,，.;$]|\b(?:the|my|final|correct|other way round)\b){0,12}\Z",
+    re.I,
+)
+_ONE_OF_SEVERAL = re.compile(r"\b(?:could|might|may)\b|\d", re.I)
 _SENTENCE_END = re.compile(r"(?<!\d)[.!?](?:\s|$)|[。！？\n]")
 _HEDGED = re.compile(
     r"(?:\b(?:may|might|could) be|\b(?:maybe|perhaps|possibly)"
@@ -122,6 +131,25 @@ def is_alternative(text: str, end: int, start: int, stop: int) -> bool:
     either 3 or else 4; option 1: 3, option 2: 4. 250 cents or 2.5 dollars are not."""
     between = text[end:start]
     if len(between) <= WINDOW and not _SENTENCE_END.search(between) and _EITHER.search(between):
-        units = _UNIT.match(between), _UNIT.match(text, stop)
-        return not all(units) or units[0][1] == units[1][1]
+        return not are_one_quantity(between[:UNIT], text[stop : stop + UNIT])
     return _HEDGED.search(text[max(0, start - WINDOW) : start]) is not None
+
+
+def offer(text: str, phrase: re.Match[str]) -> int | None:
+    """Where the words begin with which an answer phrase offers one more guess: or the answer is;
+    maybe the answer is; option 2: the answer is; the answer could also be. None where it does
+    not."""
+    at = max(0, phrase.start() - WINDOW)
+    if offered := _OFFERED.search(text[at : phrase.start()]):
+        return at + offered.start()
+    return phrase.start() if _ONE_OF_SEVERAL.search(phrase[0]) else None
+
+
+def are_one_quantity(after: str, after_other: str) -> bool:
+    """Whether the texts behind two numbers name different units of one dimension, so that both may
+    be the same: 250 cents or 2.5 dollars."""
+    units = [
+        measure.unit("1 " + found[1]) if (found := _UNIT.match(text)) else None
+        for text in (after, after_other)
+    ]
+    return None not in units and units[0][0] == units[1][0] and units[0] != units[1]

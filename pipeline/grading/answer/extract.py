@@ -47,7 +47,9 @@ _LINE_END = re.compile(r"\n|\$|\\\)|\\\]")
 _FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:：]?\s*", re.I)
 _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
-    r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
+    r"####\s*|answer {0,3}(?:\d{1,2} {0,3}(?=[:：]))?"
+    r"(?:is|was|(?:could|might|may) (?:also )?be|=|:|：)+"
+    r"(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*",
     re.I,
 )
@@ -73,6 +75,7 @@ _RANGE = re.compile(
 _REASON = re.compile(
     r",? (?:not|because|since|rather than|instead of|while|whereas)\b", re.I
 )  # what follows is not the answer
+_NUMBER = re.compile(r"^[\s$*]*-?[\d.,/]+")
 _DIGIT = re.compile(r"\d")
 _FORMULA_SIGN = re.compile(r"[=$\n]|\\text|\\[(\[]")
 _STOP = re.compile(r"(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s+[A-Z]|\s*$)|。")
@@ -116,7 +119,8 @@ def extract(output: str, lang: str = "en") -> str | None:
         return boxed
     final = _last(_FINAL, text[end:], _FINAL_WORDS)
     if final is not None:
-        return _value(_sentence(text[end + final.end() :])) or boxed or None
+        said = _value(_sentence(text[end + final.end() :]))
+        return _with_other_guess(said, text[end:], final, boxed) or boxed or None
     if boxed is not None:
         return _unless_retracted(boxed, text, end)
     text = _without_hope(text)
@@ -137,10 +141,31 @@ def extract(output: str, lang: str = "en") -> str | None:
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
     if answer and (guess := _OR.search(text, phrase.end(), phrase.end() + MAX_SENTENCE)):
         return f"{answer} \\text{{ or }} {guess[1]}"
+    if phrase is not None:
+        answer = _with_other_guess(answer, text, phrase)
     printed = _program_output(text)
     if not printed:
         text = _CODE.sub("", text)
     return answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
+
+
+def _with_other_guess(
+    answer: str | None, text: str, phrase: re.Match[str], boxed: str | None = None
+) -> str | None:
+    """The answer behind an answer phrase; with the box or the answer before it, where the phrase
+    offers one more guess: Answer: 3, or maybe Answer: 4."""
+    offered = claims.offer(text, phrase)
+    if not answer or offered is None:
+        return answer
+    before = text[:offered]
+    previous = _last(_PHRASE, before, _PHRASE_WORDS)
+    other = boxed or (previous and _after_phrase(before[previous.end() :]))
+    if not other:
+        return answer
+    behind = before[previous.end() :] if previous and not boxed else ""
+    if claims.are_one_quantity(*(_NUMBER.sub("", s, 1) for s in (behind, text[phrase.end() :]))):
+        return answer
+    return f"{other} \\text{{ or }} {answer}"
 
 
 def _unless_retracted(boxed: str, text: str, end: int) -> str | None:

@@ -295,8 +295,11 @@ def _atom(tokens: list[Token], depth: int) -> Form:
 
 
 def _bracketed(tokens: list[Token], depth: int) -> Form | None:
-    """(a, b), [a, b), \\{a, b\\}; a single value in round or square brackets is that value."""
+    """(a, b), [a, b), \\{a, b\\}; a single value in round or square brackets is that value, but not
+    in (a], which is half of an interval."""
     marks, inner = (tokens[0].text, tokens[-1].text), tokens[1:-1]
+    if (marks[0] == "{") != (marks[1] == "}"):
+        raise Unreadable("brackets that do not match")
     if not trim(inner):
         return Form("set", ()) if marks[0] == "{" else None
     condition, bars = split(inner, lambda t: t.kind == "op" and t.text in "|:")
@@ -308,6 +311,8 @@ def _bracketed(tokens: list[Token], depth: int) -> Form | None:
     if marked:
         items = tuple(_read(piece, depth + 1) for piece in pieces if trim(piece))
         return Form("set", items) if marks[0] == "{" else Form("bracket", items, marks)
+    if marks in (("(", "]"), ("[", ")")):
+        raise Unreadable("brackets that do not match")
     form = _read(inner, depth + 1)
     if tokens[0] == ("cmd", "{"):
         return (

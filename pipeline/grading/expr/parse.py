@@ -26,8 +26,8 @@ def parse_scalar(tokens: list[Token]) -> Node:
     missing."""
     parser = _Parser(tokens)
     tree = parser.expression()
-    if parser.at < len(tokens):
-        raise Unreadable(f"unexpected {tokens[parser.at].text!r}")
+    if parser.at < len(parser.tokens):  # which grow where \\frac34 is taken apart
+        raise Unreadable(f"unexpected {parser.tokens[parser.at].text!r}")
     return tree
 
 

@@ -17,6 +17,7 @@ from pipeline.grading.expr.compare import Comparer, OverTime
 from pipeline.grading.expr.forms import Form, plain_text, read
 from pipeline.grading.expr.parse import Unreadable
 from pipeline.grading.expr.tree import Node
+from pipeline.grading.expr.units import is_unit
 
 Decision = tuple[str, str]  # verdict ("right" | "wrong" | "undecided"), rule
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3}){1,100}|\d{1,300})(?:\.\d{0,300})?")
@@ -30,6 +31,7 @@ _INTEGER = re.compile(r"[-+]?\d+")
 _LOOSE_SPACES = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d{1,2}")
 _LETTER_BEHIND = re.compile(r"\S+ [A-Za-z]")
+_LETTER_AND_WORDS = re.compile(r"([b-hj-z]) ([a-z].*)")  # x hours; a and i are words
 _GROUPS = re.compile(r"\d{1,3}(?:,\d{3}){1,8}")
 _ASKS = re.compile(r"=\s*\?$")  # 5+7=? asks for a value
 _UNIT = re.compile(
@@ -136,6 +138,8 @@ def readings(
     value = _UNIT.fullmatch(text)
     if value and (unit or not _LETTER_BEHIND.fullmatch(text)):
         texts.append(("unit", value[1]))
+    if (letter := _LETTER_AND_WORDS.fullmatch(plain_text(text) or "")) and is_unit(letter[2]):
+        texts.append(("unit", letter[1]))
     forms = ((name, form_of(candidate)) for name, candidate in texts)
     return tuple((name, form) for name, form in forms if form is not None)
 
