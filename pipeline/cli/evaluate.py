@@ -71,7 +71,8 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     to resume."""
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --outputs, or --list")
-    from pipeline.evaluate.run import checkpoint_of, evaluate, score
+    from pipeline.evaluate.run import checkpoint_of, evaluate, parts, score
+    from pipeline.wiring.progress import Progress
 
     cfg = _config(options)
     name = Path(options.model).name
@@ -83,8 +84,15 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     settings = benchmarks.digest_of(repr((cfg, [task.loaded.note for task in tasks])))
     state = checkpoint_of(out / ".ckpt" / settings, Path(options.model))
     timings: list[dict] = []
-    for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
-        print(json.dumps(row, sort_keys=True), flush=True)
+    pieces = [part for task in tasks for part in parts(task, cfg, state)]
+    done = sum(len(asked) for path, asked in pieces if path.is_file())
+    total = sum(len(asked) for _, asked in pieces)
+    with Progress(f"evaluate {name}", total, initial=done, unit="question") as progress:
+        answered = 0
+        for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
+            print(json.dumps(row, sort_keys=True), flush=True)
+            answered += row["questions"]
+            progress.go_to(max(answered, done), row["benchmark"])
     if timings:  # all from the checkpoint: the file of the run that answered stays
         write_jsonl(out / "timings.jsonl", timings)
     summary = score(name, tasks, cfg, out)

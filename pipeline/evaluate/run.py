@@ -92,21 +92,25 @@ def evaluate(
     here and nowhere else: rows and files are the same on every run, seconds are not."""
     step = 0
     for task in tasks:
-        questions, rows = task.loaded.questions, []
-        for start in range(0, len(questions), cfg.chunk):
-            part = checkpoint / f"{task.key}-{start:06d}.jsonl"
+        rows = []
+        for part, asked in parts(task, cfg, checkpoint):
             if not part.is_file():
-                write_jsonl(
-                    part,
-                    answer_questions(
-                        engine, tokenizer, questions[start : start + cfg.chunk], task, cfg, timings
-                    ),
-                )
+                write_jsonl(part, answer_questions(engine, tokenizer, asked, task, cfg, timings))
             chunk = list(read_jsonl(part))
             rows += chunk
             step += 1
             yield {"step": step, "benchmark": task.key, **_chunk_metrics(chunk, cfg)}
         write_jsonl(out / f"{task.key}.jsonl", rows)
+
+
+def parts(
+    task: Task, cfg: EvaluateConfig, checkpoint: Path
+) -> Iterator[tuple[Path, Sequence[Question]]]:
+    """The files of a checkpoint that hold a task's answers, each with its questions."""
+    questions = task.loaded.questions
+    for start in range(0, len(questions), cfg.chunk):
+        name = f"{task.key}-{start:06d}.jsonl"
+        yield checkpoint / name, questions[start : start + cfg.chunk]
 
 
 def checkpoint_of(folder: Path, model: Path) -> Path:
