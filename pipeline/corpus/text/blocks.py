@@ -16,7 +16,8 @@ from pipeline.corpus.text.formulas import (
 )
 from pipeline.corpus.text.noise import weight
 
-PRIVATE = re.compile("[\ue000-\ue005]")
+PRIVATE = "\ue000\ue001\ue002\ue003\ue004\ue005"
+NO_PRIVATE = str.maketrans("", "", PRIVATE)
 # Lines around an article that stand on every page of a site: rights, dates, counters, gifts,
 # neighbours.
 LEGAL = re.compile(
@@ -49,8 +50,21 @@ class Block:
     tag: str
 
 
+def without_private(text: str) -> str:
+    """A text without the characters that are marks here."""
+    if text.isascii():
+        return text
+    # A search for one character is ten times as fast as one for a class of them.
+    return text.translate(NO_PRIVATE) if any(mark in text for mark in PRIVATE) else text
+
+
 def shield(code: str) -> str:
-    return PRIVATE.sub("", code).replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
+    code = without_private(code)
+    if "$" in code:
+        code = code.replace("$", DOLLAR)
+    if "\\" in code:
+        code = code.replace("\\", BACKSLASH)
+    return code.replace("`", TICK)
 
 
 def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:

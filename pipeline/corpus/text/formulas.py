@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.definitions import without_definitions
@@ -36,8 +36,7 @@ NAMES = frozenset(
 CJK = re.compile(r"[\u3400-\u9fff\uff0c\u3002]")
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """A formula of a page.
 
     `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml

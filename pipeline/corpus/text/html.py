@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.corpus.text.blocks import PRIVATE, finish
+from pipeline.corpus.text.blocks import finish, without_private
 from pipeline.corpus.text.formulas import Formula
 from pipeline.corpus.text.markup import MAIN_MARKS, TAG, Ends
 from pipeline.corpus.text.reader import Reader
@@ -39,8 +39,7 @@ def extract(page: str) -> Extracted:
     torn = TORN.search(page, page.rfind(">") + 1)
     prologue = PROLOGUE.match(page)
     page = page[prologue.end() : torn.start() if torn else None]
-    if not page.isascii() and PRIVATE.search(page):
-        page = PRIVATE.sub("", page)
+    page = without_private(page)
     start, end, is_article = main_range(page, Ends(page))
     found = read(page, start, end)
     if (start, end) == (0, len(page)):

@@ -13,7 +13,8 @@ from functools import lru_cache
 from html import unescape
 
 TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--)")
-ANY_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^>]*>", re.S)
+ANY_TAG = re.compile(r"<(?:!--.*?-->|/?[a-zA-Z][^>]*>)", re.S)
+TAG_BETWEEN = re.compile(f"({ANY_TAG.pattern})", re.S)
 # The look behind keeps a long word without = from being tried at each of its letters.
 ATTRIBUTE = re.compile(
     r"""(?<![\w:.-])([a-zA-Z_:][\w:.-]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
@@ -50,6 +51,8 @@ GUTTER = re.compile(
     r"(?=[\s\"'>])[^>]*>(?:(?!</?\1\b).)*</\1>",
     re.S | re.I,
 )
+NUMBERED = re.compile(r"gutter|line-?n|lnt|lnum|hljs-ln")
+ENDS_LINE = re.compile(r"<br|</(?:div|li|tr|p>)")
 SCRIPT = re.compile(r"<(sup|sub)\b[^>]*>([^<]{1,40})</\1>", re.I)
 LINE_END = re.compile(r"<br\s*/?>\n?|</(?:div|li|tr|p)>\n?(?=.)", re.S | re.I)
 CONTAINERS = frozenset("div section ul ol table header form span".split())
@@ -61,9 +64,19 @@ CARRIES_LATEX = re.compile(
 
 
 def attributes(raw: str) -> dict[str, str]:
-    """The attributes of a tag by lower-case name; those without a value are there with ""."""
+    """The attributes of a tag by lower-case name; those without a value are there with "".
+
+    Callers share what is returned, and must not change it.
+    """
+    return remembered(raw) if len(raw) <= 160 else parsed(raw)
+
+
+def parsed(raw: str) -> dict[str, str]:
     found = {m[1].lower(): m[2] or m[3] or m[4] or "" for m in ATTRIBUTE.finditer(raw)}
-    return {key: unescape(value) if "&" in value else value for key, value in found.items()}
+    return {key: unescape(value) for key, value in found.items()} if "&" in raw else found
+
+
+remembered = lru_cache(maxsize=1_024)(parsed)  # pages repeat few short ones very often
 
 
 def hints_noise(name: str, raw: str) -> bool:
@@ -80,7 +93,20 @@ def hints_noise(name: str, raw: str) -> bool:
 
 def plain(markup: str) -> str:
     """The text of a piece of markup: tags removed, entities undone."""
-    return unescape(ANY_TAG.sub("", markup))
+    if "<" in markup:
+        markup = ANY_TAG.sub("", markup)
+    return unescape(markup) if "&" in markup else markup
+
+
+def laid_out(markup: str, tags: str) -> str:
+    """Code whose line numbers are gone and whose lines end as they are shown; `tags` are its tags."""
+    if NUMBERED.search(tags):
+        markup = GUTTER.sub("", markup)
+    if "<su" in tags:
+        markup = SCRIPT.sub(
+            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
+        )
+    return LINE_END.sub("\n", markup) if ENDS_LINE.search(tags) else markup
 
 
 def plain_code(markup: str) -> str:
@@ -88,25 +114,14 @@ def plain_code(markup: str) -> str:
     their base.
     """
     if "<" not in markup:
-        return unescape(markup)
-    if any(
-        name in markup
-        for name in ("gutter", "lineno", "line-num", "linenum", "lnt", "hljs-ln", "lnum")
-    ):
-        markup = GUTTER.sub("", markup)
-    if "<su" in markup:
-        markup = SCRIPT.sub(
-            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
-        )
-    if (
-        "<br" in markup
-        or "</div" in markup
-        or "</li" in markup
-        or "</tr" in markup
-        or "</p>" in markup
-    ):
-        markup = LINE_END.sub("\n", markup)
-    text = plain(markup)
+        return unescape(markup) if "&" in markup else markup
+    pieces = TAG_BETWEEN.split(markup)
+    tags = "".join(set(pieces[1::2]))  # few, because code repeats them
+    if NUMBERED.search(tags) or "<su" in tags or ENDS_LINE.search(tags):
+        text = plain(laid_out(markup, tags))
+    else:
+        text = "".join(pieces[::2])
+        text = unescape(text) if "&" in text else text
     if not text[:8].strip()[:1].isdecimal():
         return text
     lines = text.split()
