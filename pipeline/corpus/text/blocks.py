@@ -16,16 +16,15 @@ from pipeline.corpus.text.formulas import (
 )
 from pipeline.corpus.text.noise import weight
 
-PRIVATE = "\ue000\ue001\ue002\ue003\ue004\ue005"
-NO_PRIVATE = str.maketrans("", "", PRIVATE)
 # Lines around an article that stand on every page of a site: rights, dates, counters, gifts,
 # neighbours.
 LEGAL = re.compile(
-    r"^\W{0,3}(?:©|\(c\)|copyright\b|all rights reserved|powered by|licensed under|版权所有|版权声明|.{0,12}ICP备"
+    r"^\W{0,3}(?:©|\(c\)|copyright\b|all rights reserved|powered by|licensed under|版权所有|版权声明"
     r"|本页面最近更新|本文链接|本作品采用|本文采用|转载请注明|许可协议|还没有人送礼物|打赏|赞赏作者|上一篇|下一篇|相关推荐|相关文章|猜你喜欢|阅读原文"
     r"|(?:previous post|next post|related posts?|share this)\b)",
     re.I,
 )
+ICP = re.compile(r"^\W{0,3}.{0,12}ICP备")  # a site's number in the Chinese register
 DIGIT = re.compile(r"\d")
 DATED = re.compile(
     r"^\W{0,3}(?:最新推荐文章于|(?:首次)?发布(?:于|时间)|编辑于|更新于|最后更新|(?:最后)?修改(?:于|时间)"
@@ -41,6 +40,10 @@ COUNTED = re.compile(
 )
 
 
+# The letters that the three patterns begin with, to pass over most lines without trying them.
+FIRST = frozenset("caplnrsume版本转许还打赞上下相猜阅最首发编更修浏点收评")
+
+
 @dataclass
 class Block:
     """Text with formula marks; the weight of its links (noise.weight); the tag that began it."""
@@ -50,21 +53,12 @@ class Block:
     tag: str
 
 
-def without_private(text: str) -> str:
-    """A text without the characters that are marks here."""
-    if text.isascii():
-        return text
-    # A search for one character is ten times as fast as one for a class of them.
-    return text.translate(NO_PRIVATE) if any(mark in text for mark in PRIVATE) else text
-
-
 def shield(code: str) -> str:
-    code = without_private(code)
-    if "$" in code:
-        code = code.replace("$", DOLLAR)
-    if "\\" in code:
-        code = code.replace("\\", BACKSLASH)
-    return code.replace("`", TICK)
+    """Code as it may stand in a block: what would delimit formulas there is written as marks, and
+    references to characters, which have been undone, stay undone.
+    """
+    code = code.replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
+    return code.replace("&", "&amp;") if "&" in code else code
 
 
 def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:
@@ -86,7 +80,12 @@ def is_boilerplate(block: Block) -> bool:
     size = weight(block.text)
     if block.linked > 0.5 * size and size < 400:
         return True
-    if size < 300 and LEGAL.match(block.text):
+    if size >= 300:
+        return False
+    first = block.text[:1]
+    if first.isalpha() and first.lower() not in FIRST:
+        return "ICP备" in block.text and ICP.match(block.text) is not None
+    if LEGAL.match(block.text) or ICP.match(block.text):
         return True
     if size >= 200 or not DIGIT.search(block.text):
         return False

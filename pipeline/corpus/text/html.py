@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.corpus.text.blocks import finish, without_private
-from pipeline.corpus.text.formulas import Formula
+from pipeline.corpus.text.blocks import finish
+from pipeline.corpus.text.formulas import Formula, without_marks
 from pipeline.corpus.text.markup import MAIN_MARKS, TAG, Ends
 from pipeline.corpus.text.reader import Reader
 
@@ -39,7 +39,7 @@ def extract(page: str) -> Extracted:
     torn = TORN.search(page, page.rfind(">") + 1)
     prologue = PROLOGUE.match(page)
     page = page[prologue.end() : torn.start() if torn else None]
-    page = without_private(page)
+    page = without_marks(page)
     start, end, is_article = main_range(page, Ends(page))
     found = read(page, start, end)
     if (start, end) == (0, len(page)):
@@ -64,8 +64,9 @@ def main_range(page: str, ends: Ends) -> tuple[int, int, bool]:
 
     The whole page when no element does, or several articles do.
     """
-    marks = MAIN_MARKS + (("<article",) if page.count("<article") == 1 else ())
-    for mark in marks:
+    for mark in (*MAIN_MARKS, "<article"):
+        if mark == "<article" and page.count(mark) != 1:
+            break
         at = page.find(mark)
         while (
             at >= 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cached_property
 from html import unescape
 
 from pipeline.corpus.text.blocks import Block, shield
@@ -57,7 +55,6 @@ ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SLASHES = frozenset({"/", "\u2044", "&frasl;", "\u2215"})
 DELIMITING = frozenset("$\\`")
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
-MATHJAX2 = re.compile(r"jax|mjx", re.I)
 TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
 
 
@@ -86,6 +83,7 @@ class Reader:
         self.scripts: list[Script] = []
         self.is_atcoder = page.find("atcoder", 0, 20_000) >= 0 and "katex" in page
         self.script_end = -1  # where the last script with a formula ended
+        self.scripted: bool | None = None
         self.image_end = -1  # where the last image of a formula ended
         self.ignored_until = -1  # where what MathJax is told to pass over ends
         self.looks = 2 * len(page) + 2_000_000  # characters that may be looked at to judge noise
@@ -313,8 +311,8 @@ class Reader:
         begin = at - len(raw) - len(name) - 2
         if name == "mjx-container" and self.beside_script(begin, ends[1]):
             return ends[1]
-        inner, scripts = self.page[at : ends[0]], MATHJAX2.search(raw) and self.has_scripts
-        found = element_formula(name, attributes(raw), inner, self.page, ends[1], bool(scripts))
+        inner = self.page[at : ends[0]]
+        found = element_formula(name, attributes(raw), inner, self.page, ends[1], self.has_scripts)
         if found is None:
             return None
         if found[2] == UNREAD:
@@ -325,10 +323,11 @@ class Reader:
             self.parts.append(self.formulas.add(*found))
         return ends[1]
 
-    @cached_property
     def has_scripts(self) -> bool:
-        """Whether the page holds scripts that MathJax 2 draws."""
-        return "math/tex" in self.page or "math/asciimath" in self.page
+        """Whether the page holds scripts that MathJax 2 draws; looked for once."""
+        if self.scripted is None:
+            self.scripted = "math/tex" in self.page or "math/asciimath" in self.page
+        return self.scripted
 
     def beside_script(self, begin: int, end: int) -> bool:
         """Whether a drawn formula between two places of the page stands next to the script that it

@@ -29,6 +29,9 @@ from pipeline.corpus.text.recognise import CUSTOM, kind_of
 NOTHING, BLOCK, END_BLOCK, LINK, END_LINK, SCRIPT, END_SCRIPT, BREAKS, CELL = range(9)
 COMMENT, OPEN, TORN = range(9, 12)
 LONGEST = 120  # characters of a spelling that is remembered; longer ones hardly come back
+MAY_CARRY = re.compile(
+    r"data-(?:latex|tex|math|expr|formula|katex|equation-content|attrs)|data:|latex-data|mathtag"
+)  # a literal at the front of each, by which `re` skips text
 IDENTIFIER = re.compile(r"""\bid\s*=\s*["']?([^\s"'>]+)""")
 OPENING = {"br": BREAKS, "td": CELL, "th": CELL, "a": LINK, "sup": SCRIPT, "sub": SCRIPT}
 OPENING |= dict.fromkeys(BLOCKS, BLOCK) | dict.fromkeys(("pre", "code", "var", "img"), OPEN)
@@ -77,7 +80,7 @@ def opening(name: str, raw: str) -> Tag:
         return OPENED.get(name, PASSED)
     classes = classes_of(raw) if "class" in raw else ""
     kind = kind_of(name, classes)
-    if "data" in raw and CARRIES_LATEX.search(raw):
+    if "data" in raw and MAY_CARRY.search(raw) and CARRIES_LATEX.search(raw):
         kind = FORMULA
     elif kind == NEITHER and hints_noise(name, raw) and is_suspect(raw):
         kind = NOISE
