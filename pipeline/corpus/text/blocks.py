@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from pipeline.corpus.text.formulas import (
-    BACKSLASH,
-    BREAK,
-    DOLLAR,
-    OPEN,
-    TICK,
-    Formula,
-    latex_of_marks,
-)
+from pipeline.corpus.text.formulas import Formula, latex_of_marks
+from pipeline.corpus.text.marks import BREAK, OPEN, unshield
 from pipeline.corpus.text.noise import weight
 
 # Lines around an article that stand on every page of a site: rights, dates, counters, gifts,
@@ -44,21 +37,12 @@ COUNTED = re.compile(
 FIRST = frozenset("caplnrsume版本转许还打赞上下相猜阅最首发编更修浏点收评")
 
 
-@dataclass
-class Block:
+class Block(NamedTuple):
     """Text with formula marks; the weight of its links (noise.weight); the tag that began it."""
 
     text: str
     linked: int
     tag: str
-
-
-def shield(code: str) -> str:
-    """Code as it may stand in a block: what would delimit formulas there is written as marks, and
-    references to characters, which have been undone, stay undone.
-    """
-    code = code.replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
-    return code.replace("&", "&amp;") if "&" in code else code
 
 
 def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula]]:
@@ -67,7 +51,7 @@ def finish(blocks: list[Block], found: list[Formula]) -> tuple[str, list[Formula
     text, used = latex_of_marks("\n".join(kept), found)
     lines = (line.strip() for line in text.replace(BREAK, "\n").split("\n"))
     text = "\n".join(line for line in lines if line.strip(" |"))
-    return text.replace(DOLLAR, "$").replace(BACKSLASH, "\\").replace(TICK, "`"), used
+    return unshield(text), used
 
 
 def is_boilerplate(block: Block) -> bool:

@@ -9,20 +9,20 @@ from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.definitions import without_definitions
 from pipeline.corpus.text.delimiters import OFF, SET, TEXT_ARGUMENT, UNKNOWN, Delimiters
 from pipeline.corpus.text.images import is_no_prose
+from pipeline.corpus.text.marks import (
+    BACKSLASH,
+    BREAK,
+    CLOSE,
+    DOLLAR,
+    OPEN,
+    PLACE,
+    unshield,
+    without_marks,
+)
 
 MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
-# Private-use marks: around a formula's number, and for a line break.
-OPEN, CLOSE, BREAK = "\ue001", "\ue002", "\ue003"
-# They stand for $, \ and ` in code, where these delimit nothing.
-DOLLAR, BACKSLASH, TICK = "\ue004", "\ue005", "\ue006"
-MARKS = OPEN + CLOSE + BREAK + DOLLAR + BACKSLASH + TICK
-NO_MARKS = str.maketrans("", "", MARKS)
-UNSHIELD = NO_MARKS | str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
-# A page may write them as references to characters, too.
-REFERENCE = re.compile(r"&#(?:x0*+e00[1-6](?![0-9a-f])|0*+573(?:4[5-9]|50)(?![0-9]));?", re.I)
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
-PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
@@ -53,14 +53,6 @@ class Formula(NamedTuple):
     def written(self) -> str:
         """The formula as it stands in the text of a page."""
         return f"$${self.latex}$$" if self.display else f"${self.latex}$"
-
-
-def without_marks(page: str) -> str:
-    """A page without the characters that are marks here, however it writes them."""
-    # A search for one character is ten times as fast as one for a class of them.
-    if not page.isascii() and any(mark in page for mark in MARKS):
-        page = page.translate(NO_MARKS)
-    return REFERENCE.sub("", page) if "&#" in page else page
 
 
 def clean_latex(latex: str) -> str:
@@ -112,7 +104,7 @@ class Formulas:
         one too many.
         """
         if not latex.isascii():
-            latex = latex.translate(UNSHIELD)
+            latex = without_marks(unshield(latex))
         latex = clean_latex(latex)
         if "\\" in latex:
             latex = without_definitions(latex)

@@ -45,13 +45,13 @@ MAIN_MARKS = ("<main", 'role="main"', "role=main", "mw-content-text", "bodyConte
 # What a page's own settings of MathJax say is no mathematics.
 IGNORED = re.compile(r"\b(?:tex2jax_ignore|mathjax_ignore|no-?mathjax)\b")
 CLASS = re.compile(r"""\bclass\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
-GUTTER = re.compile(
+NUMBERS = (  # the tag of what holds the numbers of lines
     r"<(span|td|div|a)\b[^>]*class\s*=\s*[\"']?(?:[^\"'>]*\s)?"
     r"(?:gutter|lnt|lineno|linenos|linenumber|line-numbers?(?:-rows)?|hljs-ln-numbers|hljs-ln-n|lnum|code-line-number)"
-    r"(?=[\s\"'>])[^>]*>(?:(?!</?\1\b).)*</\1>",
-    re.S | re.I,
+    r"(?=[\s\"'>])[^>]*>"
 )
-NUMBERED = re.compile(r"gutter|line-?n|lnt|lnum|hljs-ln")
+NUMBERED = re.compile(NUMBERS, re.I)
+GUTTER = re.compile(NUMBERS + r"(?:(?!</?\1\b).)*</\1>", re.S | re.I)
 ENDS_LINE = re.compile(r"<br|</(?:div|li|tr|p>)")
 SCRIPT = re.compile(r"<(sup|sub)\b[^>]*>([^<]{1,40})</\1>", re.I)
 LINE_END = re.compile(r"<br\s*/?>\n?|</(?:div|li|tr|p)>\n?(?=.)", re.S | re.I)
@@ -98,30 +98,17 @@ def plain(markup: str) -> str:
     return unescape(markup) if "&" in markup else markup
 
 
-def laid_out(markup: str, tags: str) -> str:
-    """Code whose line numbers are gone and whose lines end as they are shown; `tags` are its tags."""
-    if NUMBERED.search(tags):
-        markup = GUTTER.sub("", markup)
-    if "<su" in tags:
-        markup = SCRIPT.sub(
-            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
-        )
-    return LINE_END.sub("\n", markup) if ENDS_LINE.search(tags) else markup
-
-
 def plain_code(markup: str) -> str:
     """The text of code: a line for each line that is shown, no line numbers, powers kept apart from
     their base.
     """
-    if "<" not in markup:
-        return unescape(markup) if "&" in markup else markup
-    pieces = TAG_BETWEEN.split(markup)
-    tags = "".join(set(pieces[1::2]))  # few, because code repeats them
-    if NUMBERED.search(tags) or "<su" in tags or ENDS_LINE.search(tags):
-        text = plain(laid_out(markup, tags))
-    else:
-        text = "".join(pieces[::2])
-        text = unescape(text) if "&" in text else text
+    if "<" in markup:
+        only_spans = markup.count("<") == 2 * markup.count("</span")
+        if not only_spans or "ln" in markup or "line" in markup or "gutter" in markup:
+            markup = laid_out(markup)
+        else:
+            markup = ANY_TAG.sub("", markup)
+    text = unescape(markup) if "&" in markup else markup
     if not text[:8].strip()[:1].isdecimal():
         return text
     lines = text.split()
@@ -129,6 +116,25 @@ def plain_code(markup: str) -> str:
     if counted and list(map(int, lines)) == list(range(int(lines[0]), int(lines[0]) + len(lines))):
         return ""
     return text
+
+
+def laid_out(markup: str) -> str:
+    """Code without its tags and line numbers, whose lines end as they are shown, and whose scripts
+    keep apart from their base.
+    """
+    pieces = TAG_BETWEEN.split(markup)
+    tags = "".join(set(pieces[1::2]))  # few, because code repeats them
+    ends_line, scripts = ENDS_LINE.search(tags), "<su" in tags
+    numbered = ("ln" in tags or "gutter" in tags or "line" in tags) and NUMBERED.search(tags)
+    if not (ends_line or scripts or numbered):
+        return "".join(pieces[::2])
+    if numbered:
+        markup = GUTTER.sub("", markup)
+    if scripts:
+        markup = SCRIPT.sub(
+            lambda m: f"{'^' if m[1].lower() == 'sup' else '_'}{braced(m[2])}", markup
+        )
+    return ANY_TAG.sub("", LINE_END.sub("\n", markup) if ends_line else markup)
 
 
 def braced(script: str) -> str:

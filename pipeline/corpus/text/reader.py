@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import unescape
 
-from pipeline.corpus.text.blocks import Block, shield
+from pipeline.corpus.text.blocks import Block
 from pipeline.corpus.text.delimiters import delimiters_of
 from pipeline.corpus.text.families import family_formula, label_formula
-from pipeline.corpus.text.formulas import BREAK, PLACE, Formulas
-from pipeline.corpus.text.formulas import OPEN as OPENED
+from pipeline.corpus.text.formulas import Formulas
 from pipeline.corpus.text.images import image_formula, may_be_formula_image
+from pipeline.corpus.text.marks import BREAK, PLACE, shield, unescaped
+from pipeline.corpus.text.marks import OPEN as OPENED
 from pipeline.corpus.text.markup import (
     FORMULA,
     NOISE,
@@ -369,7 +370,7 @@ class Reader:
                 text = " ".join(text.split())
             if text:
                 if "&" in text:
-                    text = unescape(text)
+                    text = unescaped(text)
                 if "\\" in text or "$" in text or "[/" in text or self.has_own:
                     text = self.formulas.mark_delimited(text)
                 if 0 <= self.link_start < len(self.parts):
