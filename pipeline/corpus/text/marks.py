@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from html import unescape
 
-# Around a formula's number, and for a line break.
-OPEN, CLOSE, BREAK = "\ue001", "\ue002", "\ue003"
+# Around a formula's number, and for a line break. In the last plane, where a search of a page that
+# holds no character beyond the first ends before it begins.
+OPEN, CLOSE, BREAK = "\U00100001", "\U00100002", "\U00100003"
 # They stand for $, \ and ` in code, where these delimit nothing.
-DOLLAR, BACKSLASH, TICK = "\ue004", "\ue005", "\ue006"
+DOLLAR, BACKSLASH, TICK = "\U00100004", "\U00100005", "\U00100006"
 MARKS = OPEN + CLOSE + BREAK + DOLLAR + BACKSLASH + TICK
 PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
-REFERENCE = re.compile(r"&#(?:x0*+e00[1-6](?![0-9a-f])|0*+573(?:4[5-9]|50)(?![0-9]));?", re.I)
+REFERENCE = re.compile(
+    r"&#(?:x0*+10000[1-6](?![0-9a-f])|0*+10485(?:7[7-9]|8[0-2])(?![0-9]));?", re.I
+)
 NONE = str.maketrans("", "", MARKS)
 SHIELDED = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 

@@ -56,6 +56,8 @@ ENDS_LINE = re.compile(r"<br|</(?:div|li|tr|p>)")
 SCRIPT = re.compile(r"<(sup|sub)\b[^>]*>([^<]{1,40})</\1>", re.I)
 LINE_END = re.compile(r"<br\s*/?>\n?|</(?:div|li|tr|p)>\n?(?=.)", re.S | re.I)
 CONTAINERS = frozenset("div section ul ol table header form span".split())
+# Elements whose name begins the name of no other element.
+ALONE = frozenset("div span section article main nav table code pre ul ol form figure dl".split())
 NEITHER, FORMULA, NOISE = 0, 1, 2
 CARRIES_LATEX = re.compile(
     r"\bdata-(?:latex|tex|math|expr|formula|katex|mathml|equation-content)\s*=|\blatex-data\s*="
@@ -168,20 +170,32 @@ class Ends:
         page = self.page
         if self.budget <= 0:
             return None
-        close = page.find("</" + name, start)
-        if close >= 0 and page.find("<" + name, start, close) < 0 and name.islower():
-            self.budget -= close - start
-            end = page.find(">", close)
-            if end >= 0 and page[close + 2 + len(name) : end].strip() == "":
+        at, opening, closing = start, "<" + name, "</" + name
+        depth = 1
+        while (close := page.find(closing, at)) >= 0:
+            opened = page.count(opening, at, close)
+            if opened and name not in ALONE:
+                break
+            depth += opened - 1
+            at = close + len(closing)
+            if not depth:
+                end = page.find(">", at)
+                if end < 0 or page[at:end].strip():
+                    break
+                self.budget -= close - start
                 return close, end + 1
+        return self.nested_in_any_case(name, start)
+
+    def nested_in_any_case(self, name: str, start: int) -> tuple[int, int] | None:
+        """The same, read tag by tag."""
         depth, at = 1, start
-        for found in nested_tags(name).finditer(page, start):
+        for found in nested_tags(name).finditer(self.page, start):
             at = found.end()
             depth += -1 if found[1] else 1
             if depth == 0:
                 self.budget -= at - start
                 return found.start(), at
-        self.budget -= len(page) - start
+        self.budget -= len(self.page) - start
         return None
 
 
