@@ -20,7 +20,6 @@ REFERENCE = re.compile(
     r"&#(?:x0*+10000[1-6](?![0-9a-f])|0*+10485(?:7[7-9]|8[0-2])(?![0-9]));?", re.I
 )
 NONE = str.maketrans("", "", MARKS)
-SHIELDED = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 
 
 def without_marks(text: str) -> str:
@@ -36,11 +35,16 @@ def unescaped(text: str) -> str:
     return unescape(REFERENCE.sub("", text) if "&#" in text else text)
 
 
-def shield(code: str) -> str:
-    """Code as it may stand in a block: what would delimit formulas there is written as marks, and
-    the ampersands that it shows stay as they are when the block is unescaped.
+def shield(markup: str) -> str:
+    """Text in which nothing delimits formulas."""
+    return markup.replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
+
+
+def shield_code(code: str) -> str:
+    """Code as it may stand in a block: nothing delimits formulas, and what it shows stays as it is
+    when the block is unescaped.
     """
-    code = without_marks(code).replace("$", DOLLAR).replace("\\", BACKSLASH).replace("`", TICK)
+    code = shield(without_marks(code))
     return code.replace("&", "&amp;") if "&" in code else code
 
 

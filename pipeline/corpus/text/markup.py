@@ -106,7 +106,7 @@ def plain_code(markup: str) -> str:
     """
     if "<" in markup:
         only_spans = markup.count("<") == 2 * markup.count("</span")
-        if not only_spans or "ln" in markup or "line" in markup or "gutter" in markup:
+        if not only_spans or may_be_numbered(markup):
             markup = laid_out(markup)
         else:
             markup = ANY_TAG.sub("", markup)
@@ -120,6 +120,15 @@ def plain_code(markup: str) -> str:
     return text
 
 
+def may_be_numbered(markup: str) -> bool:
+    """Whether a class that NUMBERED knows may be in a piece of markup, by plain searches."""
+    return (
+        ("ln" in markup and ("lnt" in markup or "lnum" in markup or "hljs-ln" in markup))
+        or ("line" in markup and any(word in markup for word in ("lineno", "linenum", "line-num")))
+        or "gutter" in markup
+    )
+
+
 def laid_out(markup: str) -> str:
     """Code without its tags and line numbers, whose lines end as they are shown, and whose scripts
     keep apart from their base.
@@ -127,7 +136,7 @@ def laid_out(markup: str) -> str:
     pieces = TAG_BETWEEN.split(markup)
     tags = "".join(set(pieces[1::2]))  # few, because code repeats them
     ends_line, scripts = ENDS_LINE.search(tags), "<su" in tags
-    numbered = ("ln" in tags or "gutter" in tags or "line" in tags) and NUMBERED.search(tags)
+    numbered = may_be_numbered(tags) and NUMBERED.search(tags)
     if not (ends_line or scripts or numbered):
         return "".join(pieces[::2])
     if numbered:

@@ -10,7 +10,7 @@ from pipeline.corpus.text.delimiters import delimiters_of
 from pipeline.corpus.text.families import family_formula, label_formula
 from pipeline.corpus.text.formulas import Formulas
 from pipeline.corpus.text.images import image_formula, may_be_formula_image
-from pipeline.corpus.text.marks import BREAK, PLACE, shield, unescaped
+from pipeline.corpus.text.marks import BREAK, PLACE, shield, shield_code, unescaped
 from pipeline.corpus.text.marks import OPEN as OPENED
 from pipeline.corpus.text.markup import (
     FORMULA,
@@ -54,7 +54,6 @@ from pipeline.corpus.text.tags import (
 MAX_TAGS = 400_000
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SLASHES = frozenset({"/", "\u2044", "&frasl;", "\u2215"})
-DELIMITING = frozenset("$\\`")
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
 
@@ -129,7 +128,7 @@ class Reader:
         are none.
         """
         piece = self.page[at:end]
-        if end <= self.ignored_until and not DELIMITING.isdisjoint(piece):
+        if end <= self.ignored_until and ("$" in piece or "\\" in piece or "`" in piece):
             piece = shield(piece)
         self.parts.append(piece)
 
@@ -342,7 +341,7 @@ class Reader:
         if ends is None:
             return at
         self.flush("pre")
-        code = shield(plain_code(self.page[at : ends[0]]))
+        code = shield_code(plain_code(self.page[at : ends[0]]))
         self.parts.append(code.strip("\n").replace("\n", BREAK))
         self.flush("")
         return ends[1]
@@ -351,7 +350,7 @@ class Reader:
         ends = self.ends.nested("code", at)
         if ends is None:
             return at
-        self.parts.append(shield(plain_code(self.page[at : ends[0]])))
+        self.parts.append(shield_code(plain_code(self.page[at : ends[0]])))
         return ends[1]
 
     def variable(self, at: int) -> int:
