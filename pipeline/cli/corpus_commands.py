@@ -146,7 +146,8 @@ def extract_file(shard: Shard, max_bytes: int, seconds: float, out: Path) -> Non
 
 
 def extract(args: argparse.Namespace) -> None:
-    from pipeline.corpus.shards import Task, code_hash, fingerprint, run, stamps_of
+    from pipeline.corpus.shards import Task, code_hash, run, stamps_of
+    from pipeline.files import fingerprint
 
     check_out(args.out)
     work, tasks, show = args.out.with_name(args.out.name + ".work"), [], Show()
