@@ -139,7 +139,8 @@ class FastEngine(Engine):
                 logits_PV[[members[g] for g in group]] = logits_GV.to(logits_PV.dtype)
                 layers.append([tuple(_wide(kv, longest) for kv in pair) for pair in found])
             joined = [
-                [torch.cat(kvs) for kvs in zip(*pairs, strict=True)] for pairs in zip(*layers)
+                [torch.cat(kvs) for kvs in zip(*pairs, strict=True)]
+                for pairs in zip(*layers, strict=True)
             ]
             keys_and_values = [(key.transpose(2, 3).contiguous(), value) for key, value in joined]
             length_P1 = torch.tensor([[len(prompt)] for prompt in some], device=device)
