@@ -137,9 +137,7 @@ def test_sleep_and_wake_in_the_order_of_a_gpu(engine, monkeypatch):
     monkeypatch.setattr(CPUWorker, "wake_up", lambda self, tags=None: said.append(f"wake {tags}"))
     monkeypatch.setattr(engine, "sleeps", True)
     for name in ("push", "reset"):
-        owner, method = (
-            (engine, "push") if name == "push" else (engine.llm, "reset_prefix_cache")
-        )
+        owner, method = (engine, "push") if name == "push" else (engine.llm, "reset_prefix_cache")
         real = getattr(owner, method)
         monkeypatch.setattr(
             owner, method, lambda *given, r=real, n=name: (said.append(n), r(*given))[1]
