@@ -235,7 +235,7 @@ def gsm8k(place: Place) -> Rows:
         else:
             yield row(f"GSM8K, GRPO step {found['step']}", found["shown"])
         last, begin = time.perf_counter() - begin, time.perf_counter()
-        if place.left() < 1.5 * last:
+        if place.left() < 1.5 * last or (place.dry and found["step"] == 3):
             return
 
 
