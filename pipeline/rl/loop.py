@@ -32,6 +32,7 @@ from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
 from pipeline.rl.bridge import reweighed, shaped
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
+from pipeline.rl.dynamic import drawn_and_judged
 from pipeline.rl.export import export_others, keep_policy
 from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
@@ -99,19 +100,14 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
 
     if arm.online:
         check_sync(run.engine, policy)
-    rollouts = method.draw(run, step)  # D: who answers
-    run.engine.sleep()  # until the `sync` after the update
-    run.lap("sampling")
-    judged = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
-    rewarded = parallel.agreed(judged)
-    run.lap("scoring")
+    rollouts, judged, drawn = drawn_and_judged(run, method, step)  # D and pi_rf
     batch = new_batch(method, arm, cfg, rollouts)
     if arm.needs_reference:
         batch = with_reference(run, batch)
         run.lap("reference")
-    rewarded = shaped(arm, cfg, rewarded, batch, rollouts.logprobs)
+    rewarded = shaped(arm, cfg, judged, batch, rollouts.logprobs)
     batch = method.advantage(run, batch, rollouts, rewarded)  # A, on whole groups
-    batch = reweighed(arm, cfg, batch, rollouts, rewarded, method.weight)
+    batch = reweighed(arm, cfg, batch, rollouts, judged, method.weight)
 
     share = learning_rate_share(step, run.optim)
     updates, gap = [], {}
@@ -147,7 +143,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
         write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rows)
     if step == 1:
         say_if_nothing_to_learn(arm, cfg, rewarded, batch)
-    return metrics_row(run, step, rollouts, rewarded, batch, updates) | gap | renewed
+    return metrics_row(run, step, rollouts, rewarded, batch, updates) | drawn | gap | renewed
 
 
 def with_reference(run: Training, batch: Batch) -> Batch:
