@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.errors import UserError
 from pipeline.lm import parallel
 from pipeline.lm.passes import Rows
 from pipeline.lm.rollouts import Rollouts
 from pipeline.rl.bridge import equal_groups
+from pipeline.rl.config import ArmConfig
 from pipeline.rl.data_source import next_questions, sampled_online
 from pipeline.rl.method import Method
 from pipeline.rl.reward_function import Rewarded
@@ -41,7 +43,19 @@ def drawn_and_judged(
 def judged(run: Training, method: Method, rollouts: Rollouts) -> Rewarded | None:
     """The rewards of some outputs; all processes have those of the first."""
     found = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)
+    if found is not None and run.arm.gradient_coefficient != "grpo_process":
+        check_one_each(run.arm, found)
     return parallel.agreed(found)
+
+
+def check_one_each(arm: ArmConfig, rewarded: Rewarded) -> None:
+    """Raise UserError where a function of the user's own judges lines and the arm takes outputs."""
+    if any(len(row) > 1 for row in rewarded.rewards):
+        raise UserError(
+            f"arm {arm.name}: reward_function {arm.reward_function} gives a number for each line, "
+            f"which gradient_coefficient grpo_process takes; {arm.gradient_coefficient} takes one "
+            "per output"
+        )
 
 
 def until_full(

@@ -212,7 +212,8 @@ def start(
     languages = {q.lang for q in questions}
     solutions = [i for i in inputs.instructions if i.format == cfg.protocol and i.lang in languages]
     solutions = data_source.that_fit(inputs.policy, inputs.tokenizer, solutions, cfg)
-    check_rewardable(arm.name, arm.reward_function, questions, inputs.reward_model)
+    parts = tuple(arm.rewards)
+    check_rewardable(arm.name, arm.reward_function, parts, questions, inputs.reward_model)
     inputs = replace(inputs, questions=questions, instructions=solutions)
 
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1

@@ -57,7 +57,7 @@ class Training:
     optimizers: list[Any]
     seconds: dict[str, float]
     total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
-    pool: dict[str, list[dict]] = field(default_factory=dict)
+    pool: Any = None  # outputs of the instruct model by question (pool.Pool); offline arms
     critic: Critic | None = None  # PPO
     since: float = field(default_factory=time.perf_counter)
 
