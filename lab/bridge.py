@@ -17,6 +17,7 @@ The order is by seed, so that what is there after an interrupted command is one 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ import numpy as np
 import yaml
 
 from pipeline.errors import UserError
-from pipeline.records import Question, read_json, read_jsonl, read_rows, write_json
+from pipeline.records import Question, read_jsonl, read_rows, write_json
 from pipeline.report.stats import Interval, paired
 from pipeline.rl.config import ArmConfig, RLConfig
 
@@ -178,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bridge: {error}", file=sys.stderr)
         return 1
     print(table(out, options.seeds, options.steps))
-    done = [read_json(path) for path in out.glob("*/done.json")]
+    done = [json.loads(path.read_text(encoding="utf-8")) for path in out.glob("*/done.json")]
     print(f"{len(done)} runs, {sum(d['cpu_seconds'] for d in done) / 60:.0f} CPU minutes")
     return 0
 
