@@ -36,7 +36,7 @@ from pipeline.rl.dynamic import drawn_and_judged
 from pipeline.rl.export import export_others, keep_policy
 from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
-from pipeline.rl.identity import identity, same_run
+from pipeline.rl.identity import identity, origin, same_run
 from pipeline.rl.iterate import next_iteration
 from pipeline.rl.method import Method, method_of, new_batch
 from pipeline.rl.pool import fill_pool
@@ -215,6 +215,7 @@ def start(
     parts = tuple(arm.rewards)
     check_rewardable(arm.name, arm.reward_function, parts, questions, inputs.reward_model)
     inputs = replace(inputs, questions=questions, instructions=solutions)
+    begun_from = origin(inputs)
 
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
     frozen = arm.needs_reference or arm.offline
@@ -225,6 +226,5 @@ def start(
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
     probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)
-    return Training(
-        inputs, arm, cfg, seed, out, state, engine, instruct, optimizers, seconds, critic=critic
-    )
+    parts = engine, instruct, optimizers, seconds, begun_from
+    return Training(inputs, arm, cfg, seed, out, state, *parts, critic=critic)

@@ -56,6 +56,7 @@ class Training:
     instruct: Any  # frozen: pi_sft, and the reference
     optimizers: list[Any]
     seconds: dict[str, float]
+    origin: dict[str, Any] = field(default_factory=dict)  # identity.origin
     total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
     pool: Any = None  # outputs of the instruct model by question (pool.Pool); offline arms
     critic: Critic | None = None  # PPO
