@@ -172,6 +172,7 @@ class VLLMEngine(Engine):
             torch.autocast(self.device, enabled=False),
         ):
             done = self.llm.generate(requests, given, use_tqdm=False)
+        sampling.tell(0, len(done), 0)  # vLLM says nothing before all are done
         return self._cut([_output(request.outputs[0]) for request in done], sampling)
 
     def _check(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
