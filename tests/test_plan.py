@@ -12,7 +12,7 @@ from rl_tiny import ARMS, SCALE, inputs, policy, questions, run, tokenizer
 
 from pipeline.cli import plan
 from pipeline.errors import UserError
-from pipeline.lm import memory
+from pipeline.lm import memory, published
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.rl.plan import arm_flops, scalar
@@ -85,12 +85,12 @@ def test_sizes_of_published_models():
         "Qwen/Qwen2.5-7B": 7615.6,
         "deepseek-ai/deepseek-coder-7b-base-v1.5": 6910.4,
     }
-    assert set(stated) == set(plan.KNOWN)
+    assert set(stated) == set(published.KNOWN)
     for name, millions in stated.items():
-        found = plan.model_sizes(ModelConfig(path=name)).parameters
+        found = published.model_sizes(ModelConfig(path=name)).parameters
         assert found / 1e6 == pytest.approx(millions, rel=1e-3), name
     with pytest.raises(UserError, match="no config.json there, and its sizes are not known"):
-        plan.model_sizes(ModelConfig(path="someone/model"))
+        published.model_sizes(ModelConfig(path="someone/model"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.errors import UserError
 from pipeline.lm import checkpoint, parallel, shards
 from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
-from pipeline.lm.head import ENTRIES, head_of, log_probs, raised
+from pipeline.lm.head import head_of, log_probs
 from pipeline.lm.optim import (
     autocast,
     check_rates,
@@ -114,12 +113,8 @@ def next_token_loss(model, tokens_BT, mask_BT) -> Tensor:
 def _loss_sum(model, tokens_BT, mask_BT, mean: bool) -> Tensor:
     hidden_BTD = shards.read(model, input_ids=tokens_BT, use_cache=False)
     target_BT = mask_BT[:, 1:]
-    head, hidden_NE = head_of(model), hidden_BTD[:, :-1][target_BT]
     target_N = tokens_BT[:, 1:][target_BT]
-    if target_N.numel() * head.weight.shape[0] <= ENTRIES:
-        how = "mean" if mean else "sum"
-        return F.cross_entropy(raised(head(hidden_NE)), target_N, reduction=how)
-    loss_N = -log_probs(head, hidden_NE, target_N)
+    loss_N = -log_probs(head_of(model), hidden_BTD[:, :-1][target_BT], target_N)
     return loss_N.mean() if mean else loss_N.sum()
 
 

@@ -58,8 +58,9 @@ class Training:
     instruct: Any  # frozen: pi_sft, and the reference; None with adapters (`frozen`)
     optimizers: list[Any]
     seconds: dict[str, float]
+    origin: dict[str, Any] = field(default_factory=dict)  # identity.origin
     total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
-    pool: dict[str, list[dict]] = field(default_factory=dict)
+    pool: Any = None  # outputs of the instruct model by question (pool.Pool); offline arms
     critic: Critic | None = None  # PPO
     since: float = field(default_factory=time.perf_counter)
 

@@ -72,6 +72,11 @@ def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> 
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text
+    if out_of_memory(error, text):
+        return (
+            f"not enough memory ({text[:120]}); lower micro_batch_tokens, batch or the number of "
+            "parallel jobs, then run it again: what is on file stays"
+        )
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return of_hydra(text, keys)
     if "No space left on device" in text or "os error 28" in text:
@@ -81,6 +86,12 @@ def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> 
         hint = HINTS.get(error.errno or 0, "fix that, then run it again")
         return f"{error.filename or 'the file system'}: {error.strerror.lower()}; {hint}"
     return text if isinstance(error, OSError) else None
+
+
+def out_of_memory(error: BaseException, text: str) -> bool:
+    """Whether memory ran out: the machine's or a GPU's, told by Python or by torch."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in text)
 
 
 def of_hydra(text: str, keys: Callable[[], Iterable[str]]) -> str:
