@@ -55,9 +55,10 @@ def examples():
 )
 def test_next_token_training(changes, tmp_path):
     cfg = TrainConfig(**({"steps": 2, "sequence_length": 24, "log_every": 1} | changes))
+    save_model(policy(), tokenizer(), tmp_path / "base")
 
     def work():
-        model = prepared(exact(policy()), cfg.peft)
+        model = prepared(exact(load_model(tmp_path / "base")), cfg.peft)
         return watched(train_lm(model, make_stream(examples(), cfg), cfg), [model])
 
     one, (first, second) = work(), results(work, 2, tmp_path, shards=True)
