@@ -15,14 +15,19 @@ class RewardStage(StageConfig):
 @stage(
     "reward",
     out="{data}/reward",
-    reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"),
+    reads=(
+        "{data}/world/questions.jsonl",
+        "{data}/world/instruct.jsonl",
+        "{data}/pretrain/model",
+        "{data}/sft/model",
+    ),
     processes=True,
 )
 def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.lm.parallel import join
-    from pipeline.records import Question, read_rows
-    from pipeline.reward.build import Setting, train_outcome, train_process
+    from pipeline.records import Instruction, Question, read_rows
+    from pipeline.reward.build import Setting, train_outcome, train_own, train_process
 
     base, instruct = run.data / "pretrain/model", run.data / "sft/model"
     device = join(cfg.device)
@@ -37,8 +42,10 @@ def main(cfg: RewardStage, run: Run) -> None:
         list(read_rows(run.data / "world/questions.jsonl", Question)),
         run.out,
         run.checkpoint,
+        list(read_rows(run.data / "world/instruct.jsonl", Instruction)),
     )
-    summary = {"outcome": train_outcome(setting, run.follow)}
+    summary = {"own": train_own(setting, run.follow)} if cfg.reward.start == "own" else {}
+    summary["outcome"] = train_outcome(setting, run.follow)
     if cfg.reward.process:
         summary["process"] = train_process(setting, run.follow)
     run.summary(**summary)
