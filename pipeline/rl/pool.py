@@ -22,7 +22,7 @@ def fill_pool(run: Training) -> None:
     path, cfg, inputs = run.state / "pool.jsonl", run.cfg, run.inputs
     if not exists(path):
         at = question_at(inputs.questions, run.seed)
-        needed = {at(n).id: at(n) for n in range(cfg.steps * cfg.questions_per_step)}
+        needed = {at(n).id: at(n) for n in range(cfg.steps * run.questions_per_step)}
         run.engine.sync(run.instruct)
         make_pool(run.engine, inputs.tokenizer, list(needed.values()), cfg, run.seed, path)
         run.engine.sync(run.policy)
