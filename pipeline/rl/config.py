@@ -38,7 +38,9 @@ class ArmConfig:
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1
-    iterations: int = 1  # I of Algorithm 1; the steps of the profile are divided among them, the last has fewer
+    iterations: int = (
+        1  # I of Algorithm 1; the steps of the profile are divided among them, the last has fewer
+    )
     replay: float = 0.1  # share of earlier labels when the reward model is trained again
     # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     aggregation: str = "output_mean"
