@@ -19,7 +19,7 @@ from pipeline.report.arms import IN_DOMAIN, arm_label
 from pipeline.report.claims.claim import Claim, Number, Spec, untestable
 from pipeline.report.claims.compare import compare, gate, parts_of, present, samples_of
 from pipeline.report.claims.rules import Test, margin
-from pipeline.report.data import Cell, Results, Unit, common, pick, rate_beside
+from pipeline.report.data import Results, common, pick, rate_beside
 from pipeline.report.stats import Interval, combined, paired
 from pipeline.report.validation import accuracy_at, boundaries
 
