@@ -44,7 +44,7 @@ def main(cfg: CellStage, run: Run) -> None:
 
     from transformers import PreTrainedTokenizerFast
 
-    from lab.corpora.matrix import ARMS, CALIBRATED_ON, PROBED, documents, held_out, instructions
+    from lab.corpora.matrix import CALIBRATED_ON, PROBED, documents, held_out, instructions, phases
     from lab.corpora.probe import calibrated, calibrated_temperature
     from lab.corpora.riddles import RIDDLES, chosen
     from pipeline.lm.examples import instruction_examples
@@ -58,9 +58,9 @@ def main(cfg: CellStage, run: Run) -> None:
     model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.seed)
 
     losses: dict[str, float] = {}
-    for phase, name in enumerate(ARMS[cfg.arm]):
-        examples = documents(tokenizer, name, pretrain, rivals, phase)
-        losses[f"{phase}-{name}"] = learn(run, model, f"{phase}-{name}", examples, pretrain)
+    for number, name, train in phases(cfg.arm, pretrain):
+        examples = documents(tokenizer, name, train, rivals, number)
+        losses[f"{number}-{name}"] = learn(run, model, f"{number}-{name}", examples, train)
 
     temperature = calibrated_temperature(model, tokenizer, held_out(CALIBRATED_ON))
     asked, riddles = (

@@ -9,7 +9,6 @@ LABELS = {
     "arxiv": "papers in LaTeX",
     "general": "general text",
     "code": "code",
-    "general_twice": "general text, twice as much",
     "general_then_final": "general text, then mined",
     "code_then_final": "code, then mined",
 }

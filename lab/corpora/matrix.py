@@ -9,8 +9,8 @@ Settings stand in conf/profile/corpora.yaml.
 All arms share tokenizer, model, steps, instruction data and questions. A corpus that is smaller
 than the budget is repeated, as in section 2.2. What evaluation asks for (one equation per line, a
 boxed answer) occurs in no corpus (tests/test_world_web.py); the arm `none`, fine-tuned from random
-weights, is the control that shows what the format alone is worth; `general` and `general_twice`,
-text without mathematics, are the placebos of one and of two phases. The base models are asked in a
+weights, is the control that shows what the format alone is worth; `general`, text without
+mathematics, and `code` alone are placebos. The base models are asked in a
 form that is neither that of pages nor that of instructions (lab/corpora/probe.py), after their
 temperature is calibrated on validation problems, and riddles (lab/corpora/riddles.py).
 """
@@ -18,6 +18,7 @@ temperature is calibrated on validation problems, and riddles (lab/corpora/riddl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,19 @@ from pipeline.wiring.config import build
 PARAMS = Path("conf/profile/corpora.yaml")
 DATA, WORLD = Path("data/corpora"), Path("data/recall/world")
 RIVALS = DATA / "rivals"
-# What each arm is pre-trained on, one phase after the other.
-ARMS: dict[str, tuple[str, ...]] = {
+# What each arm is pre-trained on, one phase after the other: (corpus, share of the token budget).
+FIRST, THEN = 1 / 3, 2 / 3
+ARMS: dict[str, tuple[tuple[str, float], ...]] = {
     "none": (),
-    "web": ("web",),
-    "iteration_1": ("iteration_1",),
-    "final": ("final",),
-    "final_en": ("final_en",),
-    "arxiv": ("arxiv",),
-    "general": ("general",),  # placebo of arxiv
-    "code": ("code",),
-    "general_twice": ("general", "general"),  # placebo of the two below: as many tokens
-    "general_then_final": ("general", "final"),
-    "code_then_final": ("code", "final"),
+    "web": (("web", 1.0),),
+    "iteration_1": (("iteration_1", 1.0),),
+    "final": (("final", 1.0),),
+    "final_en": (("final_en", 1.0),),
+    "arxiv": (("arxiv", 1.0),),
+    "general": (("general", 1.0),),
+    "code": (("code", 1.0),),
+    "general_then_final": (("general", FIRST), ("final", THEN)),
+    "code_then_final": (("code", FIRST), ("final", THEN)),
 }
 CALIBRATED_ON = 100  # validation problems per language
 PROBED = ("mini_gsm8k", "mini_cmath")  # word problems, whose structure is their solution
@@ -60,6 +61,12 @@ def instructions(world: Path = WORLD) -> Iterator[Instruction]:
     """
     rows = read_rows(world / "instruct.jsonl", Instruction)
     return (row for row in rows if row.format != "tir")
+
+
+def phases(arm: str, train: TrainConfig) -> Iterator[tuple[int, str, TrainConfig]]:
+    """(number, corpus, training) of each phase of an arm; together they have the budget's steps."""
+    for number, (name, share) in enumerate(ARMS[arm]):
+        yield number, name, replace(train, steps=round(share * train.steps))
 
 
 def held_out(count: int, seed: int | str = "calibration") -> list[Question]:

@@ -1,6 +1,6 @@
 """One cell of the rival corpora past the arithmetic threshold, probed on the way.
 
-    python -m lab.pilots.corpora [ARM] [--phase-steps 5860] [--sequences 8] [--every 0.166]
+    python -m lab.pilots.corpora [ARM] [--steps 5860] [--sequences 8] [--probes 9]
 
 Pre-trains the model of profile corpora on the arm's corpora, one phase after the other, and asks the
 base model problems of split validation: bits per result before and after the temperature is
@@ -33,6 +33,7 @@ from lab.corpora.matrix import (
     held_out,
     settings,
 )
+from lab.corpora.matrix import phases as corpora_of
 from lab.corpora.probe import bits_per_result, calibrated_temperature, surprise
 from lab.corpora.riddles import chosen
 from lab.pilots.world import OUT
@@ -51,11 +52,11 @@ RIDDLES = 300  # per language
 def parse() -> argparse.Namespace:
     pretrain = settings("pretrain", TrainConfig)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("arm", nargs="?", default="final", choices=ARMS)
-    parser.add_argument("--phase-steps", type=int, default=pretrain.steps)
+    parser.add_argument("arm", nargs="?", default="general_then_final", choices=ARMS)
+    parser.add_argument("--steps", type=int, default=pretrain.steps, help="of all phases")
     parser.add_argument("--sequences", type=int, default=pretrain.sequences)
     parser.add_argument("--rate", type=float, default=pretrain.lr_muon, help="Muon's")
-    parser.add_argument("--probes", type=int, default=6, help="in each phase")
+    parser.add_argument("--probes", type=int, default=9, help="evenly over all steps")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -98,10 +99,9 @@ class Probe:
         return found
 
 
-def phase(model, probe: Probe, examples: Sequence, train: TrainConfig, probes: int) -> list[dict]:
-    """Train on a corpus; a row for each probe, with the CPU seconds of training alone."""
+def phase(model, probe: Probe, examples: Sequence, train: TrainConfig, every: int) -> list[dict]:
+    """Train on a corpus; a row every so many steps, with the CPU seconds of training alone."""
     rows, asking, begin = [], 0.0, time.process_time()
-    every = train.steps // probes
     for row in train_lm(model, make_stream(examples, train), train):
         if row["step"] % every and row["step"] != train.steps:
             continue
@@ -132,7 +132,7 @@ def main() -> None:
     )
     train = replace(
         settings("pretrain", TrainConfig),
-        steps=args.phase_steps,
+        steps=args.steps,
         sequences=args.sequences,
         lr_muon=args.rate,
         log_every=10,
@@ -140,10 +140,10 @@ def main() -> None:
     )
     probe = Probe(tokenizer)
     phases = [{"corpus": "nothing", "rows": [{"tokens": 0, "cpu_seconds": 0, **probe(model)}]}]
-    for number, name in enumerate(ARMS[args.arm]):
-        examples = documents(tokenizer, name, train, phase=number)
+    for number, name, own in corpora_of(args.arm, train):
+        examples = documents(tokenizer, name, own, phase=number)
         print(f"{name}: {len(examples)} documents", flush=True)
-        rows = phase(model, probe, examples, train, args.probes)
+        rows = phase(model, probe, examples, own, train.steps // args.probes // 10 * 10)
         size = sum(len(ids) for ids, _ in examples)
         phases.append({"corpus": name, "tokens": size, "rows": rows})
     record(
@@ -223,7 +223,7 @@ def line(row: dict[str, Any], part: dict[str, Any], probed: dict[str, Any]) -> s
 def settings_line(row: dict[str, Any]) -> str:
     return (
         f"`{row['name']}`: {row['parameters']:,} parameters, {row['steps']} steps x "
-        f"{row['sequences']} x 256 tokens per phase, Muon {row['lr_muon']:g}, seed {row['seed']}, "
+        f"{row['sequences']} x 256 tokens, Muon {row['lr_muon']:g}, seed {row['seed']}, "
         f"commit {row['commit']}."
     )
 

@@ -23,7 +23,7 @@ SPEC = Spec(
     "MMLU 49.1 to 54.9, BBH 55.2 to 59.5",
     0.0505,
 )
-MATHEMATICS, PLACEBO = "general_then_final", "general_twice"
+MATHEMATICS, PLACEBO = "general_then_final", "general"
 RIDDLES = ("mini_bbh@base", "mini_bbh_zh@base")  # the base models
 ABOVE_CHANCE = "above_chance"  # a measure that the corpora's cells write
 
