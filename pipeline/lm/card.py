@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 PAPER = "arXiv 2402.03300"
@@ -14,7 +15,9 @@ KINDS = {
     "instruct": "an instruct model, fine-tuned on worked solutions",
     "reward": "a reward model, trained on judged outputs of the instruct model",
     "rl": "a policy, trained by reinforcement learning from the instruct model",
+    "value": "the value model of a PPO run, which starts as the instruct model's body",
 }
+OTHERS = {"value_model": "value", "reward_model": "reward"}  # folders next to a policy
 LIMITS = (
     "Made to study methods. It answers short problems of the kind it was trained on, often wrongly and always "
     "confidently, and it was not tested for anything else."
@@ -64,6 +67,40 @@ def model_card(
         f"**Limits.** {LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def write_cards(
+    out: Path,
+    name: str,
+    kind: str,
+    settings: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    data: str,
+    base_model: str = "",
+) -> list[Path]:
+    """Write README.md into every model folder below `out`; the arguments are those of `model_card`.
+
+    A folder that is not called `model` has its own name in the card's title. Of several processes
+    the first one writes.
+    """
+    from pipeline.lm import parallel
+
+    folders = sorted({path.parent for path in out.rglob("*.safetensors")})
+    for folder in folders if parallel.first() else ():
+        place = folder.relative_to(out).as_posix()
+        title = name if place == "model" else f"{name}, {place}"
+        own = OTHERS.get(folder.name, kind)
+        text = model_card(title, own, settings, summary, data, base_model)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+    return folders
+
+
+def base_of(pretrain: Path) -> str:
+    """The pretrained model that a chain comes from, by the configuration of its stage `pretrain`;
+    "" for one from scratch.
+    """
+    config = json.loads((pretrain / "config.json").read_text(encoding="utf-8"))
+    return config["model"]["path"]
 
 
 def front_matter(values: Mapping[str, Any]) -> str:
