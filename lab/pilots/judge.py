@@ -231,14 +231,15 @@ def page(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         for pool, judged in row["of"].items():
             first = next(iter(judged.values()))
-            plain = [f"{first[kind]['likelihood']['mean']:.3f}" for kind in KINDS]
+            plain = [mean_of(first[kind]["likelihood"]) for kind in KINDS]
             asked = f"{pool}: {row['held_out']:,} ({first['all']['questions']:,})"
             lines.append(
                 f"| {row['name']} | {asked} | likelihood of the sampler | {' | '.join(plain)} | - |"
             )
             for judge, found in judged.items():
                 cells = [in_words(found[kind]) for kind in KINDS]
-                passed = "passes" if found["all"]["gain"]["mean"] >= GATE else "fails"
+                gain = found["all"]["gain"]
+                passed = "passes" if gain and gain["mean"] >= GATE else "fails"
                 lines.append(f"| | | {judge} | {' | '.join(cells)} | {passed} |")
     lines += [
         "",
@@ -256,8 +257,14 @@ def page(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def mean_of(found: dict[str, float] | None) -> str:
+    return f"{found['mean']:.3f}" if found else "-"
+
+
 def in_words(found: dict[str, Any]) -> str:
     model, gain = found["model"], found["gain"]
+    if not gain:
+        return "-"
     return f"{model['mean']:.3f}, {gain['mean']:+.3f} [{gain['low']:.3f}, {gain['high']:.3f}]"
 
 
