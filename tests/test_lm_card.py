@@ -1,7 +1,5 @@
 """Model cards: their front matter is YAML that a hub reads, and they say what a model is not."""
 
-import json
-
 import yaml
 
 from pipeline.lm.card import KINDS, base_of, model_card, write_cards
@@ -41,6 +39,9 @@ def test_every_model_folder_gets_a_card(tmp_path):
     assert KINDS["rl"] in policy and KINDS["value"] in value
 
 
-def test_the_base_is_that_of_the_chain(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"model": {"path": "org/base"}}))
-    assert base_of(tmp_path) == "org/base"
+def test_the_base_is_named_by_the_card_of_the_model_before(tmp_path):
+    assert base_of(tmp_path) == ""
+    for base in ("org/base", ""):
+        card = model_card("instruct", "instruct", {}, {}, "Nothing.", base)
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+        assert base_of(tmp_path) == base

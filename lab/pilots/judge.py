@@ -3,7 +3,7 @@
     python -m lab.pilots.judge [--data data/main] [--profile lab] [--name NAME]
 
 Trains the reward models that the profile describes on the instruct model of `--data` (stages world,
-pretrain and sft of profile mini or lab), and measures AUC inside a question, on held-out RL questions
+pretrain and sft of profile mini or lab, chain 0), and measures AUC inside a question, on held-out RL questions
 and on as many new ones, which neither the instruct model nor the judge has met: of all outputs, and
 of right ones against those wrong ones that have a false equation (arithmetic) or none (reading).
 The gate asks for .05 above the likelihood of the sampler. No test question is read.
@@ -146,7 +146,8 @@ def main() -> None:
     for name in ("out", "state"):
         (work / name).mkdir(parents=True, exist_ok=True)
     clock = Clock(work / "cpu_seconds.json")
-    instruct = args.data / "sft/model"
+    chain = args.data / "chains/0"
+    instruct = chain / "sft/model"
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
         cfg,
@@ -154,7 +155,7 @@ def main() -> None:
         "cpu",
         tokenizer,
         load_model(instruct),
-        args.data / ("pretrain/model" if cfg.start == "base" else "sft/model"),
+        chain / ("pretrain/model" if cfg.start == "base" else "sft/model"),
         list(read_rows(args.data / "world/questions.jsonl", Question)),
         work / "out",
         work / "state",

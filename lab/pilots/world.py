@@ -173,7 +173,7 @@ def main() -> None:
     args = parse()
     torch.set_num_threads(1)
     world, train, longest = configured(args)
-    base = args.base or args.data / "pretrain/model"
+    base = args.base or args.data / "chains/0/pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base)
     taught = problems(world, "sft", world.instruct, world.instruct_kinds)
     held = problems(world, "validation", world.validation, world.instruct_kinds)

@@ -18,6 +18,11 @@ KINDS = {
     "value": "the value model of a PPO run, which starts as the instruct model's body",
 }
 OTHERS = {"value_model": "value", "reward_model": "reward"}  # folders next to a policy
+RL_DATA = {  # by the arm's data source
+    "sft": "Worked solutions (`world/instruct.jsonl`).",
+    "offline": "Outputs of the instruct model to the RL questions (`world/questions.jsonl`).",
+    "online": "Its own outputs to the RL questions (`world/questions.jsonl`).",
+}
 LIMITS = (
     "Made to study methods. It answers short problems of the kind it was trained on, often wrongly and always "
     "confidently, and it was not tested for anything else."
@@ -88,19 +93,20 @@ def write_cards(
     folders = sorted({path.parent for path in out.rglob("*.safetensors")})
     for folder in folders if parallel.first() else ():
         place = folder.relative_to(out).as_posix()
-        title = name if place == "model" else f"{name}, {place}"
+        title = name if place in ("model", ".") else f"{name}, {place}"
         own = OTHERS.get(folder.name, kind)
         text = model_card(title, own, settings, summary, data, base_model)
         (folder / "README.md").write_text(text, encoding="utf-8")
     return folders
 
 
-def base_of(pretrain: Path) -> str:
-    """The pretrained model that a chain comes from, by the configuration of its stage `pretrain`;
-    "" for one from scratch.
+def base_of(folder: Path) -> str:
+    """The pretrained model that a model folder comes from, by its card; "" for one from scratch or
+    without a card.
     """
-    config = json.loads((pretrain / "config.json").read_text(encoding="utf-8"))
-    return config["model"]["path"]
+    card, start = folder / "README.md", "base_model: "
+    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
+    return next((json.loads(x.removeprefix(start)) for x in lines if x.startswith(start)), "")
 
 
 def front_matter(values: Mapping[str, Any]) -> str:
