@@ -36,8 +36,7 @@ def main(cfg: RLStage, run: Run) -> None:
     from pipeline.records import read_jsonl
     from pipeline.rl.loop import train_policy
 
-    inputs, seconds = read_inputs(cfg, run, join(cfg.device)), {}
-    seed = cfg.own_seed(cfg.seed)
+    inputs, seconds, seed = read_inputs(cfg, run, join(cfg.device)), {}, cfg.own_seed(cfg.seed)
     rows = train_policy(inputs, cfg.rl, cfg.rl_scale, seed, run.out, run.checkpoint, seconds)
     last = run.follow(rows, cfg.rl_scale.steps)
 
@@ -68,10 +67,8 @@ def read_inputs(cfg: RLStage, run: Run, device: str):
     if arm.data_source == "sft":
         inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
     if arm.reward_function in ("outcome", "process"):
-        folder, scale = run.chain / "reward" / arm.reward_function, cfg.rl_scale
-        inputs.reward_model = load_reward_model(
-            folder, device, scale.micro_batch_tokens, scale.compute_dtype
-        )
+        how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
+        inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)
     if arm.iterations > 1:
         labels = read_jsonl(run.chain / "reward/labels.jsonl")
         inputs.label_history = [row for row in labels if row["split"] == "train"]
