@@ -116,6 +116,11 @@ class ArmConfig:
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
         self._check_bridge(refuse)
+        self._check_course(refuse)
+
+    def _check_course(self, refuse) -> None:
+        """Updates, iterations and rates."""
+        grpo, kind, reward = self.groups, self.gradient_coefficient, self.reward_function
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
         refuse(
             self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
