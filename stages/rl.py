@@ -36,14 +36,15 @@ def main(cfg: RLStage, run: Run) -> None:
     from pipeline.records import read_jsonl
     from pipeline.rl.loop import train_policy
 
-    inputs, seconds, seed = read_inputs(cfg, run, join(cfg.device)), {}, cfg.own_seed(cfg.seed)
+    inputs, seconds = read_inputs(cfg, run, join(cfg.device)), {}
+    parameters, seed = inputs.policy.num_parameters(), cfg.own_seed(cfg.seed)
     rows = train_policy(inputs, cfg.rl, cfg.rl_scale, seed, run.out, run.checkpoint, seconds)
     last = run.follow(rows, cfg.rl_scale.steps)
 
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    found = {**last, "parameters": inputs.policy.num_parameters()}
+    found = {**last, "parameters": parameters}
     name, told = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}", RL_DATA[cfg.rl.data_source]
     write_cards(run.out, name, "rl", plain(cfg), found, told, base_of(run.chain / "sft/model"))
     run.summary(**found, checkpoint_that_counts="the last step's")
