@@ -42,7 +42,9 @@ def delegate(
     module = ".".join(entry.relative_to(ROOT).with_suffix("").parts)
     name = entry.stem
     if plan:
-        write_marks(begun / plan["data"] / "code", [name if module.startswith("stages.") else module])
+        write_marks(
+            begun / plan["data"] / "code", [name if module.startswith("stages.") else module]
+        )
         target = f"{plan['pipeline']}:{dvc_target(name, '-'.join(given[axis] for axis in cell))}"
         command = ["-m", "dvc", "--wait-for-lock", "repro", "-s", target]
     else:
