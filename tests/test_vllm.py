@@ -22,6 +22,7 @@ from pipeline.lm.generate.vllm import VLLMEngine
 from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, output_log_probs, passes
 from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.train_config import LoRAConfig
 from pipeline.records import Question, write_jsonl
 from pipeline.rl.data_source import solutions
 from pipeline.rl.loop import train_policy
@@ -219,27 +220,30 @@ def test_bfloat16_states_the_log_probabilities_of_the_trainer_s_autocast():
 # one to go ends them.
 
 
-def trained(folder, stop_after=None):
+def trained(folder, stop_after=None, cfg=CFG):
     """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and
     all.
     """
     given, rows = inputs(policy=copy.deepcopy(taught()).requires_grad_(True)), []
     arm = ARMS["grpo_os_rule"]
-    for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):
+    for row in train_policy(given, arm, cfg, 5, folder / "out", folder / "state", {}):
         rows.append(row)
         if len(rows) == stop_after:
             break
     return rows, given.policy.state_dict()
 
 
-def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(tmp_path):
-    whole, weights = trained(tmp_path / "whole")
-    assert len(whole) == CFG.steps + 1
+@pytest.mark.parametrize("peft", [None, LoRAConfig(r=4, alpha=8.0)])
+def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(peft, tmp_path):
+    """With adapters too, which the engine is handed merged."""
+    cfg = replace(CFG, peft=peft, lr=1e-2 if peft else CFG.lr)
+    whole, weights = trained(tmp_path / "whole", cfg=cfg)
+    assert len(whole) == cfg.steps + 1
     assert max(row["grad_norm"] for row in whole[1:]) > 0
     assert max(row["sampler_gap_max"] for row in whole[1:]) < 1e-4
 
-    trained(tmp_path / "left", stop_after=3)
-    resumed, found = trained(tmp_path / "left")
+    trained(tmp_path / "left", stop_after=3, cfg=cfg)
+    resumed, found = trained(tmp_path / "left", cfg=cfg)
     assert resumed == whole
     assert all(torch.equal(weights[name], found[name]) for name in weights)
 

@@ -80,6 +80,7 @@ class HFEngine(Engine):
             ends = (row_B >= 0) & (np.isin(token, self.ends) | stop.hit(row_B, token))
             count_B[row_B[ends]] = t + 1
             row_B = np.where(ends, -1, row_B)
+            sampling.tell(t, int(ends.sum()), int((row_B >= 0).sum()))
             if (row_B < 0).all():
                 break
             tokens, position = token_B[:, None], position[:, -1:] + 1

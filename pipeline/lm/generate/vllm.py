@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import UserError
+from pipeline.lm import whole
 from pipeline.lm.checksum import checksum
 from pipeline.lm.generate.api import Engine, Output, Sampling
 from pipeline.lm.generate.room import free_bytes, row_bytes
@@ -117,6 +118,8 @@ class VLLMEngine(Engine):
         from transformers.core_model_loading import revert_weight_conversion
 
         named = {name: weight.detach() for name, weight in model.state_dict().items()}
+        if whole.in_parts(model):
+            named = dict(whole.weights(model))
         named = revert_weight_conversion(model, named)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": named.items()})
 
@@ -143,7 +146,7 @@ class VLLMEngine(Engine):
 
     def expected(self, model) -> int:
         """See `Engine`. vLLM casts vectors too."""
-        each = (checksum([weight.detach().to(self.dtype)]) for weight in model.parameters())
+        each = (checksum([weight.to(self.dtype)]) for _, weight in whole.weights(model))
         return sum(each) % (1 << 64)
 
     def close(self) -> None:
@@ -169,6 +172,7 @@ class VLLMEngine(Engine):
             torch.autocast(self.device, enabled=False),
         ):
             done = self.llm.generate(requests, given, use_tqdm=False)
+        sampling.tell(0, len(done), 0)  # vLLM says nothing before all are done
         return self._cut([_output(request.outputs[0]) for request in done], sampling)
 
     def _check(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
