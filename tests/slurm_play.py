@@ -49,7 +49,7 @@ ranks() {
 if grep -q -- '^#SBATCH --wait' "$script"; then
   ! grep -q launch_pickled_pipeline "$script" || ranks || exit 1
 else
-  ranks > /dev/null &
+  ranks > /dev/null 2>&1 &  # or whoever submitted would wait for the pipe
 fi
 echo "Submitted batch job 7"
 """
