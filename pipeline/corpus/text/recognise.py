@@ -28,6 +28,7 @@ from pipeline.corpus.text.images import (
 )
 from pipeline.corpus.text.katex import latex_of_katex
 from pipeline.corpus.text.markup import (
+    COMPONENT_ATTRIBUTES,
     DELIMITED_CLASSES,
     FORMULA,
     LATEX_ATTRIBUTES,
@@ -142,6 +143,10 @@ def element_formula(
     if not traits.container:
         for key in LATEX_ATTRIBUTES:
             if key in attrs and attrs[key].strip():
+                return undelimited(attrs[key], display, "data-latex")
+    if name in LATEX_TAGS:
+        for key in COMPONENT_ATTRIBUTES:
+            if attrs.get(key, "").strip():
                 return undelimited(attrs[key], display, "data-latex")
     if name in LATEX_TAGS or traits.code:
         return undelimited(plain(inner), display or name == "pre", "delimiters")
