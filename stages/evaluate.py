@@ -23,7 +23,7 @@ class EvaluateStage(ChainConfig):
     reads=("{data}/world/benchmarks",),
 )
 def main(cfg: EvaluateStage, run: Run) -> None:
-    from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, score
+    from pipeline.evaluate.run import checkpoint_of, evaluate, make_tasks, on_file, score
     from pipeline.lm.generate import make_engine
     from pipeline.lm.model import load_model, load_tokenizer
 
@@ -35,16 +35,10 @@ def main(cfg: EvaluateStage, run: Run) -> None:
     how, model = cfg.evaluate, load_model(folder, device=cfg.device)
     engine = make_engine(how.engine, model, tokenizer, how.compute_dtype)
     timings: list[dict] = []
-    rows = evaluate(
-        engine,
-        tokenizer,
-        tasks,
-        cfg.evaluate,
-        checkpoint_of(run.checkpoint, folder),
-        run.out,
-        timings,
-    )
-    run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
+    state = checkpoint_of(run.checkpoint, folder)
+    done, total = on_file(tasks, state), sum(len(task.loaded.questions) for task in tasks)
+    rows = evaluate(engine, tokenizer, tasks, how, state, run.out, timings, run.at)
+    run.follow(rows, total, unit="question", done=done)
     run.cost(chunks=timings)
     run.summary(**score(cfg.model, tasks, cfg.evaluate, run.out))
 

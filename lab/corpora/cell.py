@@ -89,7 +89,7 @@ def evaluated(cfg: CellStage, run: Run, model, tokenizer, benchmarks) -> dict:
     engine = make_engine(cfg.evaluate.engine, model, tokenizer)
     state = checkpoint_of(run.checkpoint / "evaluate", folder)
     rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, state, run.out, [])
-    run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
+    run.follow(rows, sum(len(task.loaded.questions) for task in tasks), unit="question")
     return score(f"{cfg.arm}-{cfg.seed}", tasks, cfg.evaluate, run.out)
 
 

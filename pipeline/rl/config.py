@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import DTYPES, OptimConfig
+from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -52,6 +52,8 @@ class ArmConfig:
     kl_place: str = "loss"  # loss (Eq. 3) | reward
     mask_truncated: bool = False  # outputs that reached max_new_tokens are not trained on
     drop_equal_groups: bool = False  # groups whose rewards are all equal are not trained on
+    # with drop_equal_groups: draws of other questions per step, at most, until the batch is full
+    dynamic_sampling: int = 0
     overlong_buffer: int = (
         0  # tokens before max_new_tokens over which a penalty grows to 1; 0: none
     )
@@ -129,7 +131,14 @@ class ArmConfig:
         """Switches that would change nothing, or that make no sense together."""
         grpo = self.groups
         refuse(self.std_eps < 0 or self.importance_cap < 0, "std_eps or importance_cap is negative")
-        refuse(self.overlong_buffer < 0, "overlong_buffer is negative")
+        refuse(
+            self.overlong_buffer < 0 or self.dynamic_sampling < 0,
+            "overlong_buffer or dynamic_sampling is negative",
+        )
+        refuse(
+            self.dynamic_sampling > 0 and not self.drop_equal_groups,
+            "dynamic_sampling draws questions for the groups that drop_equal_groups: true leaves out",
+        )
         high = self.clip_eps_high
         refuse(high != 0 and high < self.clip_eps, "clip_eps_high is at least clip_eps, or 0")
         refuse(self.dual_clip != 0 and self.dual_clip <= 1, "dual_clip is above 1, or 0")
@@ -202,6 +211,7 @@ class RLConfig:
     micro_batch_tokens: int = 1024
     # bfloat16: autocast; the weights that the optimizer moves stay float32
     compute_dtype: str = "float32"
+    peft: LoRAConfig | None = None  # train adapters alone; null trains every weight
     engine: str = "fast"
     # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run
     # stops; rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
@@ -280,6 +290,11 @@ def check_pair(arm: ArmConfig, cfg: RLConfig) -> None:
     refuse(
         cfg.steps % arm.iterations != 0,
         f"steps {cfg.steps} cannot be divided into {arm.iterations} iterations",
+    )
+    refuse(
+        arm.iterations > 1 and cfg.peft is not None,
+        "iterations > 1 makes the policy the reference, which with peft is the model without its "
+        "adapter: leave rl_scale.peft out",
     )
 
 

@@ -80,12 +80,13 @@ class Progress:
         figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
         self.go_to(at, "  ".join(figures[:FIGURES]))
 
-    def go_to(self, count: int, note: str = "") -> None:
-        """Set the count; `note` is shown after it."""
+    def go_to(self, count: int, note: str | None = None) -> None:
+        """Set the count; `note` is shown after it, from now on."""
         if not self.counting:
             self.counting = True
             self.bar.initial = self.bar.n = self.bar.last_print_n = count
-        self.bar.set_postfix_str(note, refresh=False)
+        if note is not None:
+            self.bar.set_postfix_str(note, refresh=False)
         self.bar.update(count - self.bar.n)
         done = self.bar.total and count >= self.bar.total
         if not self.terminal and (done or time.monotonic() - self.printed >= self.every):
