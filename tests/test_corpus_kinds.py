@@ -60,6 +60,7 @@ IMAGES = {
         ' <noscript><img class="latex" src="https://s0.wp.com/latex.php?latex=k%5E3"></noscript>',
         "k^3",
     ),
+    "tex4ht": ('<img class="math" src="notes12x.png" alt="a + b = c"/>', "a + b = c"),
     "mathworld": (
         '<img class="inlineformula" src="/images/equations/E/Inline3.svg" alt="sum_(j=1)^m1/(j^2)">',
         r"\sum_{j=1}^{m}\frac{1}{j^{2}}",
@@ -95,6 +96,7 @@ def test_an_image_of_something_else_is_no_formula(image):
     "markup",
     [
         '<img class="latex" src="a.png" alt="">',
+        '<img class="math" src="notes13x.png" alt="a2 + b2 = c2">',
         "<mjx-container><mjx-math><mjx-mi></mjx-mi></mjx-math></mjx-container>",
         '<span class="MathJax_SVG" aria-label="k squared"><svg><g></g></svg></span>',
     ],
@@ -133,6 +135,10 @@ TOOLS = {
         r"\frac{3}{4}",
     ),
     "amp": ('<amp-mathml inline data-formula="\\[k^2\\]"></amp-mathml>', "k^2"),
+    "ck-12 editor": (
+        '<span class="x-ck12-mathEditor" data-tex="%5Cfrac%7B3%7D%7B4%7D"></span>',
+        r"\frac{3}{4}",
+    ),
     "component": ('<katex expression="k^2"></katex>', "k^2"),
     "component of vue": ('<vue-mathjax :formula="f" formula="k^3"></vue-mathjax>', "k^3"),
     "braced tag": ("{tex}k^{2}+1{/tex}", "k^{2}+1"),

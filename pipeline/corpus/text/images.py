@@ -34,6 +34,11 @@ IMAGE_SOURCE = re.compile(
     r"|/equation\?tex=|/render/math\?|math\.jianshu\.com|card=math|__latex/|/filter/tex/|/_images/math/|numberempire\.com/render",
     re.I,
 )
+# TeX4ht's images, whose text is what their glyphs say from left to right: "a2" may be a squared.
+TEX4HT = re.compile(r"\d+x\.(?:png|svg|gif)$", re.I)
+FLATTENED = re.compile(
+    r"(?!.*[\\^_{}]).*?(?:[A-Za-z)\]]\s?\d|\n|\s{2}|[\u2211\u222b\u220f\u221a])", re.S
+)
 QUERY_IS_LATEX = re.compile(
     r"codecogs\.com/\w*(?:gif|png|svg|pdf|swf|emf)|latex\.csdn\.net/eq|mimetex|mathtex|/tex\.cgi|texify|numberempire",
     re.I,
@@ -111,6 +116,8 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
         return undelimited(alt, display, "img") if is_latex(alt) else None
     if alt and is_delimited(alt):
         return undelimited(alt, display, "img")
+    if TEX4HT.search(address) and FLATTENED.match(attrs.get("alt", "")):
+        return "", display, "img"
     if alt and LATEX_SIGN.search(alt):
         return undelimited(alt, display, "img")
     if latex:

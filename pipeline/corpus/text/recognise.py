@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
+from urllib.parse import unquote
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.delimiters import TEXT_ARGUMENT
@@ -143,7 +144,9 @@ def element_formula(
     if not traits.container:
         for key in LATEX_ATTRIBUTES:
             if key in attrs and attrs[key].strip():
-                return undelimited(attrs[key], display, "data-latex")
+                escaped = "x-ck12-" in attrs.get("class", "")
+                latex = unquote(attrs[key]) if escaped else attrs[key]
+                return undelimited(latex, display, "data-latex")
     if name in LATEX_TAGS:
         for key in COMPONENT_ATTRIBUTES:
             if attrs.get(key, "").strip():
