@@ -126,7 +126,8 @@ class Steps:
         if name != self.name:
             self.close()
             self.name = name
-            self.bar = Progress(self.label + name, total, initial=done, unit=self.unit)
+            unit = self.unit if total > 1 else "step"
+            self.bar = Progress(self.label + name, total, initial=done, unit=unit)
             self.is_over = threading.Event()
             arguments = (self.bar, self.is_over)
             threading.Thread(target=remind, args=arguments, daemon=True).start()
