@@ -45,7 +45,9 @@ define build
 	where=$$(python -m pipeline.wiring.plans $(1)); set -- $$where; graph=$$1; profile=$$2; reports=$$3; \
 	if python -m pipeline.cli why --quiet $$profile; then echo "everything is built"; else \
 	  python -m pipeline.cli plan $$profile --check; \
-	  dvc repro $$graph:reward; \
+	  dvc repro $$graph:corpus; \
+	  for stage in pretrain sft reward; do \
+	    python -m stages.$$stage profile=$$profile experiment=chains launcher=parallel hydra.launcher.n_jobs=$(JOBS); done; \
 	  python -m stages.rl profile=$$profile experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate profile=$$profile experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro $$graph; fi; \

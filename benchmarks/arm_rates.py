@@ -64,14 +64,14 @@ def main() -> None:
     values: dict[tuple[str, int], dict[float, np.ndarray]] = {}
     for run in runs:
         arm, seed = (config := config_of(run))["rl"]["name"], config["seed"]
-        for folder in (run, args.data / "rl" / f"{arm}-{seed}"):
+        for folder in (run, args.data / "chains/0/rl" / f"{arm}-{seed}"):
             rate, cfg = rate_of(config_of(folder)), build(RLConfig, config_of(folder)["rl_scale"])
             cfg = replace(cfg, validation_samples=args.samples, validation_size=len(questions))
             kept = args.sweep[0] / "asked" / f"{arm}-{seed}-{rate:g}-{args.samples}.jsonl"
             found = accuracy(folder / "model", questions, cfg, kept)
             values.setdefault((arm, seed), {})[rate] = found
     kept = args.sweep[0] / "asked" / f"instruct-{args.samples}.jsonl"
-    start = accuracy(args.data / "sft/model", questions, cfg, kept)
+    start = accuracy(args.data / "chains/0/sft/model", questions, cfg, kept)
     show(args.data, values, start, args.samples)
 
 
@@ -90,7 +90,7 @@ def show(
         "over the profile's rate ± standard error |\n" + "| --- " * 6 + "|"
     )
     for (arm, seed), by_rate in sorted(values.items()):
-        rate_0 = config_of(data / "rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
+        rate_0 = config_of(data / "chains/0/rl" / f"{arm}-{seed}")["rl_scale"]["lr"]
         for rate, values_N in sorted(by_rate.items()):
             beside = "-"
             if rate != rate_0 and rate_0 in by_rate:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pipeline.lm.mixture import MixtureConfig
 from pipeline.lm.model import ModelConfig
 from pipeline.lm.train_config import TrainConfig
-from pipeline.wiring.stage import Run, StageConfig, stage
+from pipeline.wiring.plans import CHAIN
+from pipeline.wiring.stage import ChainConfig, Run, stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainStage(StageConfig):
+class PretrainStage(ChainConfig):
     model: ModelConfig = field(default_factory=ModelConfig)
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
     pretrain: TrainConfig = field(default_factory=TrainConfig)
@@ -17,11 +18,13 @@ class PretrainStage(StageConfig):
 
 @stage(
     "pretrain",
-    out="{data}/pretrain",
+    cell=("chain",),
+    out=CHAIN + "/pretrain",
     reads=("{data}/corpus/pages.parquet", "{data}/world/instruct.jsonl"),
     processes=True,
 )
 def main(cfg: PretrainStage, run: Run) -> None:
+    from dataclasses import replace
     from itertools import chain
 
     from pipeline.errors import UserError
@@ -34,10 +37,11 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from pipeline.records import Instruction, read_rows
 
     device = join(cfg.device)
+    training = replace(cfg.pretrain, seed=cfg.own_seed(cfg.pretrain.seed))
     corpus = run.data / "corpus/pages.parquet"
     if cfg.model.path:
         tokenizer, model = load_base(cfg.model.path, device)
-    elif not cfg.pretrain.steps:
+    elif not training.steps:
         raise UserError("pretrain.steps=0 keeps a base as it is, and none is given: set model.path")
     else:
         # the vocabulary (nothing else) also sees the instruction data: its formats are held out of
@@ -48,14 +52,14 @@ def main(cfg: PretrainStage, run: Run) -> None:
         )
         tokenizer = train_tokenizer(chain(read_texts(corpus), formats), cfg.model.vocab_size)
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
-        model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.pretrain.seed).to(device)
+        model = new_model(cfg.model, len(tokenizer), *ends, seed=training.seed).to(device)
 
     rows, tokens = iter(()), {}
-    if cfg.pretrain.steps:
+    if training.steps:
         examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
-        data = make_stream(examples, cfg.pretrain)
-        rows = train_lm(model, data, cfg.pretrain, run.checkpoint)
-    last = run.follow(rows, cfg.pretrain.steps)
+        data = make_stream(examples, training)
+        rows = train_lm(model, data, training, run.checkpoint)
+    last = run.follow(rows, training.steps)
     save_model(model, tokenizer, run.out / "model")
     run.summary(
         **last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer)

@@ -3,19 +3,21 @@
 from dataclasses import dataclass, field
 
 from pipeline.reward.config import RewardConfig
-from pipeline.wiring.stage import Run, StageConfig, stage
+from pipeline.wiring.plans import CHAIN
+from pipeline.wiring.stage import ChainConfig, Run, stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardStage(StageConfig):
+class RewardStage(ChainConfig):
     seed: int = 0
     reward: RewardConfig = field(default_factory=RewardConfig)
 
 
 @stage(
     "reward",
-    out="{data}/reward",
-    reads=("{data}/world/questions.jsonl", "{data}/pretrain/model", "{data}/sft/model"),
+    cell=("chain",),
+    out=CHAIN + "/reward",
+    reads=("{data}/world/questions.jsonl", CHAIN + "/pretrain/model", CHAIN + "/sft/model"),
     processes=True,
 )
 def main(cfg: RewardStage, run: Run) -> None:
@@ -24,12 +26,12 @@ def main(cfg: RewardStage, run: Run) -> None:
     from pipeline.records import Question, read_rows
     from pipeline.reward.build import Setting, train_outcome, train_process
 
-    base, instruct = run.data / "pretrain/model", run.data / "sft/model"
+    base, instruct = run.chain / "pretrain/model", run.chain / "sft/model"
     device = join(cfg.device)
     tokenizer = load_tokenizer(instruct)
     setting = Setting(
         cfg.reward,
-        cfg.seed,
+        cfg.own_seed(cfg.seed),
         device,
         tokenizer,
         load_model(instruct, device=device),

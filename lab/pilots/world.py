@@ -176,7 +176,7 @@ def main() -> None:
     head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
     world, train, longest = configured(args)
-    base = args.base or args.data / "pretrain/model"
+    base = args.base or args.data / "chains/0/pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base)
     taught = problems(world, "sft", world.instruct, world.instruct_kinds)
     held = problems(world, "validation", world.validation, world.instruct_kinds)

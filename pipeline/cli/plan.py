@@ -160,6 +160,7 @@ def settings_of(profile: str, sections: dict[str, Any]):
         evaluate=evaluate,
         corpus=section(CorpusConfig, "corpus"),
         arms=arms,
+        chains=len(plan["chains"]),
         seeds=len(plan["seeds"]),
         questions=rl_questions(world),
         benchmark_questions=asked_questions(evaluate, world.benchmark),

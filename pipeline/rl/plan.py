@@ -41,7 +41,8 @@ class Settings:
     evaluate: EvaluateConfig
     corpus: CorpusConfig
     arms: Mapping[str, ArmConfig]
-    seeds: int
+    chains: int
+    seeds: int  # of each arm in a chain
     questions: int  # for RL
     benchmark_questions: int  # of all benchmarks together
     vllm: bool = False  # whether the engine is vLLM
@@ -66,14 +67,18 @@ class Bill:
 
 
 def bills(plan: Settings) -> list[Bill]:
-    """Every stage of the graph in its order, and every arm."""
-    return [
-        corpus_bill(plan),
+    """Every stage of the graph in its order, and every arm; all but the corpus in every chain."""
+    of_chain = [
         lm_bill("pretrain", plan, plan.pretrain),
         lm_bill("sft", plan, plan.sft),
         reward_bill(plan),
         *(arm_bill(plan, arm) for arm in plan.arms.values()),
         evaluate_bill(plan),
+    ]
+    count = plan.chains
+    return [
+        corpus_bill(plan),
+        *(replace(b, runs=count * b.runs, disk=count * b.disk) for b in of_chain),
     ]
 
 
@@ -204,7 +209,7 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
 
 
 def evaluate_bill(plan: Settings) -> Bill:
-    """Base, instruct and every arm at every seed on every benchmark."""
+    """Base, instruct and every arm at every seed of one chain on every benchmark."""
     cfg, scale, size = plan.evaluate, plan.scale, plan.size
     prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
     outputs = plan.benchmark_questions * (1 + cfg.samples)

@@ -43,6 +43,19 @@ class StageConfig:
     threads: int = 1  # of torch and BLAS on the CPU; sums in another order round differently
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChainConfig(StageConfig):
+    """What the stages of a chain know: every chain has a base model, a fine-tuned model, reward
+    models and arms of its own.
+    """
+
+    chain: int = 0
+
+    def own_seed(self, seed: int) -> int:
+        """`seed` as this chain uses it, so that no two chains draw alike; chain 0 keeps it."""
+        return 1000 * self.chain + seed
+
+
 def defaults_of(kind: type) -> dict[str, Any]:
     """The default values of a configuration dataclass as plain nested data; `MISSING` where there
     is none.

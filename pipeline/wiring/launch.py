@@ -17,11 +17,12 @@ from pipeline.wiring.marks import write_marks
 
 
 def dvc_target(name: str, cell: str) -> str:
-    """The name of a stage in dvc.yaml. Base and instruct are evaluated by a stage of their own,
+    """The name of a stage in dvc.yaml. Base and instruct are evaluated by stages of their own,
     before any arm.
     """
-    if cell in ("base", "instruct"):
-        return f"{name}_start@{cell}"
+    chain, _, model = cell.partition("-")
+    if model in ("base", "instruct"):
+        return f"{name}_{model}@{chain}"
     return f"{name}@{cell}" if cell else name
 
 

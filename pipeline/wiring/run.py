@@ -20,6 +20,7 @@ from pipeline.errors import UserError
 from pipeline.records import write_json
 from pipeline.wiring.code import commit
 from pipeline.wiring.config import StageConfig, plain
+from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.progress import Progress
 
 # What `accelerate launch` and torchrun tell each of the processes that they start.
@@ -73,7 +74,8 @@ class Run:
 
     out         folder to write results to; renamed to its final name when the stage ends well
     checkpoint  folder that survives a kill; it exists; keyed by code, configuration and inputs
-    data        folder with the results of the stages
+    data        folder with the results of the plan's stages
+    chain       folder with the results of the stages of this job's chain, below `data`
     resumed     whether the checkpoint holds something
     """
 
@@ -103,6 +105,10 @@ class Run:
         self.checkpoints = self.job.checkpoints(mark)
         self.folder = self.checkpoints / mark
         self.out, self.checkpoint = self.folder / "out", self.folder / "state"
+
+    @property
+    def chain(self) -> Path:
+        return Path(CHAIN.format(data=self.data, chain=self.job.axes["chain"]))
 
     @property
     def clock_file(self) -> Path:

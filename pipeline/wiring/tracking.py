@@ -169,12 +169,24 @@ def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
     scratch runs.
     """
     for data in sorted(path for path in (root / "data").glob("*") if path.is_dir()):
-        for summary in sorted(data.glob("*/summary.json")) + sorted(data.glob("*/*/summary.json")):
-            label = "-".join(summary.parent.relative_to(data).parts)
-            yield summary.parent, data / ".cost" / f"{label}.json"
+        for kind in ("*", "*/*", "chains/*/*", "chains/*/*/*"):
+            for summary in sorted(data.glob(f"{kind}/summary.json")):
+                parts = summary.parent.relative_to(root).parts
+                stage = parts[4 if parts[2] == "chains" else 2]
+                label = "-".join(filter(None, (stage, cell_of(parts))))
+                yield summary.parent, data / ".cost" / f"{label}.json"
     for kind in ("outputs/*/*/*", "multirun/*/*/*/*"):
         for summary in sorted(root.glob(f"{kind}/summary.json")):
             yield summary.parent, summary.parent.parent / "cost.json"
+
+
+def cell_of(parts: tuple[str, ...]) -> str:
+    """The cell of a result folder: data/<plan>/chains/0/rl/sft-1 -> 0-sft-1; "" for a stage that
+    has no cells.
+    """
+    if parts[2] == "chains":
+        return "-".join((parts[3], *parts[5:]))
+    return "-".join(parts[3:])
 
 
 def rebuild(root: Path, target: Path) -> int:
@@ -201,7 +213,7 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
     cost = read(cost_file) if cost_file.is_file() else {}
     config = read(folder / "config.json")
     parts = folder.relative_to(root).parts
-    cell = parts[-1] if parts[0] == "data" and len(parts) == 4 else ""
+    cell = cell_of(parts) if parts[0] == "data" else ""
     sweep = {
         "data": f"{summary['stage']} {config['profile']}" if cell else None,
         "multirun": "/".join(parts[:3]),
