@@ -34,6 +34,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from pipeline.lm.parallel import join
     from pipeline.lm.tokenizer import train_tokenizer
     from pipeline.lm.train import make_stream, train_lm
+    from pipeline.lm.whole import prepared
     from pipeline.records import Instruction, read_rows
 
     device = join(cfg.device)
@@ -43,6 +44,8 @@ def main(cfg: PretrainStage, run: Run) -> None:
         tokenizer, model = load_base(cfg.model.path, device)
     elif not training.steps:
         raise UserError("pretrain.steps=0 keeps a base as it is, and none is given: set model.path")
+    elif training.peft:
+        raise UserError("pretrain.peft adapts a base, and none is given: set model.path")
     else:
         # the vocabulary (nothing else) also sees the instruction data: its formats are held out of
         # the web
@@ -54,16 +57,15 @@ def main(cfg: PretrainStage, run: Run) -> None:
         ends = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(cfg.model, len(tokenizer), *ends, seed=training.seed).to(device)
 
-    rows, tokens = iter(()), {}
+    rows, tokens, parameters = iter(()), {}, model.num_parameters()
     if training.steps:
         examples, tokens = mix(cfg.mixture, corpus, lambda text: document_example(tokenizer, text))
         data = make_stream(examples, training)
+        prepared(model, training.peft, training.seed)
         rows = train_lm(model, data, training, run.checkpoint)
     last = run.follow(rows, training.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(
-        **last, source_tokens=tokens, parameters=model.num_parameters(), vocabulary=len(tokenizer)
-    )
+    run.summary(**last, source_tokens=tokens, parameters=parameters, vocabulary=len(tokenizer))
 
 
 if __name__ == "__main__":

@@ -35,16 +35,14 @@ def main(cfg: RLStage, run: Run) -> None:
     from pipeline.rl.loop import train_policy
 
     inputs, seconds = read_inputs(cfg, run, join(cfg.device)), {}
-    seed = cfg.own_seed(cfg.seed)
+    parameters, seed = inputs.policy.num_parameters(), cfg.own_seed(cfg.seed)
     rows = train_policy(inputs, cfg.rl, cfg.rl_scale, seed, run.out, run.checkpoint, seconds)
     last = run.follow(rows, cfg.rl_scale.steps)
 
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    run.summary(
-        **last, parameters=inputs.policy.num_parameters(), checkpoint_that_counts="the last step's"
-    )
+    run.summary(**last, parameters=parameters, checkpoint_that_counts="the last step's")
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 

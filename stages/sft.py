@@ -31,6 +31,7 @@ def main(cfg: SFTStage, run: Run) -> None:
     from pipeline.lm.model import load_model, load_tokenizer, save_model
     from pipeline.lm.parallel import join
     from pipeline.lm.train import make_stream, train_lm
+    from pipeline.lm.whole import prepared
     from pipeline.records import Instruction, read_rows
 
     training = replace(cfg.sft, seed=cfg.own_seed(cfg.sft.seed))
@@ -39,11 +40,12 @@ def main(cfg: SFTStage, run: Run) -> None:
     examples = instruction_examples(
         tokenizer, read_rows(run.data / "world/instruct.jsonl", Instruction), cfg.style
     )
-    data = make_stream(examples, training)
+    data, parameters = make_stream(examples, training), model.num_parameters()
+    prepared(model, training.peft, training.seed)
     rows = train_lm(model, data, training, run.checkpoint) if training.steps else iter(())
     last = run.follow(rows, training.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(**last, examples=len(examples), parameters=model.num_parameters())
+    run.summary(**last, examples=len(examples), parameters=parameters)
 
 
 if __name__ == "__main__":

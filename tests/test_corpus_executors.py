@@ -12,6 +12,7 @@ import re
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -157,14 +158,18 @@ def crawl(tmp_path) -> Path:
 
 
 def extracted(crawl: Path, name: str, *executor: str) -> bytes:
+    """The rows of the crawl and of a page that takes too long, which is a reject everywhere."""
+    slow = b"<html><p>" + b"<b>word</b> $x$ " * 200_000
+    write_warc(crawl / "slow.warc.gz", [("http://slow.org/", slow), ("http://slow.org/2", b"<p>x")])
     out = crawl.parent / f"{name}.jsonl"
-    command = ["extract", str(crawl), "--out", str(out)]
+    command = ["extract", str(crawl), "--out", str(out), "--max-page-seconds", "0.1"]
     status = (
         executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command])
         if executor
         else corpus(command)
     )
     assert status == 0
+    assert out.read_bytes().count(b'"rejected": "too_slow"') == 1
     return out.read_bytes()
 
 
@@ -221,6 +226,23 @@ def test_mine_under_an_executor_makes_the_bytes_of_processes(crawl, monkeypatch)
     } <= set(files)
 
 
+class Threads(Elsewhere):
+    """One whose workers are threads, which no signal reaches."""
+
+    def run(self) -> None:
+        def rank_of(rank: int) -> None:
+            for step in pickle.loads(self.sent):
+                step(None, rank, self.ranks)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(rank_of, range(self.ranks)))
+
+
+def test_extract_in_threads_makes_the_bytes_of_processes(crawl, monkeypatch):
+    monkeypatch.setattr(executors, "_local", Threads)
+    assert extracted(crawl, "threads", "local") == extracted(crawl, "processes")
+
+
 @pytest.mark.slow
 @needs["datatrove"]
 def test_local_executor(crawl):
@@ -272,7 +294,7 @@ def test_slurm_script_runs_every_shard(crawl, monkeypatch):
     script = next((crawl.parent / "logs").rglob("launch_script.slurm")).read_text()
     check_script(script, play)
     for line in (
-        "#SBATCH --array=0-2",
+        "#SBATCH --array=0-3",
         "#SBATCH --partition=cpu",
         "#SBATCH --time=01:00:00",
         "#SBATCH --mem-per-cpu=3G",

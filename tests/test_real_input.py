@@ -314,9 +314,9 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
         subprocess.run(
             [sys.executable, "-m", "dvc", *command], cwd=tmp_path, env=environment, check=True
         )
-    scores = json.loads((tmp_path / "data/main/chains/0/evaluate/grpo_os_rule-0/summary.json").read_text())[
-        "benchmarks"
-    ]
+    scores = json.loads(
+        (tmp_path / "data/main/chains/0/evaluate/grpo_os_rule-0/summary.json").read_text()
+    )["benchmarks"]
     assert {name: row["n"] for name, row in scores.items()} == {"gsm8k": 6, "math": 6, "cmath": 6}
     assert (tmp_path / "reports/report.md").is_file() and (
         tmp_path / "reports/index.html"

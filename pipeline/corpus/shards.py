@@ -20,7 +20,7 @@ from pipeline.corpus.inputs import CRAWL, Shard
 from pipeline.corpus.read.pack import SUFFIXES as HTML
 from pipeline.corpus.read.source import is_remote, stamp_of
 from pipeline.errors import UserError
-from pipeline.files import write_text
+from pipeline.files import fingerprint, write_text
 from pipeline.wiring.code import code_hashes
 
 SUFFIXES = (*CRAWL, *HTML)
@@ -90,18 +90,14 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def code_hash() -> str:
-    """Fingerprint of the code that turns a shard into pages: what `read/pages.py` imports, however
-    deep.
+PAGES = Path(__file__).with_name("read") / "pages.py"
+
+
+def code_hash(entry: Path = PAGES) -> str:
+    """Fingerprint of the code of a module and of all that it imports, however deep; of what turns a
+    shard into pages unless another is named.
     """
-    return fingerprint(code_hashes(Path(__file__).with_name("read") / "pages.py"))
-
-
-def fingerprint(*facts: Any) -> str:
-    """Hash of plain values."""
-    return hashlib.blake2b(
-        json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=16
-    ).hexdigest()
+    return fingerprint(code_hashes(entry))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.lm.generate import make_engine
 from pipeline.lm.parallel import exists, first, write_jsonl
+from pipeline.lm.whole import prepared, save_weights
 from pipeline.records import Question, read_jsonl
 from pipeline.reward.config import RewardConfig
 from pipeline.reward.labels import (
@@ -189,11 +190,11 @@ def fit(
     """Train a reward model on the labels and save it. Returns it and its last metric row."""
     cfg, state = setting.cfg, setting.state / name
     state.mkdir(parents=True, exist_ok=True)
-    model = new_reward_model(setting.start, setting.device, cfg)
+    model = prepared(new_reward_model(setting.start, setting.device, cfg), cfg.peft, setting.seed)
     rows = train_reward_model(model, data, cfg, setting.seed, state)
     last = follow(rows, cfg.steps(len(data)), f"metrics_{name}")
+    save_weights(model, setting.out / name)
     if first():
-        model.save_pretrained(setting.out / name)
         setting.tokenizer.save_pretrained(setting.out / name)
     return RewardModel(model.eval(), cfg.micro_batch_tokens, cfg.compute_dtype), last
 

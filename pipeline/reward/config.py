@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import DTYPES, OptimConfig
+from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class RewardConfig:
     max_grad_norm: float = 1.0
     micro_batch_tokens: int = 1024
     compute_dtype: str = "float32"  # bfloat16: autocast; the weights that move stay float32
+    peft: LoRAConfig | None = None  # train adapters and the head alone; null trains every weight
     checkpoint_every: int = 20
     process: bool = False  # train a process model too, on Math-Shepherd labels
     process_questions: int = 200  # of the training questions

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import DTYPES, OptimConfig
+from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -211,6 +211,7 @@ class RLConfig:
     micro_batch_tokens: int = 1024
     # bfloat16: autocast; the weights that the optimizer moves stay float32
     compute_dtype: str = "float32"
+    peft: LoRAConfig | None = None  # train adapters alone; null trains every weight
     engine: str = "fast"
     # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run
     # stops; rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
@@ -289,6 +290,11 @@ def check_pair(arm: ArmConfig, cfg: RLConfig) -> None:
     refuse(
         cfg.steps % arm.iterations != 0,
         f"steps {cfg.steps} cannot be divided into {arm.iterations} iterations",
+    )
+    refuse(
+        arm.iterations > 1 and cfg.peft is not None,
+        "iterations > 1 makes the policy the reference, which with peft is the model without its "
+        "adapter: leave rl_scale.peft out",
     )
 
 

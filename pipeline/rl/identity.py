@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -40,7 +41,7 @@ def identity(run: Training) -> dict[str, Any]:
     cfg = {key: value for key, value in asdict(run.cfg).items() if key not in FREE}
     arm = {f"arm.{key}": value for key, value in asdict(run.arm).items()}
     plain = arm | cfg | {"seed": run.seed} | run.origin
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+    return json.loads(json.dumps(plain))
 
 
 def same_run(run: Training, saved: dict | None) -> None:

@@ -28,6 +28,7 @@ from pipeline.lm.passes import output_log_probs
 from pipeline.lm.probe import probe
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
+from pipeline.lm.whole import prepared
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
 from pipeline.rl.bridge import reweighed, shaped
@@ -151,9 +152,9 @@ def with_reference(run: Training, batch: Batch) -> Batch:
     if not batch.rows.outputs:
         return batch
     cfg = run.cfg
-    with autocast(run.policy, cfg.compute_dtype):
+    with autocast(run.policy, cfg.compute_dtype), run.frozen() as instruct:
         ref_logp_BT = output_log_probs(
-            run.instruct, batch.rows, cfg.temperature, cfg.micro_batch_tokens
+            instruct, batch.rows, cfg.temperature, cfg.micro_batch_tokens
         )
     return replace(batch, ref_logp_BT=ref_logp_BT.cpu())
 
@@ -218,11 +219,15 @@ def start(
     begun_from = origin(inputs)
 
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
-    frozen = arm.needs_reference or arm.offline
+    frozen = (arm.needs_reference or arm.offline) and not cfg.peft
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
+    critic = ppo.new_critic(inputs.policy, arm, cfg, seed) if arm.has_critic else None
+    prepared(inputs.policy, cfg.peft, seed)
+    for other in (instruct, getattr(inputs.reward_model, "model", None)):
+        if other is not None:
+            prepared(other)
     check_rates(inputs.policy, cfg.optim(arm.lr_factor), BASE_RL_LR)
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
-    critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.has_critic else None
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
     probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)

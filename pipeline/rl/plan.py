@@ -17,7 +17,7 @@ from pipeline.lm import flops, memory
 from pipeline.lm.generate.api import Sampling
 from pipeline.lm.generate.room import SHARE
 from pipeline.lm.memory import Sizes
-from pipeline.lm.train_config import TrainConfig
+from pipeline.lm.train_config import LoRAConfig, TrainConfig
 from pipeline.reward.config import RewardConfig
 from pipeline.rl.config import ArmConfig, RLConfig
 
@@ -27,6 +27,8 @@ TEXT_BYTES = 4.5  # per token of the corpus
 FEWEST = 64
 VLLM_ROWS = 256  # sequences that vLLM decodes at once (generate/vllm.py)
 STATES = ("weights", "gradients", "optimizer", "reference", "reward model", "value model")
+# Parts that there are on one device alone, and on several alone (pipeline/lm/shards.py).
+ALONE, SEVERAL = ("fused weights", "merged weights"), ("gathered", "whole copy")
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,13 @@ def shared_out(moment: Mapping[str, int], count: int, room: int) -> dict[str, in
     """The parts of one of `count` devices.
 
     Fully sharded: weights, gradients, moments and frozen models are divided among the devices, and
-    so are the outputs that are sampled; what a pass adds is not. Where the cache of all outputs
-    does not fit, fewer are decoded at once, down to a `FEWEST`th of them.
+    so are the outputs that are sampled; what a pass adds is not. The sampler has a whole copy, which
+    it gives back while the policy trains. Where the cache of all outputs does not fit, fewer are
+    decoded at once, down to a `FEWEST`th of them.
     """
-    found = {part: -(-size // count) if part in STATES else size for part, size in moment.items()}
+    others = SEVERAL if count == 1 else ALONE
+    parts = {part: size for part, size in moment.items() if part not in others}
+    found = {part: -(-size // count) if part in STATES else size for part, size in parts.items()}
     if "cache" in found:
         wanted = -(-found["cache"] // count)
         left = room - sum(found.values()) + found["cache"]
@@ -135,14 +140,17 @@ def lm_bill(stage: str, plan: Settings, cfg: TrainConfig) -> Bill:
         size.shape, tokens, cfg.sequences * flops.triangle(cfg.sequence_length), tokens
     )
     once = max(cfg.micro_batch_tokens, cfg.sequence_length) if cfg.micro_batch_tokens else tokens
-    kept = memory.states(size, cfg.optimizer)
-    passing = memory.passing(size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing)
+    kept = memory.states(size, cfg.optimizer, cfg.peft)
+    passing = memory.passing(
+        size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing, peft=cfg.peft
+    )
+    passing["gathered"] = memory.gathered(size, cfg.peft)
     return Bill(
         stage,
         tokens=cfg.steps * tokens,
         train_flops=3 * cfg.steps * forward,
         memory=[kept | passing],
-        disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer),
+        disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer, cfg.peft),
     )
 
 
@@ -170,7 +178,10 @@ def reward_bill(plan: Settings) -> Bill:
         )
     labelled = min(cfg.questions_per_step * prompt, cfg.micro_batch_tokens)
     labelled += cfg.micro_batch_tokens
-    updating = memory.states(size) | memory.passing(size, labelled, cfg.compute_dtype, scored=0)
+    updating = memory.states(size, peft=cfg.peft) | memory.passing(
+        size, labelled, cfg.compute_dtype, scored=0, peft=cfg.peft
+    )
+    updating["gathered"] = memory.gathered(size, cfg.peft)
     rows = min(Sampling.batch_rows, asked * cfg.samples)
     reading = {"weights": memory.weight(size)}
     reading |= sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
@@ -180,7 +191,9 @@ def reward_bill(plan: Settings) -> Bill:
         train_flops=trained,
         sample_flops=sampled,
         memory=[updating, reading],
-        disk=models * memory.weight(size) + checkpoint_bytes(size) + tokens * ROW_BYTES,
+        disk=models * memory.weight(size)
+        + checkpoint_bytes(size, peft=cfg.peft)
+        + tokens * ROW_BYTES,
     )
 
 
@@ -197,6 +210,7 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
     stored = -(-cfg.steps // cfg.rollouts_every) * outputs * output * ROW_BYTES
     models = 2 if arm.gradient_coefficient == "ppo" else 1
     kept = 1 + (cfg.steps // cfg.models_every if cfg.models_every else 0)
+    state = models * checkpoint_bytes(size, peft=cfg.peft)
     return Bill(
         f"rl {arm.name}",
         runs=plan.seeds,
@@ -204,7 +218,7 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
         train_flops=trained,
         sample_flops=sampled + validation,
         memory=arm_memory(plan, arm),
-        disk=plan.seeds * (kept * memory.weight(size) + models * checkpoint_bytes(size) + stored),
+        disk=plan.seeds * (kept * memory.weight(size) + state + stored),
     )
 
 
@@ -268,33 +282,41 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
     """Two moments: the update, and sampling, when vLLM is awake."""
     cfg, size = plan.scale, plan.size
     prompt, output = cfg.control_prompt_tokens, cfg.control_output_tokens
-    kept = memory.states(size)
-    if arm.needs_reference or arm.data_source == "offline":
+    kept = memory.states(size, peft=cfg.peft)
+    if (arm.needs_reference or arm.data_source == "offline") and cfg.peft is None:
         kept["reference"] = memory.weight(size)
     if arm.reward_function in ("outcome", "process"):
         kept["reward model"] = memory.weight(size)
     if arm.gradient_coefficient == "ppo":
-        kept["value model"] = sum(memory.states(size).values())
+        kept["value model"] = sum(memory.states(size, peft=cfg.peft).values())
     once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
     # prompts are read in a pass of their own, and kept until their outputs are done
     prompts = min(cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
-    updating = kept | memory.passing(size, once + prompts, cfg.compute_dtype, scored=once)
+    updating = kept | memory.passing(
+        size, once + prompts, cfg.compute_dtype, scored=once, peft=cfg.peft
+    )
+    updating["gathered"] = memory.gathered(size, cfg.peft)
     copies = memory.prompts_read_again(size, -(-once // output), prompt, cfg.compute_dtype)
     updating["activations"] += copies
-    if not plan.vllm:
-        updating["engine"] = memory.fused_projections(size, cfg.compute_dtype)
+    if not plan.vllm and cfg.peft is None:
+        updating["fused weights"] = memory.fused_projections(size, cfg.compute_dtype)
     rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
     room = prompt + cfg.max_new_tokens
-    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype)]
+    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype, cfg.peft)]
 
 
-def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, int]:
+def sampler(
+    plan: Settings, rows: int, positions: int, dtype: str, peft: LoRAConfig | None = None
+) -> dict[str, int]:
     """What the engine adds while it samples: its weights, and keys and values."""
     if plan.vllm:
         room = memory.cache(plan.size, min(rows, VLLM_ROWS), positions, dtype)
         return {"engine": memory.weight(plan.size, dtype), "cache": room}
     room = memory.cache(plan.size, rows, positions, dtype)
-    return {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+    found = {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+    if peft is not None:
+        found["merged weights"] = memory.merged(plan.size, peft)
+    return found | {"whole copy": memory.weight(plan.size)}
 
 
 def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:
@@ -310,6 +332,8 @@ def scalar(size: Sizes, head: str = "linear") -> flops.Shape:
     return replace(size.shape, head=size.hidden + vocabulary)
 
 
-def checkpoint_bytes(size: Sizes, name: str = "adamw") -> int:
-    """The weights and the moments of one model."""
+def checkpoint_bytes(size: Sizes, name: str = "adamw", peft: LoRAConfig | None = None) -> int:
+    """The weights and the moments of one model, or of its adapters."""
+    if peft is not None:
+        return 3 * memory.FLOAT * memory.adapter(size, peft)
     return memory.weight(size) + memory.optimizer(size, name)

@@ -28,8 +28,9 @@ def fill_pool(run: Training) -> None:
     if not exists(path):
         at = question_at(inputs.questions, run.seed)
         needed = {at(n).id: at(n) for n in range(cfg.steps * cfg.questions_per_step)}
-        run.engine.sync(run.instruct)
-        make_pool(run.engine, inputs.tokenizer, list(needed.values()), cfg, run.seed, path)
+        with run.frozen() as instruct:
+            run.engine.sync(instruct)
+            make_pool(run.engine, inputs.tokenizer, list(needed.values()), cfg, run.seed, path)
         run.engine.sync(run.policy)
     run.pool = Pool(path)
     rows = (row for name in run.pool for row in run.pool[name])

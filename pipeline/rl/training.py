@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.lm.adapters import adapters_off
 from pipeline.lm.generate import Engine
 from pipeline.lm.optim import named_optimizers
 from pipeline.lm.train_config import OptimConfig
@@ -53,7 +55,7 @@ class Training:
     out: Path  # rollouts and validation rows
     state: Path  # survives a kill
     engine: Engine
-    instruct: Any  # frozen: pi_sft, and the reference
+    instruct: Any  # frozen: pi_sft, and the reference; None with adapters (`frozen`)
     optimizers: list[Any]
     seconds: dict[str, float]
     origin: dict[str, Any] = field(default_factory=dict)  # identity.origin
@@ -75,6 +77,15 @@ class Training:
         if self.arm.iterations > 1:
             moving |= {"reference": self.instruct, "reward": self.inputs.reward_model.model}
         return moving
+
+    @contextmanager
+    def frozen(self) -> Iterator[Any]:
+        """pi_sft, the reference: a copy, or the policy itself while its adapters are off."""
+        if self.instruct is not None:
+            yield self.instruct
+            return
+        with adapters_off(self.policy):
+            yield self.policy
 
     @property
     def moments(self) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 from pipeline.errors import ProcessLost, UserError
 
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
+# How torch says that a connection between the processes of a job broke.
+LOST = re.compile(r"gloo|NCCL|Connection (closed|reset) by peer")
 HINTS = {
     errno.ENOSPC: "free some space, then run it again: it resumes",
     errno.EACCES: "grant the permission, then run it again",
@@ -51,11 +53,18 @@ class one_line_errors:  # noqa: N801  reads as a statement
             sys.exit(130)
         if isinstance(error, BrokenPipeError):  # the reader of a pipe left, as `head` does
             os._exit(141)
+        if several() and isinstance(error, RuntimeError) and LOST.search(str(error)):
+            error = ProcessLost.told_by(error)  # in the middle of a model in shards
         message = explain(error, self.keys) if error is not None else None
         if message is not None and not SHOW_TRACE:
             if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, ProcessLost):
                 print(f"{self.name}: {message}", file=sys.stderr, flush=True)
             sys.exit(1)
+
+
+def several() -> bool:
+    """Whether this process is one of several that a launcher started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> str | None:

@@ -138,7 +138,8 @@ def job(contract: Contract, cfg: Any) -> None:
         check_processes(contract, info.mode)
     if info.mode == RunMode.MULTIRUN:
         plan = built(info.runtime.choices["profile"]) if canonical else None
-        delegate(contract.entry, overrides, contract.cell, plan, folder)
+        begun = Path(info.runtime.cwd)
+        delegate(contract.entry, overrides, contract.cell, plan, folder, begun)
         return
 
     with one_line_errors(contract.name, contract.keys):

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.definitions import without_definitions
 from pipeline.corpus.text.delimiters import OFF, SET, TEXT_ARGUMENT, UNKNOWN, Delimiters
 from pipeline.corpus.text.images import is_no_prose
+from pipeline.corpus.text.marks import (
+    BACKSLASH,
+    BREAK,
+    CLOSE,
+    DOLLAR,
+    OPEN,
+    PLACE,
+    unshield,
+    without_marks,
+)
 
 MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
-# Private-use marks: around a formula's number, and for a line break.
-OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"
-# They stand for $, \ and ` in code, where these delimit nothing.
-DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"
-SHIELDED = frozenset({DOLLAR, BACKSLASH, TICK})
-UNSHIELD = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
-PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
@@ -36,8 +39,7 @@ NAMES = frozenset(
 CJK = re.compile(r"[\u3400-\u9fff\uff0c\u3002]")
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """A formula of a page.
 
     `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml
@@ -101,8 +103,8 @@ class Formulas:
         """The mark of a new formula; "" when it is empty, the text itself when it is too long or
         one too many.
         """
-        if not latex.isascii() and not SHIELDED.isdisjoint(latex):
-            latex = latex.translate(UNSHIELD)
+        if not latex.isascii():
+            latex = without_marks(unshield(latex))
         latex = clean_latex(latex)
         if "\\" in latex:
             latex = without_definitions(latex)

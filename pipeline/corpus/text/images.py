@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+# Every class and every address of the patterns below holds one of these.
+HINTS = ("tex", "math", "equation", "formula", "ql-img", "codecogs", "cht=tx", "numberempire")
 DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
 LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
 # A word without which an image is not worth reading; where it stands decides what it is worth.
@@ -65,6 +67,9 @@ def may_be_formula_image(raw: str) -> bool:
     """Whether the attributes of an image are worth reading."""
     if "$" in raw or "\\" in raw:
         return True
+    small = raw[:4_000].lower()
+    if not any(word in small for word in HINTS):
+        return False
     return (
         IMAGE_CLASS.search(raw, 0, 4_000) is not None
         or IMAGE_SOURCE.search(raw, 0, 4_000) is not None

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 
+from pipeline.grading.answer import measure
+from pipeline.grading.answer.hints import Hinted, has_words
+
 WINDOW = 120  # characters before and after a box that are read for what is said about it
 AFTER = 2000  # characters after a box that are searched for another answer
+UNIT = 30  # characters behind a number in which its unit stands
 AT_ONCE = (
     60  # characters after an answer in which it is taken back, if at all: later errors are others
 )
@@ -16,7 +20,7 @@ AT_ONCE = (
 _LEAD_IN = (  # between the words and the box; words on the line before belong to another sentence
     r"(?:[^\S\n]|[$*_`:：({\[\\]|\n(?=[^\S\n]*(?:\\\[|\$\$)))*\Z"
 )
-_DENIED_BEFORE = re.compile(
+_DENIED_BEFORE = Hinted(
     r"(?:"
     r"(?:\b(?:not|never|nicht|bukan|anything but|neither|nor"
     r"|answer is\b[^.\n]{0,30}(?:all but|except|different from|far from|other than))"
@@ -32,6 +36,9 @@ _DENIED_BEFORE = re.compile(
     r"|\bformat(?: is| would be| looks like)?"
     r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
+    "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n't|n’t|n'est pas"
+    "|no es|non es| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd"
+    "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double",
     re.I,
 )
 _SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|box))"
@@ -43,30 +50,33 @@ _WRONG = (
     r"|(?:only |just )?(?:an? )?(?:upper|lower) bound)\b(?!\s+(?:that|to)\b)"
 )
 _DENIED_AFTER = re.compile(
-    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
-    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b)|"
-    r"[\s$*_`.,;!)\\\]，。]{0,8}(?:<-+\s*)?"
-    rf"(?:(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
+    r"[\s$*_`.,;!)\\\]，。]{0,8}+(?:<-+\s*)?"
+    r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b"
+    rf"|(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
     r"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
     rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
     re.I,
 )
-_RETRACTED = re.compile(
+_RETRACTED = Hinted(
     r"[.!?\n]\s*(?:(?:hmm,? )?(?:oops|wait|sorry|no)\b[,.!:]|(?:hmm,? )?actually,? (?:it (?:should be|is)\b|(?=-?\d)))"
     r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
     r"|\bI (?:have )?(?:made|found) (?:an? )?(?!no\b)(?:\w+ )?(?:error|mistake)\b"
     r"|(?:^|[.!\n])\s*(?:this|that) (?:is|was) (?:wrong|incorrect|false)\b",
+    "oops|wait|sorry|no|actually|scratch|kidding|second thought|correction|error|mistake"
+    "|wrong|incorrect|false",
     re.I,
 )
-_GIVEN_UP = re.compile(
+_GIVEN_UP = Hinted(
     r"\bI (?:could not|couldn't|cannot|can't|did not|didn't) (?:solve|answer|find)\b"
     r"|\bI (?:do not|don't) know the answer\b",
+    "solve|answer|find",
     re.I,
 )
-_CLAIM = re.compile(
+_CLAIM = Hinted(
     r"\b(?:answer|(?:exact|true|real|actual|correct|right) (?:value|one|result)|my solution)\s*"
     r"(?:here |is |was |should be |must be |would be )+:? ?(?:I get )?|(?:^|\n)\W{0,4}answer ?[:=] ?"
     r"|\b(?:answer|solution)\b[^.\n]{0,10}: I get |\bI mean |\brespuesta (?:es|correcta es) |应该是|应为|正确答案是",
+    "answer|solution|value|one|result|i mean|respuesta|应该是|应为|正确答案是",
     re.I,
 )
 _CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula and no question
@@ -76,7 +86,14 @@ _CLAIMED = re.compile(  # a whole number or fraction, no beginning of a formula 
 _EITHER = re.compile(
     r"\b(?:or|otherwise|alternatively|else|maybe|perhaps|possibly|could be|might be|may be|failing that|if not|oder|ou)\b|或|可能"
 )
-_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?(?!or\b)([A-Za-z]+)")
+_UNIT = re.compile(r"[\s$\\)\]]*(?:\\?text ?\{ ?)?([A-Za-z]+)")
+_OFFERED = re.compile(
+    r"(?:\b(?:or|else|otherwise|alternatively|maybe|perhaps|possibly|possible|another|second|third"
+    r"|(?:option|guess|candidate|possibility|alternative|attempt) ?(?:\d{1,6}|[A-Z])?)"
+    r"|或者?|也?可能是?|(?<=\n)/)(?:[\s*_`:：,，.;$]|\b(?:the|my|final|correct|other way round)\b){0,12}\Z",
+    re.I,
+)
+_ONE_OF_SEVERAL = re.compile(r"\b(?:could|might|may)\b|\d", re.I)
 _SENTENCE_END = re.compile(r"(?<!\d)[.!?](?:\s|$)|[。！？\n]")
 _HEDGED = re.compile(
     r"(?:\b(?:may|might|could) be|\b(?:maybe|perhaps|possibly)"
@@ -88,12 +105,10 @@ _HEDGED = re.compile(
 
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
-    before = text[max(0, start - WINDOW) : start]
-    after = text[end : end + WINDOW]
-    return bool(
-        _DENIED_BEFORE.search(before)
-        or _DENIED_AFTER.match(after)
-        or _GIVEN_UP.search(text[end : end + AFTER])
+    if _DENIED_BEFORE.search(text[max(0, start - WINDOW) : start]):
+        return True
+    return has_words(text, end) and bool(
+        _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])
     )
 
 
@@ -116,6 +131,25 @@ def is_alternative(text: str, end: int, start: int, stop: int) -> bool:
     either 3 or else 4; option 1: 3, option 2: 4. 250 cents or 2.5 dollars are not."""
     between = text[end:start]
     if len(between) <= WINDOW and not _SENTENCE_END.search(between) and _EITHER.search(between):
-        units = _UNIT.match(between), _UNIT.match(text, stop)
-        return not all(units) or units[0][1] == units[1][1]
+        return not are_one_quantity(between[:UNIT], text[stop : stop + UNIT])
     return _HEDGED.search(text[max(0, start - WINDOW) : start]) is not None
+
+
+def offer(text: str, phrase: re.Match[str]) -> int | None:
+    """Where the words begin with which an answer phrase offers one more guess: or the answer is;
+    maybe the answer is; option 2: the answer is; the answer could also be. None where it does
+    not."""
+    at = max(0, phrase.start() - WINDOW)
+    if offered := _OFFERED.search(text[at : phrase.start()]):
+        return at + offered.start()
+    return phrase.start() if _ONE_OF_SEVERAL.search(phrase[0]) else None
+
+
+def are_one_quantity(after: str, after_other: str) -> bool:
+    """Whether the texts behind two numbers name different units of one dimension, so that both may
+    be the same: 250 cents or 2.5 dollars."""
+    units = [
+        measure.unit("1 " + found[1]) if (found := _UNIT.match(text)) else None
+        for text in (after, after_other)
+    ]
+    return None not in units and units[0][0] == units[1][0] and units[0] != units[1]

@@ -53,7 +53,7 @@ class HFEngine(Engine):
                 f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
                 f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions"
             )
-        tokens = torch.full((len(prompts), width), int(self.ends[0]), device=device)
+        tokens = torch.zeros(len(prompts), width, dtype=torch.long, device=device)  # masked
         attention = torch.zeros_like(tokens)
         for b, prompt in enumerate(prompts):
             tokens[b, width - len(prompt) :] = torch.tensor(list(prompt), device=device)
