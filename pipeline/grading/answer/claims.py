@@ -29,7 +29,7 @@ HYPOTHESIS = (  # an answer to another question, or of somebody else
     r"[^.\n]{0,20}"
     r"|\b(?:someone|somebody|others?|friend|teacher|professor|textbook|book|key|classmate|student"
     r"|solver|calculator|internet|forum)(?: else)?"
-    r"(?:['’]s answer|[^.\n]{0,30}\b(?:says?|said|claims?|claimed|thinks?|thought)\b[^.,;\n]{0,20})"
+    r"(?:['’]s answer|[^.\n]{0,30}\b(?:says|said|claims?|claimed|thinks?|thought)\b[^.,;\n]{0,20})"
     r"|\baccording to (?:the |my |an? )?(?:\w+ )?(?:friend|teacher|textbook|book|key|classmate"
     r"|calculator|internet|forum)\b[^.\n]{0,20}"
     r"|\b(?:ground[ _]truth|expected (?:output|answer)|reference(?: answer)?|answer key"
@@ -50,13 +50,18 @@ _DENIED_BEFORE = Hinted(
     r"\b(?:answer|say|write|choose|pick)"
     r"|\b(?:common|typical|usual|easy|frequent) (?:mistake|error|trap) (?:is|would be)"
     r"|\bformat(?: is| would be| looks like)?"
-    rf"|\b(?:twice|half of|double)|{HYPOTHESIS}"
+    r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
     "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n't|n’t|n'est pas"
     "|no es|non es| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd"
     "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double"
-    "|if the |would|'s answer|’s answer|say|said|claim|think|thought|ground|expected|reference"
-    "|answer key|gold|pretend|n’est pas|according|made up",
+    "|n’est pas",
+    re.I,
+)
+_NOT_ITS_OWN = Hinted(
+    rf"(?:{HYPOTHESIS}){_LEAD_IN}",
+    "if the |would|'s answer|’s answer|says|said|claim|think|thought|ground|expected|reference"
+    "|answer key|gold|pretend|according|made up",
     re.I,
 )
 _SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|box))"
@@ -129,7 +134,8 @@ _HEDGED = re.compile(
 
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
-    if _DENIED_BEFORE.search(text[max(0, start - WINDOW) : start]):
+    before = text[max(0, start - WINDOW) : start]
+    if _DENIED_BEFORE.search(before) or _NOT_ITS_OWN.search(before):
         return True
     return has_words(text, end) and bool(
         _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])
