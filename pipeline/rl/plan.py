@@ -273,8 +273,10 @@ def arm_flops(
     how many there are, for arms that sample each of them once.
     """
 
+    asked = cfg.questions_per_step * arm.questions_factor
+
     def step_of(shape: flops.Shape) -> int:
-        return groups(shape, cfg.questions_per_step, cfg.group_size, *lengths)
+        return groups(shape, asked, cfg.group_size, *lengths)
 
     one = step_of(size.shape)
     if arm.data_source == "sft":  # as many solutions as bring its FLOPs to GRPO's
@@ -288,7 +290,7 @@ def arm_flops(
     if arm.gradient_coefficient == "ppo":
         step += (1 + 3 * arm.updates_per_rollout) * step_of(scalar(size))
     if arm.data_source == "offline":
-        once = min(cfg.steps * cfg.questions_per_step, questions)
+        once = min(cfg.steps * asked, questions)
         return groups(size.shape, once, cfg.group_size, *lengths), cfg.steps * step
     return cfg.steps * one, cfg.steps * step
 
