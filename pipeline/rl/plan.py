@@ -17,6 +17,7 @@ from pipeline.lm import flops, memory
 from pipeline.lm.generate.api import Sampling
 from pipeline.lm.generate.room import SHARE
 from pipeline.lm.memory import Sizes
+from pipeline.lm.passes import PROMPTS
 from pipeline.lm.train_config import TrainConfig
 from pipeline.reward.config import RewardConfig
 from pipeline.rl.config import ArmConfig, RLConfig
@@ -163,12 +164,12 @@ def reward_bill(plan: Settings) -> Bill:
             * cfg.epochs
             * groups(body, cfg.process_questions, cfg.process_samples, prompt, output)
         )
-    labelled = min(cfg.questions_per_step * prompt, cfg.micro_batch_tokens)
+    labelled = min(cfg.questions_per_step * prompt, PROMPTS * cfg.micro_batch_tokens)
     labelled += cfg.micro_batch_tokens
     updating = memory.states(size) | memory.passing(size, labelled, cfg.compute_dtype, scored=0)
     rows = min(Sampling.batch_rows, asked * cfg.samples)
     reading = {"weights": memory.weight(size)}
-    reading |= sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
+    reading |= sampler(plan, rows, cfg.samples, prompt, cfg.max_new_tokens, cfg.compute_dtype)
     return Bill(
         "reward",
         tokens=tokens,
@@ -209,15 +210,13 @@ def evaluate_bill(plan: Settings) -> Bill:
     prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
     outputs = plan.benchmark_questions * (1 + cfg.samples)
     models = 2 + len(plan.arms) * plan.seeds
-    room = prompt + cfg.max_new_tokens
+    engine = sampler(plan, cfg.batch, 1, prompt, cfg.max_new_tokens, cfg.compute_dtype)
     return Bill(
         "evaluate",
         runs=models,
         tokens=outputs * output,
         sample_flops=groups(size.shape, plan.benchmark_questions, 1 + cfg.samples, prompt, output),
-        memory=[
-            {"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, cfg.compute_dtype)
-        ],
+        memory=[{"weights": memory.weight(size)} | engine],
         disk=models * outputs * output * ROW_BYTES,
     )
 
@@ -272,24 +271,30 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
         kept["value model"] = sum(memory.states(size).values())
     once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
     # prompts are read in a pass of their own, and kept until their outputs are done
-    prompts = min(cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
+    prompts = min(PROMPTS * cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
     updating = kept | memory.passing(size, once + prompts, cfg.compute_dtype, scored=once)
     copies = memory.prompts_read_again(size, -(-once // output), prompt, cfg.compute_dtype)
     updating["activations"] += copies
     if not plan.vllm:
         updating["engine"] = memory.fused_projections(size, cfg.compute_dtype)
     rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
-    room = prompt + cfg.max_new_tokens
-    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype)]
+    engine = sampler(plan, rows, cfg.group_size, prompt, cfg.max_new_tokens, cfg.compute_dtype)
+    return [updating, kept | engine]
 
 
-def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, int]:
-    """What the engine adds while it samples: its weights, and keys and values."""
+def sampler(
+    plan: Settings, rows: int, group: int, prompt: int, output: int, dtype: str
+) -> dict[str, int]:
+    """What the engine adds while it samples `rows` outputs, `group` per prompt: its weights, and
+    keys and values; the own decoder's hold a prompt once per group.
+    """
+    size = plan.size
     if plan.vllm:
-        room = memory.cache(plan.size, min(rows, VLLM_ROWS), positions, dtype)
-        return {"engine": memory.weight(plan.size, dtype), "cache": room}
-    room = memory.cache(plan.size, rows, positions, dtype)
-    return {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+        room = memory.cache(size, min(rows, VLLM_ROWS), prompt + output, dtype)
+        return {"engine": memory.weight(size, dtype), "cache": room}
+    room = memory.cache(size, rows, output, dtype)
+    room += memory.cache(size, -(-rows // group), prompt, dtype)
+    return {"engine": memory.fused_projections(size, dtype), "cache": room}
 
 
 def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:
