@@ -3,9 +3,9 @@
     python -m benchmarks.memory [--sizes 6M 30M 60M] [--settings "lm float32 0 2048" ...]
 
 A setting: lm (supervised) or rl (an update on outputs that share prompts), the arithmetic, gradient
-checkpointing (0 or 1), tokens of a micro-batch. Each row is a process of its own, with glibc told to
-give every freed block of 64 KiB back at once; the peak is over what the process held with the
-weights alone, so gradients and moments are in it.
+checkpointing (0 or 1), tokens of a micro-batch, and the rank of adapters if there are any. Each
+row is a process of its own, with glibc told to give every freed block of 64 KiB back at once; the
+peak is over what the process held with the weights alone, so gradients and moments are in it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ SETTINGS = [
     "lm bfloat16 0 2048",
     "rl float32 0 2048",
     "rl bfloat16 0 2048",
+    "rl float32 0 2048 16",
 ]
 PROMPT, OUTPUT = 64, 64
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
-def peak(name: str, kind: str, dtype: str, again: bool, tokens: int) -> dict:
+def peak(name: str, kind: str, dtype: str, again: bool, tokens: int, rank: int) -> dict:
     """Bytes of two steps in this process: measured above the weights, and by formula."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -46,7 +47,8 @@ def peak(name: str, kind: str, dtype: str, again: bool, tokens: int) -> dict:
     from pipeline.lm.optim import autocast, checkpointing, clip_and_step, make_optimizers
     from pipeline.lm.passes import Rows, passes
     from pipeline.lm.train import next_token_gradient
-    from pipeline.lm.train_config import OptimConfig
+    from pipeline.lm.train_config import LoRAConfig, OptimConfig
+    from pipeline.lm.whole import prepared
 
     torch.set_num_threads(1)
     hidden, layers, heads, kv_heads, inner, vocab = SIZES[name]
@@ -60,6 +62,8 @@ def peak(name: str, kind: str, dtype: str, again: bool, tokens: int) -> dict:
         tie_word_embeddings=True,
     )
     model = LlamaForCausalLM._from_config(config, attn_implementation="sdpa").eval()
+    peft = LoRAConfig(r=rank) if rank else None
+    prepared(model, peft)
     optimizers = make_optimizers(model, OptimConfig(steps=3, lr=1e-4))
     size = memory.sizes_of(config)
 
@@ -85,12 +89,12 @@ def peak(name: str, kind: str, dtype: str, again: bool, tokens: int) -> dict:
     status = Path("/proc/self/status").read_text()
     most = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
-    parts = memory.states(size)
+    parts = memory.states(size, peft=peft)
     del parts["weights"]
     if kind == "lm":
-        parts |= memory.passing(size, tokens, dtype, again)
+        parts |= memory.passing(size, tokens, dtype, again, peft=peft)
     else:
-        parts |= memory.passing(size, tokens + 2 * PROMPT, dtype, again, scored=tokens)
+        parts |= memory.passing(size, tokens + 2 * PROMPT, dtype, again, tokens, peft)
         parts["copies"] = memory.prompts_read_again(size, tokens // OUTPUT, PROMPT, dtype)
     return {"measured": most - before, "formula": sum(parts.values()), "parts": parts}
 
@@ -110,11 +114,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", nargs="*", default=["6M", "30M", "60M"], choices=SIZES)
     parser.add_argument("--settings", nargs="*", default=SETTINGS)
-    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        name, kind, dtype, again, tokens = options.one
-        print(json.dumps(peak(name, kind, dtype, again == "1", int(tokens))))
+        name, kind, dtype, again, tokens, *rank = options.one
+        found = peak(name, kind, dtype, again == "1", int(tokens), int(*rank))
+        print(json.dumps(found))
         return
     print(f"{'model':>6} {'setting':<20} {'peak MB':>8} {'formula':>8} {'formula/peak':>13}")
     for name in options.sizes:

@@ -22,6 +22,8 @@ HOSTILE = {
     "digits": ("1" * 10**6, "5"),
     "digits against themselves": ("1" * 10**6, "1" * 10**6),
     "digits against others": ("1" * 10**6, "1" * (10**6 - 1) + "2"),
+    "digits in groups": ("1" + ",000" * 1500, "5"),
+    "digits in groups against others": ("1" + ",000" * 5000, "1" + ",000" * 4999 + ",001"),
     "long sum": ("x+" * 500_000 + "x", "5"),
     "capped sum": ("x+" * 900 + "x", "5"),
     "fractions in a row": ("\\frac" * 50_000, "5"),

@@ -103,6 +103,35 @@ def test_every_table_can_be_asked():
 
 
 @needs_datasets
+def test_every_file_that_is_read_has_a_checksum_and_another_text_is_an_error(tmp_path):
+    for benchmark in suites.TABLE.values():
+        assert benchmark.read is None or len(benchmark.sha256) == 64
+    for shown in (*COT.values(), *PROGRAMS.values()):
+        assert len(shown.sha256) == 64
+        text = (DATASETS / shown.file).read_text(encoding="utf-8")
+        (tmp_path / shown.file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / shown.file).write_text(text + " ", encoding="utf-8")
+    for name, shown in COT.items():
+        with pytest.raises(UserError, match=f"{shown.file}: not the expected file"):
+            paper_prompt(name, "cot", tmp_path)
+
+
+def test_a_hub_data_set_is_compared_with_the_file(monkeypatch):
+    rows = [{"question": f"What is {k}?", "answer": f"#### {k}"} for k in range(1319)]
+    monkeypatch.setattr(suites, "_hub_rows", lambda name, benchmark: rows)
+    note = suites.load("gsm8k", Path("none"), None, "hub").note
+    assert "1319 rows as expected, hub openai/gsm8k" in note and "not 299d25041d35 of" in note
+
+
+@needs_datasets
+def test_the_content_of_the_file_is_the_one_that_the_hub_is_compared_with():
+    for name, benchmark in suites.TABLE.items():
+        if benchmark.hub:
+            loaded = suites.load(name, Path("none"), DATASETS)
+            assert suites.content_digest(loaded.questions) == benchmark.content
+
+
+@needs_datasets
 def test_every_ocw_reference_is_right_against_itself():
     for question in suites.load("ocw", Path("none"), DATASETS).questions:
         assert ocw(final(question.answer), question.answer).verdict == "right", question

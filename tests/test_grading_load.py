@@ -10,7 +10,7 @@ from pipeline.grading.bounded import BoundedCache
 from pipeline.grading.expr.compare import OverTime
 from pipeline.grading.expr.tree import ONE
 from pipeline.grading.grade import _decisions, grade_answer
-from pipeline.grading.modes.strict import readings
+from pipeline.grading.modes.strict import form_of
 
 FAMILIES = [  # pairs that neither the field nor floats decide
     "\\sqrt{{{k}+\\sqrt{{{m}+\\sqrt{{7}}}}}}+10^{{-30}} @ \\sqrt{{{k}+\\sqrt{{{m}+\\sqrt{{7}}}}}}",
@@ -99,7 +99,7 @@ def test_caches_are_bounded_by_bytes():
     for k in range(300):
         grade_answer("x" * 100_000 + str(k), "5")
         grade_answer(f"{k}+" + "x+" * 900 + "1", f"y_{k}")
-    for cache in (_decisions, readings.cache, worker._proofs):
+    for cache in (_decisions, form_of.cache, worker._proofs):
         assert 0 <= cache.bytes <= cache.max_bytes <= 32 << 20
     small = BoundedCache(1000)
     for k in range(1000):

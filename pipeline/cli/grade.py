@@ -308,7 +308,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from pipeline.cli.grade_show import normal_forms
-    from pipeline.grading.answer.asked import asked
+    from pipeline.grading.answer.asked import Asked
 
     row = Row("", "", (options.prediction,), options.reference, options.question, kind=options.kind)
     found = judged(options.prediction, row, options.mode)
@@ -318,7 +318,7 @@ def _explain(options: argparse.Namespace) -> int:
         for line in normal_forms(text, options.mode):
             print(f"{name:<10} {line}")
     if options.mode == "strict":
-        print(f"list order {_ORDERS[asked(options.question).order]}")
+        print(f"list order {_ORDERS[Asked(options.question).order]}")
     print(f"rule       {found.rule}")
     print(f"verdict    {found.verdict}")
     return 0

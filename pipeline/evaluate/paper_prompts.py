@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.evaluate.bbh import TASKS
 from pipeline.evaluate.suites import GROUPS
 
 PAPER = "paper"
@@ -121,15 +122,15 @@ COT = {
         ("\n问题 ",),
     ),
     **{
-        name: Format(
-            f"bbh/cot_prompts/{name.removeprefix('bbh_')}.txt",
-            "",
+        f"bbh_{task}": Format(
+            f"bbh/cot_prompts/{task}.txt",
+            files.prompt,
             3,
             "\n\n",
             "Q: {question}\nA: Let's think step by step.\n",
             ("\n\nQ:", "\nQ:"),
         )
-        for name in GROUPS["bbh"]
+        for task, files in TASKS.items()
     },
 }
 PROGRAMS = {
@@ -172,7 +173,7 @@ def paper_prompt(name: str, format: str, folder: Path | None) -> Shown:
         raise UserError(f"{path}: no such file; it holds the paper's {wanted.shots} examples")
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    if wanted.sha256 and digest != wanted.sha256:
+    if digest != wanted.sha256:
         raise UserError(
             f"{path}: not the expected file (sha256 {digest[:12]}, expected {wanted.sha256[:12]})"
         )

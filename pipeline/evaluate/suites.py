@@ -2,8 +2,9 @@
 row is read.
 
 `TABLE` holds one entry per benchmark. The three miniature ones come from the world stage and are
-checked for shape alone, since the profile decides their size; the real ones are checked byte for
-byte (local file) or by row count (hub), and `Loaded.note` says what was verified.
+checked for shape alone, since the profile decides their size. The real ones are checked byte for
+byte (local file), or by row count (hub) and with a word on whether the content is that of the
+file; `Loaded.note` says what was verified.
 
 To add one: a `Benchmark` in `TABLE`, and a reader if no reader below fits its rows.
 """
@@ -54,6 +55,7 @@ class Benchmark:
     hub: tuple[str, str | None, str] | None = None
     source: str = ""
     scoring: str = ""  # of pipeline/evaluate/scoring.py; "": the checker
+    content: str = ""  # content_digest of the file, which a hub data set is compared with
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ TABLE: dict[str, Benchmark] = {
         "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14",
         ("openai/gsm8k", "main", "test"),
         _MIT_GSM,
+        content="299d25041d35542bd55c791707539f481ee332e4517b4998ee2b253cadc980e8",
     ),
     "math": Benchmark(
         "math/test.jsonl",
@@ -100,6 +103,7 @@ TABLE: dict[str, Benchmark] = {
         "35dc41080a3680858b27fa7e0533d2d547825316fc5dafe5d316f4ccc5a06132",
         ("HuggingFaceH4/MATH-500", None, "test"),
         "hendrycks/math, MIT; split of openai/prm800k, MIT",
+        content="a8ab38f42382d671dcc720dd5928113990edfc0051a263f0e92ca1f054c1dafc",
     ),
     "cmath": Benchmark(
         "cmath/test.jsonl",
@@ -109,6 +113,7 @@ TABLE: dict[str, Benchmark] = {
         "cabe17c127c3227912b3384f4755e180f3aa0d9e5865677e7e5e223439bf15eb",
         ("weitianwen/cmath", None, "test"),
         f"XiaoMi/cmath, CC BY 4.0; {_DEEPSEEK}",
+        content="624d8b38dac6d8283bf8f7ade0bdbf7cd8943c5241d60d5b51ad03fcf6f0550c",
     ),
     "mgsm_zh": Benchmark(
         "mgsm_zh/mgsm_zh.jsonl",
@@ -118,6 +123,7 @@ TABLE: dict[str, Benchmark] = {
         "165c3b6753e8a8786183c27b9af7b7590d54dca4d0136edadb24d684c95bb50d",
         ("juletxara/mgsm", "zh", "test"),
         f"google-research/url-nlp, CC BY 4.0; {_DEEPSEEK}",
+        content="2ee67bf9ef9aaa573568e79916b35b774401c9cfe07fa207828c6488108aa0a9",
     ),
     "mmlu_stem": Benchmark(
         "mmlu_stem/test.jsonl",
@@ -171,13 +177,13 @@ TABLE |= {
         f"bbh/tasks/{task}.json",
         "en",
         bbh(task),
-        rows,
-        digest,
+        files.rows,
+        files.examples,
         None,
         "suzgunmirac/BIG-Bench-Hard, MIT",
         "bbh",
     )
-    for task, (rows, digest) in TASKS.items()
+    for task, files in TASKS.items()
 }
 GROUPS = {"bbh": tuple(name for name in TABLE if name.startswith("bbh_"))}  # a name for several
 
@@ -199,7 +205,8 @@ def load(
         note = f"{len(questions)} rows, content {content_digest(questions)[:12]}"
     elif source == "hub":
         questions = _convert(name, benchmark, _hub_rows(name, benchmark), f"hub {benchmark.hub}")
-        note = f"{len(questions)} rows as expected, hub {benchmark.hub[0]}, content {content_digest(questions)[:12]}"
+        note = f"{len(questions)} rows as expected, hub {benchmark.hub[0]}, "
+        note += _compared(content_digest(questions), benchmark)
     else:
         questions = _local(name, benchmark, folder)
         note = f"{len(questions)} rows as expected, sha256 {benchmark.sha256[:12]} verified"
@@ -215,6 +222,13 @@ def load(
         asked,
         note + (f", a fixed random {len(asked)} asked" if len(asked) < len(questions) else ""),
     )
+
+
+def _compared(content: str, benchmark: Benchmark) -> str:
+    """What is said about the content of a hub data set: a copy may differ in spaces and still be
+    the benchmark, so a difference is told and is no error."""
+    same = "as in" if content == benchmark.content else f"not {benchmark.content[:12]} of"
+    return f"content {content[:12]}, {same} {benchmark.file}"
 
 
 def subset(questions: tuple[Question, ...], count: int) -> tuple[Question, ...]:

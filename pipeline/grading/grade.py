@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pipeline.grading.worker as worker
 from pipeline.errors import UserError
 from pipeline.grading.answer import choice, letters
-from pipeline.grading.answer.asked import asked
+from pipeline.grading.answer.asked import Asked
 from pipeline.grading.answer.extract import extract
 from pipeline.grading.answer.reference import bare_reference
 from pipeline.grading.bounded import BoundedCache
@@ -120,8 +120,13 @@ def _of_answer(answer: str, reference: str, mode: str, question: str, prove: Pro
 
 
 def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
-    asking = asked(question)
-    key = (answer, reference, asking)
+    decision = strict.at_once(answer, reference) or _decide(answer, reference, question, prove)
+    verdict, rule = decision
+    return Grade(verdict, answer, rule)
+
+
+def _decide(answer: str, reference: str, question: str, prove: Prove) -> strict.Decision:
+    key = (answer, reference, question)
     decision = _decisions.get(key)
     if decision is None:
         proofs = 0
@@ -131,11 +136,10 @@ def _strict(answer: str, reference: str, question: str, prove: Prove) -> Grade:
             proofs += 1
             return prove(a, b)
 
-        decision = strict.decide(answer, reference, counted, asking)
+        decision = strict.decide(answer, reference, counted, Asked(question))
         if not proofs:
-            _decisions.put(key, decision, 2 * (len(answer) + len(reference)) + 300)
-    verdict, rule = decision
-    return Grade(verdict, answer, rule)
+            _decisions.put(key, decision, 2 * sum(map(len, key)) + 300)
+    return decision
 
 
 # Decisions without a proof. Those with one stand in the worker's cache of proofs, where a batch is

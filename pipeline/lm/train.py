@@ -14,10 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.lm import checkpoint, parallel
+from pipeline.lm import checkpoint, parallel, shards
 from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
 from pipeline.lm.head import head_of, log_probs
@@ -110,7 +111,7 @@ def next_token_loss(model, tokens_BT, mask_BT) -> Tensor:
 
 
 def _loss_sum(model, tokens_BT, mask_BT, mean: bool) -> Tensor:
-    hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    hidden_BTD = shards.read(model, input_ids=tokens_BT, use_cache=False)
     target_BT = mask_BT[:, 1:]
     target_N = tokens_BT[:, 1:][target_BT]
     loss_N = -log_probs(head_of(model), hidden_BTD[:, :-1][target_BT], target_N)
@@ -127,6 +128,7 @@ def next_token_gradient(
     """
     mine = parallel.share(batch)
     parts = split(mine, max_tokens) if mine else []
+    (turns,) = shards.turns(model, [len(parts)])
     whole = len(parts) == parallel.world() == 1
     counted = sum(sum(mask[1:]) for _, mask in batch)
     total, tokens, work = 0.0, 0, 0
@@ -139,6 +141,10 @@ def next_token_gradient(
         total += loss.item()
         tokens += tokens_BT.numel()
         work += train_flops(model.config, *tokens_BT.shape)
+    for _ in range(turns - len(parts)):  # other processes have more
+        idle_BT = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+        shards.without_effect(model, shards.read(model, input_ids=idle_BT, use_cache=False))
+    shards.at_rest(model)
     return {"loss": total}, {"tokens": tokens, "flops": work}
 
 

@@ -16,13 +16,17 @@ _ANSWER = re.compile(
 _TRAILING = re.compile(r"[^()]*\(([A-J])\)")  # 12 (C)
 _SEVERAL = re.compile(r"\(?[A-G]\)?(?:\s*[,、;]?\s*(?:and)?\s*\(?[A-G]\)?)+")
 _CIRCLED = re.compile("[①-⑳⑴-⒇]")
+_LETTER = re.compile(r"\(?([A-J])\)?")
+_ANY_LETTER = re.compile(r"\(?([A-Z])\)?")
+_QUOTES = re.compile(r"[\[\]{}\"'\\]")
+_STYLES = re.compile(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _MARKS = re.compile(r"\(?\d{1,2}\)?(?:\s*(?:,|and)?\s*\(?\d{1,2}\)?)*")
 
 
 @lru_cache(maxsize=4096)
 def is_choice(reference: str) -> bool:
     """Whether the reference is one letter A to J."""
-    return re.fullmatch(r"\(?[A-J]\)?", unwrap(without_styles(reference))) is not None
+    return _LETTER.fullmatch(unwrap(without_styles(reference))) is not None
 
 
 def compare(answer: str, reference: str, a: str, b: str) -> tuple[str, str] | None:
@@ -31,16 +35,18 @@ def compare(answer: str, reference: str, a: str, b: str) -> tuple[str, str] | No
     a, b -- answer and reference after text.clean, which turns a circled 1 into (1).
     """
     a, b = without_styles(a), without_styles(b)
-    if re.fullmatch(r"\(?([A-J])\)?", b):
+    if _LETTER.fullmatch(b):
         match = _ANSWER.fullmatch(a)
         if match and _is_mark(match):
             return _verdict(match[1].upper() == b.strip("()"), "choice")
         match = _TRAILING.fullmatch(a)
         return _verdict(match[1] == b.strip("()"), "choice") if match else None
-    if re.fullmatch(r"\([A-Z]\)", b):  # more options than letters that may not be a variable's
-        match = re.fullmatch(r"\(?([A-Z])\)?", a)
+    if (
+        b.startswith("(") and _ANY_LETTER.fullmatch(b) and b.endswith(")")
+    ):  # more options than letters that may not be a variable's
+        match = _ANY_LETTER.fullmatch(a)
         return _verdict(match[1] == b[1], "choice") if match else None
-    a, b = (re.sub(r"[\[\]{}\"'\\]", "", text) for text in (a, b))  # ["A", "D"]
+    a, b = (_QUOTES.sub("", text) for text in (a, b))  # ["A", "D"]
     if _SEVERAL.fullmatch(a) and _SEVERAL.fullmatch(b):
         return _verdict(sorted(re.findall("[A-G]", a)) == sorted(re.findall("[A-G]", b)), "choice")
     if _CIRCLED.search(answer + reference):
@@ -58,7 +64,7 @@ def _is_mark(match: re.Match[str]) -> bool:
 
 def without_styles(text: str) -> str:
     """`text` without the commands around words: \\text{E} as E."""
-    return re.sub(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", text).strip()
+    return _STYLES.sub(r"\1", text).strip()
 
 
 def _verdict(right: bool, rule: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from pipeline.grading.answer import chinese, claims, prose
+from pipeline.grading.answer.hints import Hinted, has_words
 from pipeline.grading.answer.visible import is_hidden_box, redefines_box, visible
 
 MAX_OUTPUT = 200_000  # only the end of a longer output is read
@@ -18,18 +19,20 @@ MAX_SENTENCE = 400  # characters that are searched for a value after an answer p
 MAX_BOXES = 16  # the last ones
 _LAST_WORDS = 200  # characters at the end in which an exclamation mark may end a sentence
 
-_RUN_ON = re.compile(
-    r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
-    r"|<\|im_start\|>|<\|endoftext\|>|<\|eot_id\|>"
+_RUN_ON = (  # two patterns that begin with fixed text, which is found quickly
+    re.compile(
+        r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
+    ),
+    re.compile(r"<\|(?:im_start|endoftext|eot_id)\|>"),
 )
 _SAID = re.compile(
     "[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)"
 )
 _COUNTED = re.compile("([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})$")
-_TAG = re.compile(r"<(?:eoa|eoe|/?s|/?answer)>")
+_TAG = Hinted(r"<(?:eoa|eoe|/?s|/?answer)>", "<")
 _BOX = re.compile(r"\\(?:boxed|fbox)(?: *\{| +(?=[^\s{]))")
 _HALF_SPACE = re.compile(r"(?<!\\)\\$")  # what strip leaves of a spaced brace's `\\ `
-_SIGN = re.compile(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])[ ]?\Z")
+_SIGN = Hinted(r"(?:(?<=[$=(])|(?<=[$=(] )|(?<=\\[\[(]))([-−])[ ]?\Z", "-|−")
 _DECIMALS = re.compile(r"\.\d{1,20}(?![\w.]*[A-Za-z])")
 _INNER = re.compile(r"\\(?:boxed|fbox) *(?=\{)")
 _JOINT = re.compile(
@@ -37,11 +40,16 @@ _JOINT = re.compile(
     r"|\\(?:text|mbox|textbf) *\{ *,? *(?:and|or|和|或) *,? *\}"
     r"|\band\b|\bor\b|和|或|与)*"
 )
-_NAMED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*$")  # $x=\boxed{1}$ or $x=\boxed{2}$
+_NAMED = Hinted(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*$", "=")  # $x=\boxed{1}$ or $x=\boxed{2}$
+_WORD = re.compile(r"[^\s$\\]+")
+_BRACE = re.compile(r"(?<!\\)[{}]")
+_LINE_END = re.compile(r"\n|\$|\\\)|\\\]")
 _FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:：]?\s*", re.I)
 _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
-    r"####\s*|answer {0,3}(?:is|was|=|:|：)+(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
+    r"####\s*|answer {0,3}(?:\d{1,2} {0,3}(?=[:：]))?"
+    r"(?:is|was|(?:could|might|may) (?:also )?be|=(?!=)|:|：)+"
+    r"(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*",
     re.I,
 )
@@ -50,6 +58,17 @@ _OR = re.compile(r"[.!?]\s+(?:or|or maybe|maybe|perhaps)\s+\$?(-?\d[\d.,/]*)(?<!
 _CODE = re.compile(r"```(?:python|py|java|c|cpp|javascript|js)\b[^`]*```")  # the text of a program
 _FINAL_WORDS = ("final answer", "最终答案")
 _PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
+_NOTHING = re.compile(r"(?:None|null|N/A|unclear|undecided)\b(?!\s*\Z)", re.I)  # None  # 12
+_CANDIDATES = re.compile(
+    r"\b(?:possible (?:answers?|solutions?)|candidates?|guesses)\s*[:：]?[ *]*"
+    r"((?:\n+[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t][^\n]{1,80}){2,12})\s*\Z",
+    re.I,
+)
+_RELATION = re.compile(  # a multiple of 12; on page 12; double 12
+    r"(?:an? |the )?(?:multiple|divisor|factor|half|third|double|triple|square|cube|negative"
+    r"|opposite|reciprocal) of\b|(?:double|twice|triple|divisible|congruent|on page|in (?:line|row|column))\b",
+    re.I,
+)
 _DENIAL = re.compile(r"(?:not|never)\b|不是|并非", re.I)
 _GUESSES = re.compile(
     r"(?:either|any (?:one )?of|one of)\b\s*(.+?(?:\bor\b|,|\band\b).+?)\.?\s*$", re.I | re.S
@@ -67,6 +86,18 @@ _RANGE = re.compile(
 _REASON = re.compile(
     r",? (?:not|because|since|rather than|instead of|while|whereas)\b", re.I
 )  # what follows is not the answer
+_NUMBER = re.compile(r"^[\s$*]*-?[\d.,/]+")
+_DECORATION = re.compile("[\u2600-\u26ff\u2705\u2714\u2728\ufe0f\u220e\U0001f300-\U0001faff]")
+_INTEGER = re.compile(r"\d+")
+_DIGIT = re.compile(r"\d")
+_FORMULA_SIGN = re.compile(r"[=$\n]|\\text|\\[(\[]")
+_STOP = re.compile(r"(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s+[A-Z]|\s*$)|。")
+_NAME = re.compile(
+    r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?|(?<![A-Za-z])(?:sqrt|log|sin|cos|tan|exp|ln|pi)(?![A-Za-z])"
+)
+_JOINING = re.compile(r"\b(?:and|or)\b|[和或与]")
+_TWO_LETTERS = re.compile(r"[A-Za-z]{2,}|[\u3400-\u9fff]")
+_JOINED = re.compile(r"\s*(\d+ dollars? and \d+ cents?|-?\d+\s*[和、,，]\s*-?\d+)\s*")
 _EXCLAIMED = re.compile(
     r"(?<=\d)!(?=[*_`\"')\s]*$|\s+[A-Z])"
 )  # the end of a sentence, no factorial
@@ -84,20 +115,32 @@ def extract(output: str, lang: str = "en") -> str | None:
         return None
     if "!" in text[-_LAST_WORDS:]:
         text = text[:-_LAST_WORDS] + _EXCLAIMED.sub("", text[-_LAST_WORDS:])
-    cut = _RUN_ON.search(text)
+    cuts = [found.start() for pattern in _RUN_ON if (found := pattern.search(text))]
     whole = text
-    if cut and text[: cut.start()].strip():
-        text = text[: cut.start()]
+    if cuts and text[: min(cuts)].strip():
+        text = text[: min(cuts)]
     boxed, end = boxes(text)
-    if cut and boxed is None and _last(_PHRASE, text, _PHRASE_WORDS) is None and _BOX.search(whole):
+    if (
+        cuts
+        and boxed is None
+        and _last(_PHRASE, text, _PHRASE_WORDS) is None
+        and _BOX.search(whole)
+    ):
         text = whole  # "Question 6:" inside a solution
         boxed, end = boxes(text)
+    if boxed and not has_words(text, end):
+        return boxed
     final = _last(_FINAL, text[end:], _FINAL_WORDS)
     if final is not None:
-        return _value(_sentence(text[end + final.end() :])) or boxed or None
+        said = _value(_sentence(text[end + final.end() :]))
+        return _with_other_guess(said, text[end:], final, boxed) or boxed or None
     if boxed is not None:
         return _unless_retracted(boxed, text, end)
-    text = _without_hope(text)
+    return _from_words(_without_hope(text))
+
+
+def _from_words(text: str) -> str | None:
+    """The answer of a text without a box."""
     if _VERDICT.search(text[-MAX_SENTENCE:]):
         return None
     if keyed := _KEYED.findall(text[-MAX_SENTENCE:]):
@@ -105,6 +148,8 @@ def extract(output: str, lang: str = "en") -> str | None:
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     if phrase is not None and phrase[0].startswith("A:") and not text[phrase.end() :].strip():
         return None  # a question with the place for its answer
+    if phrase is not None and _NOTHING.match(text, phrase.end()):
+        return None
     if phrase is not None and _DENIAL.match(text, phrase.end()):  # "The answer is not 5."
         denied = _TURN.split(_sentence(text[phrase.end() :]))[0]
         text = text[: phrase.start()] + text[phrase.end() :].replace(denied, " ", 1)
@@ -115,10 +160,37 @@ def extract(output: str, lang: str = "en") -> str | None:
     answer = _after_phrase(text[phrase.end() :]) if phrase is not None else None
     if answer and (guess := _OR.search(text, phrase.end(), phrase.end() + MAX_SENTENCE)):
         return f"{answer} \\text{{ or }} {guess[1]}"
+    if phrase is not None:
+        answer = _with_other_guess(answer, text, phrase)
+    if phrase is None and claims.is_given_up(text):
+        return None
+    if phrase is None and (listed := _CANDIDATES.search(text[-MAX_SENTENCE:])):
+        return " \\text{ or } ".join(
+            re.split(r"\n+[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]", listed[1])[1:]
+        )
     printed = _program_output(text)
     if not printed:
         text = _CODE.sub("", text)
     return answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
+
+
+def _with_other_guess(
+    answer: str | None, text: str, phrase: re.Match[str], boxed: str | None = None
+) -> str | None:
+    """The answer behind an answer phrase; with the box or the answer before it, where the phrase
+    offers one more guess: Answer: 3, or maybe Answer: 4."""
+    offered = claims.offer(text, phrase)
+    if not answer or offered is None:
+        return answer
+    before = text[:offered]
+    previous = _last(_PHRASE, before, _PHRASE_WORDS)
+    other = boxed or (previous and _after_phrase(before[previous.end() :]))
+    if not other:
+        return answer
+    behind = before[previous.end() :] if previous and not boxed else ""
+    if claims.are_one_quantity(*(_NUMBER.sub("", s, 1) for s in (behind, text[phrase.end() :]))):
+        return answer
+    return f"{other} \\text{{ or }} {answer}"
 
 
 def _unless_retracted(boxed: str, text: str, end: int) -> str | None:
@@ -135,12 +207,10 @@ def _unless_retracted(boxed: str, text: str, end: int) -> str | None:
 
 def _whole(text: str) -> str | None:
     """A short output that is one value: 3^2, sqrt(7)."""
-    value = text.strip(" \n*`")
-    simple = (
-        len(value) <= 60
-        and re.search(r"\d", value)
-        and not re.search(r"[=$\n]|\\text|\\[(\[]", value)
-    )
+    value = _DECORATION.sub("", text).strip(" \n*`>#")
+    if chinese.numeral(value):
+        return value
+    simple = len(value) <= 60 and _DIGIT.search(value) and not _FORMULA_SIGN.search(value)
     return value if simple and _bare(value) else None
 
 
@@ -163,8 +233,10 @@ def _program_output(text: str) -> str | None:
 def boxes(text: str) -> tuple[str | None, int]:
     """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a
     box."""
-    found = []
-    for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
+    found, first = [], text.find("box")
+    if first < 0:
+        return None, 0
+    for match in list(_BOX.finditer(text, max(0, first - 2)))[-MAX_BOXES:]:
         if found and match.start() < found[-1][2]:
             continue  # a box in a box
         if match[0].endswith("{"):
@@ -172,7 +244,7 @@ def boxes(text: str) -> tuple[str | None, int]:
             inside = _INNER.sub("", _HALF_SPACE.sub("", text[match.end() : end].strip()))
             found.append((match.start(), inside, min(end + 1, len(text))))
         else:
-            word = re.compile(r"[^\s$\\]+").match(text, match.end())
+            word = _WORD.match(text, match.end())
             found.append(
                 (match.start(), word[0] if word else "", word.end() if word else match.end())
             )
@@ -227,11 +299,11 @@ def _closing(text: str, at: int) -> int:
     """Where the brace group opened before `at` closes; an unbalanced one ends with its line or its
     formula."""
     depth = 1
-    for brace in re.compile(r"(?<!\\)[{}]").finditer(text, at):
+    for brace in _BRACE.finditer(text, at):
         depth += 1 if brace[0] == "{" else -1
         if depth == 0:
             return brace.start()
-    line = re.compile(r"\n|\$|\\\)|\\\]").search(text, at)
+    line = _LINE_END.search(text, at)
     return line.start() if line else len(text)
 
 
@@ -262,16 +334,18 @@ def _sentence(text: str) -> str:
     line = text.split("\n")[0]
     if line.count("$") % 2 or line.count("\\[") > line.count("\\]"):
         line = text
-    stop = re.search(r"(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s+[A-Z]|\s*$)|。", line)
+    stop = _STOP.search(line)
     return line[: stop.start()] if stop else line
 
 
 def _value(tail: str) -> str | None:
     """A sentence as an answer: a formula or literal that is all of it, else the last one in it,
     else the words."""
-    tail = tail.strip().strip("*`_ ").lstrip("} ")
+    tail = _DECORATION.sub("", tail).strip().strip("*`_ ").lstrip("} ")
     if not tail or _DENIAL.match(tail):
         return None
+    if _RELATION.match(tail) and len(_INTEGER.findall(tail)) == 1:
+        return tail
     guesses = _GUESSES.match(tail)
     if guesses or _ALTERNATIVES.search(tail):
         return (guesses[1] if guesses else tail).replace("$", "")
@@ -282,7 +356,7 @@ def _value(tail: str) -> str | None:
     if _bare(plain) or _RANGE.match(tail):
         return plain
     reason = _REASON.search(tail)
-    if reason and re.search(r"\d", tail[: reason.start()]):
+    if reason and _DIGIT.search(tail, 0, reason.start()):
         tail = tail[: reason.start()]
     return prose.last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
 
@@ -295,16 +369,10 @@ def _counted(tail: str) -> str | None:
 
 def _bare(tail: str) -> bool:
     """Whether the sentence is a value with no words beside it."""
-    names = r"\\[A-Za-z]+(?:\{[A-Za-z ]*\})?|(?<![A-Za-z])(?:sqrt|log|sin|cos|tan|exp|ln|pi)(?![A-Za-z])"
-    without_commands = re.sub(names, "", tail)
-    return not re.search(
-        r"[A-Za-z]{2,}|[\u3400-\u9fff]", re.sub(r"\b(?:and|or)\b|[和或与]", "", without_commands)
-    )
+    return not _TWO_LETTERS.search(_JOINING.sub("", _NAME.sub("", tail)))
 
 
 def _after_phrase(text: str) -> str | None:
     sentence = _sentence(text)
-    joined = re.fullmatch(
-        r"\s*(\d+ dollars? and \d+ cents?|-?\d+\s*[和、,，]\s*-?\d+)\s*", sentence
-    )
+    joined = _JOINED.fullmatch(sentence)
     return joined[1] if joined else _value(sentence)

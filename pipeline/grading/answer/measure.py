@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 MAX_TAIL = 60  # characters at the end of an answer that may be its unit
-MAX_QUESTION = 20_000  # characters that are searched
 
 _SPELLINGS = {
     "length": {
@@ -84,7 +83,7 @@ def unit(value: str) -> tuple[str, str] | None:
 
 def asked_in(question: str) -> frozenset[tuple[str, str]]:
     """The units in which a question asks: "in centimeters", "how many dollars", 多少千克."""
-    found = _ASKED.finditer(question[:MAX_QUESTION])
+    found = _ASKED.finditer(question)
     return frozenset(_UNITS[match[1] or match[2]] for match in found)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from pipeline.grading.answer.hints import Hinted
+
 _ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth".split()
 WORDS: dict[str, Fraction] = {
     "ten": Fraction(10),
@@ -42,16 +44,17 @@ _WORD = "|".join(
     f"{w}s?" if w != "ten" and w[-1] != "s" else "tens" if w == "ten" else w for w in WORDS
 )
 PATTERN = rf"(?:{_WORD})\b|万亿|百万|千万|[万亿百打]|千(?![克米瓦卡])|十(?![\u3400-\u9fff]*分之)|成(?!为)|折"
-_SCALED = re.compile(rf"(\d+(?:\.\d+)?)(\s*(?:\\text\s*\{{)?\s*)({PATTERN})(?!\d)")
-_HAS_SCALE = re.compile(
-    "[万亿百千十打成折]|[a-z]ths?|ten|dozen|hundred|thousand|illion|halves|ths|thirds"
+_SCALED = Hinted(
+    rf"(\d+(?:\.\d+)?)(\s*(?:\\text\s*\{{)?\s*)({PATTERN})(?!\d)",
+    "ten|dozen|hundred|thousand|illion|halves|thirds|ths|万|亿|百|千|十|打|成|折",
 )
 _SEVERAL = re.compile(  # 1万5千, 1万2000, 2亿3000万
     r"(?<![\d.])(?:(\d{1,8})\s*亿\s*)?(?:(\d{1,4})\s*万\s*)?(?:(\d)\s*千(?![克米瓦卡]))?(\d{1,4}(?![\d.千百十万亿]))?"
 )
-_ASKED = re.compile(
+_ASKED = Hinted(
     r"\bin (thousand|million|billion|trillion)s?\b|\bhow many (thousand|million|billion|trillion|dozen|hundred)s?\b"
     r"|[多几]少?\s*(万|亿|成|折|打)|[(（]\s*(万|亿)",
+    "thousand|illion|dozen|hundred|万|亿|成|折|打",
     re.I,
 )
 
@@ -62,8 +65,6 @@ def scaled(text: str) -> tuple[str, bool]:
     >>> scaled("1.5万元"), scaled("2亿3000万"), scaled("5 dozen eggs"), scaled("5千克")
     (('15000元', True), ('230000000', True), ('60 eggs', True), ('5千克', False))
     """
-    if not _HAS_SCALE.search(text):
-        return text, False
 
     def several(match: re.Match[str]) -> str:
         if not (match[1] or match[2]) or sum(map(bool, match.groups())) < 2:
@@ -77,7 +78,8 @@ def scaled(text: str) -> tuple[str, bool]:
             return f"{value}{match[2]}"
         return f"{value.numerator}/{value.denominator}{match[2]}"
 
-    changed = _SCALED.sub(one, _SEVERAL.sub(several, text))
+    joined = _SEVERAL.sub(several, text) if "万" in text or "亿" in text else text
+    changed = _SCALED.sub(one, joined)
     return changed, changed != text
 
 

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from pipeline.grading.answer import chinese
+from pipeline.grading.answer.hints import Hinted
 
 MAX_CHARS = 2000  # of a bare answer; a longer one is compared as a string only
 
@@ -91,6 +92,8 @@ _SYMBOLS = str.maketrans(
         "¥": "",
         "￥": "",
         "￡": "",
+        "₹": "",
+        "₩": "",
         "\u200b": "",
         "\ufeff": "",
         " ": " ",
@@ -105,83 +108,141 @@ _SPACING = re.compile(
 )
 MODULUS = r"\(?\s*\\?(?:p|b)?mod\s*\{?\s*(\d+)\s*\}?\s*\)?"
 _COMMANDS = [
-    (re.compile(pattern), to)
-    for pattern, to in (
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
-        (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\\le "),
-        (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\\ge "),
-        (r"\\(?:neq|not\s*=)", r"\\ne "),
-        (r"\\lt(?![A-Za-z])", "<"),
-        (r"\\gt(?![A-Za-z])", ">"),
-        (r"\\(?:varnothing|empty)(?![A-Za-z])", r"\\emptyset "),
-        (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", "|"),
-        (r"\\(?:cdot|times|ast)(?![A-Za-z])", "*"),
-        (r"\\div(?![A-Za-z])", "/"),
-        (r"\\(max|min|gcd|lcm)\s*\\?\{([^{}\\]*,[^{}\\]*)\\?\}", r"\\\1(\2)"),
-        (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", r"\\binom{\1}{\2}"),
-        (r"^\{?\}?_?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", r"\\binom{\1}{\2}"),
-        (r"(?i)^\\text\s*\{\s*(?:the (?:final )?answer is:?|answer:)\s*\}", ""),
-        (r"(\d)\.(\d*?)(\d)\3\3+\s*(?:\.\.\.|…|\\l?dots|\\cdots)$", r"\1.\2\\overline{\3}"),
+    (Hinted(pattern, hints), to)
+    for pattern, hints, to in (
+        (r"\\(?:[dtcsx]|nice)frac(?![A-Za-z])", "frac", r"\\frac"),
+        (r"\\bf(?:series)?(?![A-Za-z])\s*", r"\bf", ""),
+        (r"(?<=[\d.])\s*\\bar(?=\s*\{?\s*\d)", r"\bar", r"\\overline"),
+        (r"^(?:f\s*:\s*)?[a-z]\s*\\mapsto(?![A-Za-z])", r"\mapsto", ""),
+        (r"\\text\s*\{\s*\\?&\s*\}|\\&", "&", r"\\text{ and }"),
+        (r"\\text\s*\{\s*dollars? and\s*\}", "dollar", r"\\text{dollars}\\text{ and }"),
+        (r"^(\d+)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(\d+)$", "to", r"\1:\2"),
         (
-            r",?\s*(?:\\text\s*\{\s*)?,?\s*(?:for|where|with) (?:(?:any|all|some|every|each) )?(?:\$?[kn]\$? (?:is|are) )?"
-            r"(?:an? )?integers?\s*\}?\s*\$?[kn]?\$?\s*\}?$",
+            r"(?:\\mathrm\s*\{C\}|(?<![A-Za-z\\])C)_\{?(\d{1,4})\}?\^\{?(\d{1,4})\}?$",
+            "C",
+            r"\\binom{\1}{\2}",
+        ),
+        (r"\\[dt]binom(?![A-Za-z])", "binom", r"\\binom"),
+        (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\leq", r"\\le "),
+        (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\geq", r"\\ge "),
+        (r"\\(?:neq|not\s*=)", r"\neq|\not", r"\\ne "),
+        (r"\\lt(?![A-Za-z])", r"\lt", "<"),
+        (r"\\gt(?![A-Za-z])", r"\gt", ">"),
+        (r"\\(?:varnothing|empty)(?![A-Za-z])", r"\varnothing|\empty", r"\\emptyset "),
+        (r"\\(?:lvert|rvert|vert|mid)(?![A-Za-z])", r"vert|\mid", "|"),
+        (r"\\(?:cdot|times|ast)(?![A-Za-z])", r"\cdot|\times|\ast", "*"),
+        (r"\\div(?![A-Za-z])", r"\div", "/"),
+        (
+            r"\\(max|min|gcd|lcm)\s*\\?\{([^{}\\]*,[^{}\\]*)\\?\}",
+            r"\max|\min|\gcd|\lcm",
+            r"\\\1(\2)",
+        ),
+        (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", "C", r"\\binom{\1}{\2}"),
+        (r"^\{?\}?[_^]?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", "C", r"\\binom{\1}{\2}"),
+        (
+            r"(?i)^\\text\s*\{\s*(?:(?:the (?:final )?(?:answer|value|result|solution) is|answer)"
+            r"\s*:?)\s*\}",
+            "answer|value|result|solution",
             "",
         ),
-        (r"\+/-", r"\\pm "),
-        (r"\\langle(?![A-Za-z])", "("),
-        (r"\\rangle(?![A-Za-z])", ")"),
-        (r"(?:\{|^)([^{}]{1,40})\\over(?![A-Za-z])([^{}]{1,40})(?:\}|$)", r"\\frac{\1}{\2}"),
-        (r"_\s*\{?\s*\\text\s*\{\s*two\s*\}\s*\}?", "_{2}"),
-        (r"_\s*\{?\s*\\text\s*\{\s*ten\s*\}\s*\}?", "_{10}"),
-        (r"(?<=\d)_(?:\{\s*10\s*\}|10(?!\d))", ""),
-        (r"(?<=\d)\s*\(?\s*(?:\\text\s*\{\s*)?base\s*(\d{1,2})\s*\}?\s*\)?$", r"_{\1}"),
-        (r"[,;]?\s*\(?\s*[kn]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*)?Z\}?\s*\)?$", ""),
-        (r"\*\*", "^"),
-        (r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
-        (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\\"),
-        (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
-        (r"(?<=\d)\s*\^\s*(?:o|\{\s*o\s*\})(?![A-Za-z])", "°"),
         (
-            r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])|\bdegrees?\b",
+            r"(\d)\.(\d*?)(\d)\3\3+\s*(?:\.\.\.|…|\\l?dots|\\cdots)$",
+            "...|…|dots",
+            r"\1.\2\\overline{\3}",
+        ),
+        (
+            r",?\s*(?:\\text\s*\{\s*)?,?\s*(?:for|where|with) (?:(?:any|all|some|every|each) )?"
+            r"(?:\$?[kn]\$? (?:is|are) )?(?:an? )?integers?\s*\}?\s*\$?[kn]?\$?\s*\}?$",
+            "integer",
+            "",
+        ),
+        (r"\+/-", "+/-", r"\\pm "),
+        (r"\\langle(?![A-Za-z])", r"\langle", "("),
+        (r"\\rangle(?![A-Za-z])", r"\rangle", ")"),
+        (
+            r"(?:\{|^)([^{}]{1,40})\\over(?![A-Za-z])([^{}]{1,40})(?:\}|$)",
+            r"\over",
+            r"\\frac{\1}{\2}",
+        ),
+        (r"_\s*\{?\s*\\text\s*\{\s*two\s*\}\s*\}?", "two", "_{2}"),
+        (r"_\s*\{?\s*\\text\s*\{\s*ten\s*\}\s*\}?", "ten", "_{10}"),
+        (r"(?<=\d)_(?:\{\s*10\s*\}|10(?!\d))", "_", ""),
+        (
+            r"(?<=\d)\s*\(?\s*(?:\\text\s*\{\s*)?base\s*(\d{1,2})\s*\}?\s*\)?$",
+            "base",
+            r"_{\1}",
+        ),
+        (r"[,;]?\s*\(?\s*[kn]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*)?Z\}?\s*\)?$", "Z", ""),
+        (r"\*\*", "**", "^"),
+        (r"\\text\s*\{\s*infinity\s*\}", "infinity", r"\\infty "),
+        (r"\\var(?=(?:epsilon|theta|phi|pi|rho|sigma)(?![A-Za-z]))", r"\var", r"\\"),
+        (r"\^\s*\{?\s*\\prime\s*\}?", r"\prime", "'"),
+        (r"(?<=\d)\s*\^\s*(?:o|\{\s*o\s*\})(?![A-Za-z])", "o", "°"),
+        (
+            r"\^\s*\{\s*\\circ\s*\}|\^\s*\\circ(?![A-Za-z])|\\(?:degree|circ)(?![A-Za-z])"
+            r"|\bdegrees?\b",
+            "circ|degree",
             "°",
         ),
-        (r"(\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\1"),
-        (r"(?<!\\)\\(?=-?\d)", r"\\\\"),
-        (MODULUS, ""),
+        (r"(\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]", r"\\", r"\1"),
+        (r"(?<!\\)\\(?=-?\d)", "\\", r"\\\\"),
+        (MODULUS, "mod", ""),
         (
-            r"\\(?:text)?color\s*\{\w{1,20}\}|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])",
-            "",
-        ),
-        (r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)", r"\\binom{\1}{\2}"),
-        (
-            r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b(?:\s*\})*",
+            r"\\(?:text)?color\s*\{\w{1,20}\}"
+            r"|\\(?:tiny|small|large|Large|huge|it|em)(?![A-Za-z])",
+            r"color|\tiny|\small|\large|\Large|\huge|\it|\em",
             "",
         ),
         (
-            r"°\s*(?:\\(?:text|mathrm|rm|textrm)\s*\{\s*|\{\s*\\rm\s*)?(?:[CFcf]|Celsius|Fahrenheit)(?![A-Za-z])"
-            r"(?:\s*\})?",
+            r"(?:\{|^)([^{}\\]{1,40})\\choose(?![A-Za-z])([^{}\\]{1,40})(?:\}|$)",
+            r"\choose",
+            r"\\binom{\1}{\2}",
+        ),
+        (
+            r"(?<=\d)\s*(?:\^\s*)?\{?\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*)?(?:st|nd|rd|th)\b"
+            r"(?:\s*\})*",
+            "st|nd|rd|th",
+            "",
+        ),
+        (
+            r"°\s*(?:\\(?:text|mathrm|rm|textrm)\s*\{\s*|\{\s*\\rm\s*)?"
+            r"(?:[CFcf]|Celsius|Fahrenheit)(?![A-Za-z])(?:\s*\})?",
+            "°",
             "°",
         ),
-        (r"\\%", "%"),
+        (r"\\%", "%", "%"),
         (
-            r"(?<=[\d}$)])\s*(?:\\text\s*\{\s*(?:percent|per cent)\s*\}|(?:percentage|percent|per cent|pct)\b\.?)",
+            r"(?<=[\d}$)])\s*(?:\\text\s*\{\s*(?:percent|per cent)\s*\}"
+            r"|(?:percentage|percent|per cent|pct)\b\.?)",
+            "percent|per cent|pct",
             "%",
         ),
-        (r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b", ""),
-        (r"(?<=\d) ?x ?(?=10 ?\^)", "*"),
-        (r"\\(?:colon)(?![A-Za-z])", ":"),
-        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
-        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
-        (r"\\(?:lbrack)(?![A-Za-z])", "["),
-        (r"\\(?:rbrack)(?![A-Za-z])", "]"),
-        (r"\{,\}", ","),
-        (r"\{:\}", ":"),
-        (r"\\\(|\\\)|\\\[|\\\]", " "),
-        (r"\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{?\s*\+\s*\}?$", r"(0,\\infty)"),
-        (r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])", r"\\reals "),
+        (
+            r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP|INR|JPY)\b|^Rs\.?(?=\s*\d)",
+            "$|USD|RMB|CNY|EUR|GBP|INR|JPY|Rs",
+            "",
+        ),
+        (r"(?<=\d) ?x ?(?=10 ?\^)", "x", "*"),
+        (r"\\(?:colon)(?![A-Za-z])", r"\colon", ":"),
+        (r"\\(?:lbrace)(?![A-Za-z])", r"\lbrace", r"\\{"),
+        (r"\\(?:rbrace)(?![A-Za-z])", r"\rbrace", r"\\}"),
+        (r"\\(?:lbrack)(?![A-Za-z])", r"\lbrack", "["),
+        (r"\\(?:rbrack)(?![A-Za-z])", r"\rbrack", "]"),
+        (r"\{,\}", "{,}", ","),
+        (r"\{:\}", "{:}", ":"),
+        (r"\\\(|\\\)|\\\[|\\\]", r"\(|\)|\[|\]", " "),
+        (r"\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{?\s*\+\s*\}?$", r"\mathbb", r"(0,\\infty)"),
+        (
+            r"\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?(?![A-Za-z])",
+            r"\mathbb|\mathbf|\Bbb",
+            r"\\reals ",
+        ),
     )
 ]
+_SPACES = re.compile(r"\s+")
+_NARROW_GROUPS = re.compile(r",\s*\\!\s*(?=\d{3})")
+_FRACTION_OF_GROUPS = re.compile(r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}")
+_LIST_OF_GROUPS = re.compile(r"[(\[{]\s*-?\d{1,3},\d{3}")
 _THOUSANDS = re.compile(r"(?<![\d.,])(?<![\d.,] )\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 _CASES = re.compile(
     r"(?:\\\{\s*)?\\begin\{(?:cases|array|aligned)\}(?:\{[lcr| ]*\})?(.*?)\\end\{(?:cases|array|aligned)\}\.?",
@@ -191,7 +252,8 @@ _CLOCK = re.compile(
     r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I
 )
 _HOUR = re.compile(r"(\d{1,2})\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
-_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
+_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?:[ '_]\d{3})+(?:\.\d+)?)")
+_GROUP_MARK = re.compile("[ '_]")
 _LEAD = re.compile(
     r"^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*"
     r"|^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*"
@@ -205,12 +267,15 @@ _COMPARES = re.compile(
 _NUMERALS = r"(?:\d{1,9}|[零〇一二两三四五六七八九十百千万]{1,9})"
 _FRACTION = re.compile(rf"(?:({_NUMERALS})\s*又\s*)?({_NUMERALS})\s*分之\s*({_NUMERALS})")
 _CJK = "\u3400-\u9fff"
+_IDEOGRAPH = re.compile(f"[{_CJK}]")
 
 
 def unwrap(text: str) -> str:
     """Without surrounding spaces, boxes, `$`, and braces that wrap the whole. Linear in the
     length."""
     text = text.strip()
+    if text.isdecimal():
+        return text
     box = _BOX.match(text)
     if box and text.endswith("}"):
         text = text[box.end() : -1].strip()
@@ -231,11 +296,11 @@ def clean(text: str) -> str:
     >>> clean("\\\\left( 1，\\\\dfrac{1}{2} \\\\right)"), clean("１,234 元"), clean("x≤½")
     ('( 1,\\\\frac{1}{2} )', '1234 元', 'x\\\\le \\\\frac{1}{2}')
     """
-    text = re.sub(r"\s+", " ", unicode_spelling(unwrap(text)))
-    text = re.sub(r",\s*\\!\s*(?=\d{3})", ",", text)
-    text = re.sub(r" {2,}", " ", _SPACING.sub(" ", text))
-    for pattern, to in _COMMANDS:
-        text = pattern.sub(to, text)
+    text = _SPACES.sub(" ", unicode_spelling(unwrap(text)))
+    text = _NARROW_GROUPS.sub(",", text)
+    text = _SPACES.sub(" ", _SPACING.sub(" ", text))
+    for command, to in _COMMANDS:
+        text = command.sub(to, text)
     text = _CASES.sub(_as_list, text)
     text = unwrap(text).strip(" ,;:。")
     if clock := _CLOCK.fullmatch(text):
@@ -243,16 +308,12 @@ def clean(text: str) -> str:
     if hour := _HOUR.fullmatch(text):
         return f"{hour[1]}:00 {hour[2].lower()}m"
     text = text[:-1].rstrip() if text.endswith(".") else text
-    text = re.sub(
-        r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}",
-        lambda m: m[0].replace(",", ""),
-        text,
-    )
-    if not re.search(r"[(\[{]\s*-?\d{1,3},\d{3}", text):
+    text = _FRACTION_OF_GROUPS.sub(lambda match: match[0].replace(",", ""), text)
+    if not _LIST_OF_GROUPS.search(text):
         text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
     if spaced := _SPACED.fullmatch(text):
-        text = (spaced[1] or "") + spaced[2].replace(" ", "")
-    return chinese_spelling(text) if re.search(f"[{_CJK}]", text) else _LEAD.sub("", text, count=1)
+        text = (spaced[1] or "") + _GROUP_MARK.sub("", spaced[2])
+    return chinese_spelling(text) if _IDEOGRAPH.search(text) else _LEAD.sub("", text, count=1)
 
 
 def unicode_spelling(text: str) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-_QUICK = re.compile(r"<[!a-zA-Z]|~~|\]: ?#|!\[|^[ \t]*%", re.M)
+from pipeline.grading.answer.hints import Hinted
+
+_ELEMENT = re.compile(r"<[!a-zA-Z]")
 _MARK = re.compile(r"<!--|-->|<(/?)([A-Za-z]{1,10})\b([^<>]{0,300})>")
 _ALWAYS_HIDDEN = {"del", "strike", "script", "style", "template", "think"}
 _HIDDEN_STYLE = re.compile(
@@ -15,13 +17,14 @@ _HIDDEN_STYLE = re.compile(
     r"|color\s*[:=]\s*[\"']?\s*(?:white|transparent|#fff(?:fff)?)\b|font-size\s*:\s*0",
     re.I,
 )
-_LINES = re.compile(
+_MARKDOWN = Hinted(
     r"~~\s{0,3}\$?\\boxed[^~\n]{0,200}~~|~~[\w .,$+-]{1,80}~~"  # struck out in Markdown
     r"|!\[[^\]\n]{0,200}\]\([^()\n]{0,200}\)"  # the words instead of an image
-    r"|^\[[^\]\n]{1,40}\]: ?#.*$"  # a comment in Markdown
-    r"|^[ \t]*%.*$",  # a comment in LaTeX
+    r"|^\[[^\]\n]{1,40}\]: ?#.*$",  # a comment in Markdown
+    "~|![|]:",
     re.M,
 )
+_COMMENT = Hinted(r"^[ \t]*%.*$", "%", re.M)  # in LaTeX
 _BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}\Z|\\verb\*?.\Z")
 _REDEFINED = re.compile(
     r"\\(?:[egx]?def|let|(?:re)?newcommand\*?|providecommand\*?)\s*\{?\s*\\(?:boxed|fbox)(?![A-Za-z])"
@@ -34,9 +37,9 @@ def visible(text: str) -> str:
     >>> visible("13 <!-- 12 -->"), visible("<del>12</del>13"), visible("<b>12</b>")
     ('13 ', '13', '<b>12</b>')
     """
-    if not _QUICK.search(text):
-        return text
-    return _LINES.sub("", _without_elements(text))
+    if _ELEMENT.search(text):
+        text = _without_elements(text)
+    return _MARKDOWN.sub("", _COMMENT.sub("", text))
 
 
 def _without_elements(text: str) -> str:
@@ -74,4 +77,4 @@ def is_hidden_box(text: str, at: int) -> bool:
 
 def redefines_box(text: str) -> bool:
     """Whether the output gives \\boxed another meaning, so that it shows something else."""
-    return "\\" in text and _REDEFINED.search(text) is not None
+    return _REDEFINED.search(text) is not None

@@ -21,11 +21,11 @@ class OverTime(Exception):
 
 @dataclass
 class Comparer:
-    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order -- of a
-    comma list: "any" (lists are sets), "given" (as written), "" (by the convention)."""
+    """prove -- decides a pair of trees that floats cannot tell apart (the worker); order() -- of
+    a comma list: "any" (lists are sets), "given" (as written), "" (by the convention)."""
 
     prove: Callable[[Node, Node], bool]
-    order: str = ""
+    order: Callable[[], str]
     rule: str = "form"
 
     def same(self, a: Form, b: Form) -> bool:
@@ -120,7 +120,8 @@ class Comparer:
 
     def collections(self, a: Form, b: Form) -> bool:
         kinds = {a.kind, b.kind}
-        if self.order != "any" and _names_each(a) != _names_each(b) and "set" not in kinds:
+        order = self.order()
+        if order != "any" and _names_each(a) != _names_each(b) and "set" not in kinds:
             return (a if _names_each(b) else b).marks != ("[", "]") and self.ordered(
                 a.parts, b.parts
             )
@@ -139,8 +140,8 @@ class Comparer:
             )
         if kinds == {"set", "bracket"}:
             return False
-        free = "set" in kinds or self.order == "any"
-        if not free and self.order != "given":
+        free = "set" in kinds or order == "any"
+        if not free and order != "given":
             joined_by_words = bool({"and", "or"} & {*a.marks, *b.marks})
             free = joined_by_words or any(not _is_number(item) for item in (*a.parts, *b.parts))
         if free:
@@ -296,7 +297,7 @@ def value_of(relation: Form, bare: bool) -> Form | None:
         for part in relation.parts
     ]
     if None not in constants:
-        if first.parts[0][0] == "n":
+        if first.parts[0][0] == last.parts[0][0] == "n":
             return None
         return last if len(set(constants)) == 1 else None
     plain_sum = (

@@ -36,6 +36,11 @@ _RELATIONS = {
     "to": "to",
     "rightarrow": "to",
 }
+_CLOCK = re.compile(r"\d{1,2}:\d\d [ap]m")
+_STYLED = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
+_SPACES = re.compile(r"\s+")
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '\-,.()/&]+[^\W\d_]+)*\)?")
+_LATIN = re.compile(r"[A-Za-z]+")
 _AND = {"and", "or", "和", "或", "与", "及", "以及", "或者", ", and", ",and", ", or"}
 
 
@@ -64,7 +69,7 @@ def read(text: str) -> Form:
             if word in ("all real numbers", "all reals", "全体实数", "实数集")
             else Form("text", (word,))
         )
-    if re.fullmatch(r"\d{1,2}:\d\d [ap]m", text):
+    if _CLOCK.fullmatch(text):
         return Form("text", (text,))
     return _read(tokenize(text), 0)
 
@@ -89,14 +94,11 @@ def plain_text(text: str) -> str | None:
     >>> plain_text("\\\\text{Monday}"), plain_text("xy"), plain_text("no solution"), plain_text("x")
     ('monday', None, 'no solution', None)
     """
-    inner = re.sub(
-        r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mbox|operatorname)\s*\{([^{}]*)\}", r" \1 ", text
-    )
-    inner = re.sub(r"\s+", " ", inner).strip(" .,!\"'")
-    if not inner or not re.fullmatch(r"[^\W\d_]+(?:[ '\-,.()/&]+[^\W\d_]+)*\)?", inner):
+    inner = _SPACES.sub(" ", _STYLED.sub(r" \1 ", text)).strip(" .,!\"'")
+    if not inner or not _WORDS.fullmatch(inner):
         return None
     if inner.isascii():
-        words = re.findall(r"[A-Za-z]+", inner)
+        words = _LATIN.findall(inner)
         if set(words) & {"and", "or"} or not any(_is_word(word) for word in words):
             return None
     return inner.casefold()
@@ -293,8 +295,11 @@ def _atom(tokens: list[Token], depth: int) -> Form:
 
 
 def _bracketed(tokens: list[Token], depth: int) -> Form | None:
-    """(a, b), [a, b), \\{a, b\\}; a single value in round or square brackets is that value."""
+    """(a, b), [a, b), \\{a, b\\}; a single value in round or square brackets is that value, but not
+    in (a], which is half of an interval."""
     marks, inner = (tokens[0].text, tokens[-1].text), tokens[1:-1]
+    if (marks[0] == "{") != (marks[1] == "}"):
+        raise Unreadable("brackets that do not match")
     if not trim(inner):
         return Form("set", ()) if marks[0] == "{" else None
     condition, bars = split(inner, lambda t: t.kind == "op" and t.text in "|:")
@@ -306,6 +311,8 @@ def _bracketed(tokens: list[Token], depth: int) -> Form | None:
     if marked:
         items = tuple(_read(piece, depth + 1) for piece in pieces if trim(piece))
         return Form("set", items) if marks[0] == "{" else Form("bracket", items, marks)
+    if marks in (("(", "]"), ("[", ")")):
+        raise Unreadable("brackets that do not match")
     form = _read(inner, depth + 1)
     if tokens[0] == ("cmd", "{"):
         return (

@@ -26,8 +26,8 @@ def parse_scalar(tokens: list[Token]) -> Node:
     missing."""
     parser = _Parser(tokens)
     tree = parser.expression()
-    if parser.at < len(tokens):
-        raise Unreadable(f"unexpected {tokens[parser.at].text!r}")
+    if parser.at < len(parser.tokens):  # which grow where \\frac34 is taken apart
+        raise Unreadable(f"unexpected {parser.tokens[parser.at].text!r}")
     return tree
 
 
@@ -43,6 +43,8 @@ def number(text: str) -> Node:
         ("e" in text or "E" in text) and len(text.lower().split("e")[1]) > 4
     ):
         raise Unreadable("a number over the digit cap")
+    if text.isdigit():
+        return ("n", Fraction(int(text)), 0)
     mantissa = text.lower().split("e")[0]
     return ("n", Fraction(text), len(mantissa.replace(".", "").lstrip("0")) if "." in text else 0)
 

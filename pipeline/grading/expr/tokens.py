@@ -34,6 +34,10 @@ _TOKEN = re.compile(
 )
 
 
+_ONE = re.compile(r"\\[A-Za-z]+|.", re.S)  # what a command without braces takes
+_DIGIT_OR_COMMAND = re.compile(r"\d|\\")
+
+
 class Token(NamedTuple):
     """kind: num | sym | cmd | text | op; text: the number, the name, the command without its
     backslash, ..."""
@@ -85,7 +89,7 @@ def _group(text: str, at: int) -> tuple[str, int]:
     if at >= len(text):
         return "", at
     if text[at] != "{":
-        match = re.compile(r"\\[A-Za-z]+|.").match(text, at)
+        match = _ONE.match(text, at)
         return match[0], match.end()
     depth = 0
     for end in range(at, len(text)):
@@ -115,7 +119,7 @@ def _styled(style: str, content: str) -> list[Token]:
         "textrm",
         "textit",
         "hbox",
-    ) and not re.search(r"\d|\\", content):
+    ) and not _DIGIT_OR_COMMAND.search(content):
         return [Token("text", content)]
     return tokenize(content)
 

@@ -23,6 +23,11 @@ def without_unit(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+def is_unit(words: str) -> bool:
+    """Whether words behind a letter may be its unit: x hours, but not x squared or x axis."""
+    return not _NO_UNIT.search(words) and not _OF_A_LETTER.match(words)
+
+
 def _in_unit(tokens: list[Token], at: int) -> bool:
     kind, text = tokens[at]
     if kind == "num":  # only as a power
@@ -36,6 +41,10 @@ def _in_unit(tokens: list[Token], at: int) -> bool:
     )
 
 
+_OF_A_LETTER = re.compile(
+    r"(?:ax[ei]s|intercepts?|coordinates?|components?|directions?|planes?|values?|th|is|are|as|in|to"
+    r"|of|for|if|when|times|percent|per)\b"
+)
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December"
     "|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"

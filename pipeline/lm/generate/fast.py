@@ -109,6 +109,7 @@ class FastEngine(Engine):
             ends_L = np.isin(token_L, self.ends) | stop.hit(row_L, token_L)
             count_B[row_L[ends_L]] = t + 1
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
+            sampling.tell(t, int(ends_L.sum()), len(row_L))
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
                 break
             node_B[row_L], token_N = cache.part(node_B[row_L], token_L)
