@@ -35,7 +35,11 @@ SETTINGS = [
     "rl float32 0 2048 16",
 ]
 PROMPT, OUTPUT = 64, 64
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
 
 
 def peak(name: str, kind: str, dtype: str, again: bool, tokens: int, rank: int) -> dict:
