@@ -9,6 +9,10 @@ BIN = $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 export PATH := $(BIN):$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
+# glibc keeps blocks below 32 MB that a training step frees for the next step, instead of giving them
+# back to the kernel and taking each page anew
+export MALLOC_MMAP_THRESHOLD_ := 33554432
+export MALLOC_TRIM_THRESHOLD_ := 268435456
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -39,6 +39,15 @@ def test_chunks_have_the_values_and_gradients_of_the_whole(bias, scale, cap, tem
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
+def test_a_second_pass_over_the_same_graph_has_the_same_gradient() -> None:
+    """The first one overwrites the softmax that was kept."""
+    head, hidden, target, push = made(True, 0.5, 3.0)
+    leaves = [hidden, head.weight, head.bias]
+    total = (log_probs(head, hidden, target, 0.7) * push).sum()
+    first, second = (torch.autograd.grad(total, leaves, retain_graph=True) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-12)
+
+
 def test_a_frozen_head_gets_no_gradient() -> None:
     head, hidden, target, push = made(False, 1.0, 0.0)
     frozen = Head(head.weight.detach())

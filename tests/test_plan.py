@@ -1,8 +1,5 @@
 """The bill before the run: FLOPs as runs count them, memory as processes hold it."""
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +7,7 @@ from pathlib import Path
 import pytest
 from rl_tiny import ARMS, SCALE, inputs, policy, questions, run, tokenizer
 
+from benchmarks.memory import measure
 from pipeline.cli import plan
 from pipeline.errors import UserError
 from pipeline.lm import memory, published
@@ -63,14 +61,7 @@ def test_flops_of_supervised_training(tmp_path):
 def test_peak_memory_is_within_15_percent_of_a_measured_run(setting):
     if not sys.platform.startswith("linux"):
         pytest.skip("/proc and glibc's allocator")
-    told = subprocess.run(
-        [sys.executable, str(ROOT / "tests/peak_memory.py"), *setting.split()],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": "65536"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found = json.loads(told.stdout.splitlines()[-1])
+    found = measure("4M", setting)
     assert found["formula"] == pytest.approx(found["measured"], rel=0.15), found
 
 

@@ -1,8 +1,8 @@
 """Memory by formula: what a model holds while it samples and while it is trained, part by part.
 
 The counts follow the tensors that autograd keeps in a Llama-like decoder (RMSNorm, rotary attention
-through scaled_dot_product_attention, gated MLP) as transformers computes it. tests/test_plan.py
-compares them with the peak of measured runs. All sizes are in bytes.
+through scaled_dot_product_attention, gated MLP) as transformers computes it. benchmarks/memory.py
+compares them with the peak of measured runs, and so does a test. All sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pipeline.lm.head import ENTRIES
 from pipeline.lm.train_config import LoRAConfig
 
 FLOAT = 4  # the weights that an optimizer moves, their gradients and moments
-# Bytes per logit at the peak: of the supervised loss, and of log-probabilities of chosen tokens.
-CROSS_ENTROPY, CHOSEN = 12, 16
 MOMENTS = {"adamw": 8, "muon": 4}  # per parameter
 
 
@@ -138,18 +136,18 @@ def activations(
     return tokens * end + kept + cast
 
 
-def logits(size: Sizes, tokens: int, dtype: str = "float32", entry: int = CROSS_ENTROPY) -> int:
-    """The peak of softmax and its gradient over the logits of `tokens` tokens.
+def logits(size: Sizes, tokens: int, dtype: str = "float32", frozen: bool = False) -> int:
+    """The peak of log-probabilities of `tokens` tokens and their gradient (pipeline/lm/head.py).
 
-    Above `ENTRIES` entries they are made in chunks (pipeline/lm/head.py), whose backward pass adds
-    two matrices of the head's size.
+    One float32 number per logit, in bfloat16 a copy too; above `ENTRIES` logits they are made in
+    chunks. The gradient of the head's matrix is there twice until it is added to the others; with
+    adapters the matrix is frozen and has none.
     """
-    entries = tokens * size.vocab
-    if entries <= ENTRIES:
-        return entry * entries
-    return (
-        CROSS_ENTROPY * ENTRIES + (2 * FLOAT + (2 if dtype == "bfloat16" else 0)) * size.shape.head
-    )
+    if not tokens:
+        return 0
+    copy = 2 if dtype == "bfloat16" else 0
+    matrix = copy + (0 if frozen else FLOAT)
+    return (FLOAT + copy) * min(tokens * size.vocab, ENTRIES) + matrix * size.shape.head
 
 
 def cache(size: Sizes, rows: int, positions: int, dtype: str) -> int:
@@ -206,6 +204,8 @@ def passing(
     `scored`: in reinforcement learning, how many of them are outputs', whose log-probabilities are
     read; in supervised training all have logits.
     """
-    heads = logits(size, tokens, dtype) if scored is None else logits(size, scored, dtype, CHOSEN)
-    kept = activations(size, tokens, dtype, checkpointing, peft)
-    return {"activations": kept, "logits": heads}
+    scored = tokens if scored is None else scored
+    return {
+        "activations": activations(size, tokens, dtype, checkpointing, peft),
+        "logits": logits(size, scored, dtype, frozen=peft is not None),
+    }

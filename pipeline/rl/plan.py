@@ -17,6 +17,7 @@ from pipeline.lm import flops, memory
 from pipeline.lm.generate.api import Sampling
 from pipeline.lm.generate.room import SHARE
 from pipeline.lm.memory import Sizes
+from pipeline.lm.passes import PROMPTS
 from pipeline.lm.train_config import LoRAConfig, TrainConfig
 from pipeline.reward.config import RewardConfig
 from pipeline.rl.config import ArmConfig, RLConfig
@@ -187,7 +188,7 @@ def reward_bill(plan: Settings) -> Bill:
             * cfg.epochs
             * groups(body, cfg.process_questions, cfg.process_samples, prompt, output)
         )
-    labelled = min(cfg.questions_per_step * prompt, cfg.micro_batch_tokens)
+    labelled = min(cfg.questions_per_step * prompt, PROMPTS * cfg.micro_batch_tokens)
     labelled += cfg.micro_batch_tokens
     updating = memory.states(size, peft=cfg.peft) | memory.passing(
         size, labelled, cfg.compute_dtype, scored=0, peft=cfg.peft
@@ -195,7 +196,7 @@ def reward_bill(plan: Settings) -> Bill:
     updating["gathered"] = memory.gathered(size, cfg.peft)
     rows = min(Sampling.batch_rows, asked * cfg.samples)
     reading = {"weights": memory.weight(size)}
-    reading |= sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
+    reading |= sampler(plan, rows, cfg.samples, (prompt, cfg.max_new_tokens), cfg.compute_dtype)
     return Bill(
         "reward",
         tokens=tokens,
@@ -243,15 +244,13 @@ def evaluate_bill(plan: Settings) -> Bill:
     prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
     outputs = plan.benchmark_questions * (1 + cfg.samples)
     models = 2 + len(plan.arms) * plan.seeds
-    room = prompt + cfg.max_new_tokens
+    engine = sampler(plan, cfg.batch, 1, (prompt, cfg.max_new_tokens), cfg.compute_dtype)
     return Bill(
         "evaluate",
         runs=models,
         tokens=outputs * output,
         sample_flops=groups(size.shape, plan.benchmark_questions, 1 + cfg.samples, prompt, output),
-        memory=[
-            {"weights": memory.weight(size)} | sampler(plan, cfg.batch, room, cfg.compute_dtype)
-        ],
+        memory=[{"weights": memory.weight(size)} | engine],
         disk=models * outputs * output * ROW_BYTES,
     )
 
@@ -308,7 +307,7 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
         kept["value model"] = sum(memory.states(size, peft=cfg.peft).values())
     once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
     # prompts are read in a pass of their own, and kept until their outputs are done
-    prompts = min(cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
+    prompts = min(PROMPTS * cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
     updating = kept | memory.passing(
         size, once + prompts, cfg.compute_dtype, scored=once, peft=cfg.peft
     )
@@ -318,22 +317,34 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
     if not plan.vllm and cfg.peft is None:
         updating["fused weights"] = memory.fused_projections(size, cfg.compute_dtype)
     rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
-    room = prompt + cfg.max_new_tokens
-    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype, cfg.peft)]
+    lengths = prompt, cfg.max_new_tokens
+    engine = sampler(plan, rows, cfg.group_size, lengths, cfg.compute_dtype, cfg.peft)
+    return [updating, kept | engine]
 
 
 def sampler(
-    plan: Settings, rows: int, positions: int, dtype: str, peft: LoRAConfig | None = None
+    plan: Settings,
+    rows: int,
+    group: int,
+    lengths: tuple[int, int],
+    dtype: str,
+    peft: LoRAConfig | None = None,
 ) -> dict[str, int]:
-    """What the engine adds while it samples: its weights, and keys and values."""
+    """What the engine adds while it samples `rows` outputs, `group` per prompt: its weights, and
+    keys and values; the own decoder's hold a prompt once per group.
+
+    lengths -- of every prompt and of every output.
+    """
+    size, (prompt, output) = plan.size, lengths
     if plan.vllm:
-        room = memory.cache(plan.size, min(rows, VLLM_ROWS), positions, dtype)
-        return {"engine": memory.weight(plan.size, dtype), "cache": room}
-    room = memory.cache(plan.size, rows, positions, dtype)
-    found = {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+        room = memory.cache(size, min(rows, VLLM_ROWS), prompt + output, dtype)
+        return {"engine": memory.weight(size, dtype), "cache": room}
+    room = memory.cache(size, rows, output, dtype)
+    room += memory.cache(size, -(-rows // group), prompt, dtype)
+    found = {"engine": memory.fused_projections(size, dtype), "cache": room}
     if peft is not None:
-        found["merged weights"] = memory.merged(plan.size, peft)
-    return found | {"whole copy": memory.weight(plan.size)}
+        found["merged weights"] = memory.merged(size, peft)
+    return found | {"whole copy": memory.weight(size)}
 
 
 def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:

@@ -88,10 +88,13 @@ def check_sync(engine: Engine, model) -> None:
         )
 
 
-def in_batches(model, prompts, seeds, sampling: Sampling, decode, size: int) -> list[Output]:
+def in_batches(
+    model, prompts, seeds, sampling: Sampling, decode, size: int, sharing: int = 1
+) -> list[Output]:
     """Rows in the order given, through `decode(prompts, seeds_B, sampling)`.
 
-    `batch_rows` at a time, or as many as fit into memory; `size` is the bytes per number of a cache.
+    `batch_rows` at a time, or as many as fit into memory; `size` is the bytes per number of a
+    cache, `sharing` how many rows at least have a prompt's keys and values in common.
     """
     import numpy as np
 
@@ -99,7 +102,7 @@ def in_batches(model, prompts, seeds, sampling: Sampling, decode, size: int) -> 
         raise ValueError(f"{len(prompts)} prompts and {len(seeds)} seeds")
     if not prompts:
         return []
-    positions = max(map(len, prompts)) + sampling.max_new_tokens
+    positions = -(-max(map(len, prompts)) // sharing) + sampling.max_new_tokens
     free = free_bytes(model.device)
     at_once = rows_at_once(model.config, positions, size, sampling.batch_rows, free)
     outputs: list[Output] = []

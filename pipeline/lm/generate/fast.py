@@ -85,10 +85,11 @@ class FastEngine(Engine):
         self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling
     ) -> list[Output]:
         """See `Engine`. Rows are decoded `batch_rows` at a time in the order given."""
+        size = self._number_bytes()
+        sharing = min((len(list(run)) for _, run in groupby(map(tuple, prompts))), default=1)
         with autocast(self.model, self.compute_dtype):
-            return in_batches(
-                self.model, prompts, seeds, sampling, self._sample_batch, self._number_bytes()
-            )
+            decode = self._sample_batch
+            return in_batches(self.model, prompts, seeds, sampling, decode, size, sharing)
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group = _unique_neighbours(prompts)
