@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pipeline.lm.mixture import MixtureConfig
 from pipeline.lm.model import ModelConfig
 from pipeline.lm.train_config import TrainConfig
+from pipeline.wiring.config import plain
 from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.stage import ChainConfig, Run, stage
 
@@ -28,6 +29,7 @@ def main(cfg: PretrainStage, run: Run) -> None:
     from itertools import chain
 
     from pipeline.errors import UserError
+    from pipeline.lm.card import write_cards
     from pipeline.lm.examples import document_example
     from pipeline.lm.mixture import mix, read_texts
     from pipeline.lm.model import load_base, new_model, save_model
@@ -65,7 +67,12 @@ def main(cfg: PretrainStage, run: Run) -> None:
         rows = train_lm(model, data, training, run.checkpoint)
     last = run.follow(rows, training.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(**last, source_tokens=tokens, parameters=parameters, vocabulary=len(tokenizer))
+    found = {**last, "parameters": parameters, "vocabulary": len(tokenizer)}
+    told = f"The mined corpus and what is mixed with it, in tokens: {tokens}."
+    write_cards(
+        run.out, f"base, chain {cfg.chain}", "base", plain(cfg), found, told, cfg.model.path
+    )
+    run.summary(**found, source_tokens=tokens)
 
 
 if __name__ == "__main__":

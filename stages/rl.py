@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.rl.config import ArmConfig, RLConfig
+from pipeline.wiring.config import plain
 from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.stage import ChainConfig, Run, stage
 
@@ -29,6 +30,7 @@ READS = (
     "rl", cell=("chain", "rl", "seed"), out=CHAIN + "/rl/{rl}-{seed}", reads=READS, processes=True
 )
 def main(cfg: RLStage, run: Run) -> None:
+    from pipeline.lm.card import RL_DATA, base_of, write_cards
     from pipeline.lm.model import save_model
     from pipeline.lm.parallel import join, write_jsonl
     from pipeline.records import read_jsonl
@@ -42,7 +44,10 @@ def main(cfg: RLStage, run: Run) -> None:
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    run.summary(**last, parameters=parameters, checkpoint_that_counts="the last step's")
+    found = {**last, "parameters": parameters}
+    name, told = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}", RL_DATA[cfg.rl.data_source]
+    write_cards(run.out, name, "rl", plain(cfg), found, told, base_of(run.chain / "sft/model"))
+    run.summary(**found, checkpoint_that_counts="the last step's")
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 
@@ -63,10 +68,8 @@ def read_inputs(cfg: RLStage, run: Run, device: str):
     if arm.data_source == "sft":
         inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
     if arm.reward_function in ("outcome", "process"):
-        folder, scale = run.chain / "reward" / arm.reward_function, cfg.rl_scale
-        inputs.reward_model = load_reward_model(
-            folder, device, scale.micro_batch_tokens, scale.compute_dtype
-        )
+        how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
+        inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)
     if arm.iterations > 1:
         labels = read_jsonl(run.chain / "reward/labels.jsonl")
         inputs.label_history = [row for row in labels if row["split"] == "train"]

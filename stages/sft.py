@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.lm.train_config import TrainConfig
+from pipeline.wiring.config import plain
 from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.stage import ChainConfig, Run, stage
 
@@ -27,6 +28,7 @@ class SFTStage(ChainConfig):
 def main(cfg: SFTStage, run: Run) -> None:
     from dataclasses import replace
 
+    from pipeline.lm.card import base_of, write_cards
     from pipeline.lm.examples import instruction_examples
     from pipeline.lm.model import load_model, load_tokenizer, save_model
     from pipeline.lm.parallel import join
@@ -45,7 +47,11 @@ def main(cfg: SFTStage, run: Run) -> None:
     rows = train_lm(model, data, training, run.checkpoint) if training.steps else iter(())
     last = run.follow(rows, training.steps)
     save_model(model, tokenizer, run.out / "model")
-    run.summary(**last, examples=len(examples), parameters=parameters)
+    found = {**last, "examples": len(examples), "parameters": parameters}
+    told = f"{len(examples):,} worked solutions (`world/instruct.jsonl`)."
+    name = f"instruct, chain {cfg.chain}"
+    write_cards(run.out, name, "instruct", plain(cfg), found, told, base_of(base))
+    run.summary(**found)
 
 
 if __name__ == "__main__":

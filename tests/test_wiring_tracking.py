@@ -86,6 +86,18 @@ def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     live_tracking(tmp_path, store)
 
 
+def test_cells_have_tags_to_compare_them_by() -> None:
+    arm = {"chain": 2, "seed": 1, "rl": {"name": "grpo_os_rule", "kl_coef": 0.04}}
+    found = tracking.comparison_tags(arm)
+    assert (found["chain"], found["arm"], found["seed"]) == ("2", "grpo_os_rule", "1")
+    assert found["compares"].split(", ")[0] == "sft"
+    evaluated = tracking.comparison_tags({"chain": 2, "model": "grpo_os_rule-1"})
+    assert evaluated == found
+    instruct = {"chain": "0", "arm": "instruct"}
+    assert tracking.comparison_tags({"chain": 0, "model": "instruct"}) == instruct
+    assert tracking.comparison_tags({"profile": "mini", "model": {"path": ""}, "seed": 0}) == {}
+
+
 def live_tracking(root: Path, store: Path) -> None:
     """A scratch run of a sweep logs into the same store; two of them share one parent."""
     for number in ("0", "1"):

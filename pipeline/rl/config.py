@@ -19,6 +19,7 @@ CHOICES = {
     "kl_estimator": ("k3", "k2", "k1"),
     "kl_place": ("loss", "reward"),
     "lr_schedule": ("constant", "linear"),
+    "schedule": ("", "constant", "linear"),
     "compute_dtype": DTYPES,
 }
 
@@ -37,7 +38,9 @@ class ArmConfig:
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1
-    iterations: int = 1  # I of Algorithm 1; the steps of the profile are divided among them
+    iterations: int = (
+        1  # I of Algorithm 1; the steps of the profile are divided among them, the last has fewer
+    )
     replay: float = 0.1  # share of earlier labels when the reward model is trained again
     # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     aggregation: str = "output_mean"
@@ -61,6 +64,9 @@ class ArmConfig:
     rewards: dict[str, float] = field(default_factory=dict)
     importance_cap: float = 0.0  # of pi_trainer / pi_sampler, multiplied to the advantage; 0: none
     lr_factor: float = 1.0  # of the profile's learning rate
+    schedule: str = ""  # of the learning rate; "": the profile's lr_schedule
+    # times the profile's questions per step, for offline arms, which keep few of their outputs
+    questions_factor: int = 1
     gae_gamma: float = 1.0
     gae_lambda: float = 0.95
     value_lr_factor: float = 1.0  # PPO: the value model's learning rate, of the profile's
@@ -112,10 +118,19 @@ class ArmConfig:
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
         self._check_bridge(refuse)
+        self._check_course(refuse)
+
+    def _check_course(self, refuse) -> None:
+        """Updates, iterations and rates."""
+        grpo, kind, reward = self.groups, self.gradient_coefficient, self.reward_function
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
         refuse(
             self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
             "the offline arms have no pi_old: updates_per_rollout 1",
+        )
+        refuse(
+            self.questions_factor < 1 or (self.questions_factor > 1 and not self.offline),
+            "questions_factor is at least 1, and 1 unless data_source is offline",
         )
         refuse(self.iterations < 1, "iterations is at least 1")
         refuse(
@@ -267,14 +282,16 @@ class RLConfig:
             "a count, or max_sampler_gap, is negative",
         )
 
-    def optim(self, factor: float = 1.0) -> OptimConfig:
-        """How a model moves at `factor` times the profile's learning rate."""
+    def optim(self, factor: float = 1.0, schedule: str = "") -> OptimConfig:
+        """How a model moves at `factor` times the profile's learning rate, on its schedule or on
+        another.
+        """
         return OptimConfig(
             steps=self.steps,
             lr=self.lr * factor,
             betas=(self.adam_beta1, self.adam_beta2),
             weight_decay=self.weight_decay,
-            schedule=self.lr_schedule,
+            schedule=schedule or self.lr_schedule,
             warmup_steps=self.warmup_steps,
             max_grad_norm=self.max_grad_norm,
         )
@@ -288,8 +305,8 @@ def check_pair(arm: ArmConfig, cfg: RLConfig) -> None:
         "a group of one has no advantage: group_size at least 2",
     )
     refuse(
-        cfg.steps % arm.iterations != 0,
-        f"steps {cfg.steps} cannot be divided into {arm.iterations} iterations",
+        cfg.steps < arm.iterations,
+        f"steps {cfg.steps} are fewer than its {arm.iterations} iterations",
     )
     refuse(
         arm.iterations > 1 and cfg.peft is not None,

@@ -50,7 +50,7 @@ def questions_of(questions: Sequence[Question], seed: int, step: int, size: int)
 
 
 def _asked(run: Training, step: int) -> list[Question]:
-    return questions_of(run.inputs.questions, run.seed, step, run.cfg.questions_per_step)
+    return questions_of(run.inputs.questions, run.seed, step, run.questions_per_step)
 
 
 # ---- online: outputs of the policy

@@ -79,5 +79,5 @@ def _check_steps(run: Training, before: int, done: int) -> None:
     then = run.optim.lr * learning_rate_share(min(done + 1, steps), run.optim)
     print(
         f"{run.arm.name}: steps is {steps}, and was {before}: after step {done} the learning rate "
-        f"follows the schedule ({run.cfg.lr_schedule}) over {steps} steps, and is {then:.3g} next"
+        f"follows the schedule ({run.optim.schedule}) over {steps} steps, and is {then:.3g} next"
     )

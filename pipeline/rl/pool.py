@@ -27,7 +27,7 @@ def fill_pool(run: Training) -> None:
     path, cfg, inputs = run.state / "pool.jsonl", run.cfg, run.inputs
     if not exists(path):
         at = question_at(inputs.questions, run.seed)
-        needed = {at(n).id: at(n) for n in range(cfg.steps * cfg.questions_per_step)}
+        needed = {at(n).id: at(n) for n in range(cfg.steps * run.questions_per_step)}
         with run.frozen() as instruct:
             run.engine.sync(instruct)
             make_pool(run.engine, inputs.tokenizer, list(needed.values()), cfg, run.seed, path)
@@ -56,7 +56,7 @@ def make_pool(
         return _pool_rows(sample_groups(engine, tokenizer, some, cfg.group_size, cfg, key))
 
     parts = path.with_suffix(".parts")
-    write_jsonl(path, in_parts(parts, len(questions), cfg.questions_per_step, made))
+    write_jsonl(path, in_parts(parts, len(questions), cfg.questions_per_step, made, "offline pool"))
     shutil.rmtree(parts, ignore_errors=True)
 
 

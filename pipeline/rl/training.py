@@ -95,11 +95,15 @@ class Training:
 
     @property
     def optim(self) -> OptimConfig:
-        return self.cfg.optim(self.arm.lr_factor)
+        return self.cfg.optim(self.arm.lr_factor, self.arm.schedule)
+
+    @property
+    def questions_per_step(self) -> int:
+        return self.cfg.questions_per_step * self.arm.questions_factor
 
     @property
     def steps_per_iteration(self) -> int:
-        return self.cfg.steps // self.arm.iterations
+        return -(-self.cfg.steps // self.arm.iterations)
 
     def iteration_of(self, step: int) -> int:
         """Iteration of Algorithm 1 that a step belongs to, from 0."""

@@ -22,9 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipeline.errors import UserError
-from pipeline.wiring.code import commit
+from pipeline.wiring.code import ROOT, commit
 from pipeline.wiring.config import flat
+from pipeline.wiring.plans import SHOWN_KEY
 
 EXPERIMENT = "deepseekmath"
 PAPER = {
@@ -48,6 +51,7 @@ def start(run: Any) -> Tracker:
         if folder and "multirun" in folder.parts
         else None
     )
+    config = json.loads((run.out / "config.json").read_text(encoding="utf-8"))
     tags = {
         "stage": job.stage,
         "cell": job.cell,
@@ -56,8 +60,8 @@ def start(run: Any) -> Tracker:
         "commit": commit(),
         "paper_ref": PAPER.get(job.stage, ""),
         "source": "live",
+        **comparison_tags(config),
     }
-    config = json.loads((run.out / "config.json").read_text(encoding="utf-8"))
     with store_lock(job.tracker["uri"]):
         store = Store(job.tracker["uri"])
         parent = store.parent(f"{job.stage} {sweep}", tags) if sweep else None
@@ -135,6 +139,24 @@ class Tracker:
             self.log(values, stamp)
         self.flush()
         self.client.set_terminated(self.run_id)
+
+
+def comparison_tags(config: dict[str, Any]) -> dict[str, str]:
+    """Tags to find and compare cells by: `chain`, `arm`, `seed` as far as a run has them, and
+    `compares`, the arms that the arm's file names as its counterparts.
+
+    A run of the stage `evaluate` has the arm and seed of its model.
+    """
+    arm, seed = (config.get("rl") or {}).get("name", ""), config.get("seed")
+    if isinstance(config.get("model"), str):
+        name, _, last = config["model"].rpartition("-")
+        arm, seed = (name, last) if name else (config["model"], None)
+    tags = {"chain": config.get("chain"), "arm": arm or None, "seed": seed if arm else None}
+    path = ROOT / f"conf/rl/{arm}.yaml"
+    if arm and path.is_file():
+        shown = yaml.safe_load(path.read_text(encoding="utf-8")).get(SHOWN_KEY) or {}
+        tags["compares"] = ", ".join(shown.get("against") or {})
+    return {key: str(value) for key, value in tags.items() if value not in (None, "")}
 
 
 def flat_names(values: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +248,7 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
         "fingerprint": cost.get("fingerprint", ""),
         "commit": cost.get("commit", ""),
         "paper_ref": PAPER.get(summary["stage"], ""),
+        **comparison_tags(config),
     }
     above = sweep.get(parts[0])
     tracker = store.child(
