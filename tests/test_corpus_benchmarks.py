@@ -210,7 +210,7 @@ def test_rejected_rows_pass_and_score_too(tmp_path, capsys):
         == 0
     )
     assert read(tmp_path / "o.jsonl") == [{"url": "u", "rejected": "short"}, {"text": "fine"}]
-    assert "decontaminate: 2 of 2 rows" in capsys.readouterr().err
+    assert "decontaminate 2/2 " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["extract", "score", "decontaminate", "pack"])

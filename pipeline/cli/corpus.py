@@ -113,7 +113,7 @@ def mining_options(mine: argparse.ArgumentParser) -> None:
         "--token-budget",
         type=int,
         default=0,
-        help="keep the best pages up to so many tokens; 0: use --keep-fraction",
+        help="keep the best pages up to so many tokens; 0, the default: use --keep-fraction",
     )
     add(
         "--keep-fraction",
@@ -141,7 +141,7 @@ def mining_options(mine: argparse.ArgumentParser) -> None:
         "--least",
         type=int,
         default=0,
-        help="repeat a small seed up to so many lines (6000 for some hundred pages)",
+        help="repeat a small seed up to so many lines (6000 for some hundred pages; the default, 0, repeats none)",
     )
     add("--information-rule", action="store_true", help=RULE)
     add("--normalise", action="store_true", help=NORMALISE)

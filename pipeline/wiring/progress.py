@@ -20,6 +20,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -133,6 +134,7 @@ class Steps:
             unit = self.unit if total > 1 else "step"
             self.bar = Progress(self.label + name, total, initial=done, unit=unit)
             self.is_over = threading.Event()
+            weakref.finalize(self, self.is_over.set)  # after an error nobody calls `close`
             arguments = (self.bar, self.is_over)
             threading.Thread(target=remind, args=arguments, daemon=True).start()
         if self.bar is not None:
