@@ -44,7 +44,9 @@ def expanded(profile: str) -> dict[str, dict]:
 
 
 def items_of(stage: dict, plan: dict) -> list[tuple[str, dict]]:
-    """(label, variables) of each stage that a `matrix` stands for."""
+    """(label, variables) of each stage that a `matrix` or `foreach` stands for."""
+    if "foreach" in stage:
+        return [(str(key), {"key": key, "item": item}) for key, item in stage["foreach"].items()]
     if "matrix" not in stage:
         return [("", {})]
     axes = {key: plan[FILLED.fullmatch(text)[1]] for key, text in stage["matrix"].items()}
