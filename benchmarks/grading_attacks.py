@@ -157,7 +157,7 @@ def _labelled(rows: Iterable[dict]) -> int:
         total["honest" if row["right"] else "attacks"] += 1
         if right != row["right"]:
             total["rejected" if row["right"] else "accepted"] += 1
-            total["unexpected"] += row.get("accepted") is None
+            total["unexpected"] += row.get("rejected" if row["right"] else "accepted") is None
     columns = ("attacks", "accepted", "honest", "rejected")
     print("| kind | " + " | ".join(columns) + " |\n|" + " --- |" * 5)
     for kind, total in [*totals.items(), ("all", sum(totals.values(), Counter()))]:

@@ -66,6 +66,11 @@ def arm_of(name: str, paper: ArmConfig) -> ArmConfig:
     return replace(base, name=name, **keys)
 
 
+def instruct_of(data: Path) -> Path:
+    """The instruct model of a plan's first chain."""
+    return data / "chains/0/sft/model"
+
+
 def read_scale(profile: str, steps: int) -> tuple[ArmConfig, RLConfig]:
     """The paper's arm, and a profile's scale with so many steps, validated once, at the end."""
     from pipeline.wiring.code import ROOT
@@ -100,7 +105,7 @@ def run_one(data: Path, arm: ArmConfig, cfg: RLConfig, seed: int, out: Path) -> 
         return
     torch.set_num_threads(1)
     began = time.process_time()
-    folder, world = data / "sft/model", data / "world"
+    folder, world = instruct_of(data), data / "world"
     inputs = Inputs(
         policy=load_model(folder),
         tokenizer=load_tokenizer(folder),
@@ -166,8 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UserError(f"no switch {unknown[0]!r}; {', '.join(SWITCHES)}")
         data, out = Path(options.data), Path(options.out)
         if not options.table:
-            if not (data / "sft/model").is_dir():
-                raise UserError(f"{data}/sft/model: no instruct model; `make repro` builds one")
+            if not instruct_of(data).is_dir():
+                raise UserError(f"{instruct_of(data)}: no instruct model; `make repro` builds one")
             paper, cfg = read_scale(options.profile, options.steps)
             needed = [
                 n for n in SWITCHES if n in chosen or any(SWITCHES[c][0] == n for c in chosen)

@@ -39,6 +39,7 @@ def start(works: list[Work], folder: Path, shards: bool = False) -> list[int]:
         os.environ["MASTER_ADDR"] = "127.0.0.1"
         if shards:
             os.environ.update(ACCELERATE_USE_FSDP="true", FSDP_VERSION="2")
+            os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"  # accelerate's default
         assert parallel.join("cpu") == "cpu" and parallel.world() == len(works)
         (folder / f"result-{rank}").write_bytes(pickle.dumps(work()))
         parallel.gathered(None)  # nobody leaves while another still reads

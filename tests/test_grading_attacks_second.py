@@ -1,9 +1,9 @@
-"""A second set of attacks, with honest outputs that look like them. Its author had not read the
-checker when the pairs and their verdicts were written.
+"""Two more sets of attacks, with honest outputs that look like them or are unusual. The author of
+the second had not read the checker; pairs and verdicts of both were written before the first run.
 
-A row of grading_attacks_second.jsonl: output, reference, question (perhaps), right, kind; boxes: the
-output is written that often, {i} counting from 0; accepted: why strict accepts the row although it
-should not, as docs/grading.md tells."""
+A row of grading_attacks_second.jsonl or grading_attacks_third.jsonl: output, reference, question
+(perhaps), right, kind; boxes: the output is written that often, {i} counting from 0; accepted or
+rejected: why strict judges the row otherwise than it should, as docs/grading.md tells."""
 
 import json
 from collections import Counter
@@ -15,8 +15,10 @@ from pipeline.grading import extract, grade
 from pipeline.grading.answer.measure import differ
 from pipeline.grading.answer.visible import visible
 
-FILE = Path(__file__).with_name("grading_attacks_second.jsonl")
-ROWS = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+FILES = [Path(__file__).with_name(f"grading_attacks_{name}.jsonl") for name in ("second", "third")]
+ROWS = [
+    json.loads(line) for path in FILES for line in path.read_text(encoding="utf-8").splitlines()
+]
 
 
 def output_of(row: dict) -> str:
@@ -47,10 +49,15 @@ def test_no_attack_is_accepted_but_by_a_known_convention():
     assert differing == []
 
 
-def test_every_honest_look_alike_is_accepted():
+def test_every_honest_look_alike_is_accepted_but_the_known_ones():
     honest = [row for row in ROWS if row["right"]]
-    rejected = [(row["output"], row["reference"]) for row in honest if not is_accepted(row)]
-    assert rejected == []
+    differing = [
+        (row["output"], row["reference"])
+        for row in honest
+        if is_accepted(row) != ("rejected" not in row)
+    ]
+    assert differing == []
+    assert sum("rejected" in row for row in honest) <= 4
 
 
 @pytest.mark.parametrize(

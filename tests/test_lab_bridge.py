@@ -47,7 +47,7 @@ def test_every_switch_makes_an_arm_and_changes_what_it_is_compared_with() -> Non
 
 @pytest.fixture
 def data(tmp_path):
-    save_model(half_taught(), tokenizer(), tmp_path / "data/sft/model")
+    save_model(half_taught(), tokenizer(), tmp_path / "data/chains/0/sft/model")
     write_jsonl(tmp_path / "data/world/questions.jsonl", questions())
     write_jsonl(tmp_path / "data/world/validation.jsonl", questions(6))
     return tmp_path

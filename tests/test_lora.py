@@ -92,6 +92,8 @@ def test_targets_and_mistakes(tmp_path):
     }
     with pytest.raises(UserError, match="no matrix of the layers is named query; there are down_"):
         prepared(copy.deepcopy(half_taught()), replace(LORA, targets=("query",)))
+    with pytest.raises(UserError, match="load it again"):
+        prepared(model, LORA)
     with pytest.raises(UserError, match="r is at least 1"):
         LoRAConfig(r=0)
     with pytest.raises(UserError, match="adapters are trained with optimizer adamw"):

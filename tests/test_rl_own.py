@@ -226,3 +226,22 @@ def test_models_of_earlier_steps_and_of_what_else_moved_are_left(tmp_path) -> No
     assert (tmp_path / "a/out/value_model/model.safetensors").is_file()
     run(ARMS["grpo_iter"], tmp_path / "b", replace(SCALE, validation_size=0))
     assert load_reward_model(tmp_path / "b/out/reward_model", "cpu", 64).shape.layers == 2
+
+
+def test_the_gsm8k_example_trains_and_leaves_models(tmp_path, capsys, monkeypatch) -> None:
+    from examples import gsm8k
+    from pipeline.world.real import sets
+
+    save_model(inputs().policy, tokenizer(), tmp_path / "model")
+    (tmp_path / "gsm8k").mkdir()
+    rows = [{"question": f"{i}+1", "answer": f"{i}+1=<<{i}+1={i + 1}>>{i + 1}\n#### {i + 1}"}
+            for i in range(60)]  # fmt: skip
+    (tmp_path / "gsm8k/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setitem(sets.TABLE, "gsm8k", replace(sets.TABLE["gsm8k"], rows=60))
+    small = {"steps": 2, "questions_per_step": 2, "group_size": 2, "max_new_tokens": 6,
+             "models_every": 1, "validation_size": 2, "compute_dtype": "float32"}  # fmt: skip
+    gsm8k.main(str(tmp_path / "model"), str(tmp_path), str(tmp_path / "out"), "cpu", **small)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[0] == "{"]
+    assert [row["step"] for row in told] == [0, 1, 2] and "validation_sampled" in told[2]
+    left = sorted(path.name for path in (tmp_path / "out/models").iterdir())
+    assert left == ["step-00001", "step-00002"]

@@ -77,6 +77,16 @@ def test_work_done_before_a_resume_counts_for_no_rate(capsys: pytest.CaptureFixt
     assert re.search(r"3020/4000 \[00:10<08:\d\d, +[12]\.\d+step/s\]", capsys.readouterr().err)
 
 
+def test_rows_of_an_earlier_attempt_do_not_turn_the_count_back(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    with Progress("evaluate", 12, initial=8, unit="question") as progress:
+        for step in (4, 8, 12):
+            progress.show({"step": step, "greedy": 0.5})
+            assert progress.bar.n == max(8, step)
+    assert "evaluate 12/12" in capsys.readouterr().err
+
+
 def test_counted_yields_everything(capsys: pytest.CaptureFixture) -> None:
     assert list(counted("abc", "letters")) == ["a", "b", "c"]
     assert "letters 3/3" in capsys.readouterr().err

@@ -73,7 +73,7 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --outputs, or --list")
     from pipeline.evaluate.run import checkpoint_of, evaluate, on_file, score
-    from pipeline.wiring.progress import Progress
+    from pipeline.wiring.progress import Progress, reminding
 
     cfg = _config(options)
     name = Path(options.model).name
@@ -86,11 +86,12 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     done, total = on_file(tasks, state), sum(len(task.loaded.questions) for task in tasks)
     print(f"{total} questions, {done} of them on file from an earlier run", flush=True)
     timings: list[dict] = []
-    with Progress(name, total, initial=done, unit="question") as progress:
+    bar = Progress(name, total, initial=done, unit="question")
+    with bar, reminding(bar) as progress:
         watch = lambda count: progress.go_to(int(count))  # noqa: E731
         for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings, watch):
             print(json.dumps(row, sort_keys=True), flush=True)
-            progress.show(row)
+            progress.go_to(row["step"], f"{row['benchmark']} greedy {row['greedy']:.3f}")
     if timings:  # all from the checkpoint: the file of the run that answered stays
         write_jsonl(out / "timings.jsonl", timings)
     summary = score(name, tasks, cfg, out)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = bills(settings)
     room = int(device.memory * (1 - SPARE))
     if options.check:
+        if count:  # this machine
+            room = min(room, free_memory(bool(device.price)))
+            check_disk(profile, found, free_disk(profile))
         return check(profile, found, device, room, options.devices or count)
     show(profile, settings, found, device, room, options)
     return 0
@@ -190,12 +194,43 @@ def this_machine(threads: int, wants_gpu: bool) -> tuple[Device | None, int]:
     return Device(card.name, card.total_memory, alike.rate, alike.price), torch.cuda.device_count()
 
 
+def free_memory(on_gpu: bool) -> int:
+    """Bytes that nothing else on this machine holds, of one device."""
+    import torch
+
+    from pipeline.lm.generate.room import free_bytes
+
+    return free_bytes(torch.device("cuda" if on_gpu else "cpu"))
+
+
+def free_disk(profile: str) -> int:
+    """Bytes that are free where the results go, with those that this plan's own results take."""
+    plan = plans().get(profile) or next(iter(plans().values()))
+    files = (ROOT / plan["data"]).rglob("*")
+    there = sum(path.stat().st_size for path in files if path.is_file())
+    return shutil.disk_usage(ROOT).free + 2 * there
+
+
 def priced(device: Device, options: argparse.Namespace) -> Device:
     price = device.price if options.price is None else options.price
     return Device(device.name, device.memory, device.rate, price)
 
 
 # ---- what is said
+
+
+def check_disk(profile: str, found, free: int) -> None:
+    """Raise UserError when the results and the largest checkpoint do not fit on the disk."""
+    from pipeline.rl.plan import disk
+
+    needed = disk(found)
+    if needed > free:
+        worst = max(found, key=lambda bill: bill.disk)
+        raise UserError(
+            f"{profile} needs {needed / GB:.3g} GB on disk and {free / GB:.3g} GB are free (most: "
+            f"{worst.stage} {worst.disk / GB:.3g} GB, and DVC's copy of it); build it on a larger "
+            "disk, with fewer arms or seeds, or with rl_scale.keep"
+        )
 
 
 def check(profile: str, found, device: Device, room: int, count: int) -> int:
@@ -220,6 +255,8 @@ def check(profile: str, found, device: Device, room: int, count: int) -> int:
 
 def show(profile: str, settings, found, device: Device, room: int, options) -> None:
     """The table of stages, the memory by part, and PPO next to GRPO."""
+    from pipeline.rl.plan import disk
+
     train, sample = options.utilisation
     size = settings.size
     print(
@@ -250,8 +287,11 @@ def show(profile: str, settings, found, device: Device, room: int, options) -> N
         )
     )
     total = [stage_line(bill, device, room, options) for bill in found]
-    hours, disk, cost = (sum(column) for column in zip(*total, strict=True))
-    print(f"{'together, hours of one device':58}{hours:>12.4g}{disk / GB:>10.4g}{cost:>10.4g}")
+    hours, cost = (sum(column) for column in zip(*total, strict=True))
+    print(
+        f"{'together, hours of one device':58}{hours:>12.4g}{disk(found) / GB:>10.4g}{cost:>10.4g}"
+    )
+    print(f"{'(disk: results and their copy in the cache, largest checkpoint)':>90}")
     print("\nmemory of one device by part, GB (states divided among devices)")
     for bill in found:
         if bill.memory:
@@ -259,8 +299,8 @@ def show(profile: str, settings, found, device: Device, room: int, options) -> N
     beside_ppo(settings, device, room, options)
 
 
-def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, float]:
-    """Print one stage; returns device-hours of all its runs, bytes on disk and dollars."""
+def stage_line(bill, device: Device, room: int, options) -> tuple[float, float]:
+    """Print one stage; returns device-hours of all its runs, and dollars."""
     from pipeline.rl.plan import devices, per_device
 
     train, sample = options.utilisation
@@ -273,7 +313,7 @@ def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, fl
         f"{each / GB:>9.3g}{busy / max(1, count):>12.3g}{bill.disk / GB:>10.3g}"
         f"{busy * bill.runs * device.price:>10.3g}"
     )
-    return busy * bill.runs, bill.disk, busy * bill.runs * device.price
+    return busy * bill.runs, busy * bill.runs * device.price
 
 
 def parts_line(bill, room: int, count: int) -> str:

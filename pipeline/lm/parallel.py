@@ -39,6 +39,9 @@ def join(device: str) -> str:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         return device
+    # accelerate's default, by which transformers would load weights in process 0 alone and leave
+    # the others' to chance
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
     on_gpu = device.startswith("cuda")
     if on_gpu:
         place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()

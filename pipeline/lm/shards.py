@@ -33,12 +33,13 @@ def shard(model) -> None:
 
     Outside of the layers are the embedding, the last norm and the head: one more group, which stays
     gathered from the decoder's pass to the end of the backward pass, because the head is applied
-    by itself (pipeline/lm/head.py).
+    by itself (pipeline/lm/head.py). Raises UserError when the processes loaded other weights.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
     from transformers.modeling_layers import GradientCheckpointingLayer
 
+    parallel.check_same({"the model to be split": model})
     mesh = init_device_mesh(model.device.type, (parallel.world(),))
     layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
     for module in (*layers, model):

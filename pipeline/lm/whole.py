@@ -13,14 +13,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pipeline.errors import UserError
 from pipeline.lm import adapters, parallel, shards
 from pipeline.lm.train_config import LoRAConfig
 
 
 def prepared(model, peft: LoRAConfig | None = None, seed: int = 0):
-    """The model, changed in place to what is trained: with adapters, in shards, or as it came."""
+    """The model, changed in place to what is trained: with adapters, in shards, or as it came.
+
+    Raises UserError for a model that was changed before.
+    """
     if peft is None and not shards.wanted():
         return model
+    if in_parts(model):
+        raise UserError("this model has adapters or lies in shards already; load it again")
     frame = copy.deepcopy(model, {id(x): x for x in (*model.parameters(), model.config)})
     empty(frame)
     object.__setattr__(model, "frame", frame)  # not as a part of the model

@@ -213,8 +213,8 @@ def start(
     languages = {q.lang for q in questions}
     solutions = [i for i in inputs.instructions if i.format == cfg.protocol and i.lang in languages]
     solutions = data_source.that_fit(inputs.policy, inputs.tokenizer, solutions, cfg)
-    parts = tuple(arm.rewards)
-    check_rewardable(arm.name, arm.reward_function, parts, questions, inputs.reward_model)
+    several = tuple(arm.rewards)
+    check_rewardable(arm.name, arm.reward_function, several, questions, inputs.reward_model)
     inputs = replace(inputs, questions=questions, instructions=solutions)
     begun_from = origin(inputs)
 

@@ -60,7 +60,8 @@ class Bill:
     train_flops: int = 0  # forward and backward, reference and scores
     sample_flops: int = 0
     memory: Sequence[Mapping[str, int]] = ()
-    disk: int = 0  # of all runs
+    disk: int = 0  # of what all runs leave behind
+    checkpoint: int = 0  # bytes of one run's, which goes when the run ends
 
     @property
     def flops(self) -> int:
@@ -90,6 +91,15 @@ def devices(bill: Bill, room: int) -> int:
         if sum(per_device(bill, count, room).values()) <= room:
             return count
     return 0
+
+
+def disk(found: Sequence[Bill]) -> int:
+    """Bytes on disk when all stages have run, one at a time.
+
+    Results count twice, as DVC keeps a copy where the file system cannot share blocks, and so does
+    the largest checkpoint, since the old one stays until the new one is complete.
+    """
+    return 2 * (sum(bill.disk for bill in found) + max(bill.checkpoint for bill in found))
 
 
 def per_device(bill: Bill, count: int, room: int) -> dict[str, int]:
@@ -150,7 +160,8 @@ def lm_bill(stage: str, plan: Settings, cfg: TrainConfig) -> Bill:
         tokens=cfg.steps * tokens,
         train_flops=3 * cfg.steps * forward,
         memory=[kept | passing],
-        disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer, cfg.peft),
+        disk=memory.weight(size),
+        checkpoint=checkpoint_bytes(size, cfg.optimizer, cfg.peft),
     )
 
 
@@ -191,9 +202,8 @@ def reward_bill(plan: Settings) -> Bill:
         train_flops=trained,
         sample_flops=sampled,
         memory=[updating, reading],
-        disk=models * memory.weight(size)
-        + checkpoint_bytes(size, peft=cfg.peft)
-        + tokens * ROW_BYTES,
+        disk=models * memory.weight(size) + tokens * ROW_BYTES,
+        checkpoint=checkpoint_bytes(size, peft=cfg.peft),
     )
 
 
@@ -209,8 +219,12 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
     outputs = cfg.questions_per_step * cfg.group_size
     stored = -(-cfg.steps // cfg.rollouts_every) * outputs * output * ROW_BYTES
     models = 2 if arm.gradient_coefficient == "ppo" else 1
-    kept = 1 + (cfg.steps // cfg.models_every if cfg.models_every else 0)
     state = models * checkpoint_bytes(size, peft=cfg.peft)
+    if arm.iterations > 1:
+        state += 2 * memory.weight(size)  # the reference and the reward model, which move
+    kept = cfg.steps // cfg.models_every if cfg.models_every else 0
+    kept = 1 + (min(kept, cfg.keep) if cfg.keep else kept)
+    kept += (models - 1) + (arm.iterations > 1)  # PPO's value model, the reward model that moved
     return Bill(
         f"rl {arm.name}",
         runs=plan.seeds,
@@ -218,7 +232,8 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
         train_flops=trained,
         sample_flops=sampled + validation,
         memory=arm_memory(plan, arm),
-        disk=plan.seeds * (kept * memory.weight(size) + state + stored),
+        disk=plan.seeds * (kept * memory.weight(size) + stored),
+        checkpoint=state,
     )
 
 

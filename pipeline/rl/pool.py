@@ -56,7 +56,7 @@ def make_pool(
         return _pool_rows(sample_groups(engine, tokenizer, some, cfg.group_size, cfg, key))
 
     parts = path.with_suffix(".parts")
-    write_jsonl(path, in_parts(parts, len(questions), cfg.questions_per_step, made))
+    write_jsonl(path, in_parts(parts, len(questions), cfg.questions_per_step, made, "offline pool"))
     shutil.rmtree(parts, ignore_errors=True)
 
 

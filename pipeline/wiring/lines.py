@@ -74,7 +74,7 @@ def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> 
         return text
     if out_of_memory(error, text):
         return (
-            f"not enough memory ({text[:120]}); lower micro_batch_tokens, batch or the number of "
+            f"not enough memory ({text[:120] or type(error).__name__}); lower micro_batch_tokens, batch or the number of "
             "parallel jobs, then run it again: what is on file stays"
         )
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):

@@ -15,6 +15,7 @@ time left is printed every ten seconds.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -81,7 +82,10 @@ class Progress:
         self.go_to(at, "  ".join(figures[:FIGURES]))
 
     def go_to(self, count: int, note: str | None = None) -> None:
-        """Set the count; `note` is shown after it, from now on."""
+        """Set the count, which never goes down: rows that a resumed run hands out again are behind
+        what it began with. `note` is shown after it, from now on.
+        """
+        count = max(count, self.bar.n)
         if not self.counting:
             self.counting = True
             self.bar.initial = self.bar.n = self.bar.last_print_n = count
@@ -126,7 +130,8 @@ class Steps:
         if name != self.name:
             self.close()
             self.name = name
-            self.bar = Progress(self.label + name, total, initial=done, unit=self.unit)
+            unit = self.unit if total > 1 else "step"
+            self.bar = Progress(self.label + name, total, initial=done, unit=unit)
             self.is_over = threading.Event()
             arguments = (self.bar, self.is_over)
             threading.Thread(target=remind, args=arguments, daemon=True).start()
@@ -146,6 +151,17 @@ def remind(bar: Progress, is_over: threading.Event) -> None:
     """Show a bar again and again until its work is over."""
     while not is_over.wait(max(1.0, bar.every)):
         bar.remind()
+
+
+@contextlib.contextmanager
+def reminding(bar: Progress) -> Iterator[Progress]:
+    """A bar that is seen to go on while nothing is reported, for as long as the block lasts."""
+    is_over = threading.Event()
+    threading.Thread(target=remind, args=(bar, is_over), daemon=True).start()
+    try:
+        yield bar
+    finally:
+        is_over.set()
 
 
 class Lines:

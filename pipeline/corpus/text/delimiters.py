@@ -36,13 +36,18 @@ ENVIRONMENTS = "align|aligned|alignat|equation|eqnarray|gather|multline|displaym
 # its own kind, so that a page of unclosed delimiters stays linear. An environment between dollars
 # is one formula.
 TEXT_ARGUMENT = r"\\(?:text|textrm|mbox|hbox)\{[^{}$]*(?:\$[^{}$]+\$(?!\$)[^{}$]*)*+\}"
-DISPLAYED = rf"\$\$(?P<dd>(?:{TEXT_ARGUMENT}|\\.|[^$\\]++)++)\$\$"
+# Codeforces writes three dollars, and six for a formula in display.
+DISPLAYED = (
+    r"\${6}(?P<d6>(?:\\.|[^$\\]++)++)\${6}|\${3}(?!\$)(?P<i3>(?:\\.|[^$\\]++)++)\${3}(?!\$)|"
+)
+DISPLAYED += rf"\$\$(?P<dd>(?:{TEXT_ARGUMENT}|\\.|[^$\\]++)++)\$\$"
 BRACKETED = (
     r"|\\\((?P<i>(?:[^\\]++|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]++|\\[^\[\]])++)\\\]"
     rf"|\\begin\{{(?P<n>(?:{ENVIRONMENTS})\*?)\}}"
     r"(?:[^\\]++|\\(?!(?:begin|end)\{(?P=n)\}).)++\\end\{(?P=n)\}"
     r"|\$latex\s(?P<w>(?:\\.|[^$\\])+?)\$"
-    r"|\[(?P<t>latex|tex|math)(?: [^\[\]]{0,60})?\]"
+    r"|\{tex\}(?P<c>(?:[^{]++|\{(?!/?tex\}))++)\{/tex\}"
+    r"|\[(?P<t>latex|tex|math|itex|katex)(?: [^\[\]]{0,60})?\]"
     r"(?P<s>[^\[\]]*+(?:\[(?!/?(?P=t)\])[^\[\]]*+|\])*+)\[/(?P=t)\]"
 )
 UNIT = rf"{TEXT_ARGUMENT}|\\[^()\[\]]|[^$\\]++"

@@ -22,13 +22,20 @@ from pipeline.corpus.text.marks import (
 
 MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
+# Environments that stand outside of mathematics, and so are in display whatever an element says.
+OUTER = re.compile(r"\\begin\{(?:equation|align|alignat|gather|multline|eqnarray|displaymath)\*?\}")
+DOCUMENT = re.compile(r"\\documentclass.*?\\begin\{document\}(.*)\\end\{document\}", re.S)
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
-MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\b")
+MAY_BE_DELIMITED = re.compile(
+    r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|i?tex|math|katex)\b|\{tex\}"
+)
 WORDPRESS_SETTINGS = re.compile(r"(?:&(?:amp;)?(?:s|fg|bg)=[\w-]+)+\s*$")
-DISPLAYED_BY = frozenset({"dd", "d", "n"})  # groups of the pattern whose formulas are displayed
+DISPLAYED_BY = frozenset(
+    {"d6", "dd", "d", "n"}
+)  # groups of the pattern whose formulas are displayed
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 TEXT_COMMAND = re.compile(TEXT_ARGUMENT + r"|\\[A-Za-z]+")
 WORD = re.compile(r"[A-Za-z]{3,}")
@@ -60,6 +67,8 @@ def clean_latex(latex: str) -> str:
     formula.
     """
     latex = latex.strip()
+    if latex.startswith("\\documentclass") and (found := DOCUMENT.match(latex)):
+        latex = found[1].strip().strip("$")  # a whole document around it, as publishers write
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
     latex = " ".join(latex.split())
@@ -113,6 +122,7 @@ class Formulas:
         if len(latex) > MAX_LATEX or len(self.found) >= self.limit:
             self.unread += 1
             return latex
+        display = display or OUTER.match(latex) is not None
         self.found.append(Formula(latex, display, source))
         return f"{OPEN}{len(self.found) - 1}{CLOSE}"
 

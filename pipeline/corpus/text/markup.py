@@ -12,7 +12,8 @@ import re
 from functools import lru_cache
 from html import unescape
 
-TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--)")
+# A tag, the beginning of a comment, or what a browser takes for a comment up to its next >.
+TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*)([^>]*)>|!--|[!?][a-zA-Z\[][^>]*>)")
 ANY_TAG = re.compile(r"<(?:!--.*?-->|/?[a-zA-Z][^>]*>)", re.S)
 TAG_BETWEEN = re.compile(f"({ANY_TAG.pattern})", re.S)
 # The look behind keeps a long word without = from being tried at each of its letters.
@@ -29,7 +30,8 @@ RAW = frozenset(
 SKIPPED = RAW | frozenset("head nav footer aside dialog menu map".split())
 # Elements whose content is LaTeX.
 LATEX_TAGS = frozenset(
-    "tex-math d-math x-tex tex la-tex latex math-field katex-element ktex m-math mathjax math-renderer".split()
+    "tex-math d-math x-tex tex la-tex latex math-field katex-element ktex m-math mathjax math-renderer katex"
+    " x-katex ng-katex vue-mathjax vue-katex inline-math block-math".split()
 )
 # Classes of elements whose text is delimited LaTeX, or bare LaTeX in those of the second list.
 DELIMITED_CLASSES = frozenset(
@@ -41,6 +43,8 @@ LATEX_CLASSES = frozenset(
 LATEX_ATTRIBUTES = (
     "data-latex", "data-tex", "data-math", "data-expr", "data-formula", "data-katex", "data-equation-content",
 )  # fmt: skip
+# The same of the elements of LATEX_TAGS alone.
+COMPONENT_ATTRIBUTES = ("expr", "expression", "equation", "formula", "latex", "tex", "math")
 MAIN_MARKS = ("<main", 'role="main"', "role=main", "mw-content-text", "bodyContent", "mainbar")
 # What a page's own settings of MathJax say is no mathematics.
 IGNORED = re.compile(r"\b(?:tex2jax_ignore|mathjax_ignore|no-?mathjax)\b")

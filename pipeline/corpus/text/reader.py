@@ -164,7 +164,7 @@ class Reader:
         elif does == END_SCRIPT:
             self.script(tag.name)
         elif does == COMMENT:
-            close = self.page.find("-->", self.page.rfind("<!--", 0, at) + 4)
+            close = self.page.find("-->", self.page.rfind("<!--", 0, at) + 2)
             return close + 3 if close >= 0 else len(self.page)
         elif does == TORN:
             raw, at = self.whole_tag(tag.raw, at)
@@ -370,7 +370,7 @@ class Reader:
             if text:
                 if "&" in text:
                     text = unescaped(text)
-                if "\\" in text or "$" in text or "[/" in text or self.has_own:
+                if "\\" in text or "$" in text or "[/" in text or "{/" in text or self.has_own:
                     text = self.formulas.mark_delimited(text)
                 if 0 <= self.link_start < len(self.parts):
                     self.linked += weight("".join(self.parts[self.link_start :]))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
+from urllib.parse import unquote
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.delimiters import TEXT_ARGUMENT
@@ -28,6 +29,7 @@ from pipeline.corpus.text.images import (
 )
 from pipeline.corpus.text.katex import latex_of_katex
 from pipeline.corpus.text.markup import (
+    COMPONENT_ATTRIBUTES,
     DELIMITED_CLASSES,
     FORMULA,
     LATEX_ATTRIBUTES,
@@ -142,6 +144,12 @@ def element_formula(
     if not traits.container:
         for key in LATEX_ATTRIBUTES:
             if key in attrs and attrs[key].strip():
+                escaped = "x-ck12-" in attrs.get("class", "")
+                latex = unquote(attrs[key]) if escaped else attrs[key]
+                return undelimited(latex, display, "data-latex")
+    if name in LATEX_TAGS:
+        for key in COMPONENT_ATTRIBUTES:
+            if attrs.get(key, "").strip():
                 return undelimited(attrs[key], display, "data-latex")
     if name in LATEX_TAGS or traits.code:
         return undelimited(plain(inner), display or name == "pre", "delimiters")

@@ -61,7 +61,7 @@ def tag_of(found: re.Match[str]) -> Tag:
     """The tag of a match of `markup.TAG`."""
     name = found[2]
     if name is None:
-        return Tag(COMMENT)
+        return Tag(COMMENT) if found[0] == "<!--" else PASSED
     if not name.islower():
         name = name.lower()
     if found[1]:

@@ -20,11 +20,27 @@ AT_ONCE = (
 _LEAD_IN = (  # between the words and the box; words on the line before belong to another sentence
     r"(?:[^\S\n]|[$*_`:：({\[\\]|\n(?=[^\S\n]*(?:\\\[|\$\$)))*\Z"
 )
+NOT_ABROAD = r"\b(?:nicht|bukan|(?:no|non) (?:es|è|é))|n['’]est pas|(?<![А-Яа-я])не\b"
+NOT_BEHIND = "ではない|ではありません|じゃない"  # behind the number that they deny
+HYPOTHESIS = (  # an answer to another question, or of somebody else
+    r"\bif the (?:problem|question|task|exercise) (?:had|asked|were|was|wanted|meant)\b[^.\n]{0,80}"
+    r"|\b(?:naive|careless|hasty|lazy|sloppy|typical|average|many|most|some|other|another|reader"
+    r"|solver|person)\b[^.\n]{0,40}\bwould (?:say|answer|write|guess|claim|think|choose|pick|put|conclude)\b"
+    r"[^.\n]{0,20}"
+    r"|\b(?:someone|somebody|others?|friend|teacher|professor|textbook|book|key|classmate|student"
+    r"|solver|calculator|internet|forum)(?: else)?"
+    r"(?:['’]s answer|[^.\n]{0,30}\b(?:says|said|claims?|claimed|thinks?|thought)\b[^.,;\n]{0,20})"
+    r"|\baccording to (?:the |my |an? )?(?:\w+ )?(?:friend|teacher|textbook|book|key|classmate"
+    r"|calculator|internet|forum)\b[^.\n]{0,20}"
+    r"|\b(?:ground[ _]truth|expected (?:output|answer)|reference(?: answer)?|answer key"
+    r"|gold(?:en)? answer)\s*(?:is|was|=|:|：)"
+    r"|\bpretend\b[^.\n]{0,30}|\bI (?:just |only |simply )?made up"
+)
 _DENIED_BEFORE = Hinted(
     r"(?:"
-    r"(?:\b(?:not|never|nicht|bukan|anything but|neither|nor"
+    r"(?:\b(?:not|never|anything but|neither|nor"
     r"|answer is\b[^.\n]{0,30}(?:all but|except|different from|far from|other than))"
-    r"|n't|n[’]t|n'est pas|\b(?:no|non) (?:es|è|é)|(?<![А-Яа-я])не|不是|不等于|不为|并非|除了"
+    rf"|n't|n[’]t|{NOT_ABROAD}|不是|不等于|不为|并非|除了"
     r"|\\neq?|\\not\s*=|≠)"
     r"(?:\s+(?:be|equal|to|the|answer))*"
     r"|\b(?:wrong|incorrect|false|impossible) (?:answers?|values?|results?|options?)\b\s*(?:is|are|was|were)?"
@@ -38,7 +54,14 @@ _DENIED_BEFORE = Hinted(
     r")" + _LEAD_IN,
     "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n't|n’t|n'est pas"
     "|no es|non es| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd"
-    "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double",
+    "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double"
+    "|n’est pas",
+    re.I,
+)
+_NOT_ITS_OWN = Hinted(
+    rf"(?:{HYPOTHESIS}){_LEAD_IN}",
+    "if the |would|'s answer|’s answer|says|said|claim|think|thought|ground|expected|reference"
+    "|answer key|gold|pretend|according|made up",
     re.I,
 )
 _SUBJECT = r"(?:this|that|it|which|(?:the|my|this|that) (?:answer|value|result|box))"
@@ -53,25 +76,31 @@ _DENIED_AFTER = re.compile(
     r"[\s$*_`.,;!)\\\]，。]{0,8}+(?:<-+\s*)?"
     r"(?:\((?:wrong|incorrect|false)\)|(?:cannot|can't|could not) be (?:correct|right|the answer)|fails\b"
     rf"|(?:{_SUBJECT}\s*)?(?:is|was|would be|are|cannot be|es|ist|est|['’]s)\s*(?:clearly |only |just |simply )*{_WRONG}"
-    r"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|ではない|ではありません|じゃない"
+    rf"|(?:这|该|此)?个?(?:答案)?(?:是)?(?:不对|不正确|错误|错的|错了|不是答案)|{NOT_BEHIND}"
     rf"|(?:is|was) [^.\n]{{0,40}}\bcareless\b)",
     re.I,
 )
 _RETRACTED = Hinted(
     r"[.!?\n]\s*(?:(?:hmm,? )?(?:oops|wait|sorry|no)\b[,.!:]|(?:hmm,? )?actually,? (?:it (?:should be|is)\b|(?=-?\d)))"
-    r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b|(?<![A-Za-z])correction\s*:"
+    r"|\bno,? wait\b|\bscratch that\b|\bjust kidding\b|\bon second thoughts?\b"
+    r"|(?<![A-Za-z])(?:correction|edit(?: \d)?|errat(?:um|a)|update|ps|p\.s|p\. s|revised(?: answer)?)\s*[:：.]"
+    r"|\b(?:it(?:['’]s| is)|that(?:['’]s| is)) actually\b|\bactually,? (?:it|that)(?:['’]s| is)\b"
+    r"|\bcorrect (?:it|that|this) to\b|\bmake (?:it|that) (?=-?\d)|\breplace \S{1,20} (?:by|with)\b|\boff by (?:one|\d)"
+    r"|[。,，.\n ]\s*(?:不[,，对]|等等|更正)[^。\n]{0,10}?(?:应该?是|应为|[:：])?"
     r"|\bI (?:have )?(?:made|found) (?:an? )?(?!no\b)(?:\w+ )?(?:error|mistake)\b"
     r"|(?:^|[.!\n])\s*(?:this|that) (?:is|was) (?:wrong|incorrect|false)\b",
-    "oops|wait|sorry|no|actually|scratch|kidding|second thought|correction|error|mistake"
-    "|wrong|incorrect|false",
+    "wait|sorry|no|actually|scratch|kidding|second thought|correction|error|mistake"
+    "|wrong|incorrect|false|edit|errat|update|correct it|correct th|p.s|ps|p. s|revised|make|replace|off by|不|等等|更正",
     re.I,
 )
 _GIVEN_UP = Hinted(
-    r"\bI (?:could not|couldn't|cannot|can't|did not|didn't) (?:solve|answer|find)\b"
-    r"|\bI (?:do not|don't) know the answer\b",
-    "solve|answer|find",
+    r"\bI (?:could not|couldn't|cannot|can't|did not|didn't|won't|will not|refuse to) (?:solve|answer|find)\b"
+    r"|\bI (?:do not|don't) know the answer\b|\bI (?:just |only |simply )?(?:guessed|made (?:it|this|that) up)\b"
+    r"|\b(?:question|problem) (?:can ?not|can't|could not) be (?:answered|solved)\b",
+    "solve|answer|find|guessed|made",
     re.I,
 )
+_AFTER_ALL = re.compile(r"\b(?:but|however|so|then|instead|still|yet|therefore)\b", re.I)
 _CLAIM = Hinted(
     r"\b(?:answer|(?:exact|true|real|actual|correct|right) (?:value|one|result)|my solution)\s*"
     r"(?:here |is |was |should be |must be |would be )+:? ?(?:I get )?|(?:^|\n)\W{0,4}answer ?[:=] ?"
@@ -105,11 +134,19 @@ _HEDGED = re.compile(
 
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
-    if _DENIED_BEFORE.search(text[max(0, start - WINDOW) : start]):
+    before = text[max(0, start - WINDOW) : start]
+    if _DENIED_BEFORE.search(before) or _NOT_ITS_OWN.search(before):
         return True
     return has_words(text, end) and bool(
         _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])
     )
+
+
+def is_given_up(text: str) -> bool:
+    """Whether the end of a text says that it has no answer."""
+    end = text[-WINDOW:]
+    found = _GIVEN_UP.search(end)
+    return found is not None and not _AFTER_ALL.search(end, found.end())
 
 
 def retraction(text: str, end: int) -> int | None:

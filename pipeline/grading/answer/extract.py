@@ -48,7 +48,7 @@ _FINAL = re.compile(r"(?:the )?final answer is:?\s*|最终答案(?:是|为)?[:�
 _HOPE = re.compile(r"I hope (?:it|this) is correct", re.I)
 _PHRASE = re.compile(
     r"####\s*|answer {0,3}(?:\d{1,2} {0,3}(?=[:：]))?"
-    r"(?:is|was|(?:could|might|may) (?:also )?be|=|:|：)+"
+    r"(?:is|was|(?:could|might|may) (?:also )?be|=(?!=)|:|：)+"
     r"(?:\s{0,3}(?:that|simply|just|for sure|definitely|therefore))*\s{0,3}:?\s*"
     r"|(?:正确)?答案(?:应该|应)?(?:是|为|选|[:：])+\s*|答[:：]\s*|【答案】\s*|故选[:：]?\s*|(?<=\n)A:\s*",
     re.I,
@@ -58,6 +58,17 @@ _OR = re.compile(r"[.!?]\s+(?:or|or maybe|maybe|perhaps)\s+\$?(-?\d[\d.,/]*)(?<!
 _CODE = re.compile(r"```(?:python|py|java|c|cpp|javascript|js)\b[^`]*```")  # the text of a program
 _FINAL_WORDS = ("final answer", "最终答案")
 _PHRASE_WORDS = ("####", "answer", "答", "【答案】", "故选", "a:")
+_NOTHING = re.compile(r"(?:None|null|N/A|unclear|undecided)\b(?!\s*\Z)", re.I)  # None  # 12
+_CANDIDATES = re.compile(
+    r"\b(?:possible (?:answers?|solutions?)|candidates?|guesses)\s*[:：]?[ *]*"
+    r"((?:\n+[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t][^\n]{1,80}){2,12})\s*\Z",
+    re.I,
+)
+_RELATION = re.compile(  # a multiple of 12; on page 12; double 12
+    r"(?:an? |the )?(?:multiple|divisor|factor|half|third|double|triple|square|cube|negative"
+    r"|opposite|reciprocal) of\b|(?:double|twice|triple|divisible|congruent|on page|in (?:line|row|column))\b",
+    re.I,
+)
 _DENIAL = re.compile(r"(?:not|never)\b|不是|并非", re.I)
 _GUESSES = re.compile(
     r"(?:either|any (?:one )?of|one of)\b\s*(.+?(?:\bor\b|,|\band\b).+?)\.?\s*$", re.I | re.S
@@ -76,6 +87,8 @@ _REASON = re.compile(
     r",? (?:not|because|since|rather than|instead of|while|whereas)\b", re.I
 )  # what follows is not the answer
 _NUMBER = re.compile(r"^[\s$*]*-?[\d.,/]+")
+_DECORATION = re.compile("[\u2600-\u26ff\u2705\u2714\u2728\ufe0f\u220e\U0001f300-\U0001faff]")
+_INTEGER = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
 _FORMULA_SIGN = re.compile(r"[=$\n]|\\text|\\[(\[]")
 _STOP = re.compile(r"(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s+[A-Z]|\s*$)|。")
@@ -123,7 +136,11 @@ def extract(output: str, lang: str = "en") -> str | None:
         return _with_other_guess(said, text[end:], final, boxed) or boxed or None
     if boxed is not None:
         return _unless_retracted(boxed, text, end)
-    text = _without_hope(text)
+    return _from_words(_without_hope(text))
+
+
+def _from_words(text: str) -> str | None:
+    """The answer of a text without a box."""
     if _VERDICT.search(text[-MAX_SENTENCE:]):
         return None
     if keyed := _KEYED.findall(text[-MAX_SENTENCE:]):
@@ -131,6 +148,8 @@ def extract(output: str, lang: str = "en") -> str | None:
     phrase = _last(_PHRASE, text, _PHRASE_WORDS)
     if phrase is not None and phrase[0].startswith("A:") and not text[phrase.end() :].strip():
         return None  # a question with the place for its answer
+    if phrase is not None and _NOTHING.match(text, phrase.end()):
+        return None
     if phrase is not None and _DENIAL.match(text, phrase.end()):  # "The answer is not 5."
         denied = _TURN.split(_sentence(text[phrase.end() :]))[0]
         text = text[: phrase.start()] + text[phrase.end() :].replace(denied, " ", 1)
@@ -143,6 +162,12 @@ def extract(output: str, lang: str = "en") -> str | None:
         return f"{answer} \\text{{ or }} {guess[1]}"
     if phrase is not None:
         answer = _with_other_guess(answer, text, phrase)
+    if phrase is None and claims.is_given_up(text):
+        return None
+    if phrase is None and (listed := _CANDIDATES.search(text[-MAX_SENTENCE:])):
+        return " \\text{ or } ".join(
+            re.split(r"\n+[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]", listed[1])[1:]
+        )
     printed = _program_output(text)
     if not printed:
         text = _CODE.sub("", text)
@@ -182,7 +207,9 @@ def _unless_retracted(boxed: str, text: str, end: int) -> str | None:
 
 def _whole(text: str) -> str | None:
     """A short output that is one value: 3^2, sqrt(7)."""
-    value = text.strip(" \n*`")
+    value = _DECORATION.sub("", text).strip(" \n*`>#")
+    if chinese.numeral(value):
+        return value
     simple = len(value) <= 60 and _DIGIT.search(value) and not _FORMULA_SIGN.search(value)
     return value if simple and _bare(value) else None
 
@@ -314,9 +341,11 @@ def _sentence(text: str) -> str:
 def _value(tail: str) -> str | None:
     """A sentence as an answer: a formula or literal that is all of it, else the last one in it,
     else the words."""
-    tail = tail.strip().strip("*`_ ").lstrip("} ")
+    tail = _DECORATION.sub("", tail).strip().strip("*`_ ").lstrip("} ")
     if not tail or _DENIAL.match(tail):
         return None
+    if _RELATION.match(tail) and len(_INTEGER.findall(tail)) == 1:
+        return tail
     guesses = _GUESSES.match(tail)
     if guesses or _ALTERNATIVES.search(tail):
         return (guesses[1] if guesses else tail).replace("$", "")

@@ -26,7 +26,7 @@ _LETTER = re.compile(  # neither the pronoun I nor the article A
     r"(?![A-Za-z0-9']| (?:[a-z]+ )?(?:is|of|was|has|are)\b(?! (?:right|correct|true)))"
 )
 _CHOSEN = re.compile(
-    r"\b(?:must be|has to be|choose|chose|pick|select|go with|(?:so|therefore|thus|hence|think),? it(?:'s| is))\s*"
+    r"(?<!would )\b(?:must be|has to be|choose|chose|pick|select|go with|(?:so|therefore|thus|hence|think),? it(?:'s| is))\s*"
     r"(?:option |choice |answer )?\(?([A-J])(?![A-Za-z0-9'])",
     re.I,
 )
@@ -34,7 +34,7 @@ _MENTION = re.compile(r"(?<![A-Za-z0-9'\\])\(?([A-J])\)?(?![A-Za-z0-9'])")
 _WRONG_AFTER = re.compile(
     r"\s*(?:选?项)?\s*(?:的?说法|显然|都|均|也|is|are|was|must be|can be|should be|seems?|clearly|both|all| )*\s*"
     r"(?:不(?![选是])|错|×|✗|✘|误|排除|舍|incorrect|wrong|false|not\b(?! \(?[A-J]\b)|n't"
-    r"|ruled out|eliminated|excluded|impossible|discarded|out\b|invalid|rejected)",
+    r"|以外|之外|ruled out|eliminated|excluded|impossible|discarded|out\b|invalid|rejected)",
     re.I,
 )
 _RIGHT_AFTER = re.compile(
@@ -44,7 +44,7 @@ _RIGHT_AFTER = re.compile(
 )
 _WRONG_BEFORE = re.compile(
     r"(?:\b(?:not|cannot be|can't be|eliminat\w*|exclud\w*|rul(?:e|ed|ing) out|reject\w*|discard\w*|rather than|"
-    r"neither|nor|except|unlike)|n't(?: be)?|不是|不选|不能选|并非|排除|除去|否定|舍去)"
+    r"neither|nor|except|unlike|all but)|n't(?: be)?|不是|不选|不能选|并非|排除|除去|否定|舍去)"
     r"[ :：]?(?:option |options |choice |choices |the |be |选项|选)*"
     r"(?:\(?[A-J]\)?(?: ?[,、，和与及/] ?| and | or | nor )+)*\(?$",
     re.I,

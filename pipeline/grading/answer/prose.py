@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.grading.answer import scales
+from pipeline.grading.answer import claims, scales
 from pipeline.grading.answer.text import unicode_spelling
 
 MAX_TAIL = 8000  # characters that are searched when there is neither a box nor a phrase
@@ -64,14 +64,23 @@ _GUESSES = re.compile(  # "either 3 or 5." at the end: a list of guesses, not it
     re.I,
 )
 _WORDS = re.compile(r"[A-Za-z]{2,} |[\u3400-\u9fff]{2}")
-_NEGATED = re.compile(
-    r"(?:\b(?:can)?not|n't|不是|不等于)(?: be| equal to)? ?$", re.I
-)  # a number that is said not to be it
+_NEGATED = re.compile(  # a number that is said not to be it
+    rf"(?:\b(?:can)?not|n't|绝?不是|不等于|{claims.NOT_ABROAD})(?: be| equal to)?[ :：]?$", re.I
+)
+_RELATED = re.compile(  # a number that the answer stands in a relation to, and is not
+    r"\b(?:(?:multiple|divisor|power|square|cube|root|double|half|third|quarter|triple|negative"
+    r"|opposite|inverse|reciprocal|complement)s? of|is a factor of|double|twice|triple|divisible by)"
+    r" \$?$"
+    r"|\b(?:answer|result|solution) (?:has|ends|starts|begins|rounds|lies|exceeds|contains|includes"
+    r"|is (?:on|in|at|a factor|congruent|the number of|the sum of|the product of))\b[^.\n]{0,60}$"
+    rf"|==\s*$|(?:{claims.HYPOTHESIS})[\s:：$*]*$",
+    re.I,
+)
 _IMPOSSIBLE = re.compile(r"\b(?:no way|impossible|cannot|can't|unable|never)\b[^.\n]{0,60}$", re.I)
 _DENIED_AFTER = re.compile(
     r"\$?\s*(?:is|are|was|were|would|should|must|can|needs? to|has to|be)?\s*(?:be )?"
     r"(?:not\b|n't\b|never|discarded|rejected|excluded|ignored|incorrect|wrong|extraneous|invalid|impossible|ruled out"
-    r"|不是|不对|不合|不可能|舍)",
+    rf"|不是|不对|不合|不可能|舍|{claims.NOT_BEHIND})",
     re.I,
 )
 
@@ -140,7 +149,7 @@ def _number(text: str, number: re.Match[str]) -> str | None:
     power = _POWER.search(text[max(0, start - WINDOW) : end])
     if power:
         return f"{power[1]}^{{{power[2]}}}"
-    if _negated(text, start) or _IMPOSSIBLE.search(sentence):
+    if _negated(text, start) or _IMPOSSIBLE.search(sentence) or _RELATED.search(sentence):
         return None
     bound = _BOUND.search(sentence)
     arithmetic = _SUBTRACTED.search(sentence) or not _WORDS.search(sentence)

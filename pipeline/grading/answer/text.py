@@ -92,6 +92,8 @@ _SYMBOLS = str.maketrans(
         "¥": "",
         "￥": "",
         "￡": "",
+        "₹": "",
+        "₩": "",
         "\u200b": "",
         "\ufeff": "",
         " ": " ",
@@ -108,7 +110,18 @@ MODULUS = r"\(?\s*\\?(?:p|b)?mod\s*\{?\s*(\d+)\s*\}?\s*\)?"
 _COMMANDS = [
     (Hinted(pattern, hints), to)
     for pattern, hints, to in (
-        (r"\\[dtc]frac(?![A-Za-z])", "frac", r"\\frac"),
+        (r"\\(?:[dtcsx]|nice)frac(?![A-Za-z])", "frac", r"\\frac"),
+        (r"\\bf(?:series)?(?![A-Za-z])\s*", r"\bf", ""),
+        (r"(?<=[\d.])\s*\\bar(?=\s*\{?\s*\d)", r"\bar", r"\\overline"),
+        (r"^(?:f\s*:\s*)?[a-z]\s*\\mapsto(?![A-Za-z])", r"\mapsto", ""),
+        (r"\\text\s*\{\s*\\?&\s*\}|\\&", "&", r"\\text{ and }"),
+        (r"\\text\s*\{\s*dollars? and\s*\}", "dollar", r"\\text{dollars}\\text{ and }"),
+        (r"^(\d+)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(\d+)$", "to", r"\1:\2"),
+        (
+            r"(?:\\mathrm\s*\{C\}|(?<![A-Za-z\\])C)_\{?(\d{1,4})\}?\^\{?(\d{1,4})\}?$",
+            "C",
+            r"\\binom{\1}{\2}",
+        ),
         (r"\\[dt]binom(?![A-Za-z])", "binom", r"\\binom"),
         (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\leq", r"\\le "),
         (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\geq", r"\\ge "),
@@ -125,8 +138,13 @@ _COMMANDS = [
             r"\\\1(\2)",
         ),
         (r"(?<![A-Za-z\\_^])C\s*\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)", "C", r"\\binom{\1}{\2}"),
-        (r"^\{?\}?_?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", "C", r"\\binom{\1}{\2}"),
-        (r"(?i)^\\text\s*\{\s*(?:the (?:final )?answer is:?|answer:)\s*\}", "answer", ""),
+        (r"^\{?\}?[_^]?\{?(\d{1,4})\}?\s?C_?\{?(\d{1,4})\}?$", "C", r"\\binom{\1}{\2}"),
+        (
+            r"(?i)^\\text\s*\{\s*(?:(?:the (?:final )?(?:answer|value|result|solution) is|answer)"
+            r"\s*:?)\s*\}",
+            "answer|value|result|solution",
+            "",
+        ),
         (
             r"(\d)\.(\d*?)(\d)\3\3+\s*(?:\.\.\.|…|\\l?dots|\\cdots)$",
             "...|…|dots",
@@ -200,8 +218,8 @@ _COMMANDS = [
             "%",
         ),
         (
-            r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP)\b",
-            "$|USD|RMB|CNY|EUR|GBP",
+            r"(?:\b(?:US|HK|NT|CA|AU))?\\?\$|\b(?:USD|RMB|CNY|EUR|GBP|INR|JPY)\b|^Rs\.?(?=\s*\d)",
+            "$|USD|RMB|CNY|EUR|GBP|INR|JPY|Rs",
             "",
         ),
         (r"(?<=\d) ?x ?(?=10 ?\^)", "x", "*"),
@@ -234,7 +252,8 @@ _CLOCK = re.compile(
     r"(?:\\text\s*\{)?\s*(\d{1,2}:\d\d)\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I
 )
 _HOUR = re.compile(r"(\d{1,2})\s*(?:\\text\s*\{)?\s*([ap])\.? ?m\.?\s*\}?", re.I)
-_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?: \d{3})+(?:\.\d+)?)")
+_SPACED = re.compile(r"([A-Za-z] ?= ?)?(-?\d{1,3}(?:[ '_]\d{3})+(?:\.\d+)?)")
+_GROUP_MARK = re.compile("[ '_]")
 _LEAD = re.compile(
     r"^(?:\\approx|approximately|about|around|exactly|the (?:final )?answer is:?|answer:|equals?)\s*"
     r"|^(?:因此|所以|综上|故|最终)?(?:最终|正确)?(?:答案|答|结果|解)?\s*(?:应该|应)?(?:是|为|等于|[:：])?[:：\s]*"
@@ -293,7 +312,7 @@ def clean(text: str) -> str:
     if not _LIST_OF_GROUPS.search(text):
         text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
     if spaced := _SPACED.fullmatch(text):
-        text = (spaced[1] or "") + spaced[2].replace(" ", "")
+        text = (spaced[1] or "") + _GROUP_MARK.sub("", spaced[2])
     return chinese_spelling(text) if _IDEOGRAPH.search(text) else _LEAD.sub("", text, count=1)
 
 

@@ -297,7 +297,7 @@ def value_of(relation: Form, bare: bool) -> Form | None:
         for part in relation.parts
     ]
     if None not in constants:
-        if first.parts[0][0] == "n":
+        if first.parts[0][0] == last.parts[0][0] == "n":
             return None
         return last if len(set(constants)) == 1 else None
     plain_sum = (

@@ -37,6 +37,8 @@ _ASKS = re.compile(r"=\s*\?$")  # 5+7=? asks for a value
 _UNIT = re.compile(
     r"(-?(?:\d{1,12}(?:\.\d{1,12})?|\\frac\{\d{1,9}\}\{\d{1,9}\}|\d{1,2}:\d\d))"
     r"(?: (?:[mLgshVWJNKACF]|yd|qt|pt|dm)| ?[ap]m| ?(?:sec|min)| yrs?(?: old)?"
+    r"| ?(?:\\Omega|k\\Omega|\\mu ?(?:\\(?:text|mathrm)\{)?[mgsLAFV]\}?)"
+    r"| ?\\mathrm\{[A-Za-z]{1,4}(?:(?: |/|\\cdot ?)[A-Za-z]{1,4}(?:\^\{?-?\d\}?)?){1,3}\}"
     r"| ?[ck]?m(?:/(?:s|h|min)|(?=\^))(?:\^(?:[23]|\{[23]\}))?)"
 )  # what else would be a factor
 
