@@ -106,11 +106,11 @@ def outs_of(stage: dict) -> list[str]:
 
 
 def one_seed(found: dict[str, dict]) -> dict[str, dict]:
-    """Of each arm the first seed: all of them compose alike."""
+    """Of each arm the first chain and seed: all of them compose alike."""
     return {
         address: stage
         for address, stage in found.items()
-        if not re.search(r"@.*-[1-9]\d*$", address)
+        if not re.search(r"@.*-[1-9]\d*$|@[1-9]\d*-", address)
     }
 
 
