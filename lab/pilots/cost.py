@@ -27,6 +27,7 @@ from pipeline.wiring.plans import built
 LIMIT = 600  # CPU minutes of each part
 BENCHMARKS = 3
 DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")  # on all chains
+FEWER = 3  # chains of the other arms, and of the reward models
 RATED_ON = 3  # chains on which every arm is tried at a second rate
 SMOLLM_RUNS = {"sft": 3, "online_rft": 1, "grpo_os_rule": 3, "grpo_ps_rule": 1}
 SMOLLM_STEPS = 60
@@ -101,15 +102,16 @@ def laboratory(data: Path) -> Iterator[Row]:
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
     judge = pilot("judge")
     spent = sum(judge[-1]["cpu_seconds"].values()) if judge else None
-    yield Row("reward models", chains, spent, "lab.pilots.judge")
+    yield Row("reward models", FEWER, spent, "lab.pilots.judge")
     for arm in plan["arms"]:
-        yield Row(f"RL, `{arm}`", chains, *arm_seconds(arm, lab))
-    for arm in DECIDING:
+        count = chains if arm in DECIDING else FEWER
+        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, lab))
+    for arm in plan["arms"]:
         yield Row(f"second rate, `{arm}`", RATED_ON, *arm_seconds(arm, lab))
     steps, evaluate = pilot("steps"), lab["evaluate"]
     one = steps["answer"]["seconds"] if steps else None
     asked = BENCHMARKS * lab["world"]["benchmark"] * (1 + evaluate["samples"])
-    models = chains * (2 + len(plan["arms"]))
+    models = chains * (2 + len(DECIDING)) + FEWER * (len(plan["arms"]) - len(DECIDING))
     yield Row("evaluation", models, one and START + asked * one, "measured answers")
     deep = 2 * evaluate["extra_questions"] * 64
     yield Row("64 samples for Figure 7", 2 * chains, one and deep * one, "measured answers")
