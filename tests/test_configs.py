@@ -20,9 +20,10 @@ from hydra import initialize_config_dir
 
 from pipeline.errors import UserError
 from pipeline.rl.config import check_pair
-from pipeline.wiring.config import build, defaults_of, register
+from pipeline.wiring.config import build, built_some, defaults_of, register
 from pipeline.wiring.plans import AXES, plans
 from pipeline.wiring.stage import own_sections
+from stages.rl import RLStage
 
 ROOT = Path(__file__).parents[1]
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
@@ -278,3 +279,25 @@ def test_build_names_the_key(value: dict, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         build(Outer, value)
     assert "\n" not in str(caught.value)
+
+
+EXPERIMENTS = ("online_offline", "outcome_process", "learned_rule", "iterative")
+
+
+@pytest.mark.parametrize("profile, builds", [("mini", EXPERIMENTS[:2]), ("lab", EXPERIMENTS)])
+def test_the_experiments_of_the_claims_are_cells_of_the_plans(profile: str, builds) -> None:
+    """A sweep over arms that the plan does not build would be scratch runs, outside of DVC."""
+    from omegaconf import OmegaConf
+
+    register("rl", RLStage, profile)
+    for name in builds:
+        content = yaml.safe_load((ROOT / f"conf/experiment/{name}.yaml").read_text())
+        found = OmegaConf.create({"params": content["hydra"]["sweeper"]["params"]}).params
+        arms = str(found.rl).split(",")
+        assert len(arms) >= 2 and set(arms) <= set(plans()[profile]["arms"])
+        assert str(found.chain) == ",".join(map(str, plans()[profile]["chains"]))
+
+
+def test_an_experiment_without_arms_in_the_plan_ends_in_one_line() -> None:
+    with pytest.raises(UserError, match="builds none of grpo_iter"):
+        built_some("mini", "arms", "grpo_iter", "grpo_iter_3")

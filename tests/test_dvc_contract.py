@@ -44,7 +44,9 @@ def expanded(profile: str) -> dict[str, dict]:
 
 
 def items_of(stage: dict, plan: dict) -> list[tuple[str, dict]]:
-    """(label, variables) of each stage that a `matrix` stands for."""
+    """(label, variables) of each stage that a `matrix` or `foreach` stands for."""
+    if "foreach" in stage:
+        return [(str(key), {"key": key, "item": item}) for key, item in stage["foreach"].items()]
     if "matrix" not in stage:
         return [("", {})]
     axes = {key: plan[FILLED.fullmatch(text)[1]] for key, text in stage["matrix"].items()}
@@ -104,11 +106,11 @@ def outs_of(stage: dict) -> list[str]:
 
 
 def one_seed(found: dict[str, dict]) -> dict[str, dict]:
-    """Of each arm the first seed: all of them compose alike."""
+    """Of each arm the first chain and seed: all of them compose alike."""
     return {
         address: stage
         for address, stage in found.items()
-        if not re.search(r"@.*-[1-9]\d*$", address)
+        if not re.search(r"@.*-[1-9]\d*$|@[1-9]\d*-", address)
     }
 
 

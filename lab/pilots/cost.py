@@ -2,9 +2,10 @@
 
     python -m lab.pilots.cost [--data data/main]
 
-`--data` is a build at profile mini, whose cost files (`.cost/*.json`, key `cpu_seconds`) are read; the
-judge, the corpora and SmolLM2 come from the other pilots' tables. Where an arm or a part was not
-measured, the row says from what it was estimated. Writes reports/pilots/cost.md.
+World, corpus, pretraining and SFT are those of the cost files of `--data` (`.cost/*.json`, key
+`cpu_seconds`; profile mini or lab); the arms and an answer of lab.pilots.steps; the judge, the
+corpora and SmolLM2 of their own pilots. Where an arm or a part was not measured, the row says from
+what it was estimated. Writes reports/pilots/cost.md.
 """
 
 from __future__ import annotations
@@ -24,19 +25,31 @@ from pipeline.wiring.code import ROOT
 from pipeline.wiring.plans import built
 
 LIMIT = 600  # CPU minutes of each part
+BENCHMARKS = 3
 DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")  # on all chains
+FEWER = 3  # chains of the other arms, and of the reward models
 RATED_ON = 3  # chains on which every arm is tried at a second rate
 SMOLLM_RUNS = {"sft": 3, "online_rft": 1, "grpo_os_rule": 3, "grpo_ps_rule": 1}
 SMOLLM_STEPS = 60
-# An arm that was not measured costs so many times another: by FLOPs per step (docs/lab.md).
+VALIDATION = 200  # questions
+START = 10.0  # CPU seconds of a process before it begins
+LEARNED = 1.4  # times the cost with rules: a judge three times the policy's size reads every output
+ITERATED = 1.6  # and it samples labels and is trained on between iterations
+# An arm that was not measured costs so many times another.
 LIKE = {
-    "rft_tokens": ("rft", 6.0),
     "dpo": ("rft", 1.5),
     "dpo_sum": ("rft", 1.5),
-    "ppo": ("grpo_os_rule", 1.8),
-    "ppo_rule": ("grpo_os_rule", 1.7),
+    "ppo": ("ppo_rule", LEARNED),
+    "grpo_os": ("grpo_os_rule", LEARNED),
+    "grpo_ps": ("grpo_ps_rule", LEARNED),
+    "grpo_iter_1": ("grpo_os_rule", LEARNED),
+    "grpo_iter": ("grpo_os_rule", ITERATED),
+    "grpo_iter_3": ("grpo_os_rule", ITERATED),
+    "token_mean": ("grpo_os_rule", 1.0),
+    "dr_grpo": ("grpo_os_rule", 1.0),
+    "sample_std": ("grpo_os_rule", 1.0),
+    "mu2": ("grpo_os_rule", 1.5),
 }
-LEARNED = 1.3  # times the cost with rules: a judge reads every output
 
 
 @dataclass(frozen=True)
@@ -68,53 +81,40 @@ def pilot(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def arm_seconds(data: Path, arm: str, share: float) -> tuple[float | None, str]:
-    """CPU seconds of one run of an arm at `share` of the measured steps, and where from."""
-    own = measured(data, f"rl-*-{arm}-*.json")
-    if own:
-        return own * share, "measured"
-    other, times = LIKE.get(arm, ("grpo_ps_rule" if arm == "grpo_ps" else "grpo_os_rule", 1.0))
-    if arm in ("grpo_os", "grpo_ps", "ppo") or arm.startswith("grpo_iter"):
-        times *= LEARNED if arm != "ppo" else 1.0
-    found = measured(data, f"rl-*-{other}-*.json")
-    if arm.startswith("grpo_iter"):
-        times *= 1.2  # labels and training of the judge between iterations
-    return (found * share * times if found else None), f"{times:.1f} times `{other}`"
+def arm_seconds(arm: str, settings: dict[str, Any]) -> tuple[float | None, str]:
+    """CPU seconds of one run of an arm in the laboratory, validation included, and where from."""
+    found, scale = pilot("steps"), settings["rl_scale"]
+    other, times = LIKE.get(arm, (arm, 1.0))
+    source = "measured steps" if other == arm else f"{times:g} times the steps of `{other}`"
+    if not found or other not in found["arms"]:
+        return None, source
+    one, looks = found["arms"][other], scale["steps"] / scale["validation_every"] + 1
+    looked = looks * VALIDATION * (1 + scale["validation_samples"]) * found["answer"]["seconds"]
+    return START + one["before"] + scale["steps"] * one["step"] * times + looked, source
 
 
 def laboratory(data: Path) -> Iterator[Row]:
-    plan, lab, mini = built("lab"), profile("lab"), profile("mini")
+    plan, lab = built("lab"), profile("lab")
     chains = len(plan["chains"])
-    share = lab["rl_scale"]["steps"] / mini["rl_scale"]["steps"]
     yield Row("world", 1, measured(data, "world*.json"), "measured")
     yield Row("corpus", 1, measured(data, "corpus*.json"), "measured")
     yield Row("pretraining", chains, measured(data, "pretrain*.json"), "measured")
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
     judge = pilot("judge")
     spent = sum(judge[-1]["cpu_seconds"].values()) if judge else None
-    yield Row("reward models", chains, spent, "lab.pilots.judge")
+    yield Row("reward models", FEWER, spent, "lab.pilots.judge")
     for arm in plan["arms"]:
-        seconds, source = arm_seconds(data, arm, share)
-        yield Row(f"RL, `{arm}`", chains, seconds, source)
-    for arm in DECIDING:
-        seconds, source = arm_seconds(data, arm, share)
-        yield Row(f"second rate, `{arm}`", RATED_ON, seconds, source)
-    asked = measured(data, "evaluate-*-sft-*.json")
-    sizes = [answers(profile_) for profile_ in (lab, mini)]
-    models = chains * (2 + len(plan["arms"]))
-    seconds = asked * sizes[0] / sizes[1] if asked else None
-    yield Row("evaluation", models, seconds, "measured, by number of answers")
-    deep = measured(data, "evaluate-*-grpo_os_rule-*.json")
-    more = (deep - asked) * 450 / 150 if deep and asked else None
-    yield Row("64 samples for Figure 7", 2 * chains, more, "measured, by number of questions")
-
-
-def answers(settings: dict[str, Any]) -> int:
-    """Answers that a model gives, Figure 7 left out."""
-    evaluate, size = settings["evaluate"], settings["world"].get("benchmark", 1000)
-    names = evaluate.get("benchmarks", ["mini_gsm8k", "mini_math", "mini_cmath"])
-    questions = sum(evaluate.get("questions_of", {}).get(name, size) for name in names)
-    return questions * (1 + evaluate.get("samples", 8))
+        count = chains if arm in DECIDING else FEWER
+        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, lab))
+    for arm in plan["arms"]:
+        yield Row(f"second rate, `{arm}`", RATED_ON, *arm_seconds(arm, lab))
+    steps, evaluate = pilot("steps"), lab["evaluate"]
+    one = steps["answer"]["seconds"] if steps else None
+    asked = BENCHMARKS * lab["world"]["benchmark"] * (1 + evaluate["samples"])
+    models = chains * (2 + len(DECIDING)) + FEWER * (len(plan["arms"]) - len(DECIDING))
+    yield Row("evaluation", models, one and START + asked * one, "measured answers")
+    deep = 2 * evaluate["extra_questions"] * 64
+    yield Row("64 samples for Figure 7", 2 * chains, one and deep * one, "measured answers")
 
 
 def corpora() -> Iterator[Row]:

@@ -56,7 +56,11 @@ def model_card(
     }
     if base_model:
         head["base_model"] = base_model
-    origin = f"It starts from `{base_model}`." if base_model else "Its weights start at random."
+    origin = (
+        f"It starts from `{base_model}`."
+        if base_model
+        else "The weights of its base start at random."
+    )
     measured = {
         key: value
         for key, value in summary.items()
