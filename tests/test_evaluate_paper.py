@@ -67,8 +67,10 @@ def test_programs_of_the_papers_prompts():
 
 
 def test_tables_show_a_models_scores_beside_the_papers():
-    scores = {key: {"greedy": 0.5} for key in benchmarks_of([2, 4])}
+    scores = {key: {"greedy": 0.5, "n": 2} for key in benchmarks_of([2, 4])}
     text = paper_tables("mine", scores, [2, 4])
+    assert "| 95 % interval | 9.5 to 90.5 |" in text and "| 95 % interval | 37.1 to 62.9 |" in text
+    assert "| questions asked | 2 |" in text and "| questions asked | 54 |" in text
     assert (
         "| mine | 50.0 | 50.0 |" in text
         and "| DeepSeekMath-Base 7B (paper) | 64.2 | 36.2 |" in text
