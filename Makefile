@@ -12,7 +12,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup scm repro smoke plan lab arms corpora test test-vllm test-portable e2e format lint clean
+.PHONY: help setup scm repro smoke plan lab arms corpora test test-vllm test-portable gpu-proof e2e format lint clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -45,7 +45,9 @@ define build
 	where=$$(python -m pipeline.wiring.plans $(1)); set -- $$where; graph=$$1; profile=$$2; reports=$$3; \
 	if python -m pipeline.cli why --quiet $$profile; then echo "everything is built"; else \
 	  python -m pipeline.cli plan $$profile --check; \
-	  dvc repro $$graph:reward; \
+	  dvc repro $$graph:corpus; \
+	  for stage in pretrain sft reward; do \
+	    python -m stages.$$stage profile=$$profile experiment=chains launcher=parallel hydra.launcher.n_jobs=$(JOBS); done; \
 	  python -m stages.rl profile=$$profile experiment=fig5 launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  python -m stages.evaluate profile=$$profile experiment=evaluate launcher=parallel hydra.launcher.n_jobs=$(JOBS); \
 	  dvc repro $$graph; fi; \
@@ -98,6 +100,10 @@ test-vllm: $(VENV_VLLM)/.ready  ## the tests of vLLM as an engine, on its CPU bu
 
 test-portable: setup  ## the numerical tests as other processors round, on 1 and 2 threads, next to busy processes
 	python tests/portable.py
+
+# torch is enough, so that a rented machine needs no environment of ours
+gpu-proof:  ## what one 80 GB GPU shows in 7 minutes: build/gpu_proof.json (ARGS=--dry on any machine; docs/scale.md)
+	$(PYTHON) -m benchmarks.gpu_proof $(ARGS)
 
 e2e: setup  ## the tests that build a whole graph
 	python -m pytest -q -m "e2e or slow"

@@ -80,14 +80,17 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4)
     args = parser.parse_args()
     models = sorted(
-        p.name for p in (args.data / "evaluate").iterdir() if p.is_dir() and p.name != "base"
+        p.name
+        for p in (args.data / "chains/0/evaluate").iterdir()
+        if p.is_dir() and p.name != "base"
     )
     arms = sorted({split_model(name)[0] for name in models}, key=arm_order)
     for benchmark in args.benchmarks:
         world = list(read_jsonl(args.data / "world/benchmarks" / f"{benchmark}.jsonl"))
         traces = {row["id"]: (row["trace"], row["level"]) for row in world}
         asked = {
-            row["id"] for row in read_jsonl(args.data / "evaluate/instruct" / f"{benchmark}.jsonl")
+            row["id"]
+            for row in read_jsonl(args.data / "chains/0/evaluate/instruct" / f"{benchmark}.jsonl")
         }
         count = sum(traces[i][1] >= args.least_level for i in asked)
         print(
@@ -103,7 +106,9 @@ def main() -> None:
         )
         for arm in arms:
             folders = [
-                args.data / "evaluate" / name for name in models if split_model(name)[0] == arm
+                args.data / "chains/0/evaluate" / name
+                for name in models
+                if split_model(name)[0] == arm
             ]
             mean_K = np.mean(
                 [shares(f, traces, benchmark, args.least_level, args.samples) for f in folders], 0

@@ -77,13 +77,13 @@ def main() -> None:
     train = TrainConfig(**profile["sft"])
     train = replace(train, steps=args.steps or train.steps, lr_muon=args.lr_muon or train.lr_muon)
 
-    tokenizer = load_tokenizer(args.data / "pretrain/model")
+    tokenizer = load_tokenizer(args.data / "chains/0/pretrain/model")
     if args.random:
         config = ModelConfig(**profile["model"])
         bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
         model = new_model(config, len(tokenizer), bos, eos, seed=0)
     else:
-        model = load_model(args.data / "pretrain/model")
+        model = load_model(args.data / "chains/0/pretrain/model")
     begin = time.process_time()
     taught = problems(world, "sft", world.instruct, world.instruct_kinds)
     examples = instruction_examples(tokenizer, solved(world, taught), "mini")

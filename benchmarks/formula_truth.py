@@ -24,6 +24,8 @@ SOURCES = (
     "//*[contains(@class, 'mjx-copytext')]",
     "//img[@class='latex' or contains(@src, 'codecogs.com/')]/@*[name()='title' or (name()='alt' and not(../@title))]",
     "//*[contains(@class, 'mwe-math-element') and not(.//math)]//img/@alt",
+    "//img[@class='formulaInl' or @class='formulaDsp']/@alt",  # Doxygen
+    "//img[@class='math']/@alt",  # Sphinx
 )
 # Pages whose formulas a script finds in the text when the page is shown, by the delimiters that it
 # looks for.

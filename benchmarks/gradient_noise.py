@@ -71,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     profile = yaml.safe_load((ROOT / "conf/profile" / f"{args.profile}.yaml").read_text())
     cfg = RLConfig(**profile["rl_scale"])
-    model = args.data / "sft/model"
+    model = args.data / "chains/0/sft/model"
     print(f"{'arm':<14}{'outputs per batch':>18}{'cosine':>9}{'cosine 1/2 at':>15}")
     for name in args.arms:
         settings = yaml.safe_load((ROOT / "conf/rl" / f"{name}.yaml").read_text())

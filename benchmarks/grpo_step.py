@@ -1,7 +1,8 @@
 """A GRPO step next to TRL's GRPOTrainer: samples per CPU second, shares of the step, the floor.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--model FOLDER] [--steps 3]
-        [--trl-rows 32 96 384]
+    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--steps 3] [--rounds 2] [--trl-rows 32 96 384]
+    OMP_NUM_THREADS=1 python -m benchmarks.grpo_step --model models/smollm2 --per-step 4 --group 4 \
+        --tokens 96 --micro 512 --trl-rows 4 16 --only fixed
 
 TRL is a peer for this page only and stays out of the environment:
     python -m venv --system-site-packages build/trl
@@ -13,13 +14,15 @@ Both sides: the same weights, questions in the same order, 48 x 8 outputs at tem
 update per batch, AdamW, the rule as reward, beta .04 with a reference model (0: without), float32,
 one thread, one process.
 TRL: loss_type grpo, no bias correction of the KL term, no gradient checkpointing, no logging, no
-saving, and the best of the micro-batch sizes given. Each side's first step is not counted; ours is
-measured before and after TRL. `fixed`: the end token lies outside the model's vocabulary, so that
-every output has max_new_tokens; `variable`: outputs end when the model ends them.
+saving, and the best of the micro-batch sizes given. Each side's first step is not counted; the
+sides take turns, `--rounds` times, and medians over all counted steps are compared. `fixed`: no
+token of the model's vocabulary ends an output, so that every one has max_new_tokens; `variable`:
+outputs end when the model ends them.
 
 Floor: forward and backward of the policy over one step's tokens, nothing else, in the cheapest of
 three ways: whole padded sequences through the model's own forward in micro-batches, each prompt
-once (pipeline/lm/passes.py), or each prompt and each of its distinct outputs once. How much a model
+once (pipeline/lm/passes.py), or each prompt and each of its distinct outputs once. The first way is
+what a trainer without shared prompts does; the ratio to it is printed too. How much a model
 repeats itself is printed: equal outputs share their passes in ours, and in sampling so does all
 that outputs have in common, so that the ratio depends on it.
 """
@@ -28,11 +31,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import statistics
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -170,7 +176,7 @@ def floor(model, rows: Rows, cfg: RLConfig) -> dict[str, float]:
         "each prompt once": lambda: one_pass(range(len(rows.outputs))),
         "and each distinct output": lambda: one_pass(sorted(set(first_equal(rows)))),
     }
-    for size in (8, 32, 96):
+    for size in (8, 32, 96)[: 1 + len(rows.outputs) // 32]:
         ways[f"whole sequences, {size} rows"] = lambda size=size: whole_sequences(model, rows, size)
     return {name: min(cpu_seconds(work) for _ in range(3)) for name, work in ways.items()}
 
@@ -207,7 +213,7 @@ def cpu_seconds(work) -> float:
 
 
 def never_ending(folder: Path, target: Path) -> Path:
-    """The same model with an end token that its vocabulary does not hold."""
+    """The same model with an end token that its vocabulary does not hold; `endless` does the rest."""
     if not (target / "config.json").is_file():
         model, tokenizer = load_model(folder), load_tokenizer(folder)
         tokenizer.add_tokens(
@@ -216,7 +222,16 @@ def never_ending(folder: Path, target: Path) -> Path:
         )
         tokenizer.add_special_tokens({"eos_token": "<never>", "pad_token": "<never>"})
         save_model(model, tokenizer, target)
+        path = target / "generation_config.json"
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts["eos_token_id"] = model.config.vocab_size  # the model's own ends are none
+        path.write_text(json.dumps(facts), encoding="utf-8")
     return target
+
+
+def endless():
+    """No token ends an output of ours, nor does the end of a turn in the chat template."""
+    return patch("pipeline.lm.generate.fast.end_tokens", lambda *_: (-1,))
 
 
 def line(name: str, steps: Steps) -> str:
@@ -232,15 +247,27 @@ def compare(
     arm: ArmConfig,
     cfg: RLConfig,
     trl_rows: list[int],
+    rounds: int,
 ) -> None:
     phases = "".join(f"{name + ' %':>11}" for name in (*PHASES, "update"))
     print(f"\n{title}\n{'':<24}{'samples/CPU s':>14}{'CPU s':>10}{phases}{'tokens each':>12}")
-    mine = ours(folder, questions, arm, cfg)
-    found = {rows: theirs(folder, questions, arm, cfg, rows) for rows in trl_rows}
-    mine += ours(folder, questions, arm, cfg)
-    print(line("ours", mine))
-    for rows, steps in found.items():
+    mine: list[Steps] = []
+    found: dict[int, list[Steps]] = {rows: [] for rows in trl_rows}
+    for _ in range(rounds):
+        mine.append(ours(folder, questions, arm, cfg))
+        for rows, steps in found.items():
+            steps.append(theirs(folder, questions, arm, cfg, rows))
+    own = reduce(add, mine)
+    peers = {rows: reduce(add, steps) for rows, steps in found.items()}
+    print(line("ours", own))
+    for rows, steps in peers.items():
         print(line(f"TRL, {rows} rows at once", steps))
+    if peers:
+        top = max(peers, key=lambda rows: peers[rows].rate)
+        best, turns = peers[top], zip(mine, found[top], strict=True)
+        each = ", ".join(f"{a.rate / b.rate:.2f}" for a, b in turns)
+        print(f"ours / TRL, samples a CPU second: {own.rate / best.rate:.2f} (each turn: {each})")
+
     model, drawn = one_step(folder, questions, cfg)
     print(
         "tokens in distinct outputs {:.0%}, after distinct beginnings {:.0%}".format(
@@ -248,17 +275,17 @@ def compare(
         )
     )
     ways = floor(model, drawn, cfg)
-    least, seconds = min(ways, key=ways.get), statistics.median(mine.seconds)
     print(
         "forward + backward alone: "
         + ", ".join(f"{name} {value:.2f}" for name, value in ways.items())
         + " CPU s"
     )
-    print(f"ours / floor ({least}): {seconds / ways[least]:.2f}")
-    if found:
-        best = max(found.values(), key=lambda steps: steps.rate)
-        print(f"TRL / floor: {statistics.median(best.seconds) / ways[least]:.2f}")
-        print(f"ours / TRL, samples a CPU second: {mine.rate / best.rate:.2f}")
+    whole = min((name for name in ways if name.startswith("whole")), key=ways.get)
+    for least in dict.fromkeys((min(ways, key=ways.get), whole)):
+        told = f"ours / floor ({least}): {statistics.median(own.seconds) / ways[least]:.2f}"
+        if peers:
+            told += f", TRL / floor: {statistics.median(best.seconds) / ways[least]:.2f}"
+        print(told)
 
 
 def options() -> argparse.Namespace:
@@ -283,6 +310,8 @@ def options() -> argparse.Namespace:
         default=[32, 96, 384],
         help="TRL's micro-batch sizes to try",
     )
+    parser.add_argument("--rounds", type=int, default=2, help="turns that each side has")
+    parser.add_argument("--micro", type=int, default=1024, help="micro_batch_tokens of ours")
     parser.add_argument("--only", choices=("fixed", "variable"))
     parser.add_argument("--work", type=Path, default=Path("build/grpo_step"))
     return parser.parse_args()
@@ -299,6 +328,7 @@ def main() -> None:
         lr=1e-6,
         lr_schedule="constant",
         max_new_tokens=args.tokens,
+        micro_batch_tokens=args.micro,
         validation_size=0,
         validation_every=10**6,
         checkpoint_every=10**6,
@@ -317,9 +347,12 @@ def main() -> None:
     )
     if args.only != "variable":
         place = never_ending(folder, args.work / f"never-{model.num_parameters()}")
-        compare(f"fixed length, {args.tokens} tokens", place, questions, arm, cfg, rows)
+        title = f"fixed length, {args.tokens} tokens"
+        with endless():
+            compare(title, place, questions, arm, cfg, rows, args.rounds)
     if args.only != "fixed":
-        compare(f"variable length, at most {args.tokens} tokens", folder, questions, arm, cfg, rows)
+        title = f"variable length, at most {args.tokens} tokens"
+        compare(title, folder, questions, arm, cfg, rows, args.rounds)
 
 
 if __name__ == "__main__":

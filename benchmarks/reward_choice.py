@@ -1,6 +1,6 @@
 """Does a reward model choose better than a vote, and than the sampler's likelihood?
 
-    python -m benchmarks.reward_choice [--data data/lab/reward]
+    python -m benchmarks.reward_choice [--data data/lab/chains/0/reward]
 
 Scores the held-out outputs of a finished reward stage with its models. Prints differences of what
 is chosen among a question's N outputs, paired by question, in points with 95 % intervals (normal,
@@ -44,7 +44,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("data/lab/reward"), help="what a reward stage wrote"
+        "--data",
+        type=Path,
+        default=Path("data/lab/chains/0/reward"),
+        help="what a reward stage wrote",
     )
     args = parser.parse_args()
     torch.set_num_threads(1)

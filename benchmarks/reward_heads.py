@@ -1,6 +1,6 @@
 """Which head lets a reward model learn from the reward stage's labels (docs/reward.md)?
 
-    python -m benchmarks.reward_heads [--data data/lab/reward] [--linear-lr 1e-3]
+    python -m benchmarks.reward_heads [--data data/lab/chains/0/reward] [--linear-lr 1e-3]
         [--likelihood-lr 3e-4] [--epochs 3]
 
 Trains the outcome and the process model of a finished reward stage again, once with each head, from
@@ -64,7 +64,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("data/lab/reward"), help="what a reward stage wrote"
+        "--data",
+        type=Path,
+        default=Path("data/lab/chains/0/reward"),
+        help="what a reward stage wrote",
     )
     parser.add_argument(
         "--start", type=Path, help="the body; default: the instruct model next to it"

@@ -46,7 +46,7 @@ Found = dict[str, dict[str, list[tuple[float, float]]]]
 
 def updated(data: Path, cell: Path, seed: int, rl: RLConfig) -> RewardModel:
     """The reward model of the cell's second iteration, updated at the rate of `rl`."""
-    reward_model = load_reward_model(data / "reward/outcome", "cpu", rl.micro_batch_tokens)
+    reward_model = load_reward_model(data / "chains/0/reward/outcome", "cpu", rl.micro_batch_tokens)
     cfg = label_settings(rl, reward_model.trained)
     labels = training_labels(list(read_jsonl(cell / "judge-1.jsonl")), cfg.labels_at)
     optim = label_optim(rl, cfg.steps(len(labels)))
@@ -96,10 +96,12 @@ def main() -> None:
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    built = (args.data / "rl").glob("grpo_iter-*/summary.json")
+    built = (args.data / "chains/0/rl").glob("grpo_iter-*/summary.json")
     cells = args.runs or sorted(path.parent for path in built)
     if not cells:
-        raise UserError(f"{args.data / 'rl'}: no built cell of grpo_iter; name a RUN or build one")
+        raise UserError(
+            f"{args.data / 'chains/0/rl'}: no built cell of grpo_iter; name a RUN or build one"
+        )
     found: Found = {}
     seeds = [measure_cell(args.data, cell, args.rates, found) for cell in cells]
     show(found, seeds)
@@ -109,7 +111,7 @@ def measure_cell(data: Path, cell: Path, rates: Sequence[float], found: Found) -
     """Add the measures of a cell's reward models to `found`. Returns the cell's seed."""
     config = json.loads((cell / "config.json").read_text(encoding="utf-8"))
     rl, seed = build(RLConfig, config["rl_scale"]), config["seed"]
-    before = load_reward_model(data / "reward/outcome", "cpu", 8192)
+    before = load_reward_model(data / "chains/0/reward/outcome", "cpu", 8192)
     models = {"before": before, "after": updated(data, cell, seed, rl)}
     for rate in rates:
         models[f"after, at {rate:g}"] = updated(data, cell, seed, replace(rl, judge_lr=rate))
@@ -127,11 +129,11 @@ def measure_cell(data: Path, cell: Path, rates: Sequence[float], found: Found) -
 
 def outputs_of(data: Path, cell: Path, rl: RLConfig, each: int) -> Iterator[tuple[str, list[dict]]]:
     """(name, outputs) to measure on; `each`: steps per iteration of the run."""
-    labels = read_jsonl(data / "reward/labels.jsonl")
+    labels = read_jsonl(data / "chains/0/reward/labels.jsonl")
     yield HELD_OUT, [row for row in labels if row["split"] == "held_out"]
 
     questions = list(read_rows(data / "world/questions.jsonl", Question))
-    encoded = encode_prompts(load_tokenizer(data / "sft/model"), questions, rl)
+    encoded = encode_prompts(load_tokenizer(data / "chains/0/sft/model"), questions, rl)
     prompts = dict(zip((q.id for q in questions), encoded, strict=True))
     begin = each + 1
     for name, steps in (

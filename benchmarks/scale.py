@@ -6,13 +6,15 @@ The crawl repeats the pages of SOURCE, each copy with words and Chinese characte
 instead of a part of the page's, so that neither the cache of tokens nor near-duplicate removal
 makes the work smaller than it is; how many pages reached each step is printed. Prints a Markdown
 table, and one of what Common Crawl would cost at these rates, and writes scale.json to OUT. Rates
-are of CPU time; memory is the process's peak so far, so a flat column is a bound.
+are of CPU time; memory is the process's peak so far, so a flat column is a bound. It may be killed
+and started again: what each of its processes took is in OUT/events.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import resource
@@ -35,6 +37,7 @@ WORD = re.compile(
 CHANGED = 0.4  # of a page's distinct words, that a copy replaces wherever they stand
 SHARD_BYTES = 64_000_000  # of HTML
 PAPER_PAGES, PAPER_COLLECTED = 40e9, 35.5e6  # after de-duplication, and collected (section 2.1)
+LAST = "decontaminate and write"
 CORE_HOUR = 0.04  # dollars, a round price of rented CPUs
 
 
@@ -88,21 +91,54 @@ def write_crawl(pages: list[tuple[str, bytes]], total: int, folder: Path) -> dic
 
 
 class Watch:
-    """CPU seconds of each step, and the peak memory after each shard."""
+    """Writes to a file, as it happens, how much processor time each piece of work took and the
+    process's peak memory after it: what a killed run has done is seen from there.
+    """
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.peak: dict[str, list[float]] = {}
+    def __init__(self, path: Path) -> None:
+        self.file, self.step = path.open("a", encoding="utf-8"), ""
         self.at = time.process_time()
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        now = time.process_time()
-        before = step if done else "between"  # a step reports 0 of n before it begins
-        self.seconds[before] = self.seconds.get(before, 0.0) + now - self.at
-        self.at = now
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        self.peak.setdefault(step, []).append(round(peak, 1))
-        print(f"{step} {done}/{total}  {now:.0f} CPU s  {peak:.0f} MB", flush=True)
+        now, first = time.process_time(), step != self.step
+        # A step reports what was done before it begins: the time until then is the step's before.
+        row = {
+            "process": os.getpid(), "step": "between" if first else step, "seconds": now - self.at, "of": step,
+            "done": done, "first": first, "peak": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        }  # fmt: skip
+        self.file.write(json.dumps(row) + "\n")
+        self.file.flush()
+        self.at, self.step = now, step
+        print(f"{step} {done}/{total}  {now:.0f} CPU s  {row['peak']:.0f} MB", flush=True)
+
+
+def seen(path: Path) -> dict[str, Any]:
+    """What the runs so far took: CPU seconds and peaks by step, and what each run that went on
+    after a kill spent before it did something new.
+    """
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    seconds, peaks, resumed, new = {}, {}, {}, set()
+    for row in rows:
+        seconds[row["step"]] = seconds.get(row["step"], 0.0) + row["seconds"]
+        peaks.setdefault(row["of"], []).append(row["peak"])
+        process = row["process"]
+        if process == rows[0]["process"] or process in new:
+            continue
+        resumed[process] = resumed.get(process, 0.0)
+        if row["first"] or row["of"] == "see what changed":
+            resumed[process] += row["seconds"]
+        else:
+            new.add(process)
+    return {
+        "seconds": seconds,
+        "peak_mb": peaks,
+        "peak_rss_mb": max(row["peak"] for row in rows),
+        "resumed": list(resumed.values()),
+    }
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -120,22 +156,23 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         recall=RecallConfig(iterations=1), decontaminate=DecontaminateConfig(information_rule=True),
     )  # fmt: skip
     seed = [{"url": url, "text": text} for url, text in seed_texts(args)]
-    watch = Watch()
-    summary = mine(
-        [crawl], seed, benchmarks, cfg, args.out / "corpus", args.out / "work", 1, progress=watch
-    )
-    watch("decontaminate and write", 1, 1)
-    watch.seconds["train, cut"] = watch.seconds.pop("between", 0.0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    events = args.out / "events.jsonl"
+    watch, work = Watch(events), args.out / "work"
+    summary = mine([crawl], seed, benchmarks, cfg, args.out / "corpus", work, 1, progress=watch)
+    watch.step = LAST  # it reports nothing itself
+    watch(LAST, 1, 1)
+    found = seen(events)
+    found["seconds"]["training, clusters, cut"] = found["seconds"].pop("between", 0.0)
     rejects = {key: value for key, value in summary["rejects"].items() if value}
     steps = json.loads((args.out / "corpus/funnel.json").read_text(encoding="utf-8"))["steps"]
-    found = {
-        "seconds": watch.seconds,
-        "peak_mb": watch.peak,
-        "peak_rss_mb": round(peak, 1),
+    return {
+        **made,
+        **found,
         "rejects": rejects,
+        "work_bytes": size_of(work),
+        "classifier_bytes": (args.out / "corpus/classifier.bin").stat().st_size,
+        "steps": {step["step"]: step["pages"] for step in steps},
     }
-    return {**made, **found, "steps": {step["step"]: step["pages"] for step in steps}}
 
 
 def seed_texts(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
@@ -178,11 +215,23 @@ def table(found: dict[str, Any]) -> str:
         flat = f"{peaks[min(1, len(peaks) - 1)]:.0f} to {peaks[-1]:.0f}" if peaks else "-"
         cost = (
             ("-", "-")
-            if step.startswith(("train", "all"))
+            if step.startswith(("train", "all", "see"))
             else (f"{hours:,.0f}", f"{hours * CORE_HOUR:,.0f}")
         )
         lines.append(
             f"| {step} | {seconds:.1f} | {rate:,.0f} | {rate * size / pages:.1f} | {flat} | {cost[0]} | {cost[1]} |"
+        )
+    disk = found["work_bytes"] - found["classifier_bytes"]
+    lines += [
+        "",
+        f"The working folder holds {found['work_bytes'] / 1e6:,.0f} MB: the classifier's"
+        f" {found['classifier_bytes'] / 1e6:,.0f} and {disk / 1e6:,.0f}, {disk / found['stored']:.2f} times the stored"
+        " input.",
+    ]
+    if found["resumed"]:
+        spent = ", ".join(f"{seconds:.1f}" for seconds in found["resumed"])
+        lines.append(
+            f"Runs that went on after a kill spent {spent} CPU s before they did new work."
         )
     return "\n".join(lines)
 

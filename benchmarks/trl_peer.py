@@ -15,15 +15,17 @@ from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.data_source import questions_of
 
 
-def settings_of(arm: ArmConfig, cfg: RLConfig, seed: int, rows: int, place: str):
+def settings_of(
+    arm: ArmConfig, cfg: RLConfig, seed: int, rows: int, place: str, on_gpu: bool = False
+):
     """A GRPOConfig that asks for what our step does, without anything that would slow it down."""
     from trl import GRPOConfig
 
     outputs = cfg.questions_per_step * cfg.group_size
     return GRPOConfig(
         output_dir=place,
-        use_cpu=True,
-        bf16=False,
+        use_cpu=not on_gpu,
+        bf16=on_gpu,
         gradient_checkpointing=False,
         report_to=[],
         disable_tqdm=True,
@@ -60,6 +62,7 @@ def trl_trainer(
     seed: int,
     rows: int,
     place: str,
+    on_gpu: bool = False,
 ):
     """A GRPOTrainer on the questions of our steps, in their order.
 
@@ -82,7 +85,7 @@ def trl_trainer(
     trainer = GRPOTrainer(
         str(folder),
         reward_funcs=rule,
-        args=settings_of(arm, cfg, seed, rows, place),
+        args=settings_of(arm, cfg, seed, rows, place, on_gpu),
         train_dataset=data,
         processing_class=tokenizer,
     )
@@ -104,8 +107,8 @@ def rule(completions, answer, **_) -> list[float]:
     return [float(grade.verdict == "right") for grade in grade_many(items)]
 
 
-def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
-    """Let a trainer mark the end of each step, and charge CPU seconds to its phases.
+def watch(trainer, spent: Counter, clock=time.process_time) -> tuple[list[float], list[int]]:
+    """Let a trainer mark the end of each step, and charge seconds of a clock to its phases.
 
     `spent` gets the phases' seconds from the second step on. Returns the marks and the lengths of
     the outputs of the steps that count; both fill while it trains.
@@ -117,7 +120,7 @@ def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *_, **__):
-            marks.append(time.process_time())
+            marks.append(clock())
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Clock())
@@ -126,10 +129,10 @@ def watch(trainer, spent: Counter) -> tuple[list[float], list[int]]:
         real = getattr(trainer, method)
 
         def measured(*arguments, **named):
-            begin = time.process_time()
+            begin = clock()
             found = real(*arguments, **named)
             if marks and when(*arguments):
-                spent[phase] += time.process_time() - begin
+                spent[phase] += clock() - begin
                 keep(found)
             return found
 

@@ -12,8 +12,10 @@ from pipeline.lm.model import load_model, load_tokenizer, save_model
 from pipeline.rl.config import ArmConfig, RLConfig
 from pipeline.rl.loop import train_policy
 from pipeline.rl.training import Inputs
+from pipeline.wiring.lines import one_line_errors
 
 SCALE = RLConfig(questions_per_step=8, group_size=8, steps=50, max_new_tokens=128, lr=1e-6)
+REWARDS = {"rule": 1.0, "examples.own_data:brief": 0.1}
 
 
 def brief(questions, outputs, references):
@@ -24,16 +26,14 @@ def brief(questions, outputs, references):
 def main(model: str, rows: str, out: str, scale: RLConfig = SCALE) -> None:
     policy, tokenizer = load_model(model), load_tokenizer(model)
     questions = read_conversations(Path(rows))
-    rewards = {"rule": 1.0, "examples.own_data:brief": 0.1}
-    arm = ArmConfig("mine", "online", "weighted", "grpo_outcome", kl_coef=0.01, rewards=rewards)
-    finished = {
-        "finished": lambda rollouts, rewarded: sum(rollouts.finished) / len(rollouts.finished)
-    }
-    inputs = Inputs(policy, tokenizer, questions, questions[:8], metrics=finished)
+    arm = ArmConfig("mine", "online", "weighted", "grpo_outcome", kl_coef=0.01, rewards=REWARDS)
+    metrics = {"finished": lambda rollouts, _: sum(rollouts.finished) / len(rollouts.finished)}
+    inputs = Inputs(policy, tokenizer, questions, questions[:8], metrics=metrics)
     for row in train_policy(inputs, arm, scale, 0, Path(out), Path(out) / "state", {}):
         print(json.dumps(row))
     save_model(policy, tokenizer, Path(out) / "model")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with one_line_errors("own_data"):
+        main(*sys.argv[1:]) if len(sys.argv) == 4 else sys.exit(__doc__)

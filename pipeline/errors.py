@@ -14,6 +14,15 @@ class UserError(Exception):
 class ProcessLost(UserError):
     """Another process of a job that runs in several has died, or does not answer."""
 
+    @classmethod
+    def told_by(cls, error: BaseException) -> "ProcessLost":
+        """The error of a connection between processes as one line."""
+        reason = " ".join(str(error).split()).split(". ")[0]
+        return cls(
+            "another process of this job ended or does not answer; its own message says why. Start "
+            f"the job again: it resumes from its last checkpoint ({reason})"
+        )
+
 
 def require_environment(package: str = "hydra") -> None:
     """Exit with one line when the packages of requirements/ cannot be imported by this Python."""

@@ -24,6 +24,7 @@ def main(cfg: CorpusStage, run: Run) -> None:
     from pipeline.corpus.mine import mine
     from pipeline.corpus.truth import Truth
     from pipeline.records import Question, read_jsonl, read_rows
+    from pipeline.wiring.progress import Steps
 
     world = run.data / "world"
     benchmarks = {
@@ -39,11 +40,11 @@ def main(cfg: CorpusStage, run: Run) -> None:
         if not cfg.corpus.recall.annotations:  # it answers for the person who annotates
             annotate = by_samples(truth.by_url)
     work = run.checkpoint
-    run.summary(
-        **mine(
-            inputs, seed, benchmarks, cfg.corpus, run.out, work, cfg.threads, annotate, truth=truth
-        )
-    )
+    found = mine(
+        inputs, seed, benchmarks, cfg.corpus, run.out, work, cfg.threads, annotate,
+        progress=Steps(run.label), truth=truth,
+    )  # fmt: skip
+    run.summary(**found)
 
 
 if __name__ == "__main__":

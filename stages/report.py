@@ -8,23 +8,26 @@ from pipeline.wiring.stage import Run, StageConfig, stage
 
 @dataclass(frozen=True, kw_only=True)
 class ReportStage(StageConfig):
-    """`arms` and `seeds`: what was planned; the report names what is missing."""
+    """`arms`, `chains` and `seeds`: what was planned; the report names what is missing."""
 
     arms: tuple[str, ...] = ()
+    chains: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
 
 
-@stage("report", out="{reports}", reads=("{data}/evaluate",))
+@stage("report", out="{reports}", reads=("{data}/chains",))
 def main(cfg: ReportStage, run: Run) -> None:
     from dataclasses import replace
 
+    from pipeline.report.data import Unit
     from pipeline.report.load import load
     from pipeline.report.origin import origin
     from pipeline.report.outputs import NAME, write_outputs
     from pipeline.report.page.render import write_report
 
     results = replace(load(run.data), profile=cfg.profile, origin=origin(Path("."), run.data))
-    summary = write_report(results, run.out, cfg.arms, cfg.seeds)
+    units = [Unit(chain, seed) for chain in cfg.chains for seed in cfg.seeds]
+    summary = write_report(results, run.out, cfg.arms, units)
     size = write_outputs(run.data, run.out / NAME)
     run.summary(**summary, outputs_bytes=size)
 

@@ -1,14 +1,15 @@
 """Instruct model -> one RL arm at one seed (sections 4 and 5.2).   python -m stages.rl rl=grpo_os_rule seed=0"""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.rl.config import ArmConfig, RLConfig
-from pipeline.wiring.stage import Run, StageConfig, stage
+from pipeline.wiring.config import plain
+from pipeline.wiring.plans import CHAIN
+from pipeline.wiring.stage import ChainConfig, Run, stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class RLStage(StageConfig):
+class RLStage(ChainConfig):
     """`rl` is the arm, a row of Table 10; `rl_scale` what all arms of a profile share."""
 
     seed: int = 0
@@ -20,39 +21,44 @@ READS = (
     "{data}/world/questions.jsonl",
     "{data}/world/validation.jsonl",
     "{data}/world/instruct.jsonl",
-    "{data}/sft/model",
-    "{data}/reward",
+    CHAIN + "/sft/model",
+    CHAIN + "/reward",
 )
 
 
-@stage("rl", cell=("rl", "seed"), out="{data}/rl/{rl}-{seed}", reads=READS, processes=True)
+@stage(
+    "rl", cell=("chain", "rl", "seed"), out=CHAIN + "/rl/{rl}-{seed}", reads=READS, processes=True
+)
 def main(cfg: RLStage, run: Run) -> None:
+    from pipeline.lm.card import RL_DATA, base_of, write_cards
     from pipeline.lm.model import save_model
     from pipeline.lm.parallel import join, write_jsonl
     from pipeline.records import read_jsonl
     from pipeline.rl.loop import train_policy
 
-    inputs, seconds = read_inputs(cfg, run.data, join(cfg.device)), {}
-    rows = train_policy(inputs, cfg.rl, cfg.rl_scale, cfg.seed, run.out, run.checkpoint, seconds)
+    inputs, seconds = read_inputs(cfg, run, join(cfg.device)), {}
+    parameters, seed = inputs.policy.num_parameters(), cfg.own_seed(cfg.seed)
+    rows = train_policy(inputs, cfg.rl, cfg.rl_scale, seed, run.out, run.checkpoint, seconds)
     last = run.follow(rows, cfg.rl_scale.steps)
 
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    run.summary(
-        **last, parameters=inputs.policy.num_parameters(), checkpoint_that_counts="the last step's"
-    )
+    found = {**last, "parameters": parameters}
+    name, told = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}", RL_DATA[cfg.rl.data_source]
+    write_cards(run.out, name, "rl", plain(cfg), found, told, base_of(run.chain / "sft/model"))
+    run.summary(**found, checkpoint_that_counts="the last step's")
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 
-def read_inputs(cfg: RLStage, data: Path, device: str):
+def read_inputs(cfg: RLStage, run: Run, device: str):
     """What the arm starts from, out of the results of earlier stages."""
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Instruction, Question, read_jsonl, read_rows
     from pipeline.reward.model import load_reward_model
     from pipeline.rl.training import Inputs
 
-    world, instruct, arm = data / "world", data / "sft/model", cfg.rl
+    world, instruct, arm = run.data / "world", run.chain / "sft/model", cfg.rl
     inputs = Inputs(
         policy=load_model(instruct, device=device),
         tokenizer=load_tokenizer(instruct),
@@ -62,12 +68,10 @@ def read_inputs(cfg: RLStage, data: Path, device: str):
     if arm.data_source == "sft":
         inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
     if arm.reward_function in ("outcome", "process"):
-        folder, scale = data / "reward" / arm.reward_function, cfg.rl_scale
-        inputs.reward_model = load_reward_model(
-            folder, device, scale.micro_batch_tokens, scale.compute_dtype
-        )
+        how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
+        inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)
     if arm.iterations > 1:
-        labels = read_jsonl(data / "reward/labels.jsonl")
+        labels = read_jsonl(run.chain / "reward/labels.jsonl")
         inputs.label_history = [row for row in labels if row["split"] == "train"]
     return inputs
 

@@ -1,5 +1,5 @@
 """Peak memory of two training steps in this process, in bytes: python tests/peak_memory.py lm|rl
-DTYPE CHECKPOINTING TOKENS
+DTYPE CHECKPOINTING TOKENS [RANK OF ADAPTERS]
 
 Prints what was measured above the weights, and what pipeline/lm/memory.py says. Run with
 MALLOC_MMAP_THRESHOLD_=65536, so that freed blocks go back at once and no block is kept for later.
@@ -18,7 +18,8 @@ from pipeline.lm import memory
 from pipeline.lm.optim import autocast, checkpointing, clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows, passes
 from pipeline.lm.train import next_token_gradient
-from pipeline.lm.train_config import OptimConfig
+from pipeline.lm.train_config import LoRAConfig, OptimConfig
+from pipeline.lm.whole import prepared
 
 PROMPT, OUTPUT = 64, 64
 
@@ -36,6 +37,8 @@ def main() -> None:
         tie_word_embeddings=True,
     )
     model = LlamaForCausalLM._from_config(config, attn_implementation="sdpa").eval()
+    peft = LoRAConfig(r=int(sys.argv[5])) if len(sys.argv) > 5 else None
+    prepared(model, peft)
     optimizers = make_optimizers(model, OptimConfig(steps=3, lr=1e-4))
     size = memory.sizes_of(config)
 
@@ -62,10 +65,10 @@ def main() -> None:
     status = Path("/proc/self/status").read_text()
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
-    kept = memory.states(size)
+    kept = memory.states(size, peft=peft)
     extra = 2 * PROMPT if kind == "rl" else 0
     scored = tokens if kind == "rl" else None
-    parts = kept | memory.passing(size, tokens + extra, dtype, again, scored)
+    parts = kept | memory.passing(size, tokens + extra, dtype, again, scored, peft)
     parts["copies"] = (
         memory.prompts_read_again(size, tokens // OUTPUT, PROMPT, dtype) if kind == "rl" else 0
     )

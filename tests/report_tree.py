@@ -70,19 +70,20 @@ def make_tree(
     instruct and `deepest`; returns the data folder.
     """
     data = folder / "data"
+    chain = data / "chains/0"
     rng = np.random.default_rng(7)
     difficulty = {name: rng.normal(0, BENCHMARKS[name][2], questions) for name in benchmarks}
     gains = {"base": -0.4, "instruct": 0.0}
     gains |= {f"{arm}-{seed}": LAB[arm] + rng.normal(0, 0.008) for arm in arms for seed in seeds}
     for model, gain in gains.items():
         many = deep if model == "instruct" or model in deepest else (samples, 0)
-        _evaluation(data, model, gain, difficulty, samples, many, skill, rng)
-        write_json(data / "evaluate" / model / "config.json", {"profile": profile, "seed": 0})
+        _evaluation(chain, model, gain, difficulty, samples, many, skill, rng)
+        write_json(chain / "evaluate" / model / "config.json", {"profile": profile, "seed": 0})
     for arm in arms:
         for seed in seeds:
-            _cell(data / "rl" / f"{arm}-{seed}", arm, seed, LAB[arm], skill, rng)
+            _cell(chain / "rl" / f"{arm}-{seed}", arm, seed, LAB[arm], skill, rng)
             write_json(
-                data / f".cost/rl-{arm}-{seed}.json",
+                data / f".cost/rl-0-{arm}-{seed}.json",
                 {
                     "seconds": 200.0 + 60 * (arm == "ppo"),
                     "seconds_sampling": 90.0,
@@ -96,9 +97,9 @@ def make_tree(
     for label, seconds in {
         "world": 20,
         "corpus": 80,
-        "pretrain": 300,
-        "sft": 280,
-        "evaluate-instruct": 40,
+        "pretrain-0": 300,
+        "sft-0": 280,
+        "evaluate-0-instruct": 40,
     }.items():
         write_json(
             data / ".cost" / f"{label}.json",
@@ -107,7 +108,7 @@ def make_tree(
     return data
 
 
-def _evaluation(data, model, gain, difficulty, samples, deep, skill, rng) -> None:
+def _evaluation(chain, model, gain, difficulty, samples, deep, skill, rng) -> None:
     summaries = {}
     for name, hard_N in difficulty.items():
         lang, base, _ = BENCHMARKS[name]
@@ -127,14 +128,14 @@ def _evaluation(data, model, gain, difficulty, samples, deep, skill, rng) -> Non
                     "samples": [_sample(rng, p) for _ in range(count)],
                 }
             )
-        write_jsonl(data / "evaluate" / model / f"{name}.jsonl", rows)
+        write_jsonl(chain / "evaluate" / model / f"{name}.jsonl", rows)
         summaries[name] = {
             **summarise(rows, samples, (1, 2, 4, 8, 16, 32, 64)),
             "protocol": "cot",
             "data": f"{len(rows)} rows",
         }
     write_json(
-        data / "evaluate" / model / "summary.json",
+        chain / "evaluate" / model / "summary.json",
         {
             "model": model,
             "benchmarks": summaries,
@@ -221,7 +222,7 @@ def _cell(folder: Path, arm: str, seed: int, gain: float, skill: float, rng) -> 
 def _before_rl(data: Path, rng) -> None:
     for stage, top in (("pretrain", 5.6), ("sft", 2.2)):
         write_jsonl(
-            data / stage / "metrics.jsonl",
+            data / "chains/0" / stage / "metrics.jsonl",
             [
                 {
                     "step": s,
@@ -231,11 +232,11 @@ def _before_rl(data: Path, rng) -> None:
             ],
         )
         write_json(
-            data / stage / "summary.json",
+            data / "chains/0" / stage / "summary.json",
             {"parameters": 354_000, "tokens": 3_000_000, "flops": 6.0e12},
         )
         write_json(
-            data / stage / "config.json",
+            data / "chains/0" / stage / "config.json",
             {
                 "profile": "mini",
                 "seed": 0,
@@ -313,7 +314,7 @@ def _reward(data: Path, rng) -> None:
         for i in range(10)
     ]
     write_json(
-        data / "reward/summary.json",
+        data / "chains/0/reward/summary.json",
         {
             "outcome": {
                 "accuracy": 0.81,
@@ -338,7 +339,7 @@ def _reward(data: Path, rng) -> None:
         },
     )
     write_json(
-        data / "reward/config.json",
+        data / "chains/0/reward/config.json",
         {"reward": {"start": "instruct", "head": "likelihood", "lr": 3e-4}},
     )
 

@@ -78,7 +78,7 @@ def fill(place: Path, path: str, text: str = "{}\n") -> Path:
 @pytest.mark.parametrize(
     ("stage", "arguments", "named"),
     [
-        ("sft", [], "data/main/pretrain/model: missing"),
+        ("sft", [], "data/main/chains/0/pretrain/model: missing"),
         ("corpus", [], "data/main/world/web: missing"),
         ("rl", ["rl=ppp", "seed=0"], "ppp"),
         ("rl", ["rl=rft", "rl.kl_coef=0.5"], "kl_coef"),
@@ -120,13 +120,13 @@ def test_model_folder_that_is_not_there(place: Path) -> None:
 
 
 def test_malformed_instruction_line(place: Path, tiny_model: Path) -> None:
-    shutil.copytree(tiny_model, place / "data/main/pretrain/model")
+    shutil.copytree(tiny_model, place / "data/main/chains/0/pretrain/model")
     good = {"id": "1", "question": "1+1?", "solution": "1+1=2\n\\boxed{2}", "answer": "2"}
     file = fill(place, "data/main/world/instruct.jsonl", json.dumps(good) + '\n{"id": \n')
     one_line(call(place, "sft"), f"{file.relative_to(place)}:2")
     fill(place, "data/main/world/instruct.jsonl", json.dumps({**good, "colour": "red"}) + "\n")
     one_line(call(place, "sft"), "instruct.jsonl:1", "colour")
-    assert not (place / "data/main/sft").exists()
+    assert not (place / "data/main/chains/0/sft").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

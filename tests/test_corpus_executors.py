@@ -1,20 +1,17 @@
 """The corpus tool under datatrove's executors makes the bytes that processes make. Slurm is played
-by three small scripts that do what sbatch, srun and scontrol would: the generated script is run for
-every rank of its array.
+by tests/slurm_play.py: the generated script is run for every rank of its array.
 """
 
 import importlib.util
 import json
-import os
 import pickle
 import random
-import re
-import stat
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from slurm_play import check_script, play
 
 from pipeline.cli import executors
 from pipeline.cli.corpus import main as corpus
@@ -28,57 +25,6 @@ needs = {
     )
     for name in ("datatrove", "ray")
 }
-SBATCH = """#!/bin/bash
-# Runs every rank of the array of a script on its standard input or in a file, one after the other.
-script=$(mktemp "$SLURM_PLAY/job-XXXXXX.slurm")
-cat "${@: -1}" > "$script" 2>/dev/null
-last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p' "$script")
-if grep -q launch_pickled_pipeline "$script"; then
-  for rank in $(seq 0 "${last:-0}"); do
-    SLURM_ARRAY_TASK_ID=$rank RUN_OFFSET=0 SLURM_NODELIST=here bash "$script" >> "$SLURM_PLAY/out" 2>&1 || exit 1
-  done
-fi
-echo "Submitted batch job 7"
-"""
-SRUN = '#!/bin/bash\nwhile [[ "$1" == -* ]]; do [ "$1" = -n ] && shift; shift; done\nexec "$@"\n'
-SCONTROL = "#!/bin/bash\necho here\n"
-
-
-DIRECTIVES = {  # what datatrove writes, and the values that sbatch documents for it
-    "cpus-per-task": r"\d+",
-    "mem-per-cpu": r"\d+[KMGT]?",
-    "nodes": r"\d+(-\d+)?",
-    "partition": r"[\w.,-]+",
-    "job-name": r"\S+",
-    "time": r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}",
-    "output": r"/\S+",
-    "error": r"/\S+",
-    "qos": r"[\w.,-]+",
-    "array": r"\d+-\d+(%\d+)?",
-    "requeue": "",
-    "wait": "",
-}
-
-
-def check_script(script: str, folder: Path) -> dict[str, str]:
-    """Bash reads it, and every directive is one that sbatch knows and stands where sbatch looks:
-    before the first command. Returns the directives.
-    """
-    path = folder / "script.slurm"
-    path.write_text(script)
-    read = subprocess.run(["bash", "-n", str(path)], capture_output=True, text=True, check=False)
-    assert read.returncode == 0 and not read.stderr, read.stderr
-    lines = script.split("\n")
-    assert lines[0] == "#!/bin/bash"
-    end = next(n for n, line in enumerate(lines) if line.strip() and not line.startswith("#"))
-    assert not any("#SBATCH" in line for line in lines[end:])
-    found = {}
-    for line in lines[1:end]:
-        if line.strip():
-            name, _, value = re.fullmatch(r"#SBATCH --([a-z-]+)(=?)(.*)", line).groups()
-            assert re.fullmatch(DIRECTIVES[name], value), line
-            found[name] = value
-    return found
 
 
 @needs["datatrove"]
@@ -157,14 +103,18 @@ def crawl(tmp_path) -> Path:
 
 
 def extracted(crawl: Path, name: str, *executor: str) -> bytes:
+    """The rows of the crawl and of a page that takes too long, which is a reject everywhere."""
+    slow = b"<html><p>" + b"<b>word</b> $x$ " * 200_000
+    write_warc(crawl / "slow.warc.gz", [("http://slow.org/", slow), ("http://slow.org/2", b"<p>x")])
     out = crawl.parent / f"{name}.jsonl"
-    command = ["extract", str(crawl), "--out", str(out)]
+    command = ["extract", str(crawl), "--out", str(out), "--max-page-seconds", "0.1"]
     status = (
         executors.main([*executor, "--logs", str(crawl.parent / "logs"), *command])
         if executor
         else corpus(command)
     )
     assert status == 0
+    assert out.read_bytes().count(b'"rejected": "too_slow"') == 1
     return out.read_bytes()
 
 
@@ -221,6 +171,23 @@ def test_mine_under_an_executor_makes_the_bytes_of_processes(crawl, monkeypatch)
     } <= set(files)
 
 
+class Threads(Elsewhere):
+    """One whose workers are threads, which no signal reaches."""
+
+    def run(self) -> None:
+        def rank_of(rank: int) -> None:
+            for step in pickle.loads(self.sent):
+                step(None, rank, self.ranks)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(rank_of, range(self.ranks)))
+
+
+def test_extract_in_threads_makes_the_bytes_of_processes(crawl, monkeypatch):
+    monkeypatch.setattr(executors, "_local", Threads)
+    assert extracted(crawl, "threads", "local") == extracted(crawl, "processes")
+
+
 @pytest.mark.slow
 @needs["datatrove"]
 def test_local_executor(crawl):
@@ -248,15 +215,9 @@ def test_ray_executor(crawl, monkeypatch):
 @pytest.mark.slow
 @needs["datatrove"]
 def test_slurm_script_runs_every_shard(crawl, monkeypatch):
-    play = crawl.parent / "slurm"
-    play.mkdir()
-    for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("scontrol", SCONTROL)):
-        (play / name).write_text(text)
-        (play / name).chmod(stat.S_IRWXU)
-    monkeypatch.setenv("SLURM_PLAY", str(play))
-    monkeypatch.setenv(
-        "PATH", os.pathsep.join([str(play), str(Path(sys.executable).parent), os.environ["PATH"]])
-    )
+    folder = crawl.parent / "slurm"
+    for name, value in play(folder).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     options = [
         "--partition",
@@ -270,9 +231,9 @@ def test_slurm_script_runs_every_shard(crawl, monkeypatch):
     ]
     assert extracted(crawl, "slurm", "slurm", *options) == extracted(crawl, "processes")
     script = next((crawl.parent / "logs").rglob("launch_script.slurm")).read_text()
-    check_script(script, play)
+    check_script(script, folder)
     for line in (
-        "#SBATCH --array=0-2",
+        "#SBATCH --array=0-3",
         "#SBATCH --partition=cpu",
         "#SBATCH --time=01:00:00",
         "#SBATCH --mem-per-cpu=3G",

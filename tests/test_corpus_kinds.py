@@ -60,6 +60,15 @@ IMAGES = {
         ' <noscript><img class="latex" src="https://s0.wp.com/latex.php?latex=k%5E3"></noscript>',
         "k^3",
     ),
+    "tex4ht": ('<img class="math" src="notes12x.png" alt="a + b = c"/>', "a + b = c"),
+    "mathworld": (
+        '<img class="inlineformula" src="/images/equations/E/Inline3.svg" alt="sum_(j=1)^m1/(j^2)">',
+        r"\sum_{j=1}^{m}\frac{1}{j^{2}}",
+    ),
+    "ck-12": (
+        '<img class="x-ck12-math" src="/flx/math/inline/a" alt="%5Cfrac%7B3%7D%7B4%7D">',
+        r"\frac{3}{4}",
+    ),
     "noscript only": ('<noscript><img class="latex" alt="k^4" src="a.png"></noscript>', "k^4"),
 }
 
@@ -87,6 +96,7 @@ def test_an_image_of_something_else_is_no_formula(image):
     "markup",
     [
         '<img class="latex" src="a.png" alt="">',
+        '<img class="math" src="notes13x.png" alt="a2 + b2 = c2">',
         "<mjx-container><mjx-math><mjx-mi></mjx-mi></mjx-math></mjx-container>",
         '<span class="MathJax_SVG" aria-label="k squared"><svg><g></g></svg></span>',
     ],
@@ -124,6 +134,20 @@ TOOLS = {
         '<span class="MathJye" mathtag="math"><table><tr><td>3</td></tr><tr><td>4</td></tr></table></span>',
         r"\frac{3}{4}",
     ),
+    "amp": ('<amp-mathml inline data-formula="\\[k^2\\]"></amp-mathml>', "k^2"),
+    "ck-12 editor": (
+        '<span class="x-ck12-mathEditor" data-tex="%5Cfrac%7B3%7D%7B4%7D"></span>',
+        r"\frac{3}{4}",
+    ),
+    "component": ('<katex expression="k^2"></katex>', "k^2"),
+    "component of vue": ('<vue-mathjax :formula="f" formula="k^3"></vue-mathjax>', "k^3"),
+    "braced tag": ("{tex}k^{2}+1{/tex}", "k^{2}+1"),
+    "older bracket tag": ("[itex]k < 3[/itex]", "k < 3"),
+    "wordpress katex": ("[katex]k^2[/katex]", "k^2"),
+    "publisher's document": (
+        "<tex-math>\\documentclass[12pt]{minimal} \\usepackage{amsmath} \\begin{document}$$k_1$$\\end{document}</tex-math>",
+        "k_1",
+    ),
     "forum code": (r"<code>[math]\vec{a}=b[/math]</code>", r"\vec{a}=b"),
 }
 
@@ -150,6 +174,11 @@ DELIMITED = {
         '<script>MathJax.Hub.Config({tex2jax:{inlineMath:[["$$$","$$$"]]}})</script>',
         "There are $$$n$$$ and $$$m \\le 5$$$.",
         ["n", r"m \le 5"],
+    ),
+    "three dollars and six": (
+        "",
+        r"There are $$$n$$$ and $$$m \le 5$$$, so $$$$$$n+m$$$$$$ in all.",
+        ["n", r"m \le 5", "n+m"],
     ),
     "asciidoctor": (
         '<script>MathJax.Hub.Config({asciimath2jax: {delimiters: [["\\\\$", "\\\\$"]]}, TeX: {}})</script>'
@@ -344,3 +373,26 @@ def test_line_numbers_and_listings_of_latex():
 def test_long_formulas_stay_formulas():
     long = "+".join(f"x_{{{k}}}y_{{{k}}}" for k in range(600))
     assert latex(rf"<p>\[{long}\]</p>") == [long]
+
+
+def test_an_outer_environment_is_in_display():
+    markup = r"<tex-math>\\begin{equation*}k=1\\end{equation*}</tex-math>".replace("\\\\", "\\")
+    assert [formula.display for formula in page(f"<p>So {markup} holds.</p>").formulas] == [True]
+
+
+NO_TEXT = [
+    '<!-- generator -->\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN">',
+    "<![if !IE]>",
+    '<?xml version="1.0"?>',
+    "<!-->",
+    "<!--->",
+    "<!---->",
+    "<!-- a > b -->",
+]
+
+
+@pytest.mark.parametrize("markup", NO_TEXT)
+def test_declarations_and_comments_are_no_text_and_end_where_they_end(markup):
+    found = extract(f"<html><body><p>before</p>{markup}<p>after</p></body></html>")
+    assert found.text == "before\nafter"
+    assert extract(f"{markup}<html><body><p>after</p></body></html>").text == "after"

@@ -1,13 +1,14 @@
 """What is decided about a page as a whole: its URL, its encoding, its language, its time."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pipeline.corpus.read.encoding import decode
 from pipeline.corpus.read.limits import TooSlow, time_limit
 from pipeline.corpus.read.pages import page_of
-from pipeline.corpus.read.record import RawPage, Reject
+from pipeline.corpus.read.record import RawPage
 from pipeline.corpus.text.html import extract
 from pipeline.corpus.tokens import language
 from pipeline.corpus.urls import normal_url
@@ -75,22 +76,66 @@ def test_language_of_a_chinese_post_heavy_in_code():
     assert language(english) == "en"
 
 
-def test_a_page_that_takes_too_long_is_a_reject():
-    raw = RawPage("http://b.org/", b"<html><p>" + b"<b>word</b> $x$ " * 200_000, "f", 7)
-    found = page_of(raw, 1, seconds=0.05)
-    assert isinstance(found, Reject) and (found.reason, found.offset) == ("too_slow", 7)
-    assert "0.05 s" in found.detail
+def in_this_thread(work):
+    return work()
 
 
-def test_the_limit_ends_with_its_block():
-    with pytest.raises(TooSlow), time_limit(0.02):
-        while True:
+def in_a_thread(work):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+EVERYWHERE = pytest.mark.parametrize("wherever", [in_this_thread, in_a_thread])
+
+
+@EVERYWHERE
+def test_a_slow_page_is_a_reject_wherever_it_is_read(wherever):
+    slow = RawPage("http://b.org/", b"<html><p>" + b"<b>word</b> $x$ " * 200_000, "f", 7)
+    quick = RawPage("http://b.org/2", b"<html><p>one two three", "f", 9)
+
+    def read():
+        return page_of(slow, 1, 0.05), page_of(quick, 1, 0.05), page_of(slow, 1, 0.05)
+
+    first, between, again = wherever(read)
+    assert between.text == "one two three"
+    assert [(found.reason, found.offset) for found in (first, again)] == [("too_slow", 7)] * 2
+    assert "0.05 s" in first.detail
+
+
+@EVERYWHERE
+def test_the_limit_ends_with_its_block(wherever):
+    def work():
+        with pytest.raises(TooSlow), time_limit(0.02):
+            while True:
+                pass
+        for _ in range(50):
+            with time_limit(0.02):
+                pass
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
             pass
-    with time_limit(0.02):
-        pass
-    end = time.process_time() + 0.05
-    while time.process_time() < end:
-        pass
+        return "to the end"
+
+    assert wherever(work) == "to the end"
+
+
+def test_a_thread_is_limited_by_its_own_time():
+    """Another thread's work does not count against a page."""
+
+    def spin(seconds):
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+        return True
+
+    def limited():
+        with time_limit(0.3):
+            return spin(0.05)
+
+    with ThreadPoolExecutor(3) as pool:
+        others = [pool.submit(spin, 0.4) for _ in range(2)]
+        assert pool.submit(limited).result()
+        assert all(other.result() for other in others)
 
 
 GROWING = {

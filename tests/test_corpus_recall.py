@@ -210,7 +210,7 @@ def web(folder: Path, shards: int) -> list[dict]:
 
 
 def run(folder: Path, shards: int, iterations: int) -> tuple[dict, list[dict], Path]:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     seed = web(folder, shards)
     cfg = CorpusConfig(
         keep_fraction=0.34, classifier=ClassifierConfig(dim=16, bucket=1000, min_count=1, epoch=40, lr=0.5),
@@ -261,3 +261,39 @@ def test_corpus_has_the_same_bytes_for_any_number_of_parts(tmp_path, monkeypatch
         assert len(parts[-1]) == -(-248 * CFG.bands // rows)
         assert not (out.parent / "work/pairs").exists()
     assert made[0] == made[1]
+
+
+def trainings(work: Path) -> dict[str, int]:
+    """When each iteration was trained for."""
+    receipts = sorted(work.glob("iteration-*/classifier.receipt"))
+    return {path.parent.name: path.stat().st_mtime_ns for path in receipts}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_resume_trains_no_classifier_again(tmp_path):
+    _, _, out = run(tmp_path / "a", 2, 3)
+    work = out.parent / "work"
+    first, made = trainings(work), files(out)
+    assert len(first) == 3
+    assert [path.parent.name for path in work.glob("*/classifier.bin")] == ["iteration-3"]
+    run(tmp_path / "a", 2, 3)
+    assert trainings(work) == first and files(out) == made
+    next(work.glob("iteration-3/scores/*.npy")).unlink()  # the classifier is there to make it
+    run(tmp_path / "a", 2, 3)
+    assert trainings(work) == first and files(out) == made
+    next(work.glob("iteration-1/scores/*.npy")).unlink()  # its classifier is gone
+    run(tmp_path / "a", 2, 3)
+    again = trainings(work)
+    assert {name for name in first if again[name] != first[name]} == {"iteration-1"}
+    assert files(out) == made
+
+
+def test_a_shorter_loop_ends_with_its_own_classifier(tmp_path):
+    run(tmp_path / "a", 2, 3)
+    _, _, shorter = run(tmp_path / "a", 2, 1)
+    _, _, fresh = run(tmp_path / "b", 2, 1)
+    for name in ("classifier.bin", "pages.parquet", "rejects.parquet", "funnel.json"):
+        assert (shorter / name).read_bytes() == (fresh / name).read_bytes(), name

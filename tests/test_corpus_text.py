@@ -138,14 +138,15 @@ def test_hostile_pages_take_no_time(page):
 def test_extract_is_a_function_of_any_text():
     rng = random.Random(1)
     pieces = (
-        "<p> </p> <math> </math> $ \\( \\) <td > ' \" <!-- --> <pre> </pre> x &lt; \ue000 3 \ue001 <span/class=katex>"
+        "<p> </p> <math> </math> $ \\( \\) <td > ' \" <!-- --> <pre> </pre> x &lt; <span/class=katex>"
+        " \U00100001 3 \U00100002 &#x100001;9&#1048578 &amp;#x100001;"
         " </span> <script/type=math/tex> </script> <sup> </sup> <a/href=x> </a> <br> 若"
     ).split()
     for _ in range(2000):
         extracted = extract(
             "".join(rng.choices(pieces, k=30)).replace("/class", " class").replace("/type", " type")
         )
-        assert not set("\ue000\ue001\ue002\ue003\ue004") & set(extracted.text)
+        assert not set("".join(map(chr, range(0x100001, 0x100007)))) & set(extracted.text)
         assert all(formula.written() in extracted.text for formula in extracted.formulas)
 
 
@@ -226,3 +227,19 @@ def test_chinese_is_kept_and_menus_are_not():
 def test_a_declaration_is_not_text():
     page = '<?xml version="1.0"?>\n<!DOCTYPE html>\n<html><body><p>Three plus four makes seven, all agree.</p></body></html>'
     assert extract(page).text == "Three plus four makes seven, all agree."
+
+
+@pytest.mark.parametrize("mark", ["&#x100001;", "&#1048577;", "&#X000100001;", "\U00100001"])
+@pytest.mark.parametrize(
+    "around", ["<p>{}</p>", "<pre>{}</pre>", "<pre><b>x</b>{}</pre>", "<p>\\({}\\)</p>"]
+)
+def test_what_a_page_says_is_no_mark(mark, around):
+    hostile = f"{mark}99999{mark.replace('1;', '2;').replace('77;', '78;')}"
+    found = extract(f"<html><body>{around.format(hostile)}<p>and \\(x\\)</p></body></html>")
+    assert "99999" in found.text and found.formulas[-1].latex == "x"
+
+
+def test_code_is_unescaped_once():
+    page = "<p>Write <code>&amp;lt;</code> for &lt;.</p><pre>&amp;amp; &lt;b&gt; $x$</pre>"
+    found = extract(f"<html><body>{page}</body></html>")
+    assert found.text == "Write &lt; for <.\n&amp; <b> $x$" and not found.formulas

@@ -51,17 +51,24 @@ def test_why_puts_stages_with_the_same_reasons_together() -> None:
     stale = {
         "sft": ["code: a.py changed"],
         **{
-            f"rl@x-{seed}": [f"input data/code/arms/x.yaml: {seed and 'modified'}"]
-            for seed in (1, 2)
+            f"rl@{chain}-x-1": [
+                "input data/code/arms/x.yaml: modified",
+                f"result data/chains/{chain}/rl/x-1: not built",
+            ]
+            for chain in (1, 2)
         },
-        **{
-            f"evaluate@y-{seed}": [f"result data/evaluate/y-{seed}: not built"] for seed in range(4)
-        },
+        **{f"evaluate@y-{seed}": [f"result data/cells/y-{seed}: not built"] for seed in range(4)},
     }
     assert list(why.grouped(stale)) == [
         (["sft"], ["code: a.py changed"]),
-        (["rl@x-1", "rl@x-2"], ["input data/code/arms/<arm>.yaml: modified"]),
-        (["evaluate (4 cells)"], ["result data/evaluate/<cell>: not built"]),
+        (
+            ["rl@1-x-1", "rl@2-x-1"],
+            [
+                "input data/code/arms/<arm>.yaml: modified",
+                "result data/chains/<chain>/rl/<cell>: not built",
+            ],
+        ),
+        (["evaluate (4 cells)"], ["result data/cells/<cell>: not built"]),
     ]
 
 

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import typing
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -43,17 +44,16 @@ def expanded(profile: str) -> dict[str, dict]:
 
 
 def items_of(stage: dict, plan: dict) -> list[tuple[str, dict]]:
-    """(label, variables) of each stage that a `matrix` or `foreach` stands for."""
-    if "foreach" in stage:
-        return [(str(key), {"key": key, "item": item}) for key, item in stage["foreach"].items()]
+    """(label, variables) of each stage that a `matrix` stands for."""
     if "matrix" not in stage:
         return [("", {})]
     axes = {key: plan[FILLED.fullmatch(text)[1]] for key, text in stage["matrix"].items()}
-    assert list(axes) == ["arm", "seed"]
     return [
-        (f"{arm}-{seed}", {"item.arm": arm, "item.seed": seed})
-        for arm in axes["arm"]
-        for seed in axes["seed"]
+        (
+            "-".join(map(str, values)),
+            {f"item.{key}": v for key, v in zip(axes, values, strict=True)},
+        )
+        for values in product(*axes.values())
     ]
 
 

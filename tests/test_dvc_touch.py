@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -106,9 +107,10 @@ def by_import(path: str) -> set[str]:
 
 
 def cells(name: str, stage: dict, plan: dict) -> list[str]:
-    if "foreach" in stage:
-        return [f"{name}@{key}" for key in stage["foreach"]]
-    return [f"{name}@{cell}" for cell in plan["cells"]] if "matrix" in stage else [name]
+    if "matrix" not in stage:
+        return [name]
+    axes = [plan[text[2:-1]] for text in stage["matrix"].values()]
+    return [f"{name}@{'-'.join(map(str, values))}" for values in product(*axes)]
 
 
 @pytest.mark.slow

@@ -16,10 +16,10 @@ from pipeline.errors import UserError
 from pipeline.evaluate import suites as benchmarks
 from pipeline.evaluate.config import EvaluateConfig
 from pipeline.evaluate.run import (
-    Task,
     add_votes,
     evaluate,
     make_tasks,
+    on_file,
     sample_seed,
     score,
     summarise,
@@ -86,7 +86,7 @@ def test_resume_equals_an_undisturbed_run(engine, world, tmp_path, stop_after):
     whole = run(engine, tasks, tmp_path / "a")
     with pytest.raises(Killed):
         run(engine, tasks, tmp_path / "b", stop_after)
-    assert len(list((tmp_path / "b/ckpt").glob("*.jsonl"))) == stop_after
+    assert len(list((tmp_path / "b/ckpt").glob("mini_gsm8k-*/*.jsonl"))) == stop_after
     timings = []
     assert run(engine, tasks, tmp_path / "b", timings=timings) == whole
     assert [row["first"] for row in timings] == ["q0", "q4", "q8"][
@@ -126,7 +126,7 @@ def test_a_killed_command_goes_on_and_writes_the_same_bytes(engine, tmp_path):
         ):  # the row of the first chunk
             assert process.poll() is None
         process.kill()
-    parts = sorted((tmp_path / "killed/.ckpt").rglob("own-*.jsonl"))
+    parts = sorted((tmp_path / "killed/.ckpt").rglob("own-*/*.jsonl"))
     assert (
         process.returncode == -9
         and 1 <= len(parts) < 3
@@ -268,6 +268,41 @@ def test_bad_settings_are_one_line():
             EvaluateConfig(**change)
 
 
-def test_task_counts_chunks():
-    questions = tuple(Question(f"q{i}", "", "") for i in range(9))
-    assert Task("x", "cot", benchmarks.Loaded("x", questions, "")).chunks(CFG) == 3
+@pytest.mark.parametrize("name", ["fast", "hf"])
+def test_progress_is_told_by_question_while_outputs_are_decoded(engine, world, tmp_path, name):
+    tasks = make_tasks(CFG, "base", world)
+    told: list[float] = []
+    made = make_engine(name, engine[0].model, engine[1])
+    rows = evaluate(made, engine[1], tasks, CFG, tmp_path / "c", tmp_path / "o", [], told.append)
+    ends = []  # what was told by the end of each chunk
+    for row in rows:
+        ends.append((row["step"], told[-1]))
+    assert [step for step, _ in ends] == [4, 8, 10]
+    assert all(at == pytest.approx(step) for step, at in ends)
+    assert told == sorted(told) and len({int(count) for count in told}) > len(ends)
+    assert on_file(tasks, tmp_path / "c") == 10
+
+
+def test_more_questions_and_other_chunks_go_on_from_what_is_on_file(engine, world, tmp_path):
+    def answer(folder, count, chunk):
+        cfg = replace(CFG, questions=count, chunk=chunk)
+        tasks, timings = make_tasks(cfg, "base", world), []
+        list(evaluate(*engine, tasks, cfg, tmp_path / folder / "c", tmp_path / folder, timings))
+        return (tmp_path / folder / "mini_gsm8k.jsonl").read_bytes(), timings
+
+    whole, _ = answer("a", 0, 4)
+    few, _ = answer("b", 5, 4)
+    assert few != whole
+    again, timings = answer("b", 0, 3)
+    assert again == whole and sum(row["questions"] for row in timings) == 5
+
+
+def test_an_answer_to_a_question_that_was_worded_otherwise_is_not_taken(engine, world, tmp_path):
+    tasks = make_tasks(CFG, "base", world)
+    run(engine, tasks, tmp_path)
+    assert on_file(tasks, tmp_path / "ckpt") == 10
+    rows = [
+        Question(f"q{i}", f"What is {i} + 1{'?' * (1 + (i == 3))}", str(i + 1)) for i in range(10)
+    ]
+    write_jsonl(world / "mini_gsm8k.jsonl", rows)
+    assert on_file(make_tasks(CFG, "base", world), tmp_path / "ckpt") == 9

@@ -7,7 +7,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from pipeline.errors import UserError
 from pipeline.lm.generate import Sampling, make_engine
-from pipeline.lm.generate.fast import COMPACT_AT, Cache, FastEngine
+from pipeline.lm.generate.cache import COMPACT_AT, Bucket, Cache, like_lengths
+from pipeline.lm.generate.fast import FastEngine
 from pipeline.lm.generate.make import choose
 from pipeline.lm.generate.randomness import draw_tokens, row_seed, uniforms
 from pipeline.lm.generate.vllm import missing
@@ -103,19 +104,18 @@ def test_what_outputs_have_in_common_is_computed_once(setup, monkeypatch, temper
 
 
 def test_nodes_part_fill_empty_places_and_leave():
-    """Each node's cache holds what its outputs have said, whatever parts, ends, grows and shrinks."""
-    shrank = grew = filled = 0
+    """Each node's cache holds what its outputs have said, whatever parts, ends, grows and shrinks;
+    each node has its place next to the nodes of its prompt.
+    """
+    shrank = grew = filled = left = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        room, said = (
-            12,
-            [[int(b >= 10)] for b in range(20)],
-        )  # two prompts of a token, ten outputs each
-        running, node = np.arange(20), np.repeat([0, 1], 10)
-        keys = torch.zeros(2, 1, room, 1)
-        keys[:, 0, 0, 0] = torch.tensor([0.0, 1.0])
-        cache = Cache([(keys, -keys)], torch.tensor([1, 1]))
-        for _ in range(room - 1):
+        # three prompts in two buckets, ten outputs each
+        cache = Cache([bucket_of([2, 0], 3), bucket_of([1], 1)], torch.tensor([3, 1, 2]))
+        said: list[list[int]] = [[] for _ in range(30)]
+        running, node = np.arange(30), np.repeat([0, 1, 2], 10)
+        asked = node.copy()
+        for _ in range(40):
             token = rng.integers(0, 3, len(running))
             for b, word in zip(running, token, strict=True):
                 said[b].append(int(word))
@@ -123,28 +123,86 @@ def test_nodes_part_fill_empty_places_and_leave():
             running, token = running[stays], token[stays]
             if not len(running):
                 break
-            before, places, room_before = (
-                set(node[running]),
-                len(cache.length_N),
-                len(cache.layers[0][0]),
-            )
+            before, nodes, places = set(node[running]), len(cache.prompt_N), len(cache.own[0][0])
+            prompts = sum(len(bucket.prompts) for bucket in cache.buckets)
             node[running], token_N = cache.part(node[running], token)
-            grew += len(cache.layers[0][0]) > room_before
-            shrank += len(cache.length_N) < places
-            filled += len(set(node[running]) - before) > 0 and len(cache.length_N) == places
-            assert len(cache.layers[0][0]) <= 20 and len(token_N) == len(cache.length_N)
-            for key, value in cache.layers:  # as _step does
-                rows = torch.arange(len(token_N))
-                key[rows, 0, cache.length_N, 0] = torch.from_numpy(token_N).float()
-                value[rows, 0, cache.length_N, 0] = -torch.from_numpy(token_N).float()
-            cache.length_N = cache.length_N + 1
+            grew += len(cache.own[0][0]) > places
+            shrank += len(cache.prompt_N) < nodes
+            filled += len(set(node[running]) - before) > 0 and len(cache.prompt_N) == nodes
+            left += sum(len(bucket.prompts) for bucket in cache.buckets) < prompts
+            assert len(cache.own[0][0]) <= 30 and len(token_N) == len(cache.prompt_N)
+            put = torch.from_numpy(token_N).float()[:, None, None]
+            cache.attend(0, torch.ones(len(token_N), 1, 2, 1), put, -put)
+            cache.step()
             for b in running:
-                for tensor, sign in zip(cache.layers[0], (1, -1), strict=True):
-                    assert (
-                        sign * tensor[node[b], 0, : cache.length_N[node[b]], 0]
-                    ).tolist() == said[b]
-            assert len(set(node[running])) == len({tuple(said[b]) for b in running})
-    assert shrank and grew and filled
+                assert cache.prompt_N[node[b]] == asked[b]
+                for x, sign in zip(cache.own[0], (1, -1), strict=True):
+                    assert (sign * x[node[b], 0, : cache.said, 0]).tolist() == said[b]
+            assert len(set(node[running])) == len({(asked[b], *said[b]) for b in running})
+    assert shrank and grew and filled and left
+
+
+def bucket_of(prompts: list[int], positions: int) -> Bucket:
+    keys = torch.zeros(len(prompts), 1, 1, positions)
+    bias_P1S = torch.zeros(len(prompts), 1, positions)
+    return Bucket(np.array(prompts), [(keys, keys.transpose(2, 3))], bias_P1S)
+
+
+def test_attention_to_a_prompt_kept_once_is_that_of_each_row():
+    """Against scaled_dot_product_attention over prompt and said tokens of each node, in float64."""
+    torch.manual_seed(0)
+    H, G, D, lengths = 2, 3, 4, [3, 7, 5]
+    keys, values = (torch.randn(3, H, 7, D, dtype=torch.float64) for _ in range(2))
+    buckets = []
+    for members in ([1, 2], [0]):
+        longest = max(lengths[p] for p in members)
+        bias = torch.zeros(len(members), 1, longest, dtype=torch.float64)
+        for row, p in enumerate(members):
+            bias[row, :, lengths[p] :] = float("-inf")
+        pair = keys[members][:, :, :longest].transpose(2, 3), values[members][:, :, :longest]
+        buckets.append(Bucket(np.array(members), [pair], bias))
+    cache = Cache(buckets, torch.tensor(lengths))
+    node = np.repeat([0, 1, 2], 4)
+    own: list[list[list]] = [[[], []] for _ in node]
+    for t in range(20):
+        node, _ = cache.part(node, np.arange(12) if not t else np.zeros(12, dtype=int))
+        query = torch.randn(12, H, G, D, dtype=torch.float64)
+        new = torch.randn(2, 12, H, D, dtype=torch.float64)
+        position_N = cache.position_N
+        read = cache.attend(0, query, *new)
+        cache.step()
+        for b, n in enumerate(node):
+            p = b // 4
+            assert position_N[n] == lengths[p] + t
+            both = []
+            for kept, past, x in zip((keys, values), own[b], new, strict=True):
+                past.append(x[n])
+                both.append(torch.cat((kept[p, :, : lengths[p]], torch.stack(past, 1)), 1))
+            expected = torch.nn.functional.scaled_dot_product_attention(query[n], both[0], both[1])
+            torch.testing.assert_close(read[n], expected, rtol=0, atol=1e-12)
+
+
+def test_groups_of_like_length_have_the_fewest_padded_tokens():
+    lengths = [9, 2, 3, 10, 2, 9]
+    assert like_lengths(lengths, 100, 2) == [[3, 0, 5], [2, 1, 4]]
+    assert like_lengths(lengths, 100, 40) == [[3, 0, 5, 2, 1, 4]]
+    assert like_lengths(lengths, 9, 2) == [[3], [0], [5], [2, 1, 4]]
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        lengths = rng.integers(1, 30, 7).tolist()
+        order = sorted(range(7), key=lambda i: -lengths[i])
+
+        def cost(groups, lengths=lengths):
+            return sum(len(group) * lengths[group[0]] + 5 for group in groups)
+
+        ways = [
+            [order[i:j] for i, j in zip([0, *cuts], [*cuts, 7], strict=True)]
+            for bits in range(64)
+            for cuts in [[k + 1 for k in range(6) if bits >> k & 1]]
+        ]
+        fitting = [way for way in ways if all(len(g) * lengths[g[0]] <= 60 for g in way)]
+        found = like_lengths(lengths, 60, 5)
+        assert found in fitting and cost(found) == min(map(cost, fitting))
 
 
 def test_draws_follow_the_distribution():

@@ -56,8 +56,8 @@ CORE_NEEDS = {
     "vllm",
     "datasets",
 }
-# pretraining alone reads the corpus, which is Parquet
-ALSO = {"mixture.py": {"pyarrow"}}
+# pretraining alone reads the corpus, which is Parquet; adapters are peft's
+ALSO = {"mixture.py": {"pyarrow"}, "adapters.py": {"peft"}}
 
 
 def roots(path: Path) -> set[str]:

@@ -29,7 +29,7 @@ COPIED = (
     "pyproject.toml",
     ".dvcignore",
 )
-PLAN = {"arms": ["sft", "grpo_os_rule", "ppo"], "seeds": [0, 1]}
+PLAN = {"arms": ["sft", "grpo_os_rule", "ppo"], "chains": [0], "seeds": [0, 1]}
 
 
 @pytest.fixture
@@ -81,14 +81,17 @@ def ended(project: Path) -> dict[str, float]:
     """Cells that DVC has noted as built, and when."""
     lock = project / "lab/dvc.lock"
     names = re.findall(r"^  rl@(\S+):$", lock.read_text(), re.MULTILINE) if lock.is_file() else []
-    return {name: (project / f"data/lab/rl/{name}/summary.json").stat().st_mtime for name in names}
+    cells = project / "data/lab/chains/0/rl"
+    return {name: (cells / name[2:] / "summary.json").stat().st_mtime for name in names}
 
 
 def in_flight(project: Path) -> list[Path]:
     """Checkpoints of cells that have no result yet."""
     states = project.glob("data/lab/.ckpt/rl/*/*/state/*")
     return [
-        path for path in states if not (project / "data/lab/rl" / path.parents[2].name).exists()
+        path
+        for path in states
+        if not (project / "data/lab/chains/0/rl" / path.parents[2].name[2:]).exists()
     ]
 
 
@@ -112,7 +115,7 @@ def test_laboratory_is_killed_and_goes_on(project: Path) -> None:
         "base",
         "instruct",
     }
-    assert {path.name for path in (project / "data/lab/evaluate").iterdir()} == models
+    assert {path.name for path in (project / "data/lab/chains/0/evaluate").iterdir()} == models
     assert {path.name for path in (project / "data").iterdir()} == {
         "lab"
     }  # the main graph was left alone

@@ -2,7 +2,7 @@
 
 import yaml
 
-from pipeline.lm.card import KINDS, model_card
+from pipeline.lm.card import KINDS, base_of, model_card, write_cards
 
 
 def test_a_card_has_front_matter_settings_and_numbers():
@@ -22,3 +22,26 @@ def test_a_model_from_scratch_names_no_base():
     for kind in KINDS:
         text = model_card("x", kind, {}, {}, "Nothing.")
         assert "base_model" not in text and "start at random" in text and KINDS[kind] in text
+
+
+def test_every_model_folder_gets_a_card(tmp_path):
+    for place in ("model", "models/step-00002", "value_model", "rollouts"):
+        (tmp_path / place).mkdir(parents=True)
+        if place != "rollouts":
+            (tmp_path / place / "model.safetensors").write_bytes(b"")
+    found = write_cards(tmp_path, "ppo-0", "rl", {}, {"steps": 2}, "Questions.")
+    assert len(found) == 3 and not (tmp_path / "rollouts/README.md").exists()
+    policy, kept, value = (
+        (tmp_path / place / "README.md").read_text(encoding="utf-8")
+        for place in ("model", "models/step-00002", "value_model")
+    )
+    assert "# ppo-0\n" in policy and "# ppo-0, models/step-00002\n" in kept
+    assert KINDS["rl"] in policy and KINDS["value"] in value
+
+
+def test_the_base_is_named_by_the_card_of_the_model_before(tmp_path):
+    assert base_of(tmp_path) == ""
+    for base in ("org/base", ""):
+        card = model_card("instruct", "instruct", {}, {}, "Nothing.", base)
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+        assert base_of(tmp_path) == base

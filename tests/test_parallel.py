@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, exact, half_taught, inputs, instructions, policy, tokenizer
+from processes import assert_same, results, run_arm, start, tokens_of, watched
+from rl_tiny import SCALE, exact, half_taught, inputs, instructions, policy, tokenizer
 
-from benchmarks.kills import child, status_of
+from benchmarks.kills import status_of
 from pipeline.errors import UserError
 from pipeline.lm import parallel
 from pipeline.lm.examples import instruction_examples
@@ -29,64 +25,6 @@ from pipeline.reward.model import with_scalar_head
 from pipeline.reward.train import train_reward_model
 from pipeline.rl import loop
 from pipeline.wiring.lines import one_line_errors
-
-Work = Callable[[], Any]
-
-
-def start(works: list[Work], folder: Path) -> list[int]:
-    """Fork one process of a job for each of the works. Returns their ids; results go to files."""
-    half_taught()  # read once, in the parent
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def begin(rank: int, work: Work) -> None:
-        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": len(works), "MASTER_PORT": port}
-        os.environ.update({key: str(value) for key, value in place.items()})
-        os.environ["MASTER_ADDR"] = "127.0.0.1"
-        assert parallel.join("cpu") == "cpu" and parallel.world() == len(works)
-        (folder / f"result-{rank}").write_bytes(pickle.dumps(work()))
-        parallel.gathered(None)  # nobody leaves while another still reads
-
-    folder.mkdir(exist_ok=True)
-    return [child(lambda r=r, work=work: begin(r, work)) for r, work in enumerate(works)]
-
-
-def results(work: Work, processes: int, folder: Path) -> list[Any]:
-    """What the work returns in each process of a job."""
-    assert [status_of(pid) for pid in start([work] * processes, folder)] == [0] * processes
-    return [pickle.loads((folder / f"result-{r}").read_bytes()) for r in range(processes)]
-
-
-def watched(rows, models: list) -> dict[str, Any]:
-    """The rows of a run, the gradient of each update as the optimizer meets it, the last weights."""
-    gradients, real = [], torch.nn.utils.clip_grad_norm_
-
-    def clip(parameters, most):
-        parameters = list(parameters)
-        gradients.append(torch.cat([p.grad.flatten() for p in parameters]).double())
-        return real(parameters, most)
-
-    torch.nn.utils.clip_grad_norm_ = clip
-    try:
-        rows = list(rows)
-    finally:
-        torch.nn.utils.clip_grad_norm_ = real
-    weights = [p.detach().double() for model in models for p in model.parameters()]
-    return {"rows": rows, "gradients": gradients, "weights": weights}
-
-
-def assert_same(one: dict, other: dict, within: float, without: tuple[str, ...] = ()) -> None:
-    assert len(one["rows"]) == len(other["rows"])
-    for row, found in zip(one["rows"], other["rows"], strict=True):
-        assert row.keys() == found.keys()
-        for key in row.keys() - set(without):
-            assert found[key] == pytest.approx(row[key], rel=within, abs=within), (key, row, found)
-    for part in ("gradients", "weights"):
-        assert len(one[part]) == len(other[part]) > 0
-        for a, b in zip(one[part], other[part], strict=True):
-            assert (a - b).norm() <= within * (1e-6 + a.norm()), part
-
 
 # ---- supervised
 
@@ -152,31 +90,6 @@ def test_reward_model_training(head, tmp_path):
 
 
 # ---- RL
-
-
-def run_arm(arm: str, folder: Path, stop_after: int | None = None, cfg=SCALE) -> dict[str, Any]:
-    """The run of an arm in float64; left in the middle when `stop_after` rows were made."""
-    given = inputs(policy=exact(half_taught()))
-
-    def rows():
-        made = loop.train_policy(given, ARMS[arm], cfg, 5, folder / "out", folder / "state", {})
-        for count, row in enumerate(made, 1):
-            yield row
-            if count == stop_after:
-                return
-
-    return watched(rows(), [given.policy, given.reward_model.model])
-
-
-def tokens_of(folder: Path) -> dict[str, list]:
-    from pipeline.records import read_jsonl
-
-    return {
-        path.relative_to(folder).as_posix(): [
-            (row["question"], row["tokens"], row["right"]) for row in read_jsonl(path)
-        ]
-        for path in sorted((folder / "out/rollouts").glob("*.jsonl"))
-    }
 
 
 WITHIN = {"ppo_mu2": 1e-5, "grpo_ps": 1e-5, "grpo_iter": 1e-5}  # float32 heads

@@ -12,7 +12,7 @@ from rl_tiny import ARMS, SCALE, inputs, policy, questions, run, tokenizer
 
 from pipeline.cli import plan
 from pipeline.errors import UserError
-from pipeline.lm import memory
+from pipeline.lm import memory, published
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.rl.plan import arm_flops, scalar
@@ -57,7 +57,8 @@ def test_flops_of_supervised_training(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "setting", ["lm float32 0 2048", "lm bfloat16 1 2048", "rl bfloat16 0 2048"]
+    "setting",
+    ["lm float32 0 2048", "lm bfloat16 1 2048", "rl bfloat16 0 2048", "rl float32 0 2048 16"],
 )
 def test_peak_memory_is_within_15_percent_of_a_measured_run(setting):
     if not sys.platform.startswith("linux"):
@@ -84,12 +85,12 @@ def test_sizes_of_published_models():
         "Qwen/Qwen2.5-7B": 7615.6,
         "deepseek-ai/deepseek-coder-7b-base-v1.5": 6910.4,
     }
-    assert set(stated) == set(plan.KNOWN)
+    assert set(stated) == set(published.KNOWN)
     for name, millions in stated.items():
-        found = plan.model_sizes(ModelConfig(path=name)).parameters
+        found = published.model_sizes(ModelConfig(path=name)).parameters
         assert found / 1e6 == pytest.approx(millions, rel=1e-3), name
     with pytest.raises(UserError, match="no config.json there, and its sizes are not known"):
-        plan.model_sizes(ModelConfig(path="someone/model"))
+        published.model_sizes(ModelConfig(path="someone/model"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -137,3 +138,31 @@ def test_ppo_costs_more_than_grpo_at_7b(capsys):
 def test_mistakes_are_one_line(words, message):
     with pytest.raises(UserError, match=message):
         plan.main(words)
+
+
+def test_adapters_and_shards_cost_what_they_hold():
+    """LoRA: states of the adapter's parameters alone, and no reference; FSDP2: shares of them."""
+    from pipeline.lm.adapters import add_adapters
+    from pipeline.lm.train_config import LoRAConfig
+    from pipeline.rl.plan import arm_memory, shared_out
+
+    peft = LoRAConfig(r=4, alpha=8.0, targets=("q_proj", "v_proj", "down_proj"))
+    model = policy()
+    size = memory.sizes_of(model.config)
+    add_adapters(model, peft, 0)
+    moved = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert memory.adapter(size, peft) == moved
+    assert memory.states(size, peft=peft) == {
+        "weights": 4 * sum(p.numel() for p in model.parameters()),
+        "gradients": 4 * moved,
+        "optimizer": 8 * moved,
+    }
+
+    settings = plan.settings_of("mini", plan.read_profile("mini", []))
+    settings = replace(settings, scale=replace(settings.scale, peft=peft), vllm=False)
+    updating, sampling = arm_memory(settings, ARMS["grpo_os_rule"])
+    assert "reference" not in updating and "fused weights" not in updating
+    alone, halves = (shared_out(sampling, count, 10**12) for count in (1, 2))
+    assert alone["merged weights"] and "whole copy" not in alone
+    assert halves["whole copy"] == memory.weight(settings.size) and "merged weights" not in halves
+    assert halves["weights"] == -(-alone["weights"] // 2)

@@ -101,7 +101,7 @@ def run_stage(name: str, cfg, axes: dict | None = None) -> Path:
     from pipeline.wiring.stage import CONTRACTS, execute
 
     body = importlib.import_module(f"stages.{name}").main.__wrapped__
-    contract, axes = CONTRACTS[f"stages.{name}"], axes or {}
+    contract, axes = CONTRACTS[f"stages.{name}"], {"chain": 0, **(axes or {})}
     out, *reads = (
         Path(str(path).format(data="data", **axes)) for path in (contract.out, *contract.reads)
     )
@@ -129,7 +129,7 @@ def small_world() -> None:
     for name in ("questions", "validation", "benchmarks/mini_gsm8k"):
         write_jsonl(world / f"{name}.jsonl", asked)
     Path("data/corpus").mkdir()
-    Path("data/reward/outcome").mkdir(parents=True)
+    Path("data/chains/0/reward/outcome").mkdir(parents=True)
     pq.write_table(pa.table({"text": [PROSE * 3] * 20}), "data/corpus/pages.parquet")
 
 
@@ -194,14 +194,17 @@ def test_a_hugging_face_folder_goes_through_the_chain(
         len(row["samples"]) == 2 and row["greedy"]["tokens"] > 0 for row in rows
     )
 
-    policy, first = load_model("data/rl/sft-0/model"), load_model(base)
+    policy, first = load_model("data/chains/0/rl/sft-0/model"), load_model(base)
     assert policy.config.model_type == kind and type(policy) is type(first)
     head, embedding = policy.get_output_embeddings().weight, policy.get_input_embeddings().weight
     assert (head.data_ptr() == embedding.data_ptr()) == (kind == "gpt2")
     assert any(
         not p.equal(q) for p, q in zip(policy.parameters(), first.parameters(), strict=True)
     ), "nothing was trained"
-    assert load_tokenizer("data/rl/sft-0/model").chat_template == load_tokenizer(base).chat_template
+    assert (
+        load_tokenizer("data/chains/0/rl/sft-0/model").chat_template
+        == load_tokenizer(base).chat_template
+    )
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "qwen2"])
@@ -311,9 +314,9 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
         subprocess.run(
             [sys.executable, "-m", "dvc", *command], cwd=tmp_path, env=environment, check=True
         )
-    scores = json.loads((tmp_path / "data/main/evaluate/grpo_os_rule-0/summary.json").read_text())[
-        "benchmarks"
-    ]
+    scores = json.loads(
+        (tmp_path / "data/main/chains/0/evaluate/grpo_os_rule-0/summary.json").read_text()
+    )["benchmarks"]
     assert {name: row["n"] for name, row in scores.items()} == {"gsm8k": 6, "math": 6, "cmath": 6}
     assert (tmp_path / "reports/report.md").is_file() and (
         tmp_path / "reports/index.html"

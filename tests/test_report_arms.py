@@ -42,6 +42,7 @@ report:
 DRAW = """
 import sys
 from pathlib import Path
+from pipeline.report.data import Unit
 from pipeline.report.load import load
 from pipeline.report.figures.rl import validation
 from pipeline.report.page.render import write_report
@@ -49,7 +50,7 @@ from pipeline.report.page.render import write_report
 data, out = Path(sys.argv[1]), Path(sys.argv[2])
 out.mkdir()
 results = load(data)
-write_report(results, out, ("sft", "rft", "grpo_os_rule", "made_up"), (0, 1))
+write_report(results, out, ("sft", "rft", "grpo_os_rule", "made_up"), [Unit(0, 0), Unit(0, 1)])
 labels = [text.get_text() for text in validation(results, ["sft", "made_up"]).axes[0].texts]
 print("drawn:", labels)
 """
@@ -61,7 +62,10 @@ def test_one_file_puts_a_new_arm_into_tables_figures_and_readme(tmp_path):
     )
     for folder in ("rl", "evaluate"):
         for seed in (0, 1):
-            shutil.copytree(data / folder / f"rft-{seed}", data / folder / f"made_up-{seed}")
+            shutil.copytree(
+                data / "chains/0" / folder / f"rft-{seed}",
+                data / "chains/0" / folder / f"made_up-{seed}",
+            )
 
     clone = tmp_path / "clone"
     shutil.copytree(ROOT / "conf", clone / "conf")

@@ -14,6 +14,7 @@ from pipeline.report.claims.c11 import once
 from pipeline.report.claims.claim import sentence
 from pipeline.report.claims.compare import gate
 from pipeline.report.claims.rules import UNTESTABLE
+from pipeline.report.data import Unit
 from pipeline.report.load import load
 from pipeline.report.page.render import write_report
 from pipeline.report.tables.pairs import counterparts_table
@@ -37,7 +38,7 @@ def data(tmp_path_factory):
 
 def report(data, out, seeds=SEEDS) -> str:
     out.mkdir()
-    write_report(load(data), out, tuple(LAB), seeds)
+    write_report(load(data), out, tuple(LAB), [Unit(0, seed) for seed in seeds])
     return (out / "report.md").read_text()
 
 
@@ -55,8 +56,8 @@ def without(data, folder, *gone: str):
     """A copy of the tree without some cells."""
     copy = shutil.copytree(data, folder, copy_function=lambda a, b: shutil.os.link(a, b))
     for cell in gone:
-        shutil.rmtree(folder / "rl" / cell)
-        shutil.rmtree(folder / "evaluate" / cell)
+        shutil.rmtree(folder / "chains/0/rl" / cell)
+        shutil.rmtree(folder / "chains/0/evaluate" / cell)
     return copy
 
 
@@ -100,7 +101,7 @@ def test_two_arms_of_unequal_rates_say_so(data):
 def gated(data, folder, **more):
     """A copy of the tree whose reward models pass the gate."""
     copy = without(data, folder)
-    path = copy / "reward/summary.json"
+    path = copy / "chains/0/reward/summary.json"
     summary = json.loads(path.read_text())
     for kind in ("outcome", "process"):
         summary[kind] |= {"auc_within": 0.85, "n": 8000, "samples": 4, **more}
@@ -140,7 +141,7 @@ def test_a_part_of_the_plan_says_what_it_is(data, tmp_path):
     part = without(data, tmp_path / "part", "ppo-1", "mu2-0", "mu2-1")
     markdown = report(part, tmp_path / "out")
     assert f"Built in part: {2 * len(LAB) - 3} of {2 * len(LAB)} planned models" in markdown
-    assert "Planned and not evaluated: " in markdown and "ppo (seed 1), mu2" in markdown
+    assert "Planned and not evaluated: " in markdown and "ppo (chain 0 seed 1), mu2" in markdown
     assert "| mu = 2" not in section(markdown, "Arms and ablations, paired")
     rows = json.loads((tmp_path / "out/claims.json").read_text())["claims"]
     number = next(row for row in rows if row["id"] == "C13")["numbers"][0]
@@ -155,7 +156,7 @@ def test_an_arm_that_collapses_leaves_the_panel(data, tmp_path):
 
     fallen = without(data, tmp_path / "fallen")
     for seed in SEEDS:
-        path = fallen / f"rl/grpo_ps-{seed}/metrics.jsonl"
+        path = fallen / f"chains/0/rl/grpo_ps-{seed}/metrics.jsonl"
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         path.unlink()  # it is a link to the other tree's file
         for row in rows:

@@ -40,8 +40,11 @@ def test_levels_add_up_to_the_whole(data, arm, other):
 
 def test_a_gain_planted_at_one_level_is_found_there(data):
     for seed in (0, 1, 2):
-        path = data / f"evaluate/grpo_os_rule-{seed}/mini_cmath.jsonl"
-        base = {row["id"]: row for row in read_jsonl(data / "evaluate/instruct/mini_cmath.jsonl")}
+        path = data / f"chains/0/evaluate/grpo_os_rule-{seed}/mini_cmath.jsonl"
+        base = {
+            row["id"]: row
+            for row in read_jsonl(data / "chains/0/evaluate/instruct/mini_cmath.jsonl")
+        }
         rows = [
             row | {"samples": (base[row["id"]]["samples"] * 4)[: len(row["samples"])]}
             for row in read_jsonl(path)

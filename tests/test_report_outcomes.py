@@ -138,8 +138,8 @@ def test_chains_are_read_from_their_folders(tmp_path):
         tree = make_tree(
             tmp_path / f"made-{chain}", arms=("sft", "grpo_os_rule"), seeds=(0,), questions=20
         )
-        (tmp_path / "data").mkdir(exist_ok=True)
-        tree.rename(tmp_path / f"data/chain-{chain}")
+        (tmp_path / "data/chains").mkdir(exist_ok=True, parents=True)
+        (tree / "chains/0").rename(tmp_path / f"data/chains/{chain}")
     results = load(tmp_path / "data")
     assert results.chains == [0, 1] and "1/grpo_os_rule-0" in results.scores
     claim = next(c for c in all_claims(results) if c.id == "C7")
@@ -163,7 +163,7 @@ def test_texts_and_step_rewards_for_a_reader(tmp_path):
     (tree / "world/benchmarks").mkdir()
     lines = "".join(json.dumps(row) + "\n" for row in questions)
     (tree / "world/benchmarks/mini_math.jsonl").write_text(lines)
-    folder = tree / "rl/rft-0/rollouts"
+    folder = tree / "chains/0/rl/rft-0/rollouts"
     folder.mkdir()
     rollout = {"question": "q1", "text": "3+4=7", "right": True, "rewards": [1.0, 0.5]}
     for name in ("step-00001.jsonl", "step-00010.jsonl"):

@@ -18,6 +18,7 @@ from pipeline.report.claims.c11 import on_validation
 from pipeline.report.claims.claim import sentence
 from pipeline.report.claims.compare import compare
 from pipeline.report.claims.rules import HOLDS, OPEN, OPPOSITE, UNTESTABLE
+from pipeline.report.data import Unit
 from pipeline.report.load import load
 from pipeline.report.outcomes import read_outcomes
 from pipeline.report.page.render import write_report
@@ -88,7 +89,7 @@ def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):
     results = load(tree)
 
     def share(model):
-        lines = (tree / f"evaluate/{model}/mini_math.jsonl").read_text().splitlines()
+        lines = (tree / f"chains/0/evaluate/{model}/mini_math.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         return [np.mean([s["verdict"] == "right" for s in r["samples"][:8]]) for r in rows]
 
@@ -102,9 +103,11 @@ def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):
 def test_missing_arms_and_stages_are_named(tree, tmp_path):
     data = tmp_path / "data"
     for model in ("instruct", "base", "rft-0"):
-        shutil.copytree(tree / "evaluate" / model, data / "evaluate" / model)
-    markdown, page = report(data, tmp_path / "out", arms=("rft", "ppo"), seeds=(0, 1))
-    assert "Planned and not evaluated: rft (seed 1), ppo." in markdown
+        shutil.copytree(tree / "chains/0/evaluate" / model, data / "chains/0/evaluate" / model)
+    markdown, page = report(
+        data, tmp_path / "out", arms=("rft", "ppo"), units=[Unit(0, 0), Unit(0, 1)]
+    )
+    assert "Planned and not evaluated: rft (chain 0 seed 1), ppo." in markdown
     assert "No training curves were found." in markdown and "## Cost" not in markdown
     claims = {c.id: c for c in all_claims(load(data))}
     assert {claims[id].verdict for id in ("C7", "C8", "C12")} == {UNTESTABLE}
@@ -153,7 +156,7 @@ def test_one_model_orders_no_arms(tmp_path):
 
 def with_tools(data, right):
     """Let the instruct model answer with tools: right on the named benchmarks, wrong on the others."""
-    folder = data / "evaluate/instruct"
+    folder = data / "chains/0/evaluate/instruct"
     summary = json.loads((folder / "summary.json").read_text())
     for name in ("mini_gsm8k", "mini_math"):
         rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
@@ -190,7 +193,7 @@ def iterative_tree(folder, gains, seeds=(0, 1, 2)):
     data = make_tree(folder, questions=40, seeds=seeds, deep=(8, 40), arms=("grpo_os_rule",))
     rng = np.random.default_rng(1)
     for seed in seeds:
-        cell = data / f"rl/grpo_iter-{seed}"
+        cell = data / f"chains/0/rl/grpo_iter-{seed}"
         cell.mkdir(parents=True)
         levels = np.cumsum([0.4, *gains])
         rows = [
@@ -215,7 +218,7 @@ def iterative_tree(folder, gains, seeds=(0, 1, 2)):
 
 
 def pass_the_gate(data):
-    path = data / "reward/summary.json"
+    path = data / "chains/0/reward/summary.json"
     summary = json.loads(path.read_text())
     for kind in ("outcome", "process"):
         summary[kind] |= {"auc_within": 0.85, "n": 8000, "samples": 4}
@@ -269,7 +272,7 @@ def test_memory_and_operations_decide_together_on_ppo(tmp_path):
     def claim(flops, ppo_mb, parameters=2 * 10**7):
         for arm, work in (("ppo_rule", flops), ("grpo_os_rule", 1.0)):
             for seed in (0, 1):
-                cell = data / f"rl/{arm}-{seed}"
+                cell = data / f"chains/0/rl/{arm}-{seed}"
                 cell.mkdir(parents=True, exist_ok=True)
                 summary = {"flops": work + 1e-4 * seed, "tokens": 1, "parameters": parameters}
                 write_json(cell / "summary.json", summary)
@@ -282,7 +285,7 @@ def test_memory_and_operations_decide_together_on_ppo(tmp_path):
                 write_json(cell / "config.json", {"rl": settings})
                 mb = ppo_mb[seed] if arm == "ppo_rule" else 1000 + seed
                 cost = {"seconds": 1.0, "peak_rss_mb": mb}
-                write_json(data / f".cost/rl-{arm}-{seed}.json", cost)
+                write_json(data / f".cost/rl-0-{arm}-{seed}.json", cost)
         return next(c for c in all_claims(load(data)) if c.id == "C13")
 
     assert claim(1.5, (1200, 1201)).verdict == HOLDS
@@ -297,8 +300,8 @@ def test_memory_and_operations_decide_together_on_ppo(tmp_path):
 def test_a_malformed_or_absent_run_is_one_line(tree, tmp_path):
     with pytest.raises(UserError, match="no evaluated model"):
         load(tmp_path)
-    shutil.copytree(tree / "evaluate/instruct", tmp_path / "evaluate/instruct")
-    path = tmp_path / "evaluate/instruct/mini_math.jsonl"
+    shutil.copytree(tree / "chains/0/evaluate/instruct", tmp_path / "chains/0/evaluate/instruct")
+    path = tmp_path / "chains/0/evaluate/instruct/mini_math.jsonl"
     path.write_text('{"id": "x"}\n')
     with pytest.raises(UserError, match="a row has no 'greedy'"):
         load(tmp_path)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from rl_tiny import ARMS, SCALE, half_taught, inputs, run, tokenizer
+from rl_tiny import ARMS, SCALE, half_taught, inputs, policy, questions, run, tokenizer
 
 from pipeline.errors import UserError
 from pipeline.lm.checksum import checksum
@@ -103,6 +103,14 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path) -> None:
     ):
         with pytest.raises(UserError, match=f"checkpoint of another run, with .*{told}"):
             run(arm, tmp_path, scale, seed)
+    other = policy(3)
+    few = questions(11)
+    for given, told in (
+        (inputs(policy=other), r"checksum of the base \d+ \(now \d+\)"),
+        (inputs(questions=few), r"questions 12, sha256 \w+ \(now 11, sha256 \w+\)"),
+    ):
+        with pytest.raises(UserError, match=f"checkpoint of another run, with {told}"):
+            run(GRPO, tmp_path, short, given=given)
     run(GRPO, tmp_path, replace(short, micro_batch_tokens=32))
 
 

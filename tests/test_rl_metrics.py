@@ -38,7 +38,7 @@ from pipeline.rl import loop
 from pipeline.rl.config import ArmConfig
 from pipeline.rl.data_source import offline, questions_of
 from pipeline.rl.glossary import GLOSSARY
-from pipeline.rl.pool import make_pool, read_pool
+from pipeline.rl.pool import Pool, make_pool
 from pipeline.rl.record import step_flops, zero_variance_share
 from pipeline.rl.reward_function import Rewarded
 
@@ -143,8 +143,11 @@ def test_rft_keeps_right_and_distinct_outputs_and_its_file_is_fixed(tmp_path):
     for name in ("a", "b"):
         make_pool(engine, tokenizer(), questions(), SCALE, 0, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    pool = read_pool(tmp_path / "a")
-    assert all(len(rows) == SCALE.group_size for rows in pool.values())
+    pool = Pool(tmp_path / "a")
+    assert sorted(pool) == sorted(q.id for q in questions())
+    for name in pool:
+        rows = [row for row in read_jsonl(tmp_path / "a") if row["question"] == name]
+        assert pool[name] == rows and len(rows) == SCALE.group_size
     cfg = replace(SCALE, questions_per_step=12)
     given = SimpleNamespace(questions=questions(), tokenizer=tokenizer())
     kept = offline(SimpleNamespace(inputs=given, seed=0, cfg=cfg, pool=pool), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from dataclasses import replace
@@ -97,6 +98,48 @@ def test_arms_with_own_rewards_run_and_log_their_parts(tmp_path) -> None:
     assert len(run(single, tmp_path / "b", replace(SCALE, steps=2))) == 3
 
 
+def numpy_scalars(questions, outputs, references):
+    import numpy as np
+
+    return np.linspace(0, 1, len(outputs), dtype=np.float32)
+
+
+def a_tensor(questions, outputs, references):
+    import torch
+
+    return torch.ones(len(outputs), dtype=torch.bfloat16)
+
+
+def says_none(questions, outputs, references):
+    return [None] * len(outputs)
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    data = some("1", "2", "3")
+    found = own_reward({f"{HERE}:numpy_scalars": 1.0})(data, tokenizer())
+    assert found.rewards == [[0.0], [0.5], [1.0]]
+    assert own_reward({f"{HERE}:a_tensor": 1.0})(data, tokenizer()).rewards == [[1.0]] * 3
+    with pytest.raises(UserError, match="gave None for the output '1' to question q0"):
+        own_reward({f"{HERE}:says_none": 1.0})(data, tokenizer())
+
+
+def test_a_number_per_line_needs_process_supervision(tmp_path) -> None:
+    arm = ArmConfig("mine", reward_function=f"{HERE}:lines", **ONE)
+    with pytest.raises(UserError, match="number for each line, which gradient_coefficient grpo_p"):
+        run(arm, tmp_path)
+
+
+def test_a_metric_that_fails_or_gives_no_number_is_named(tmp_path) -> None:
+    one = replace(SCALE, steps=1)
+    arm = ARMS["grpo_os_rule"]
+    for name, metric, told in (
+        ("broken", lambda rollouts, rewarded: 1 / 0, "metric broken failed .ZeroDivisionError"),
+        ("odd", lambda rollouts, rewarded: float("nan"), "metric odd gave nan; a finite number"),
+    ):
+        with pytest.raises(UserError, match=told):
+            run(arm, tmp_path / name, one, given=inputs(metrics={name: metric}))
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(UserError, match="weighted and rewards"):
         ArmConfig("mine", reward_function="weighted", **ONE)
@@ -110,6 +153,10 @@ def test_questions_without_an_answer_are_refused_by_the_rule_alone(tmp_path) -> 
     blank = [replace(q, answer=" ") for q in questions()]
     with pytest.raises(UserError, match="question q0 has no answer"):
         run(ARMS["grpo_os_rule"], tmp_path / "a", given=inputs(questions=blank))
+    weights = {"rule": 1.0, f"{HERE}:short": 0.1}
+    both = ArmConfig("mine", reward_function="weighted", rewards=weights, **ONE)
+    with pytest.raises(UserError, match="reward_function rule would give 0"):
+        run(both, tmp_path / "c", given=inputs(questions=blank))
     own = ArmConfig("mine", reward_function=f"{HERE}:short", **ONE)
     rows = run(own, tmp_path / "b", replace(SCALE, steps=1), given=inputs(questions=blank))
     assert rows[1]["accuracy"] == 0 and rows[1]["reward"] > 0
@@ -127,6 +174,24 @@ def test_messages_are_asked_as_the_template_writes_them(tmp_path) -> None:
     assert isinstance(row, Conversation) and row.answer == "4" and row.row["colour"] == "red"
     text = tokenizer().decode(encode_prompts(tokenizer(), [row], SCALE)[0])
     assert text == "<s>User: 1+1\n\nAssistant: 2</s>User: 2+2\n\nAssistant:"
+
+    system = [{"role": "system", "content": "Be brief."}, *talk]
+    path.write_text(
+        "".join(json.dumps({"id": i, "messages": system, "answer": None}) + "\n" for i in (1, 1))
+    )
+    with pytest.raises(UserError, match="rows.jsonl:2: the id '1' is that of line 1 too"):
+        read_conversations(path)
+    path.write_text(json.dumps({"messages": system, "answer": None}) + "\n")
+    (row,) = read_conversations(path)
+    assert row.answer == ""
+    strict = copy.deepcopy(tokenizer())
+    strict.chat_template = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    )
+    with pytest.raises(
+        UserError, match="question 1: the model's chat template refuses .*no system"
+    ):
+        encode_prompts(strict, [row], SCALE)
 
     path.write_text('{"messages": [{"role": "assistant", "content": "2"}]}\n')
     with pytest.raises(UserError, match="rows.jsonl:1"):
@@ -161,3 +226,22 @@ def test_models_of_earlier_steps_and_of_what_else_moved_are_left(tmp_path) -> No
     assert (tmp_path / "a/out/value_model/model.safetensors").is_file()
     run(ARMS["grpo_iter"], tmp_path / "b", replace(SCALE, validation_size=0))
     assert load_reward_model(tmp_path / "b/out/reward_model", "cpu", 64).shape.layers == 2
+
+
+def test_the_gsm8k_example_trains_and_leaves_models(tmp_path, capsys, monkeypatch) -> None:
+    from examples import gsm8k
+    from pipeline.world.real import sets
+
+    save_model(inputs().policy, tokenizer(), tmp_path / "model")
+    (tmp_path / "gsm8k").mkdir()
+    rows = [{"question": f"{i}+1", "answer": f"{i}+1=<<{i}+1={i + 1}>>{i + 1}\n#### {i + 1}"}
+            for i in range(60)]  # fmt: skip
+    (tmp_path / "gsm8k/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setitem(sets.TABLE, "gsm8k", replace(sets.TABLE["gsm8k"], rows=60))
+    small = {"steps": 2, "questions_per_step": 2, "group_size": 2, "max_new_tokens": 6,
+             "models_every": 1, "validation_size": 2, "compute_dtype": "float32"}  # fmt: skip
+    gsm8k.main(str(tmp_path / "model"), str(tmp_path), str(tmp_path / "out"), "cpu", **small)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line[0] == "{"]
+    assert [row["step"] for row in told] == [0, 1, 2] and "validation_sampled" in told[2]
+    left = sorted(path.name for path in (tmp_path / "out/models").iterdir())
+    assert left == ["step-00001", "step-00002"]

@@ -41,6 +41,7 @@ RUNS = ARMS | {
     "token_mean": replace(GRPO, aggregation="token_mean"),
     "dr_grpo": replace(GRPO, aggregation="constant_length", advantage_std="none"),
     "sample_std": replace(GRPO, advantage_std="sample"),
+    "dynamic": replace(GRPO, drop_equal_groups=True, dynamic_sampling=2),
     "ppo_outcome": replace(ARMS["ppo"], reward_function="outcome"),
     **{
         f"{name}_mu2": replace(ARMS[name], updates_per_rollout=2)

@@ -19,8 +19,10 @@ from pipeline.lm.generate import Sampling, check_sync, make_engine
 from pipeline.lm.generate import vllm as room
 from pipeline.lm.generate.randomness import row_seed
 from pipeline.lm.generate.vllm import VLLMEngine
+from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, output_log_probs, passes
 from pipeline.lm.prompts import prompt_ids
+from pipeline.lm.train_config import LoRAConfig
 from pipeline.records import Question, write_jsonl
 from pipeline.rl.data_source import solutions
 from pipeline.rl.loop import train_policy
@@ -118,6 +120,61 @@ def test_one_step_of_an_optimizer_changes_the_checksum(engine):
     check_sync(engine, moved)
 
 
+def test_sleep_and_wake_in_the_order_of_a_gpu(engine, monkeypatch):
+    """The scheduler and the executor of vLLM sleep on a CPU too; only the worker keeps its memory.
+
+    Here its weights are spoilt in the sleep, as a GPU loses them.
+    """
+    from vllm.v1.worker.cpu_worker import CPUWorker
+
+    said = []
+
+    def sleep(self, level=1):
+        said.append(f"sleep {level}")
+        for weight in self.model_runner.model.parameters():
+            weight.data.fill_(float("nan"))
+
+    monkeypatch.setattr(CPUWorker, "sleep", sleep)
+    monkeypatch.setattr(CPUWorker, "wake_up", lambda self, tags=None: said.append(f"wake {tags}"))
+    monkeypatch.setattr(engine, "sleeps", True)
+    for name in ("push", "reset"):
+        owner, method = (engine, "push") if name == "push" else (engine.llm, "reset_prefix_cache")
+        real = getattr(owner, method)
+        monkeypatch.setattr(
+            owner, method, lambda *given, r=real, n=name: (said.append(n), r(*given))[1]
+        )
+
+    engine.sync(policy(seed=7, **SIZES))
+    said.clear()
+    engine.sleep()
+    engine.sleep()  # nothing more
+    assert said == ["reset", "sleep 2"] and engine.asleep
+    engine.sync(taught())
+    assert said[2:] == ["wake ['weights']", "push", "wake ['kv_cache']", "reset"]
+    check_sync(engine, taught())
+    hf = make_engine("hf", taught(), tokenizer()).sample(prompts(), [0] * 12, GREEDY)
+    same(engine.sample(prompts(), [0] * 12, GREEDY), hf)
+
+    engine.sleep()  # woken by whoever samples, with the weights of the last sync
+    same(engine.sample(prompts(), [0] * 12, GREEDY), hf)
+
+
+def test_room_is_whole_blocks_and_a_small_share_of_the_card(monkeypatch):
+    model = policy(**SIZES)
+    per_token = room.row_bytes(model.config, 1, 4)
+    training = model.num_parameters() * 16
+    for blocks, told in ((2, 128), (3, 128), (300, 128)):
+        free = training + int(blocks * room.BLOCK * per_token / room.CACHE_SHARE["cpu"]) + 999
+        monkeypatch.setattr(room, "free_bytes", lambda device, free=free: free)
+        length, size = room.cache_room(model, torch.float32)
+        assert length == told == model.config.max_position_embeddings
+        assert size <= (room.ROWS + 1) * room.BLOCK * per_token
+        assert size // (room.BLOCK * per_token) >= 2
+    monkeypatch.setattr(model.config, "max_position_embeddings", 10**6)
+    length, size = room.cache_room(model, torch.float32)
+    assert length == 299 * room.BLOCK and size < 301 * room.BLOCK * per_token
+
+
 def test_an_evaluation_writes_the_files_of_transformers(engine, tmp_path):
     rows = [Question(q.id, q.question, q.answer, q.lang) for q in questions(10)]
     write_jsonl(tmp_path / "world/mini_gsm8k.jsonl", rows)
@@ -144,31 +201,49 @@ def test_what_does_not_fit_is_one_line(engine, monkeypatch):
         make_engine("vllm", taught(), tokenizer())
 
 
+def test_bfloat16_states_the_log_probabilities_of_the_trainer_s_autocast():
+    engine = make_engine("vllm", taught(), tokenizer(), "bfloat16")
+    check_sync(engine, taught())
+    outputs = engine.sample(prompts(), range(12), Sampling(1.0, 16))
+    rows = Rows(prompts(), [o.tokens for o in outputs], list(range(12)))
+    with torch.no_grad(), autocast(taught(), "bfloat16"):
+        ours = output_log_probs(taught(), rows, 1.0, 4096)
+    gaps = [
+        abs(float(ours[b, t]) - stated)
+        for b, output in enumerate(outputs)
+        for t, stated in enumerate(output.logprobs)
+    ]
+    assert 0 < max(gaps) and sum(gaps) / len(gaps) < 0.05
+
+
 # Runs with engines of their own come last: all engines of a process share its groups, and the first
 # one to go ends them.
 
 
-def trained(folder, stop_after=None):
+def trained(folder, stop_after=None, cfg=CFG):
     """The rows of a GRPO run and its weights; with `stop_after` it is left there, checkpoint and
     all.
     """
     given, rows = inputs(policy=copy.deepcopy(taught()).requires_grad_(True)), []
     arm = ARMS["grpo_os_rule"]
-    for row in train_policy(given, arm, CFG, 5, folder / "out", folder / "state", {}):
+    for row in train_policy(given, arm, cfg, 5, folder / "out", folder / "state", {}):
         rows.append(row)
         if len(rows) == stop_after:
             break
     return rows, given.policy.state_dict()
 
 
-def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(tmp_path):
-    whole, weights = trained(tmp_path / "whole")
-    assert len(whole) == CFG.steps + 1
+@pytest.mark.parametrize("peft", [None, LoRAConfig(r=4, alpha=8.0)])
+def test_a_grpo_arm_is_the_same_when_it_was_left_in_mid_run(peft, tmp_path):
+    """With adapters too, which the engine is handed merged."""
+    cfg = replace(CFG, peft=peft, lr=1e-2 if peft else CFG.lr)
+    whole, weights = trained(tmp_path / "whole", cfg=cfg)
+    assert len(whole) == cfg.steps + 1
     assert max(row["grad_norm"] for row in whole[1:]) > 0
     assert max(row["sampler_gap_max"] for row in whole[1:]) < 1e-4
 
-    trained(tmp_path / "left", stop_after=3)
-    resumed, found = trained(tmp_path / "left")
+    trained(tmp_path / "left", stop_after=3, cfg=cfg)
+    resumed, found = trained(tmp_path / "left", cfg=cfg)
     assert resumed == whole
     assert all(torch.equal(weights[name], found[name]) for name in weights)
 

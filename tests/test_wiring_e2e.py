@@ -128,7 +128,7 @@ def edits_rerun_what_they_can_change(project: Path) -> None:
 
     arm.write_text(re.sub("kl_coef: .*", "kl_coef: 0.05", settings))
     rl = ["-m", "stages.rl", "profile=smoke", "experiment=fig5", "launcher=parallel"]
-    assert ran(python(project, *rl)) == ["rl@grpo_os_rule-0"]
+    assert ran(python(project, *rl)) == ["rl@0-grpo_os_rule-0"]
     loop.write_text(code + "\nEDITED = 1\n")
     told = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", "why", "smoke"],
@@ -147,7 +147,8 @@ def edits_rerun_what_they_can_change(project: Path) -> None:
 
 def killed_and_resumed(project: Path, name: str, axes: list[str]) -> None:
     """SIGKILL once a checkpoint exists; run again; every byte as of the undisturbed run."""
-    before, stage = state(project / "data/smoke" / name), name.split("/")[0]
+    folder, stage = project / "data/smoke/chains/0" / name, name.split("/")[0]
+    before = state(folder)
     command = [sys.executable, "-m", f"stages.{stage}", "profile=smoke", *axes]
     running = subprocess.Popen(
         command,
@@ -162,6 +163,6 @@ def killed_and_resumed(project: Path, name: str, axes: list[str]) -> None:
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL, "ended before it could be killed"
-    shutil.rmtree(project / "data/smoke" / name)
+    shutil.rmtree(folder)
     assert "resumed" in python(project, *command[1:])
-    assert state(project / "data/smoke" / name) == before
+    assert state(folder) == before

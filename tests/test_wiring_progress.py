@@ -77,6 +77,16 @@ def test_work_done_before_a_resume_counts_for_no_rate(capsys: pytest.CaptureFixt
     assert re.search(r"3020/4000 \[00:10<08:\d\d, +[12]\.\d+step/s\]", capsys.readouterr().err)
 
 
+def test_rows_of_an_earlier_attempt_do_not_turn_the_count_back(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    with Progress("evaluate", 12, initial=8, unit="question") as progress:
+        for step in (4, 8, 12):
+            progress.show({"step": step, "greedy": 0.5})
+            assert progress.bar.n == max(8, step)
+    assert "evaluate 12/12" in capsys.readouterr().err
+
+
 def test_counted_yields_everything(capsys: pytest.CaptureFixture) -> None:
     assert list(counted("abc", "letters")) == ["a", "b", "c"]
     assert "letters 3/3" in capsys.readouterr().err
@@ -94,3 +104,29 @@ def test_parallel_jobs_write_whole_lines(tmp_path: Path) -> None:
         assert [job.wait() for job in jobs] == [0, 0]
     lines = log.read_text().splitlines()
     assert len(lines) == 4 and all(re.match(r"rl a_long_name\S+ \d+/40 \[", line) for line in lines)
+
+
+STEPS = """
+import time
+from pipeline.wiring import progress
+progress.Progress.EVERY = {0}
+show = progress.Steps("corpus")
+for done in range(3):
+    show("extract", done, 2)
+show("train", 0, 1)
+time.sleep(2.5)
+show("train", 1, 1)
+time.sleep(2.5)
+"""
+
+
+def test_silent_steps_are_seen_to_go_on_and_ended_ones_are_not() -> None:
+    environment = os.environ | {"DSM_PROGRESS": "lines"}
+    done = subprocess.run(
+        [sys.executable, "-c", STEPS.format(1.0)], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, check=True
+    )  # fmt: skip
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("corpus: extract 0/2") and lines[1].startswith("corpus: extract 2/2")
+    training = [line for line in lines if line.startswith("corpus: train")]
+    assert sum(" 0/1 " in line for line in training) >= 2, "while nothing is reported"
+    assert " 1/1 " in training[-1] and sum(" 1/1 " in line for line in training) == 1

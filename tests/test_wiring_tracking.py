@@ -13,7 +13,7 @@ from pipeline.wiring import tracking
 
 
 def make_cell(root: Path, name: str, rows: int) -> None:
-    folder = root / "data/main/rl" / name
+    folder = root / "data/main/chains/0/rl" / name
     write_json(folder / "config.json", {"profile": "mini", "rl": {"name": name, "kl_coef": 0.04}})
     write_json(
         folder / "summary.json",
@@ -23,7 +23,7 @@ def make_cell(root: Path, name: str, rows: int) -> None:
         folder / "metrics.jsonl", ({"step": i, "reward": i / 10, "kl": 0.0} for i in range(rows))
     )
     write_json(
-        root / f"data/main/.cost/rl-{name}.json",
+        root / f"data/main/.cost/rl-0-{name}.json",
         {"seconds": 2.5, "fingerprint": "f00", "commit": "abc"},
     )
 
@@ -31,18 +31,18 @@ def make_cell(root: Path, name: str, rows: int) -> None:
 def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
     """Each plan has a folder in data/, with the costs of its own cells."""
     make_cell(tmp_path, "a-0", 2)
-    for name in ("lab/rl/a-0", "lab/sft"):
+    for name in ("lab/chains/0/rl/a-0", "lab/chains/0/sft"):
         folder = tmp_path / "data" / name
         write_json(folder / "config.json", {"profile": "lab"})
-        write_json(folder / "summary.json", {"stage": name.split("/")[1]})
+        write_json(folder / "summary.json", {"stage": name.split("/")[3]})
     found = {
         str(folder.relative_to(tmp_path)): str(cost.relative_to(tmp_path))
         for folder, cost in tracking.result_folders(tmp_path)
     }
     assert found == {
-        "data/main/rl/a-0": "data/main/.cost/rl-a-0.json",
-        "data/lab/rl/a-0": "data/lab/.cost/rl-a-0.json",
-        "data/lab/sft": "data/lab/.cost/sft.json",
+        "data/main/chains/0/rl/a-0": "data/main/.cost/rl-0-a-0.json",
+        "data/lab/chains/0/rl/a-0": "data/lab/.cost/rl-0-a-0.json",
+        "data/lab/chains/0/sft": "data/lab/.cost/sft-0.json",
     }
     store = tmp_path / "mlflow.db"
     assert tracking.rebuild(tmp_path, store) == 3
@@ -54,9 +54,10 @@ def test_laboratory_stands_beside_the_main_graph(tmp_path: Path) -> None:
     assert cells == {
         "rl mini": None,
         "rl lab": None,
-        "data/main/rl/a-0": "a-0",
-        "data/lab/rl/a-0": "a-0",
-        "data/lab/sft": "",
+        "sft lab": None,
+        "data/main/chains/0/rl/a-0": "0-a-0",
+        "data/lab/chains/0/rl/a-0": "0-a-0",
+        "data/lab/chains/0/sft": "0",
     }
 
 
@@ -69,8 +70,8 @@ def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     client = tracking.Store(f"sqlite:///{store}").client
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
     runs = {run.info.run_name: run for run in client.search_runs([experiment])}
-    assert set(runs) == {"rl mini", "data/main/rl/a-0", "data/main/rl/b-0"}
-    child = runs["data/main/rl/a-0"]
+    assert set(runs) == {"rl mini", "data/main/chains/0/rl/a-0", "data/main/chains/0/rl/b-0"}
+    child = runs["data/main/chains/0/rl/a-0"]
     assert child.data.tags["mlflow.parentRunId"] == runs["rl mini"].info.run_id
     assert {key: child.data.tags[key] for key in ("commit", "profile", "fingerprint")} == {
         "commit": "abc",
@@ -83,6 +84,18 @@ def test_rebuild_has_every_row_and_the_tree_of_runs(tmp_path: Path) -> None:
     history = client.get_metric_history(child.info.run_id, "reward")
     assert sorted((m.step, m.value) for m in history) == [(i, i / 10) for i in range(1000)]
     live_tracking(tmp_path, store)
+
+
+def test_cells_have_tags_to_compare_them_by() -> None:
+    arm = {"chain": 2, "seed": 1, "rl": {"name": "grpo_os_rule", "kl_coef": 0.04}}
+    found = tracking.comparison_tags(arm)
+    assert (found["chain"], found["arm"], found["seed"]) == ("2", "grpo_os_rule", "1")
+    assert found["compares"].split(", ")[0] == "sft"
+    evaluated = tracking.comparison_tags({"chain": 2, "model": "grpo_os_rule-1"})
+    assert evaluated == found
+    instruct = {"chain": "0", "arm": "instruct"}
+    assert tracking.comparison_tags({"chain": 0, "model": "instruct"}) == instruct
+    assert tracking.comparison_tags({"profile": "mini", "model": {"path": ""}, "seed": 0}) == {}
 
 
 def live_tracking(root: Path, store: Path) -> None:
@@ -118,9 +131,9 @@ def live_tracking(root: Path, store: Path) -> None:
 
 def test_torn_file_is_one_line(tmp_path: Path) -> None:
     make_cell(tmp_path, "a-0", 1)
-    (tmp_path / "data/main/rl/a-0/summary.json").write_text("{")
+    (tmp_path / "data/main/chains/0/rl/a-0/summary.json").write_text("{")
     with pytest.raises(tracking.UserError, match="summary.json: not JSON"):
-        tracking.read(tmp_path / "data/main/rl/a-0/summary.json")
+        tracking.read(tmp_path / "data/main/chains/0/rl/a-0/summary.json")
 
 
 def test_numbers_are_flat_and_finite() -> None:

@@ -27,7 +27,12 @@ class CellStage(StageConfig):
 
 
 WORLD = "data/recall/world"
-READS = ("{data}/rivals", f"{WORLD}/instruct.jsonl", f"{WORLD}/benchmarks")
+READS = (
+    "{data}/rivals",
+    f"{WORLD}/instruct.jsonl",
+    f"{WORLD}/bbh_examples.jsonl",
+    f"{WORLD}/benchmarks",
+)
 
 
 @stage(
@@ -39,11 +44,12 @@ def main(cfg: CellStage, run: Run) -> None:
 
     from transformers import PreTrainedTokenizerFast
 
-    from lab.corpora.matrix import ARMS, PROBED, documents, instructions
-    from lab.corpora.probe import surprise
+    from lab.corpora.matrix import CALIBRATED_ON, PROBED, documents, held_out, instructions, phases
+    from lab.corpora.probe import calibrated, calibrated_temperature
+    from lab.corpora.riddles import RIDDLES, chosen
     from pipeline.lm.examples import instruction_examples
     from pipeline.lm.model import new_model
-    from pipeline.records import Question, read_rows, write_jsonl
+    from pipeline.records import Instruction, Question, read_rows, write_jsonl
 
     rivals, world = run.data / "rivals", Path(WORLD)
     pretrain, sft = replace(cfg.pretrain, seed=cfg.seed), replace(cfg.sft, seed=cfg.seed)
@@ -52,26 +58,30 @@ def main(cfg: CellStage, run: Run) -> None:
     model = new_model(cfg.model, len(tokenizer), *ends, seed=cfg.seed)
 
     losses: dict[str, float] = {}
-    for name in ARMS[cfg.arm]:
-        examples = documents(tokenizer, name, pretrain, rivals)
-        losses[name] = learn(run, model, len(losses), name, examples, pretrain)
+    for number, name, train in phases(cfg.arm, pretrain):
+        examples = documents(tokenizer, name, train, rivals, number)
+        losses[f"{number}-{name}"] = learn(run, model, f"{number}-{name}", examples, train)
 
-    asked = [
-        row for name in PROBED for row in read_rows(world / f"benchmarks/{name}.jsonl", Question)
-    ]
-    write_jsonl(run.out / "base.jsonl", surprise(model, tokenizer, asked))
+    temperature = calibrated_temperature(model, tokenizer, held_out(CALIBRATED_ON))
+    asked, riddles = (
+        [row for name in some for row in read_rows(world / f"benchmarks/{name}.jsonl", Question)]
+        for some in (PROBED, RIDDLES)
+    )
+    shots = list(read_rows(world / "bbh_examples.jsonl", Instruction))
+    write_jsonl(run.out / "base.jsonl", calibrated(model, tokenizer, asked, temperature))
+    write_jsonl(run.out / "riddles.jsonl", chosen(model, tokenizer, riddles, shots))
 
     examples = instruction_examples(tokenizer, instructions(world), cfg.evaluate.style)
-    losses["sft"] = learn(run, model, len(losses), "sft", examples, sft)
+    losses["sft"] = learn(run, model, f"{len(losses)}-sft", examples, sft)
     scores = evaluated(cfg, run, model, tokenizer, world / "benchmarks")
-    run.summary(**{**scores, "losses": losses})
+    run.summary(**{**scores, "losses": losses, "calibrated_temperature": temperature})
 
 
-def learn(run: Run, model, number: int, name: str, examples: list, train: TrainConfig) -> float:
+def learn(run: Run, model, name: str, examples: list, train: TrainConfig) -> float:
     """Train on the examples, with a checkpoint of its own. Returns the last loss."""
     from pipeline.lm.train import make_stream, train_lm
 
-    folder = run.checkpoint / f"{number}-{name}"
+    folder = run.checkpoint / name
     folder.mkdir(exist_ok=True)
     rows = train_lm(model, make_stream(examples, train), train, folder)
     return run.follow(rows, train.steps, f"metrics_{name}")["loss"]
@@ -89,7 +99,7 @@ def evaluated(cfg: CellStage, run: Run, model, tokenizer, benchmarks) -> dict:
     engine = make_engine(cfg.evaluate.engine, model, tokenizer)
     state = checkpoint_of(run.checkpoint / "evaluate", folder)
     rows = evaluate(engine, tokenizer, tasks, cfg.evaluate, state, run.out, [])
-    run.follow(rows, sum(task.chunks(cfg.evaluate) for task in tasks))
+    run.follow(rows, sum(len(task.loaded.questions) for task in tasks), unit="question")
     return score(f"{cfg.arm}-{cfg.seed}", tasks, cfg.evaluate, run.out)
 
 

@@ -21,10 +21,12 @@ import numpy as np
 from lab.corpora.labels import BASE, LABELS
 from lab.corpora.matrix import ARMS, PARAMS, PROBED, WORLD
 from lab.corpora.probe import EQUATION
+from lab.corpora.riddles import RIDDLES
 from pipeline.errors import UserError
 from pipeline.records import Question, read_jsonl, read_rows, write_json
 from pipeline.report.claims import all_claims
-from pipeline.report.claims.claim import Claim
+from pipeline.report.claims.c15 import ABOVE_CHANCE
+from pipeline.report.claims.claim import Claim, shown
 from pipeline.report.claims.rules import UNTESTABLE, rules_hash
 from pipeline.report.claims.table import document
 from pipeline.report.data import Results, Scores
@@ -42,14 +44,19 @@ MEASURES = {  # of a row of base.jsonl, a measure per question: (above, below)
     "bits_per_result": ("result_bits", "results"),
     "calibrated_bits": ("calibrated_result_bits", "results"),
 }
-SHOWN = {"bits_per_byte": "bits per byte", "bits_per_result": "bits per result"}
+SHOWN = {
+    "bits_per_byte": "bits per byte",
+    "bits_per_result": "bits per result",
+    "calibrated_bits": "calibrated",
+}
 COT, TOOL = ("mini_gsm8k", "mini_math", "mini_cmath"), ("mini_gsm8k@pot",)
 CLAIMS = ("C1", "C2", "C4", "C5", "C15")
 TITLE = "Rival corpora, equal token budgets"
 CAPTION = (
     "Base models: bits per byte of held-out solutions, and bits for each result in them; "
     "guessing from how often each number is a result, without reading the question, costs "
-    "{chance}. Fine-tuned: accuracy in percent, mean of the samples at temperature 0.7. Means "
+    "{chance}; calibrated: at the temperature that is best on validation problems. Riddles: right "
+    "answers in points above guessing. Fine-tuned: accuracy in percent, mean of the samples at temperature 0.7. Means "
     "with 95 % intervals over questions and seeds."
 )
 
@@ -85,6 +92,21 @@ def base_scores(folder: Path) -> dict[str, Scores]:
         ids = tuple(row["id"] for row in own)
         nothing = tuple(() for _ in own)
         found[f"{name}{BASE}"] = Scores(ids, np.zeros(len(own)), nothing, 0, {}, measures=measures)
+    return found | riddle_scores(folder)
+
+
+def riddle_scores(folder: Path) -> dict[str, Scores]:
+    """Whether the base model chose the right answer to each riddle, less what guessing has right."""
+    path, found = folder / "riddles.jsonl", {}
+    rows = sorted(read_jsonl(path), key=lambda row: row["id"]) if path.is_file() else []
+    for name in RIDDLES:
+        own = [row for row in rows if row["id"].startswith(f"{name}-")]
+        values = np.array([row["right"] - row["chance"] for row in own])
+        ids, nothing = tuple(row["id"] for row in own), tuple(() for _ in own)
+        if own:
+            found[f"{name}{BASE}"] = Scores(
+                ids, np.zeros(len(own)), nothing, 0, {}, measures={ABOVE_CHANCE: values}
+            )
     return found
 
 
@@ -116,7 +138,8 @@ def blocks(results: Results, claims: Sequence[Claim], chance: Mapping[str, float
     settings = (ROOT / PARAMS).read_text(encoding="utf-8").strip()
     tested = [claim for claim in claims if claim.verdict != UNTESTABLE]
     costs = ", ".join(f"{bits:.2f} on {name}" for name, bits in chance.items())
-    columns = ["pre-trained on", *(f"{SHOWN[m]}, {b}" for m in SHOWN for b in PROBED), *COT, *TOOL]
+    of_bits = [f"{SHOWN[m]}, {b}" for m in SHOWN for b in PROBED]
+    columns = ["pre-trained on", *of_bits, *RIDDLES, *COT, *TOOL]
     return [
         Heading(TITLE, 1),
         Text(
@@ -138,13 +161,16 @@ def blocks(results: Results, claims: Sequence[Claim], chance: Mapping[str, float
 
 
 def arm_row(results: Results, arm: str) -> tuple[str, ...]:
-    """Base model in bits, fine-tuned model in percent."""
+    """Base model in bits and points above guessing, fine-tuned model in percent."""
     bits = []
     for measure in SHOWN:
         for name in PROBED:
             table = results.table(arm, f"{name}{BASE}", measure)
             value = combined([table.values_UN])
             bits.append(f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}]")
+    for name in RIDDLES:
+        table = results.table(arm, f"{name}{BASE}", ABOVE_CHANCE)
+        bits.append(shown(combined([table.values_UN])) if table else "-")
     tables = [results.table(arm, name, "sampled") for name in (*COT, *TOOL)]
     tuned = [percent(level(table.values_UN)) if table else "-" for table in tables]
     return (f"{LABELS[arm]} (`{arm}`)", *bits, *tuned)
@@ -156,13 +182,19 @@ def means(results: Results) -> dict[str, Any]:
     for arm in (arm for arm in ARMS if results.models_of(arm)):
         rows: dict[str, dict[str, float]] = {}
         for name in results.benchmarks:
-            kinds = SHOWN if name.endswith(BASE) else ("sampled", "greedy")
-            for kind in kinds:
+            for kind in kinds_of(name):
                 table = results.table(arm, name, kind)
                 if table:
                     rows.setdefault(kind, {})[name] = round(float(table.values_UN.mean()), 5)
         found[arm] = {"seeds": len(results.models_of(arm)), **rows}
     return found
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """What is measured on a benchmark, of base models or of fine-tuned ones."""
+    if not name.endswith(BASE):
+        return ("sampled", "greedy")
+    return (ABOVE_CHANCE,) if name.removesuffix(BASE) in RIDDLES else tuple(SHOWN)
 
 
 def guess(world: Path) -> dict[str, float]:

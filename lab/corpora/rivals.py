@@ -41,13 +41,14 @@ def main(cfg: RivalsStage, run: Run) -> None:
 
 def web_corpora() -> Iterator[tuple[str, Iterator[dict[str, str]]]]:
     """(name, rows) of each corpus that is a part of the crawl."""
-    from lab.recall.loop import Shown, benchmark_texts, ground, load_turn, settings_of, truth_of
+    from lab.recall.loop import benchmark_texts, ground, load_turn, settings_of, truth_of
     from pipeline.corpus.config import DecontaminateConfig
     from pipeline.corpus.decontaminate import Index
     from pipeline.corpus.truth import Measure
+    from pipeline.wiring.progress import Steps
 
     world, pages, first, last = (Path(path) for path in READS)
-    bottom, _ = ground(world, pages, settings_of(pages), 1, Shown("rivals"))
+    bottom, _ = ground(world, pages, settings_of(pages), 1, Steps("rivals"))
     (early, _), (state, _) = load_turn(first), load_turn(last)
     mathematical = Measure(truth_of(world), bottom.crawl).is_math
     index = Index(benchmark_texts(world), DecontaminateConfig())

@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.finetune import ask
-from lab.corpora.matrix import ARMS, RIVALS, documents, instructions, settings
+from lab.corpora.matrix import ARMS, RIVALS, documents, instructions, phases, settings
 from pipeline.lm.examples import instruction_examples
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.train import make_stream, train_lm
@@ -83,10 +83,9 @@ def main() -> None:
         sft, lr_muon=args.sft_rate, steps=args.sft_steps, sequences=args.rows, seed=args.seed
     )
     loss = {}
-    for name in ARMS[args.arm]:
-        for row in train_lm(
-            model, make_stream(documents(tokenizer, name, pretrain), pretrain), pretrain
-        ):
+    for number, name, train in phases(args.arm, pretrain):
+        examples = documents(tokenizer, name, train, phase=number)
+        for row in train_lm(model, make_stream(examples, train), train):
             loss[name] = round(row["loss"], 3)
     count, bits, right = results_on_pages(model, tokenizer)
     print(

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ from pipeline.lm.prompts import prompt_ids
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
 from pipeline.records import Question, write_json
-from pipeline.wiring.code import ROOT
+from pipeline.wiring.code import ROOT, commit
 from pipeline.world.build import problems, questions, solved
 from pipeline.world.config import WorldConfig
 from pipeline.world.web.config import WebConfig
@@ -173,10 +172,8 @@ def examine(model, tokenizer, world: WorldConfig, pools: dict, count: int, longe
 def main() -> None:
     args = parse()
     torch.set_num_threads(1)
-    head = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip()
     world, train, longest = configured(args)
-    base = args.base or args.data / "pretrain/model"
+    base = args.base or args.data / "chains/0/pretrain/model"
     tokenizer, model = load_tokenizer(base), load_model(base)
     taught = problems(world, "sft", world.instruct, world.instruct_kinds)
     held = problems(world, "validation", world.validation, world.instruct_kinds)
@@ -186,7 +183,7 @@ def main() -> None:
     pools = {"validation": held, "rl": taught}
     row = {
         "name": args.name,
-        "commit": commit,
+        "commit": commit()[:7],
         "seed": args.seed,
         "problems": world.instruct,
         "solutions": len(examples),

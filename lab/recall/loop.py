@@ -23,23 +23,6 @@ from pipeline.corpus.shards import Task
 from pipeline.corpus.truth import Truth
 from pipeline.records import Question, read_jsonl, read_rows
 from pipeline.wiring.config import build
-from pipeline.wiring.progress import Progress
-
-
-class Shown:
-    """Shows the progress of several pieces of work, one after the other, each under its name."""
-
-    def __init__(self, label: str) -> None:
-        self.label, self.name, self.bar = label, "", Progress(label)
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        if name != self.name:
-            self.bar.close()
-            self.name = name
-            self.bar = Progress(f"{self.label}: {name}", total, initial=done, unit="shard")
-        self.bar.go_to(done)
-        if done == total:
-            self.bar.close()
 
 
 def tasks_of(world: Path, pages: Path, cfg: CorpusConfig) -> list[Task]:

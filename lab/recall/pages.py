@@ -23,11 +23,12 @@ class PagesStage(StageConfig):
     profile="recall",
 )
 def main(cfg: PagesStage, run: Run) -> None:
-    from lab.recall.loop import Shown, ground, tasks_of
+    from lab.recall.loop import ground, tasks_of
     from pipeline.corpus import shards
+    from pipeline.wiring.progress import Steps
 
     (run.checkpoint / "begun").touch()  # so that a killed run keeps the shards in `out`
-    world, show = run.data / "world", Shown(run.label)
+    world, show = run.data / "world", Steps(run.label)
     for done, total in shards.run(tasks_of(world, run.out, cfg.corpus), cfg.threads):
         show("extract", done, total)
     bottom, _ = ground(world, run.out, cfg.corpus, cfg.threads, show)

@@ -22,7 +22,7 @@ def main(cfg: RecallReportStage, run: Run) -> None:
     from dataclasses import replace
 
     from lab.recall.figure import write_report
-    from lab.recall.loop import Shown, benchmark_texts, ground, load_turn, tasks_of, truth_of
+    from lab.recall.loop import benchmark_texts, ground, load_turn, tasks_of, truth_of
     from pipeline.corpus import loop
     from pipeline.corpus.mine import finish
     from pipeline.corpus.truth import Measure
@@ -32,9 +32,10 @@ def main(cfg: RecallReportStage, run: Run) -> None:
     from pipeline.report.claims.rules import rules_hash
     from pipeline.report.claims.table import document
     from pipeline.wiring.code import ROOT
+    from pipeline.wiring.progress import Steps
 
     world, pages = run.data / "world", run.data / "pages"
-    bottom, _ = ground(world, pages, cfg.corpus, cfg.threads, Shown(run.label))
+    bottom, _ = ground(world, pages, cfg.corpus, cfg.threads, Steps(run.label))
     state, rows = load_turn(run.data / f"turn-{cfg.corpus.recall.iterations}")
     mined = loop.mined_of(bottom, state, run.data / "no-classifier-is-kept", rows)
     rejects = [task.results[1] for task in tasks_of(world, pages, cfg.corpus)]

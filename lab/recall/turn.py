@@ -24,13 +24,14 @@ READS = ("{data}/world/web", "{data}/world/seed.jsonl", "{data}/pages")
 
 @stage("turn", cell=("turn",), out="{data}/turn-{turn}", reads=READS, profile="recall")
 def main(cfg: TurnStage, run: Run) -> None:
-    from lab.recall.loop import Shown, ground, load_turn, truth_of
+    from lab.recall.loop import ground, load_turn, truth_of
     from pipeline.corpus import loop
     from pipeline.corpus.domains import by_samples
     from pipeline.corpus.truth import Measure
     from pipeline.records import write_json
+    from pipeline.wiring.progress import Steps
 
-    world, show, rows = run.data / "world", Shown(run.label), []
+    world, show, rows = run.data / "world", Steps(run.label), []
     bottom, state = ground(world, run.data / "pages", cfg.corpus, cfg.threads, show)
     if cfg.turn > 1:
         state, rows = load_turn(run.data / f"turn-{cfg.turn - 1}")

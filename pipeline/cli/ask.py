@@ -1,7 +1,7 @@
 """Ask a model one question: its greedy answer, or several samples, and what the grader takes as
 their answer.
 
-    dsm ask data/main/sft/model "Tom has 3 apples and buys 4. How many has he?"
+    dsm ask data/main/chains/0/sft/model "Tom has 3 apples and buys 4. How many has he?"
     dsm ask MODEL "What is 7 * 8?" --samples 4 --reference 56
 
 MODEL is a Hugging Face folder. Base models continue the text and rarely stop; instruct models
@@ -55,7 +55,7 @@ def printable(text: str) -> str:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = made.add_argument
-    add("model", type=Path, help="a Hugging Face folder, such as data/main/sft/model")
+    add("model", type=Path, help="a Hugging Face folder, such as data/main/chains/0/sft/model")
     add("question")
     add("--samples", type=int, default=0, help="so many samples instead of the greedy answer")
     add("--temperature", type=float, default=0.7, help="of the samples (default: %(default)s)")

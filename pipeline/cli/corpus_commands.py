@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import shutil
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from pipeline.corpus.benchmark_files import benchmark_texts
 from pipeline.corpus.config import CorpusConfig, DecontaminateConfig, RecallConfig, check
@@ -24,62 +19,9 @@ from pipeline.corpus.inputs import Shard, find_shards
 from pipeline.corpus.read.tables import count_rows, rows_of_file, write_table
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl, write_jsonl
+from pipeline.wiring.progress import Steps
 
 SUFFIX = re.compile(r"(?:\.\w+)?(?:\.gz)?$")
-
-
-class Show:
-    """Progress of a step: a bar of tqdm on a terminal, elsewhere a line every ten seconds, in
-    silent minutes too.
-    """
-
-    EVERY = 10.0  # seconds between lines
-
-    def __init__(self, unit: str = "shards") -> None:
-        self.unit, self.step, self.terminal = unit, "", sys.stderr.isatty()
-        self.bar: Any = None
-        self.counts = (0, 0)
-        threading.Thread(target=self._tick, daemon=True).start()
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if step != self.step:  # what an earlier run had done already is in the first count
-            self.step, self.start, self.first, self.shown = step, now, done, -math.inf
-            if self.terminal:
-                self.bar = tqdm(total=total, initial=done, unit=f" {self.unit}", desc=step)
-        self.counts = (done, total)
-        if self.bar is not None:
-            self.bar.update(done - self.bar.n)
-            if done == total:
-                self.bar.close()
-                self.bar = None
-        elif not self.terminal and (done == total or now - self.shown >= self.EVERY):
-            self._line(now)
-
-    def _line(self, now: float) -> None:
-        self.shown = now
-        done, total = self.counts
-        passed, pace = now - self.start, ""
-        if done > self.first:
-            each = passed / (done - self.first)
-            pace = f", {each:.2g} s each"
-            if done < total:
-                pace += f", {each * (total - done):.0f} s left"
-        elif done < total and passed >= 1:
-            pace = f", {passed:.0f} s so far"
-        print(f"{self.step}: {done} of {total} {self.unit}{pace}", file=sys.stderr, flush=True)
-
-    def _tick(self) -> None:
-        """A step that reports nothing for a while is still seen to go on."""
-        while True:
-            time.sleep(self.EVERY)
-            done, total = self.counts
-            if not self.step or done == total:
-                continue
-            if self.bar is not None:
-                self.bar.refresh()
-            elif (now := time.monotonic()) - self.shown >= self.EVERY:
-                self._line(now)
 
 
 def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
@@ -89,7 +31,7 @@ def rows_with_text(path: Path, step: str) -> Iterator[dict[str, Any]]:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the output of `extract`")
-    total, show = count_rows(path), Show("rows")
+    total, show = count_rows(path), Steps(unit="row")
     for number, row in enumerate(rows_of_file(path), 1):
         row = {key: value for key, value in row.items() if value is not None}
         if not isinstance(row.get("text"), str):
@@ -137,7 +79,7 @@ def extract_file(shard: Shard, max_bytes: int, seconds: float, out: Path) -> Non
                 "record": page.record,
                 "lang": page.lang,
                 "text": page.text,
-                "formulas": [asdict(formula) for formula in page.formulas],
+                "formulas": [formula._asdict() for formula in page.formulas],
                 "formulas_unread": page.unread,
             }
 
@@ -146,10 +88,11 @@ def extract_file(shard: Shard, max_bytes: int, seconds: float, out: Path) -> Non
 
 
 def extract(args: argparse.Namespace) -> None:
-    from pipeline.corpus.shards import Task, code_hash, fingerprint, run, stamps_of
+    from pipeline.corpus.shards import Task, code_hash, run, stamps_of
+    from pipeline.files import fingerprint
 
     check_out(args.out)
-    work, tasks, show = args.out.with_name(args.out.name + ".work"), [], Show()
+    work, tasks, show = args.out.with_name(args.out.name + ".work"), [], Steps()
     shards = find_shards(args.inputs, args.base, say)
     stamps = stamps_of(
         shards, work / "stamps", lambda done, total: show("see what changed", done, total)
@@ -218,7 +161,7 @@ def mine(args: argparse.Namespace) -> None:
         print("corpus: no --benchmarks: nothing will be decontaminated", file=sys.stderr)
     summary = mine_pages(
         find_shards(args.inputs, args.base, say), seed_rows(args.seed_rows), benchmarks, cfg, args.out, args.out / ".work",
-        args.workers, progress=Show(), explain=True,
+        args.workers, progress=Steps(), explain=True,
     )  # fmt: skip
     for line in warnings_of(summary):
         print(f"corpus: {line}", file=sys.stderr)

@@ -14,6 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,8 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     to resume."""
     if options.model is None or options.out is None:
         raise UserError("give the model folder and --out, or --outputs, or --list")
-    from pipeline.evaluate.run import checkpoint_of, evaluate, parts, score
-    from pipeline.wiring.progress import Progress
+    from pipeline.evaluate.run import checkpoint_of, evaluate, on_file, score
+    from pipeline.wiring.progress import Progress, reminding
 
     cfg = _config(options)
     name = Path(options.model).name
@@ -81,18 +82,16 @@ def evaluate_folder(options: argparse.Namespace) -> None:
         print(f"{task.key}: {task.loaded.note}")
     engine, tokenizer = _load(options, cfg)
     out = Path(options.out)
-    settings = benchmarks.digest_of(repr((cfg, [task.loaded.note for task in tasks])))
-    state = checkpoint_of(out / ".ckpt" / settings, Path(options.model))
+    state = checkpoint_of(out / ".ckpt" / _settings(cfg), Path(options.model))
+    done, total = on_file(tasks, state), sum(len(task.loaded.questions) for task in tasks)
+    print(f"{total} questions, {done} of them on file from an earlier run", flush=True)
     timings: list[dict] = []
-    pieces = [part for task in tasks for part in parts(task, cfg, state)]
-    done = sum(len(asked) for path, asked in pieces if path.is_file())
-    total = sum(len(asked) for _, asked in pieces)
-    with Progress(f"evaluate {name}", total, initial=done, unit="question") as progress:
-        answered = 0
-        for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings):
+    bar = Progress(name, total, initial=done, unit="question")
+    with bar, reminding(bar) as progress:
+        watch = lambda count: progress.go_to(int(count))  # noqa: E731
+        for row in evaluate(engine, tokenizer, tasks, cfg, state, out, timings, watch):
             print(json.dumps(row, sort_keys=True), flush=True)
-            answered += row["questions"]
-            progress.go_to(max(answered, done), row["benchmark"])
+            progress.go_to(row["step"], f"{row['benchmark']} greedy {row['greedy']:.3f}")
     if timings:  # all from the checkpoint: the file of the run that answered stays
         write_jsonl(out / "timings.jsonl", timings)
     summary = score(name, tasks, cfg, out)
@@ -106,6 +105,17 @@ def evaluate_folder(options: argparse.Namespace) -> None:
         print(tables)
     else:
         print(json.dumps(summary["benchmarks"], ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def _settings(cfg: EvaluateConfig) -> str:
+    """A digest of the configuration and the code that an answer and its verdict depend on. Which
+    questions are asked, and how many at once, may change between two runs.
+    """
+    from pipeline.evaluate import run
+    from pipeline.wiring.code import code_hashes
+
+    same = replace(cfg, benchmarks=("any",), questions=0, batch=1, chunk=1)
+    return benchmarks.digest_of(repr((same, code_hashes(Path(run.__file__)))))
 
 
 def _config(options: argparse.Namespace) -> EvaluateConfig:

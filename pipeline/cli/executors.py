@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.shards import Task, do, fingerprint
+from pipeline.corpus.shards import Task, do
 from pipeline.errors import UserError
+from pipeline.files import fingerprint
 
 NAMES = r"[\w.,-]+"  # of partitions (several with commas) and qualities of service
 TIMES = r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}"  # as sbatch documents --time
@@ -74,7 +75,7 @@ def runner(cfg: ExecutorConfig) -> Callable[[list[Task]], None]:
         check_slurm(cfg)
 
     def run(tasks: list[Task]) -> None:
-        logs = cfg.logs / fingerprint([task.proof for task in tasks])[:12]
+        logs = cfg.logs / fingerprint([task.proof for task in tasks])
         common = {
             "pipeline": [Step(tasks)],
             "tasks": len(tasks),

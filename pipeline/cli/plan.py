@@ -14,50 +14,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.lm.devices import CARDS, GB, Device, card_named
 from pipeline.wiring.code import ROOT
 from pipeline.wiring.lines import nearest
 from pipeline.wiring.plans import plans
 
-GB = 10**9
-
-
-@dataclass(frozen=True)
-class Device:
-    """memory: bytes; rate: dense bfloat16 FLOP/s at the peak; price: US dollars per hour.
-
-    Prices are list prices of rented cards in 2026, to be replaced by your own (--price).
-    """
-
-    name: str
-    memory: int
-    rate: float
-    price: float
-
-
-CARDS = {
-    "a100": Device("A100 80 GB", 80 * GB, 312e12, 1.8),
-    "h100": Device("H100 80 GB", 80 * GB, 989e12, 2.8),
-    "h200": Device("H200 141 GB", 141 * GB, 989e12, 3.5),
-}
 CORE_RATE = 80e9  # float32 FLOP/s of one processor core in a large matrix product (docs/real.md)
 SPARE = 0.06  # of a device's memory: the library's own, and what lies between blocks
 # Of the peak rate, in training and in sampling: usual on cards, measured on a core (docs/real.md).
 UTILISATION = {"cuda": (0.4, 0.1), "cpu": (0.75, 0.3)}
-# Published sizes: (hidden, layers, heads, key/value heads, inner, vocabulary, tied).
-ALIASES = {"models/smollm2": "HuggingFaceTB/SmolLM2-135M"}  # what `dsm base smollm2` makes
-KNOWN = {
-    "HuggingFaceTB/SmolLM2-135M": (576, 30, 9, 3, 1536, 49152, True),
-    "Qwen/Qwen2.5-0.5B": (896, 24, 14, 2, 4864, 151936, True),
-    "Qwen/Qwen2.5-1.5B": (1536, 28, 12, 2, 8960, 151936, True),
-    "Qwen/Qwen2.5-7B": (3584, 28, 28, 4, 18944, 152064, False),
-    "deepseek-ai/deepseek-coder-7b-base-v1.5": (4096, 30, 32, 32, 11008, 102400, False),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = bills(settings)
     room = int(device.memory * (1 - SPARE))
     if options.check:
+        if count:  # this machine
+            room = min(room, free_memory(bool(device.price)))
+            check_disk(profile, found, free_disk(profile))
         return check(profile, found, device, room, options.devices or count)
     show(profile, settings, found, device, room, options)
     return 0
@@ -130,6 +103,7 @@ def settings_of(profile: str, sections: dict[str, Any]):
     from pipeline.corpus.config import CorpusConfig
     from pipeline.evaluate.config import EvaluateConfig
     from pipeline.lm.model import ModelConfig
+    from pipeline.lm.published import model_sizes
     from pipeline.lm.train_config import TrainConfig
     from pipeline.reward.config import RewardConfig
     from pipeline.rl.config import ArmConfig, RLConfig
@@ -160,41 +134,11 @@ def settings_of(profile: str, sections: dict[str, Any]):
         evaluate=evaluate,
         corpus=section(CorpusConfig, "corpus"),
         arms=arms,
+        chains=len(plan["chains"]),
         seeds=len(plan["seeds"]),
         questions=rl_questions(world),
         benchmark_questions=asked_questions(evaluate, world.benchmark),
         vllm=engine == "vllm",
-    )
-
-
-def model_sizes(model):
-    """The sizes of the base model, without its weights. Raises UserError for an unknown one."""
-    from transformers import AutoConfig, LlamaConfig
-
-    from pipeline.lm.memory import sizes_of
-
-    def llama(hidden, layers, heads, kv_heads, inner, vocab, tied):
-        return LlamaConfig(
-            hidden_size=hidden,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            num_key_value_heads=kv_heads,
-            intermediate_size=inner,
-            vocab_size=vocab,
-            tie_word_embeddings=tied,
-        )
-
-    if not model.path:
-        sizes = model.hidden_size, model.layers, model.heads, model.heads
-        return sizes_of(llama(*sizes, model.intermediate_size, model.vocab_size, True))
-    if (Path(model.path) / "config.json").is_file():
-        return sizes_of(AutoConfig.from_pretrained(model.path, local_files_only=True))
-    name = ALIASES.get(model.path, model.path)
-    if name in KNOWN:
-        return sizes_of(llama(*KNOWN[name]))
-    raise UserError(
-        f"model.path={model.path}: no config.json there, and its sizes are not known; "
-        f"known by name: {', '.join(KNOWN)}"
     )
 
 
@@ -246,8 +190,25 @@ def this_machine(threads: int, wants_gpu: bool) -> tuple[Device | None, int]:
     if not torch.cuda.is_available():
         return None, 0
     card = torch.cuda.get_device_properties(0)
-    alike = next((c for key, c in CARDS.items() if key.upper() in card.name.upper()), CARDS["h100"])
+    alike = card_named(card.name) or CARDS["h100"]
     return Device(card.name, card.total_memory, alike.rate, alike.price), torch.cuda.device_count()
+
+
+def free_memory(on_gpu: bool) -> int:
+    """Bytes that nothing else on this machine holds, of one device."""
+    import torch
+
+    from pipeline.lm.generate.room import free_bytes
+
+    return free_bytes(torch.device("cuda" if on_gpu else "cpu"))
+
+
+def free_disk(profile: str) -> int:
+    """Bytes that are free where the results go, with those that this plan's own results take."""
+    plan = plans().get(profile) or next(iter(plans().values()))
+    files = (ROOT / plan["data"]).rglob("*")
+    there = sum(path.stat().st_size for path in files if path.is_file())
+    return shutil.disk_usage(ROOT).free + 2 * there
 
 
 def priced(device: Device, options: argparse.Namespace) -> Device:
@@ -256,6 +217,20 @@ def priced(device: Device, options: argparse.Namespace) -> Device:
 
 
 # ---- what is said
+
+
+def check_disk(profile: str, found, free: int) -> None:
+    """Raise UserError when the results and the largest checkpoint do not fit on the disk."""
+    from pipeline.rl.plan import disk
+
+    needed = disk(found)
+    if needed > free:
+        worst = max(found, key=lambda bill: bill.disk)
+        raise UserError(
+            f"{profile} needs {needed / GB:.3g} GB on disk and {free / GB:.3g} GB are free (most: "
+            f"{worst.stage} {worst.disk / GB:.3g} GB, and DVC's copy of it); build it on a larger "
+            "disk, with fewer arms or seeds, or with rl_scale.keep"
+        )
 
 
 def check(profile: str, found, device: Device, room: int, count: int) -> int:
@@ -280,6 +255,8 @@ def check(profile: str, found, device: Device, room: int, count: int) -> int:
 
 def show(profile: str, settings, found, device: Device, room: int, options) -> None:
     """The table of stages, the memory by part, and PPO next to GRPO."""
+    from pipeline.rl.plan import disk
+
     train, sample = options.utilisation
     size = settings.size
     print(
@@ -310,8 +287,11 @@ def show(profile: str, settings, found, device: Device, room: int, options) -> N
         )
     )
     total = [stage_line(bill, device, room, options) for bill in found]
-    hours, disk, cost = (sum(column) for column in zip(*total, strict=True))
-    print(f"{'together, hours of one device':58}{hours:>12.4g}{disk / GB:>10.4g}{cost:>10.4g}")
+    hours, cost = (sum(column) for column in zip(*total, strict=True))
+    print(
+        f"{'together, hours of one device':58}{hours:>12.4g}{disk(found) / GB:>10.4g}{cost:>10.4g}"
+    )
+    print(f"{'(disk: results and their copy in the cache, largest checkpoint)':>90}")
     print("\nmemory of one device by part, GB (states divided among devices)")
     for bill in found:
         if bill.memory:
@@ -319,8 +299,8 @@ def show(profile: str, settings, found, device: Device, room: int, options) -> N
     beside_ppo(settings, device, room, options)
 
 
-def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, float]:
-    """Print one stage; returns device-hours of all its runs, bytes on disk and dollars."""
+def stage_line(bill, device: Device, room: int, options) -> tuple[float, float]:
+    """Print one stage; returns device-hours of all its runs, and dollars."""
     from pipeline.rl.plan import devices, per_device
 
     train, sample = options.utilisation
@@ -333,7 +313,7 @@ def stage_line(bill, device: Device, room: int, options) -> tuple[float, int, fl
         f"{each / GB:>9.3g}{busy / max(1, count):>12.3g}{bill.disk / GB:>10.3g}"
         f"{busy * bill.runs * device.price:>10.3g}"
     )
-    return busy * bill.runs, bill.disk, busy * bill.runs * device.price
+    return busy * bill.runs, busy * bill.runs * device.price
 
 
 def parts_line(bill, room: int, count: int) -> str:

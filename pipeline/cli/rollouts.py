@@ -1,7 +1,7 @@
 """Read the rollouts of an RL run: each group with its question, and each step with its reward and
 advantage.
 
-    dsm rollouts data/main/rl/grpo_os_rule-0 [--step 1] [--question ID] [--groups 3] [--mixed]
+    dsm rollouts data/main/chains/0/rl/grpo_os_rule-0 [--step 1] [--question ID] [--groups 3] [--mixed]
 
 Without --step: a line a stored step. `--mixed` leaves out groups whose rewards are all equal, which
 teach nothing.
@@ -27,7 +27,7 @@ def steps_of(run: Path) -> dict[int, Path]:
     }
     if not found:
         raise UserError(
-            f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/main/rl/grpo_os_rule-0"
+            f"{run}: no rollouts/step-*.jsonl here; give the folder of an RL run, such as data/main/chains/0/rl/grpo_os_rule-0"
         )
     return found
 

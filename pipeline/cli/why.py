@@ -154,7 +154,8 @@ def code_reasons(name: str, stage: str, plan: dict[str, Any], state: str) -> Ite
 def cost_file(name: str, plan: dict[str, Any]) -> Path:
     """Where the last run of a stage, named as in dvc.yaml, noted its cost and its code."""
     stage, _, cell = name.partition("@")
-    label = "-".join(filter(None, (stage.removesuffix("_start"), cell)))
+    stage, _, model = stage.partition("_")  # evaluate_base, evaluate_instruct
+    label = "-".join(filter(None, (stage, cell, model)))
     return Path(plan["data"]) / ".cost" / f"{label}.json"
 
 
@@ -162,13 +163,20 @@ def grouped(stale: dict[str, list[str]]) -> Iterator[tuple[list[str], list[str]]
     """Stages with the same reasons together; `<cell>` stands for the cell in a path."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, reasons in stale.items():
-        cell = name.partition("@")[2]
-        arm = re.sub(r"-\d+$", "", cell)
-        same = [
-            r.replace(cell, "<cell>").replace(f"/{arm}.", "/<arm>.") if cell else r for r in reasons
-        ]
+        same = (general(reason, name.partition("@")[2]) for reason in reasons)
         groups.setdefault(tuple(dict.fromkeys(same)), []).append(name)
     return ((shortened(names), list(reasons)) for reasons, names in groups.items())
+
+
+def general(reason: str, cell: str) -> str:
+    """A reason without what is of one cell alone: its chain, its arm and its seed."""
+    chain, _, model = cell.partition("-") if cell[:1].isdigit() else ("", "", cell)
+    if chain:
+        reason = reason.replace(f"chains/{chain}/", "chains/<chain>/")
+    if not model:
+        return reason
+    arm = re.sub(r"-\d+$", "", model)
+    return reason.replace(model, "<cell>").replace(f"/{arm}.", "/<arm>.")
 
 
 def shortened(names: list[str]) -> list[str]:

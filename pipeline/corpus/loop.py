@@ -149,21 +149,25 @@ def iterate(
     )
     model = model_of(work, number)
     progress(f"train {number}", 0, 1)
-    trained = recall.train_classifier(crawl, distinct, seed, cfg, model.parent, model)
+    trained = recall.trained(crawl, ground.proofs, distinct, seed, cfg, model)
     progress(f"train {number}", 1, 1)
     if number > 1:
         model_of(work, number - 1).unlink(missing_ok=True)  # only the last classifier is kept
-    tasks = recall.score_tasks(crawl, ground.proofs, model, cfg, model.parent / "scores")
+    tasks = recall.score_tasks(crawl, ground.proofs, model, trained.model_hash, cfg)
     for done, total in run(tasks, workers):
         progress(f"score {number}", done, total)
-    scores = recall.read_scores(crawl, model.parent / "scores")
+    scores = recall.read_scores(crawl, recall.scores_of(model))
     eligible = dedup.survivors(ground.cluster, ground.unique, scores, crawl.tokens, crawl.url_hash)
     kept, cut = recall.keep_best(crawl, scores, eligible, cfg)
     known = overlap(crawl, ground.cluster, kept, before.kept)
-    row = {"iteration": number, "seed_pages": len(seed), **trained, **cut, **known}
+    row = {"iteration": number, "seed_pages": len(seed), **trained.counts, **cut, **known}
     first = np.where(kept & (before.first == 0), number, before.first)
     state = State(number, before.seed_pages, before.marked, kept, first, scores, eligible, row)
-    return state if state.is_last(cfg) else discover(ground, state, cfg, annotate, out)
+    if not state.is_last(cfg):
+        return discover(ground, state, cfg, annotate, out)
+    if not model.is_file():  # an earlier run went further, and kept only its last classifier
+        recall.train_classifier(crawl, distinct, seed, cfg, model.parent, model)
+    return state
 
 
 def discover(

@@ -35,12 +35,12 @@ from pipeline.corpus.shards import (
     Task,
     Workers,
     code_hash,
-    fingerprint,
     run,
     stamps_of,
 )
 from pipeline.corpus.truth import Measure, Truth, histogram
 from pipeline.corpus.write import Accounts, write_corpus
+from pipeline.files import fingerprint
 from pipeline.records import write_json
 
 

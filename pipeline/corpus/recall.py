@@ -4,9 +4,11 @@ best pages.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
+import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl
 from pipeline.corpus.rank import Columns, find_cut
 from pipeline.corpus.read.pages import rows_of
-from pipeline.corpus.shards import Task, file_hash, fingerprint
+from pipeline.corpus.shards import Task, code_hash, file_hash
 from pipeline.corpus.urls import stable_hash, url_hash
-from pipeline.files import atomic
+from pipeline.files import atomic, fingerprint, write_text
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,53 @@ def train_classifier(
     return classifier.train(positives(), texts(negatives), cfg.classifier, cfg.seed, work, out)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: its counts, and the hash of the classifier's file."""
+
+    counts: dict[str, int]
+    model_hash: str
+
+
+def trained(
+    crawl: Crawl, proofs: list[str], unique: np.ndarray, seed: Seed, cfg: CorpusConfig, model: Path
+) -> Trained:
+    """`train_classifier`, unless the receipt next to `model` says that pages, seed, settings and
+    code are those of an earlier training, and its classifier, or all that it was needed for, is
+    there.
+    """
+    receipt, proof = model.with_suffix(".receipt"), training_proof(proofs, unique, seed, cfg)
+    if receipt.is_file():
+        kept = json.loads(receipt.read_text(encoding="utf-8"))
+        found = Trained(kept["counts"], kept["model_hash"])
+        if kept["proof"] == proof and is_of_use(found, crawl, proofs, cfg, model):
+            return found
+    counts = train_classifier(crawl, unique, seed, cfg, model.parent, model)
+    found = Trained(counts, file_hash(model))
+    write_text(receipt, json.dumps({"proof": proof, **asdict(found)}))
+    return found
+
+
+def is_of_use(
+    found: Trained, crawl: Crawl, proofs: list[str], cfg: CorpusConfig, model: Path
+) -> bool:
+    """Whether an earlier training need not be repeated."""
+    if model.is_file():
+        return file_hash(model) == found.model_hash
+    return all(task.is_done() for task in score_tasks(crawl, proofs, model, found.model_hash, cfg))
+
+
+def training_proof(proofs: list[str], unique: np.ndarray, seed: Seed, cfg: CorpusConfig) -> str:
+    """Stands for all that decides what a classifier is trained on, and how."""
+    digest = hashlib.blake2b(digest_size=16)
+    for key, text in seed.texts.items():
+        digest.update(f"{key} {len(text)} {text}".encode("utf-8", "surrogatepass"))
+    for mask in (unique, seed.pages, seed.marked):
+        digest.update(np.packbits(mask).tobytes())
+    code = code_hash(Path(__file__))
+    return fingerprint(proofs, digest.hexdigest(), asdict(cfg.classifier), cfg.seed, code)
+
+
 @lru_cache(maxsize=1)
 def _loaded(model: Path, model_hash: str, max_tokens: int) -> classifier.Classifier:
     return classifier.Classifier(model, max_tokens)
@@ -109,12 +158,16 @@ def score_shard(pages: Path, model: Path, model_hash: str, max_tokens: int, out:
         np.save(file, scores)
 
 
+def scores_of(model: Path) -> Path:
+    """The folder of the scores that a classifier gives."""
+    return model.parent / "scores"
+
+
 def score_tasks(
-    crawl: Crawl, proofs: list[str], model: Path, cfg: CorpusConfig, folder: Path
+    crawl: Crawl, proofs: list[str], model: Path, model_hash: str, cfg: CorpusConfig
 ) -> list[Task]:
     """One scoring task per shard; `proofs` say what each shard's pages were made from."""
-    model_hash = file_hash(model)
-    tasks = []
+    tasks, folder = [], scores_of(model)
     for path, proof in zip(crawl.shards, proofs, strict=True):
         out = folder / f"{path.stem}.npy"
         args = (path, model, model_hash, cfg.classifier.max_tokens, out)

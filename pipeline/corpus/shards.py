@@ -8,8 +8,12 @@ ends with the same bytes.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
+import os
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,10 +24,11 @@ from pipeline.corpus.inputs import CRAWL, Shard
 from pipeline.corpus.read.pack import SUFFIXES as HTML
 from pipeline.corpus.read.source import is_remote, stamp_of
 from pipeline.errors import UserError
-from pipeline.files import write_text
+from pipeline.files import fingerprint, write_text
 from pipeline.wiring.code import code_hashes
 
 SUFFIXES = (*CRAWL, *HTML)
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 HASHERS = 8  # files read at a time to see whether they changed
 
 
@@ -90,18 +95,14 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def code_hash() -> str:
-    """Fingerprint of the code that turns a shard into pages: what `read/pages.py` imports, however
-    deep.
+PAGES = Path(__file__).with_name("read") / "pages.py"
+
+
+def code_hash(entry: Path = PAGES) -> str:
+    """Fingerprint of the code of a module and of all that it imports, however deep; of what turns a
+    shard into pages unless another is named.
     """
-    return fingerprint(code_hashes(Path(__file__).with_name("read") / "pages.py"))
-
-
-def fingerprint(*facts: Any) -> str:
-    """Hash of plain values."""
-    return hashlib.blake2b(
-        json.dumps(facts, sort_keys=True, default=str).encode(), digest_size=16
-    ).hexdigest()
+    return fingerprint(code_hashes(entry))
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,20 @@ def run(tasks: list[Task], workers: Workers) -> Iterator[tuple[int, int]]:
             done += 1
             yield done, len(tasks)
         return
-    with ProcessPoolExecutor(max_workers=workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=end_with, initargs=(os.getpid(),)) as pool:
         for _ in pool.map(do, left):
             done += 1
             yield done, len(tasks)
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when the one that started it ends, however it ends: a worker that
+    went on after a kill would be in the way of the run that takes over its shard.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before it was asked for
+        os._exit(1)
 
 
 def do(task: Task) -> None:

@@ -2,14 +2,15 @@
 
 Sample i of a question draws with seed hash(question id, i); chunks are fixed by the configuration.
 So a run that was killed and resumed writes the files of an undisturbed one, and two models meet the
-same randomness."""
+same randomness. What is on file is known by its question, so a run may go on with other chunks, or
+with more questions."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,6 @@ class Task:
         name = self.loaded.name
         return benchmarks.TABLE[name].scoring if name in benchmarks.TABLE else ""
 
-    def chunks(self, cfg: EvaluateConfig) -> int:
-        return -(-len(self.loaded.questions) // cfg.chunk)
-
 
 def make_tasks(cfg: EvaluateConfig, model: str, world: Path) -> list[Task]:
     """Load and verify every benchmark of `cfg` for the model of that name. Raises UserError."""
@@ -85,32 +83,74 @@ def evaluate(
     checkpoint: Path,
     out: Path,
     timings: list[dict[str, Any]],
+    watch: Callable[[float], None] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row a chunk.
+    """Answer and grade every task. Writes `out/<key>.jsonl`; yields one metric row per chunk, whose
+    `step` is the number of questions up to its end.
 
     timings -- a row for every chunk that was answered now, not taken from `checkpoint`, is added
-    here and nowhere else: rows and files are the same on every run, seconds are not."""
-    step = 0
+    here and nowhere else: rows and files are the same on every run, seconds are not.
+    watch -- told, while outputs are decoded, how many questions are done: whole ones and parts."""
+    before = 0
     for task in tasks:
-        rows = []
-        for part, asked in parts(task, cfg, checkpoint):
-            if not part.is_file():
-                write_jsonl(part, answer_questions(engine, tokenizer, asked, task, cfg, timings))
-            chunk = list(read_jsonl(part))
+        questions, rows, parts = task.loaded.questions, [], checkpoint / folder_of(task)
+        kept = answered(task, parts)
+        for start in range(0, len(questions), cfg.chunk):
+            asked = questions[start : start + cfg.chunk]
+            missing = [q for q in asked if q.id not in kept]
+            if missing:
+                done = before + start + len(asked) - len(missing)
+                told = by_question(done, missing, task, cfg, watch) if watch else None
+                made = answer_questions(engine, tokenizer, missing, task, cfg, timings, told)
+                part = parts / f"{len(list(parts.glob('*.jsonl'))):06d}.jsonl"
+                write_jsonl(part, made)
+                kept |= {row["id"]: row for row in read_jsonl(part)}
+            chunk = [kept[q.id] for q in asked]
             rows += chunk
-            step += 1
+            step = before + start + len(chunk)
             yield {"step": step, "benchmark": task.key, **_chunk_metrics(chunk, cfg)}
+        before += len(questions)
         write_jsonl(out / f"{task.key}.jsonl", rows)
 
 
-def parts(
-    task: Task, cfg: EvaluateConfig, checkpoint: Path
-) -> Iterator[tuple[Path, Sequence[Question]]]:
-    """The files of a checkpoint that hold a task's answers, each with its questions."""
-    questions = task.loaded.questions
-    for start in range(0, len(questions), cfg.chunk):
-        name = f"{task.key}-{start:06d}.jsonl"
-        yield checkpoint / name, questions[start : start + cfg.chunk]
+def folder_of(task: Task) -> str:
+    """The folder of a task's rows in a checkpoint: of its protocol and its exemplars too."""
+    return f"{task.key}-{benchmarks.digest_of(repr((task.protocol, task.exemplars)))[:8]}"
+
+
+def answered(task: Task, parts: Path) -> dict[str, dict[str, Any]]:
+    """The rows on file, by question id, of the questions that are still worded as they were."""
+    rows = {row["id"]: row for part in sorted(parts.glob("*.jsonl")) for row in read_jsonl(part)}
+    asked = {q.id: (q.question, q.answer) for q in task.loaded.questions}
+    return {
+        name: row
+        for name, row in rows.items()
+        if asked.get(name) == (row["question"], row["answer"])
+    }
+
+
+def on_file(tasks: Sequence[Task], checkpoint: Path) -> int:
+    """How many questions of these tasks an earlier run has answered."""
+    return sum(len(answered(task, checkpoint / folder_of(task))) for task in tasks)
+
+
+def by_question(
+    done: float, questions: Sequence[Question], task: Task, cfg: EvaluateConfig, watch
+) -> Callable[[float], None]:
+    """A `watch` for an engine: turns work on outputs into a number of questions, from `done` on."""
+    outputs = sum(1 + samples_of(q, task, cfg) for q in questions) / len(questions)
+
+    def told(work: float) -> None:
+        nonlocal done
+        done += work / outputs
+        watch(done)
+
+    return told
+
+
+def samples_of(question: Question, task: Task, cfg: EvaluateConfig) -> int:
+    """How many samples are drawn for a question."""
+    return task.extra_samples if question.id in task.extra else cfg.samples
 
 
 def checkpoint_of(folder: Path, model: Path) -> Path:
@@ -131,11 +171,12 @@ def answer_questions(
     task: Task,
     cfg: EvaluateConfig,
     timings: list[dict[str, Any]],
+    watch: Callable[[float], None] | None = None,
 ) -> list[dict]:
     """The evaluation rows (docs/contracts.md) of some questions: one greedy answer and the samples
-    of each."""
+    of each. `watch`: see `Sampling`."""
     began = time.perf_counter()
-    greedy = Sampling(temperature=0.0, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch)
+    greedy = Sampling(0.0, cfg.max_new_tokens, cfg.batch, watch=watch)
     answers = run_protocol(
         task.protocol,
         engine,
@@ -146,15 +187,9 @@ def answer_questions(
         cfg,
         task.exemplars,
     )
-    owners = [
-        (q, i)
-        for q in questions
-        for i in range(task.extra_samples if q.id in task.extra else cfg.samples)
-    ]
+    owners = [(q, i) for q in questions for i in range(samples_of(q, task, cfg))]
     if owners:
-        hot = Sampling(
-            temperature=cfg.temperature, max_new_tokens=cfg.max_new_tokens, batch_rows=cfg.batch
-        )
+        hot = replace(greedy, temperature=cfg.temperature)
         asked, seeds = [q for q, _ in owners], [sample_seed(q.id, i) for q, i in owners]
         answers = answers + run_protocol(
             task.protocol, engine, tokenizer, asked, seeds, hot, cfg, task.exemplars

@@ -59,6 +59,22 @@ def equation_value(line: str) -> Fraction | None:
     return right if left is not None and left == right else None
 
 
+def has_false_equation(output: str) -> bool:
+    """Whether some line holds an equation over numbers that does not hold: wrong arithmetic.
+
+    An output without one whose answer is wrong has been misread, or has no end.
+
+    >>> has_false_equation("3+4=8\\n8*2=16"), has_false_equation("2x=6\\n3+4=7")
+    (True, False)
+    """
+    for line in output.split("\n"):
+        for left, right in _EQUATION.findall(line) if len(line) <= MAX_LINE else ():
+            value = arithmetic(left)
+            if value is not None and value != number(right):
+                return True
+    return False
+
+
 def arithmetic(text: str) -> Fraction | None:
     """Exact value of numbers joined by + - * / × ÷ and parentheses; None when malformed or divided
     by zero."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 PAPER = "arXiv 2402.03300"
@@ -14,6 +15,13 @@ KINDS = {
     "instruct": "an instruct model, fine-tuned on worked solutions",
     "reward": "a reward model, trained on judged outputs of the instruct model",
     "rl": "a policy, trained by reinforcement learning from the instruct model",
+    "value": "the value model of a PPO run, which starts as the instruct model's body",
+}
+OTHERS = {"value_model": "value", "reward_model": "reward"}  # folders next to a policy
+RL_DATA = {  # by the arm's data source
+    "sft": "Worked solutions (`world/instruct.jsonl`).",
+    "offline": "Outputs of the instruct model to the RL questions (`world/questions.jsonl`).",
+    "online": "Its own outputs to the RL questions (`world/questions.jsonl`).",
 }
 LIMITS = (
     "Made to study methods. It answers short problems of the kind it was trained on, often wrongly and always "
@@ -64,6 +72,41 @@ def model_card(
         f"**Limits.** {LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def write_cards(
+    out: Path,
+    name: str,
+    kind: str,
+    settings: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    data: str,
+    base_model: str = "",
+) -> list[Path]:
+    """Write README.md into every model folder below `out`; the arguments are those of `model_card`.
+
+    A folder that is not called `model` has its own name in the card's title. Of several processes
+    the first one writes.
+    """
+    from pipeline.lm import parallel
+
+    folders = sorted({path.parent for path in out.rglob("*.safetensors")})
+    for folder in folders if parallel.first() else ():
+        place = folder.relative_to(out).as_posix()
+        title = name if place in ("model", ".") else f"{name}, {place}"
+        own = OTHERS.get(folder.name, kind)
+        text = model_card(title, own, settings, summary, data, base_model)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+    return folders
+
+
+def base_of(folder: Path) -> str:
+    """The pretrained model that a model folder comes from, by its card; "" for one from scratch or
+    without a card.
+    """
+    card, start = folder / "README.md", "base_model: "
+    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
+    return next((json.loads(x.removeprefix(start)) for x in lines if x.startswith(start)), "")
 
 
 def front_matter(values: Mapping[str, Any]) -> str:

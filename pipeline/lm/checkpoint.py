@@ -5,6 +5,7 @@ then renamed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from pipeline.files import atomic
-from pipeline.lm import parallel
+from pipeline.lm import parallel, shards, whole
 
 
 def save(
@@ -22,23 +23,32 @@ def save(
     plain: dict,
 ) -> None:
     """Weights, optimizer moments, and `plain` (JSON: the step, the counters, the metric rows so
-    far).
+    far). Of a model with adapters these alone.
 
-    Of several processes the first one writes, once the weights of all have been found equal.
+    Of several processes the first one writes, once the weights of all have been found equal; what
+    lies in shards is gathered, so that any number of processes can go on from it.
     """
-    parallel.check_same(models)
+    parallel.check_same({name: m for name, m in models.items() if not shards.is_sharded(m)})
+    tensors = {}
+    for key, value in _tensors(models, optimizers):
+        value = shards.whole(value.detach())
+        if parallel.first():
+            tensors[key] = value.contiguous() if parallel.world() == 1 else value.contiguous().cpu()
     if not parallel.first():
         return
-    tensors = {}
+    with atomic(folder / "state.safetensors", durable=True) as temporary:
+        save_file(tensors, temporary, metadata={"plain": json.dumps(plain)})
+
+
+def _tensors(models: dict, optimizers: dict) -> Iterator[tuple[str, torch.Tensor]]:
+    """What is saved, in one order in all processes."""
     for name, model in models.items():
-        for key, value in model.named_parameters():
-            tensors[f"{name}/{key}"] = value.detach().contiguous()
+        for key, value in whole.trained(model).items():
+            yield f"{name}/{key}", value
     for name, optimizer in optimizers.items():
         for i, parameter in enumerate(_parameters(optimizer)):
             for key, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"{name}/{i}/{key}"] = value.detach().contiguous()
-    with atomic(folder / "state.safetensors", durable=True) as temporary:
-        save_file(tensors, temporary, metadata={"plain": json.dumps(plain)})
+                yield f"{name}/{i}/{key}", value
 
 
 def peek(folder: Path) -> dict | None:
@@ -59,8 +69,8 @@ def load(
         return None
     with safe_open(path, framework="pt") as file, torch.no_grad():
         for name, model in models.items():
-            for key, value in model.named_parameters():
-                value.copy_(file.get_tensor(f"{name}/{key}"))
+            for key, value in whole.trained(model).items():
+                value.copy_(shards.part_like(file.get_tensor(f"{name}/{key}"), value))
         names = sorted(file.keys())
         for name, optimizer in optimizers.items():
             parameters = _parameters(optimizer)
@@ -69,7 +79,7 @@ def load(
                     _, i, key = full.split("/")
                     value, parameter = file.get_tensor(full), parameters[int(i)]
                     optimizer.state[parameter][key] = (
-                        value if key == "step" else value.to(parameter.device)
+                        value if key == "step" else shards.part_like(value, parameter)
                     )
         return json.loads(file.metadata()["plain"])
 

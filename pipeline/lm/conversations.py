@@ -26,14 +26,17 @@ def read_conversations(path: Path) -> list[Conversation]:
 
     Raises UserError that names the line.
     """
-    found = []
+    found, lines = [], {}
     for number, row in enumerate(read_jsonl(path), 1):
         messages = row.get("messages")
         if not _are_messages(messages):
             raise UserError(
                 f"{path}:{number}: `messages` must be a list of {{role, content}}, the last of the user"
             )
-        name, answer = str(row.get("id", number)), str(row.get("answer", ""))
+        name, answer = str(row.get("id", number)), row.get("answer")
+        if lines.setdefault(name, number) != number:
+            raise UserError(f"{path}:{number}: the id {name!r} is that of line {lines[name]} too")
+        answer = "" if answer is None else str(answer)
         last = messages[-1]["content"]
         found.append(Conversation(name, last, answer, messages=tuple(messages), row=row))
     if not found:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.lm.flops import Shape, shape_of
 from pipeline.lm.head import ENTRIES
+from pipeline.lm.train_config import LoRAConfig
 
 FLOAT = 4  # the weights that an optimizer moves, their gradients and moments
 # Bytes per logit at the peak: of the supervised loss, and of log-probabilities of chosen tokens.
@@ -72,12 +73,40 @@ def optimizer(size: Sizes, name: str = "adamw") -> int:
     return MOMENTS["muon"] * matrices + MOMENTS["adamw"] * (size.parameters - matrices)
 
 
-def layer_activations(size: Sizes, dtype: str) -> int:
+def targets(size: Sizes, peft: LoRAConfig) -> list[tuple[int, int]]:
+    """Inputs and outputs of each matrix of a layer that has an adapter."""
+    known = {
+        "q_proj": (size.hidden, size.width),
+        "k_proj": (size.hidden, size.kv_width),
+        "v_proj": (size.hidden, size.kv_width),
+        "o_proj": (size.width, size.hidden),
+        "gate_proj": (size.hidden, size.inner),
+        "up_proj": (size.hidden, size.inner),
+        "down_proj": (size.inner, size.hidden),
+    }
+    return [known.get(name, (size.hidden, size.inner)) for name in peft.targets or known]
+
+
+def adapter(size: Sizes, peft: LoRAConfig) -> int:
+    """Parameters of the adapters: A and B beside each matrix."""
+    return size.layers * peft.r * sum(map(sum, targets(size, peft)))
+
+
+def merged(size: Sizes, peft: LoRAConfig) -> int:
+    """The sampler's copy of the matrices that have an adapter (generate/copied.py)."""
+    return FLOAT * size.layers * sum(a * b for a, b in targets(size, peft))
+
+
+def layer_activations(size: Sizes, dtype: str, peft: LoRAConfig | None = None) -> int:
     """What autograd keeps per token and layer.
 
     Both norms keep their input and their result in float32. In bfloat16 each of the five
-    projections that read a norm keeps a cast copy of its input.
+    projections that read a norm keeps a cast copy of its input. An adapter keeps its input, which
+    its matrix does not need any more, and A x.
     """
+    if peft is not None:
+        beside = itemsize(dtype) * peft.r * len(targets(size, peft))
+        return beside + layer_activations(size, dtype)
     statistics = FLOAT * (2 + size.heads)  # of the norms and of attention's softmax
     attention = 2 * size.width + 2 * size.kv_width  # queries, keys, values, and what o_proj reads
     if dtype == "float32":
@@ -86,14 +115,20 @@ def layer_activations(size: Sizes, dtype: str) -> int:
     return norms + 2 * (5 * size.hidden + attention + 4 * size.inner) + statistics
 
 
-def activations(size: Sizes, tokens: int, dtype: str, checkpointing: bool = False) -> int:
+def activations(
+    size: Sizes,
+    tokens: int,
+    dtype: str,
+    checkpointing: bool = False,
+    peft: LoRAConfig | None = None,
+) -> int:
     """What is kept between forward and backward of `tokens` tokens, without logits.
 
     With gradient checkpointing each layer keeps its input. One layer at a time is computed again,
     when the logits are gone: what it needs counts as far as it is more than theirs. In bfloat16 the
     matrices' cast copies count too.
     """
-    layer = tokens * layer_activations(size, dtype)
+    layer = tokens * layer_activations(size, dtype, peft)
     kept = size.layers * layer
     if checkpointing:
         again = max(0, layer - logits(size, tokens, dtype))
@@ -135,8 +170,13 @@ def fused_projections(size: Sizes, dtype: str) -> int:
     return FLOAT * size.layers * size.hidden * joined
 
 
-def states(size: Sizes, name: str = "adamw") -> dict[str, int]:
-    """What a model that is trained holds between two steps."""
+def states(size: Sizes, name: str = "adamw", peft: LoRAConfig | None = None) -> dict[str, int]:
+    """What a model that is trained holds between two steps. With adapters only they have gradients
+    and moments.
+    """
+    if peft is not None:
+        moved = FLOAT * adapter(size, peft)
+        return {"weights": weight(size) + moved, "gradients": moved, "optimizer": 2 * moved}
     return {
         "weights": weight(size),
         "gradients": weight(size),
@@ -144,8 +184,22 @@ def states(size: Sizes, name: str = "adamw") -> dict[str, int]:
     }
 
 
+def gathered(size: Sizes, peft: LoRAConfig | None = None) -> int:
+    """What FSDP2 holds whole during a pass: embedding and head, and one layer with the next, and
+    their gradients where they have one (pipeline/lm/shards.py).
+    """
+    layer = size.shape.body // max(1, size.layers)
+    whole = size.parameters - size.shape.body + 2 * layer
+    return FLOAT * whole * (1 if peft is not None else 2)
+
+
 def passing(
-    size: Sizes, tokens: int, dtype: str, checkpointing: bool = False, scored: int | None = None
+    size: Sizes,
+    tokens: int,
+    dtype: str,
+    checkpointing: bool = False,
+    scored: int | None = None,
+    peft: LoRAConfig | None = None,
 ) -> dict[str, int]:
     """What a forward and backward of `tokens` tokens adds.
 
@@ -153,4 +207,5 @@ def passing(
     read; in supervised training all have logits.
     """
     heads = logits(size, tokens, dtype) if scored is None else logits(size, scored, dtype, CHOSEN)
-    return {"activations": activations(size, tokens, dtype, checkpointing), "logits": heads}
+    kept = activations(size, tokens, dtype, checkpointing, peft)
+    return {"activations": kept, "logits": heads}

@@ -160,20 +160,21 @@ def save_model(model, tokenizer, folder: str | Path) -> None:
     """
     from transformers import GenerationConfig
 
-    from pipeline.lm import parallel
+    from pipeline.lm import parallel, whole
 
-    if not parallel.first():
-        return
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if parallel.first():
+        folder.mkdir(parents=True, exist_ok=True)
     ends = end_tokens(tokenizer, model)
+    saved, model = model, getattr(model, "frame", model)
     if set(model.generation_config.to_diff_dict()) - GENERATION_FACTS:
         model.generation_config = GenerationConfig(
             bos_token_id=tokenizer.bos_token_id, pad_token_id=model.config.pad_token_id
         )
     model.generation_config.eos_token_id = ends[0] if len(ends) == 1 else list(ends)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    whole.save_weights(saved, folder)
+    if parallel.first():
+        tokenizer.save_pretrained(folder)
 
 
 def _model_folder(folder: str | Path) -> Path:

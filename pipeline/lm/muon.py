@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import torch
 
+from pipeline.lm.shards import part_like, whole
+
 # quintic Newton-Schulz coefficients of K. Jordan's Muon (2024)
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -49,5 +51,6 @@ class Muon(torch.optim.Optimizer):
                     updates.append(p.grad.lerp(buffer, momentum))
                 lr = group["lr"]
                 scale = lr * max(1.0, rows / columns) ** 0.5
-                for p, update in zip(params, orthogonalise(torch.stack(updates)), strict=True):
-                    p.mul_(1 - lr * group["weight_decay"]).sub_(update, alpha=scale)
+                found = orthogonalise(torch.stack([whole(update) for update in updates]))
+                for p, update in zip(params, found, strict=True):
+                    p.mul_(1 - lr * group["weight_decay"]).sub_(part_like(update, p), alpha=scale)

@@ -1,11 +1,11 @@
-"""Plain data parallel: several processes with the whole model each work on shares of a batch.
+"""Several processes work on shares of a batch, each with the whole model or with a shard of it.
 
 `accelerate launch` or torchrun starts the processes; each calls `join` once. Without them every
 function here hands back what it was given, so that one process computes as if this file were not
 there. Whatever decides what happens next (outputs, verdicts, log-probabilities, the loss) is made
 the same in every process; sums differ from those of one process by rounding alone. Process 0 alone
 writes, and the others read its files: processes on several machines need a folder in common.
-Weights are not split; FSDP is not supported.
+Shards are pipeline/lm/shards.py's; without them this is plain data parallel.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ def join(device: str) -> str:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
         return device
+    # accelerate's default, by which transformers would load weights in process 0 alone and leave
+    # the others' to chance
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
     on_gpu = device.startswith("cuda")
     if on_gpu:
         place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
@@ -88,8 +91,8 @@ def by_share(work: Callable[..., Sequence[Value]], *items: Sequence[Any]) -> lis
     """
     if world() == 1:
         return list(work(*items))
-    mine = [share(some) for some in items]
-    return [result for part in gathered(list(work(*mine)) if mine[0] else []) for result in part]
+    mine = [share(some) for some in items]  # of nothing too: a model in shards needs everyone
+    return [result for part in gathered(list(work(*mine))) for result in part]
 
 
 # ---- what processes tell each other
@@ -150,11 +153,7 @@ def _lost_in_one_line() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = " ".join(str(error).split()).split(". ")[0]
-        raise ProcessLost(
-            "another process of this job ended or does not answer; its own message says why. Start "
-            f"the job again: it resumes from its last checkpoint ({reason})"
-        ) from error
+        raise ProcessLost.told_by(error) from error
 
 
 # ---- files

@@ -9,13 +9,13 @@ prompts ends the update. The result is that of whole sequences.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.lm import parallel
+from pipeline.lm import parallel, shards
 from pipeline.lm.features import has_window
 from pipeline.lm.head import Head, head_of, log_probs
 
@@ -37,6 +37,9 @@ class Rows:
             raise UserError("a prompt of fewer than two tokens; give the tokenizer a chat template")
         if not all(self.outputs):
             raise UserError("an output without a token; its end must at least be an EOS")
+
+
+IDLE = Rows([[0, 0]], [[0]], [0])  # what a process reads to keep step with others
 
 
 def first_equal(rows: Rows) -> list[int]:
@@ -91,11 +94,13 @@ class PromptCache:
     layers: list[tuple[Tensor, Tensor]]  # (P, heads, S, head dimension) each
     mask_PS: Tensor
     leaves: list[tuple[Tensor, Tensor]]  # what micro-batches read; their gradient gathers here
+    last: list[Tensor]  # of a model in shards: the last layer's states, which bring its weights
 
     def backward(self) -> None:
         """Send the gathered gradient through the prompts."""
-        tensors = [t for pair in self.layers for t in pair]
+        tensors = [t for pair in self.layers for t in pair] + self.last
         gradients = [leaf.grad for pair in self.leaves for leaf in pair]
+        gradients += [torch.zeros_like(last) for last in self.last]
         kept = [
             (t, g)
             for t, g in zip(tensors, gradients, strict=True)
@@ -122,12 +127,17 @@ def read_prompts(model, rows: Rows) -> PromptCache:
         position_PS = (mask_PS.long().cumsum(1) - 1).clamp(min=0)
         seen = {"attention_mask": mask_PS.long()}
     cache = DynamicCache()
-    model.get_decoder()(
-        input_ids=tokens_PS, position_ids=position_PS, past_key_values=cache, use_cache=True, **seen
+    last_PSE = shards.read(
+        model,
+        input_ids=tokens_PS,
+        position_ids=position_PS,
+        past_key_values=cache,
+        use_cache=True,
+        **seen,
     )
     layers = [(layer.keys, layer.values) for layer in cache.layers]
     leaves = [tuple(t.detach().requires_grad_(t.requires_grad) for t in pair) for pair in layers]
-    return PromptCache(layers, mask_PS, leaves)
+    return PromptCache(layers, mask_PS, leaves, [last_PSE] if shards.is_sharded(model) else [])
 
 
 def hidden_of(
@@ -144,13 +154,14 @@ def hidden_of(
     seen_RS = prompts.mask_PS[owner_R]
     position_RT = seen_RS.sum(1, keepdim=True) + torch.arange(input_RT.shape[1], device=device)
     cache = DynamicCache([(key[owner_R], value[owner_R]) for key, value in prompts.leaves])
-    hidden_RTE = model.get_decoder()(
+    hidden_RTE = shards.read(
+        model,
         input_ids=input_RT,
         attention_mask=torch.cat((seen_RS, mask_RT), 1).long(),
         position_ids=position_RT,
         past_key_values=cache,
         use_cache=True,
-    ).last_hidden_state
+    )
     return hidden_RTE, tokens_RT, mask_RT
 
 
@@ -202,14 +213,19 @@ def hidden_passes(
     each prompt is read once for all its outputs; at most `max_tokens` padded tokens of outputs, and
     `PROMPTS` times as many of prompts, are held at once.
     """
-    if not chosen:
-        return
-    for group in prompt_groups(rows, chosen, PROMPTS * max_tokens):
-        some = prompts_of(rows, group)
+    groups = prompt_groups(rows, chosen, PROMPTS * max_tokens) if chosen else []
+    batches = [list(micro_batches(rows, group, max_tokens, unit)) for group in groups]
+    for g, count in enumerate(shards.turns(model, list(map(len, batches)))):
+        some = prompts_of(rows, groups[g]) if g < len(groups) else IDLE
+        mine = batches[g] if g < len(groups) else []
         prompts = read_prompts(model, some)
-        for batch in micro_batches(some, group, max_tokens, unit):
+        for batch in mine:
             yield batch, *hidden_of(model, prompts, some, batch)
+        for _ in range(count - len(mine)):  # other processes have more
+            idle = replace(IDLE, prompts=some.prompts)
+            shards.without_effect(model, hidden_of(model, prompts, idle, [0])[0])
         prompts.backward()
+    shards.at_rest(model)
 
 
 def output_log_probs(model, rows: Rows, temperature: float, max_tokens: int) -> Tensor:

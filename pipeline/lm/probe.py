@@ -15,6 +15,7 @@ import math
 import torch
 
 from pipeline.errors import UserError
+from pipeline.lm import shards
 from pipeline.lm.features import has_window, narrow_window, rope_kind, router_note
 from pipeline.lm.optim import autocast
 from pipeline.lm.passes import Rows, output_log_probs
@@ -55,6 +56,7 @@ def own_log_probs(model, rows: Rows) -> list[list[float]]:
         logp_TV = model(input_ids=tokens, use_cache=False).logits[0].float().log_softmax(-1)
         before = logp_TV[len(rows.prompts[p]) - 1 : -1]
         found.append(before.gather(1, tokens[0, len(rows.prompts[p]) :, None])[:, 0].tolist())
+    shards.at_rest(model)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.errors import UserError
 from pipeline.grading import Grade, grade_many
 from pipeline.lm import parallel
 from pipeline.lm.conversations import Conversation
@@ -50,7 +51,14 @@ def encode_prompts(tokenizer, questions: Sequence[Question], cfg: Asking) -> lis
 def _prompt(tokenizer, question: Question, cfg: Asking) -> list[int]:
     if isinstance(question, Conversation):
         messages = [dict(message) for message in question.messages]
-        text = apply_template(tokenizer, messages, add_generation_prompt=True)
+        try:
+            text = apply_template(tokenizer, messages, add_generation_prompt=True)
+        except Exception as error:  # jinja2's, as Gemma's template raises for a system prompt
+            if type(error).__module__.split(".")[0] != "jinja2":
+                raise
+            raise UserError(
+                f"question {question.id}: the model's chat template refuses its messages ({error})"
+            ) from None
         return tokenizer.encode(text, add_special_tokens=False)
     return list(prompt_ids(tokenizer, question.question, question.lang, cfg.protocol, cfg.style))
 

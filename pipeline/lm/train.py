@@ -14,14 +14,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
-from pipeline.lm import checkpoint, parallel
+from pipeline.lm import checkpoint, parallel, shards
 from pipeline.lm.features import position_limit
 from pipeline.lm.flops import train_flops
-from pipeline.lm.head import ENTRIES, head_of, log_probs, raised
+from pipeline.lm.head import head_of, log_probs
 from pipeline.lm.optim import (
     autocast,
     check_rates,
@@ -111,14 +111,10 @@ def next_token_loss(model, tokens_BT, mask_BT) -> Tensor:
 
 
 def _loss_sum(model, tokens_BT, mask_BT, mean: bool) -> Tensor:
-    hidden_BTD = model.get_decoder()(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    hidden_BTD = shards.read(model, input_ids=tokens_BT, use_cache=False)
     target_BT = mask_BT[:, 1:]
-    head, hidden_NE = head_of(model), hidden_BTD[:, :-1][target_BT]
     target_N = tokens_BT[:, 1:][target_BT]
-    if target_N.numel() * head.weight.shape[0] <= ENTRIES:
-        how = "mean" if mean else "sum"
-        return F.cross_entropy(raised(head(hidden_NE)), target_N, reduction=how)
-    loss_N = -log_probs(head, hidden_NE, target_N)
+    loss_N = -log_probs(head_of(model), hidden_BTD[:, :-1][target_BT], target_N)
     return loss_N.mean() if mean else loss_N.sum()
 
 
@@ -132,6 +128,7 @@ def next_token_gradient(
     """
     mine = parallel.share(batch)
     parts = split(mine, max_tokens) if mine else []
+    (turns,) = shards.turns(model, [len(parts)])
     whole = len(parts) == parallel.world() == 1
     counted = sum(sum(mask[1:]) for _, mask in batch)
     total, tokens, work = 0.0, 0, 0
@@ -144,6 +141,10 @@ def next_token_gradient(
         total += loss.item()
         tokens += tokens_BT.numel()
         work += train_flops(model.config, *tokens_BT.shape)
+    for _ in range(turns - len(parts)):  # other processes have more
+        idle_BT = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+        shards.without_effect(model, shards.read(model, input_ids=idle_BT, use_cache=False))
+    shards.at_rest(model)
     return {"loss": total}, {"tokens": tokens, "flops": work}
 
 

@@ -11,6 +11,19 @@ SCHEDULES = ("linear", "multi_step", "constant")
 
 
 @dataclass(frozen=True)
+class LoRAConfig:
+    """Adapters of rank `r` beside matrices that stay as they are (pipeline/lm/adapters.py)."""
+
+    r: int = 16
+    alpha: float = 32.0  # the adapter's share counts alpha / r times
+    targets: tuple[str, ...] = ()  # matrices of the layers, such as q_proj; () is all of them
+
+    def __post_init__(self) -> None:
+        if self.r < 1 or self.alpha <= 0:
+            raise UserError("peft: r is at least 1, and alpha is positive")
+
+
+@dataclass(frozen=True)
 class OptimConfig:
     """How weights move over a run of `steps` steps.
 
@@ -68,6 +81,7 @@ class TrainConfig:
     compute_dtype: str = "float32"
     # compute activations again in the backward pass: a third more time for most of their memory
     gradient_checkpointing: bool = False
+    peft: LoRAConfig | None = None  # train adapters alone; null trains every weight
     checkpoint_every: int = 100
     log_every: int = 10
     seed: int = 0
@@ -75,6 +89,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.optimizer not in ("muon", "adamw"):
             raise UserError(f"train.optimizer={self.optimizer}: muon or adamw")
+        if self.peft and self.optimizer != "adamw":
+            raise UserError("train.peft: adapters are trained with optimizer adamw")
         if self.schedule not in SCHEDULES:
             raise UserError(f"train.schedule={self.schedule}: {', '.join(SCHEDULES)}")
         if self.compute_dtype not in DTYPES:

@@ -14,31 +14,31 @@ from pipeline.records import read_jsonl
 from pipeline.report.data import Cell, Results, Scores, Unit, split_model
 
 STAGES = ("world", "corpus", "pretrain", "sft", "reward")
+SHARED = ("world", "corpus")
+CHAINS = "chains"  # of pipeline.wiring.plans.CHAIN
 
 
 def load(data: Path) -> Results:
-    """Read a data folder, or every chain of it where it holds folders `chain-0`, `chain-1` and so
-    on.
+    """Read the data folder of a plan: what its chains share, and `chains/0`, `chains/1` and so on.
 
     Raises UserError when it holds no evaluation at all, or a file is malformed.
     """
     folders = chain_folders(data)
     scores: dict[str, dict[str, Scores]] = {}
     cells: dict[str, dict[Unit, Cell]] = {}
-    costs: dict[str, dict[str, Any]] = {}
+    costs = {p.stem: json_of(p) for p in sorted((data / ".cost").glob("*.json"))}
     for chain, folder in folders.items():
         prefix = f"{chain}/" if chain else ""
-        found = {p.stem: json_of(p) for p in sorted((folder / ".cost").glob("*.json"))}
-        costs |= {f"{prefix}{name}": cost for name, cost in found.items()}
         for model in evaluated(folder):
             scores[f"{prefix}{model.name}"] = load_scores(model)
-        for arm, unit, cell in load_cells(folder, chain, found):
+        for arm, unit, cell in load_cells(folder, chain, costs):
             cells.setdefault(arm, {})[unit] = cell
     if not scores:
-        raise UserError(f"{data / 'evaluate'}: no evaluated model; `dvc repro` makes them")
+        raise UserError(f"{data / CHAINS}: no evaluated model; `dvc repro` makes them")
 
     first = next(iter(folders.values()))
-    files = {stage: stage_files(place(stage, data, first)) for stage in STAGES}
+    places = {stage: data if stage in SHARED else first for stage in STAGES}
+    files = {stage: stage_files(place / stage) for stage, place in places.items()}
     settings = json_of(evaluated(first)[0] / "config.json") or {}
     files["evaluate"] = {"config": settings}
     profile, seed = str(settings.get("profile", "unknown")), int(settings.get("seed", 0))
@@ -46,14 +46,9 @@ def load(data: Path) -> Results:
 
 
 def chain_folders(data: Path) -> dict[int, Path]:
-    """{chain: folder}."""
-    found = {p.name.removeprefix("chain-"): p for p in sorted(data.glob("chain-*")) if p.is_dir()}
-    return {int(name): path for name, path in found.items() if name.isdigit()} or {0: data}
-
-
-def place(stage: str, data: Path, chain: Path) -> Path:
-    """A stage that chains share, such as the world, lies beside their folders."""
-    return chain / stage if (chain / stage).is_dir() else data / stage
+    """{chain: folder}, by number."""
+    found = [p for p in (data / CHAINS).glob("*") if p.is_dir() and p.name.isdigit()]
+    return {int(path.name): path for path in sorted(found, key=lambda path: int(path.name))}
 
 
 def evaluated(folder: Path) -> list[Path]:
@@ -73,7 +68,7 @@ def load_cells(folder: Path, chain: int, costs: dict[str, dict[str, Any]]):
             json_of(path / "summary.json") or {},
             settings.get("rl") or {},
             settings.get("rl_scale") or {},
-            costs.get(f"rl-{path.name}") or {},
+            costs.get(f"rl-{chain}-{path.name}") or {},
         )
         yield arm, Unit(chain, seed), cell
 

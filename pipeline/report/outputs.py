@@ -19,7 +19,7 @@ from typing import Any
 from pipeline.grading.steps import step_verdicts
 from pipeline.records import read_jsonl
 from pipeline.report.data import split_model
-from pipeline.report.load import chain_folders, evaluated, json_of, place
+from pipeline.report.load import chain_folders, evaluated, json_of
 
 NAME = "outputs.jsonl.xz"
 QUESTIONS = 30  # per benchmark and arm
@@ -30,7 +30,7 @@ def write_outputs(data: Path, path: Path, count: int = QUESTIONS) -> int:
     returns the bytes.
     """
     chain = next(iter(chain_folders(data).values()))
-    traces = traces_of(place("world", data, chain) / "benchmarks")
+    traces = traces_of(data / "world/benchmarks")
     models = one_per_arm(evaluated(chain))
     rows = [row for folder in models for row in answers(folder, traces, count)]
     rows += [row for folder in models for row in trained_on(chain / "rl" / folder.name, count)]

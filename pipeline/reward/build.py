@@ -13,7 +13,8 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.lm.generate import make_engine
 from pipeline.lm.parallel import exists, first, write_jsonl
-from pipeline.records import Question, read_jsonl
+from pipeline.lm.whole import prepared, save_weights
+from pipeline.records import Instruction, Question, read_jsonl
 from pipeline.reward.config import RewardConfig
 from pipeline.reward.labels import (
     outcome_labels,
@@ -22,8 +23,16 @@ from pipeline.reward.labels import (
     step_labels,
     training_labels,
 )
-from pipeline.reward.measure import auc, auc_within, best_of_n, calibration, step_agreement
+from pipeline.reward.measure import (
+    against_likelihood,
+    auc,
+    auc_within,
+    best_of_n,
+    calibration,
+    step_agreement,
+)
 from pipeline.reward.model import Labelled, RewardModel, flatten, new_reward_model
+from pipeline.reward.own import body_examples, train_body
 from pipeline.reward.train import train_reward_model
 
 
@@ -42,6 +51,7 @@ class Setting:
     questions: Sequence[Question]
     out: Path
     state: Path
+    instructions: Sequence[Instruction] = ()  # worked solutions, for a body of its own
 
     @cached_property
     def engine(self):
@@ -54,6 +64,31 @@ class Setting:
 
 
 Follow = Callable[..., dict[str, Any]]
+
+
+def train_own(setting: Setting, follow: Follow) -> dict:
+    """Train the body of start=own, which both reward models then start from. Returns its last
+    metric row.
+
+    It learns from the worked solutions that RL's control learns from, in the protocol and languages
+    of the RL questions; those of held-out questions are left out.
+    """
+    cfg, state = setting.cfg, setting.state / "own"
+    state.mkdir(parents=True, exist_ok=True)
+    languages = {q.lang for q in setting.questions}
+    solutions = [
+        i for i in setting.instructions if i.format == cfg.protocol and i.lang in languages
+    ]
+    held_out = {q.id for q in split(setting)[1]}
+    examples = body_examples(
+        setting.tokenizer, solutions, held_out, cfg.own, cfg.style, setting.seed
+    )
+    setting.start = state / "model"
+    rows = train_body(
+        setting.tokenizer, examples, cfg.own, setting.seed, setting.start, state / "training"
+    )
+    last = follow(rows, cfg.own.train.steps, "metrics_own")
+    return {**last, "examples": len(examples)}
 
 
 def train_outcome(setting: Setting, follow: Follow) -> dict:
@@ -90,6 +125,7 @@ def train_outcome(setting: Setting, follow: Follow) -> dict:
         "of_n": best_of_n(held_out, scores),
         "samples": cfg.samples,
         "likelihood": likelihood(held_out),
+        "within": against_likelihood(held_out, scores),
     }
 
 
@@ -129,6 +165,7 @@ def train_process(setting: Setting, follow: Follow) -> dict:
         "labels": sum(len(row["labels"]) for row in kept),
         **calibration(flat, right),
         "auc_within": auc_within(held_out, [min(values) for values in scores]),
+        "within": against_likelihood(held_out, [min(values) for values in scores]),
         "against_exact_steps": step_agreement(held_out, scores, setting.by_id),
         "of_n": best_of_n(held_out, [min(values) for values in scores]),
         "samples": cfg.process_samples,
@@ -189,11 +226,11 @@ def fit(
     """Train a reward model on the labels and save it. Returns it and its last metric row."""
     cfg, state = setting.cfg, setting.state / name
     state.mkdir(parents=True, exist_ok=True)
-    model = new_reward_model(setting.start, setting.device, cfg)
+    model = prepared(new_reward_model(setting.start, setting.device, cfg), cfg.peft, setting.seed)
     rows = train_reward_model(model, data, cfg, setting.seed, state)
     last = follow(rows, cfg.steps(len(data)), f"metrics_{name}")
+    save_weights(model, setting.out / name)
     if first():
-        model.save_pretrained(setting.out / name)
         setting.tokenizer.save_pretrained(setting.out / name)
     return RewardModel(model.eval(), cfg.micro_batch_tokens, cfg.compute_dtype), last
 

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import DTYPES, OptimConfig
+from pipeline.lm.model import ModelConfig
+from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig, TrainConfig
+
+STARTS = ("base", "instruct", "own")
+
+
+@dataclass(frozen=True)
+class OwnConfig:
+    """A body of the reward models' own (start=own), trained from scratch before it sees a label:
+    on worked solutions of questions that are not held out, and on equations.
+    """
+
+    model: ModelConfig = field(
+        default_factory=ModelConfig
+    )  # the vocabulary is the instruct model's
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(packing=False))
+    equations: int = 120000
+    largest: int = 99  # number in an equation
+
+    def __post_init__(self) -> None:
+        if self.model.path:
+            raise UserError("reward.own.model: its body is trained from scratch; leave path empty")
+        if self.equations < 0 or self.largest < 2 or self.train.steps < 1:
+            raise UserError(
+                "reward.own: equations is at least 0, largest at least 2, train.steps at least 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -17,7 +42,9 @@ class RewardConfig:
     samples: int = 8  # outputs per question
     temperature: float = 1.0
     max_new_tokens: int = 64
-    start: str = "base"  # base, as in the paper, or instruct: the body that the head is put on
+    # the body that the head is put on: base, as in the paper; instruct; or one of its own (`own`)
+    start: str = "base"
+    own: OwnConfig = field(default_factory=OwnConfig)
     # linear: of the hidden state, as in the paper; likelihood: the text's log-likelihood is added
     head: str = "linear"
     labels_at: str = "last"  # token of an output; or every one (Cobbe et al., arXiv 2110.14168)
@@ -30,6 +57,7 @@ class RewardConfig:
     max_grad_norm: float = 1.0
     micro_batch_tokens: int = 1024
     compute_dtype: str = "float32"  # bfloat16: autocast; the weights that move stay float32
+    peft: LoRAConfig | None = None  # train adapters and the head alone; null trains every weight
     checkpoint_every: int = 20
     process: bool = False  # train a process model too, on Math-Shepherd labels
     process_questions: int = 200  # of the training questions
@@ -55,8 +83,8 @@ class RewardConfig:
         ):
             if getattr(self, name) < 1:
                 raise UserError(f"reward: {name} is at least 1")
-        if self.start not in ("base", "instruct"):
-            raise UserError(f"reward: start is {self.start!r}; choose base or instruct")
+        if self.start not in STARTS:
+            raise UserError(f"reward: start is {self.start!r}; choose one of {', '.join(STARTS)}")
         if self.compute_dtype not in DTYPES:
             raise UserError(
                 f"reward: compute_dtype is {self.compute_dtype!r}; choose {' or '.join(DTYPES)}"

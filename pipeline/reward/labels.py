@@ -41,7 +41,7 @@ def sample_outputs(
         drawn = sample_groups(engine, tokenizer, some, cfg.samples, cfg, (*key, start))
         return _rows(drawn, right_answers(drawn))
 
-    rows = list(in_parts(parts, len(questions), 64, made))
+    rows = list(in_parts(parts, len(questions), 64, made, "labels"))
     labels = [[[row["right"]] for row in group] for group in by_question(rows)]
     weights = (weight for group in weigh(labels, cfg.balance) for (weight,) in group)
     return [{**row, "weight": weight} for row, weight in zip(rows, weights, strict=True)]
@@ -164,7 +164,7 @@ def step_labels(
         return [{"label": step_label(some, cfg.hard_labels)} for some in right]
 
     size = max(1, Sampling().batch_rows // cfg.continuations)  # whole batches of the engine
-    made_labels = in_parts(parts, len(unique), size, made)
+    made_labels = in_parts(parts, len(unique), size, made, "step labels", "prefix")
     label = {start: row["label"] for start, row in zip(unique, made_labels, strict=True)}
     return [
         {

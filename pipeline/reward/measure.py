@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pipeline.grading import grade_many, step_verdicts
+from pipeline.grading.steps import has_false_equation
 from pipeline.records import Question
 from pipeline.reward.labels import by_question
 
@@ -100,11 +101,64 @@ def auc_within(rows: Sequence[dict], scores: Sequence[float]) -> float | None:
 
     The plain AUC also rewards knowing which questions are hard, which no group can use.
     """
-    scored, found = iter(scores), []
-    for group in by_question(rows):
-        found.append(auc([next(scored) for _ in group], [row["right"] for row in group]))
-    known = [value for value in found if value is not None]
+    known = list(aucs_within(rows, scores).values())
     return float(np.mean(known)) if known else None
+
+
+def aucs_within(
+    rows: Sequence[dict], scores: Sequence[float], kept: Sequence[bool] | None = None
+) -> dict[str, float]:
+    """AUC inside each question that has right and wrong outputs among the `kept` ones (default:
+    all).
+    """
+    use = iter(kept or [True] * len(rows))
+    scored = list(zip(rows, scores, strict=True))
+    groups: dict[str, list[tuple[float, bool]]] = {}
+    for row, score in scored:
+        group = groups.setdefault(row["question"], [])
+        if next(use):
+            group.append((score, row["right"]))
+    found = {id: auc(*zip(*group, strict=True)) for id, group in groups.items() if group}
+    return {id: value for id, value in found.items() if value is not None}
+
+
+def against_likelihood(rows: Sequence[dict], scores: Sequence[float]) -> dict[str, dict]:
+    """AUC inside a question of `scores`, of the sampler's likelihood, and the gain of the one over
+    the other, each with a 95 % interval over questions: of all outputs, and of the right ones with
+    those wrong ones alone that have a false equation (`arithmetic`) or have none (`reading`).
+    """
+    false = [not row["right"] and has_false_equation(row["text"]) for row in rows]
+    kinds = {
+        "all": [True] * len(rows),
+        "arithmetic": [row["right"] or bad for row, bad in zip(rows, false, strict=True)],
+        "reading": [not bad for bad in false],
+    }
+    likelihood = [row["logprob"] for row in rows]
+    found = {}
+    for kind, kept in kinds.items():
+        own, other = aucs_within(rows, scores, kept), aucs_within(rows, likelihood, kept)
+        gain = {id: value - other[id] for id, value in own.items()}
+        found[kind] = {
+            "questions": len(own),
+            "wrong": sum(k and not row["right"] for k, row in zip(kept, rows, strict=True)),
+            "model": over_questions(own),
+            "likelihood": over_questions(other),
+            "gain": over_questions(gain),
+        }
+    return found
+
+
+def over_questions(values: Mapping[str, float]) -> dict[str, float] | None:
+    """Mean with a 95 % interval over questions; None without two of them."""
+    some = np.array(list(values.values()))
+    if len(some) < 2:
+        return None
+    half = 1.96 * some.std(ddof=1) / np.sqrt(len(some))
+    return {
+        "mean": float(some.mean()),
+        "low": float(some.mean() - half),
+        "high": float(some.mean() + half),
+    }
 
 
 def step_agreement(

@@ -110,17 +110,26 @@ def kept_outputs(
 
     mask_truncated leaves out those that reached max_new_tokens (DAPO's overlong filtering, TRL's
     mask_truncated_completions); drop_equal_groups those of groups whose rewards are all equal
-    (DAPO's dynamic sampling, without drawing new questions in their place).
+    (DAPO's dynamic sampling; `dynamic_sampling` draws others instead, pipeline/rl/dynamic.py).
+    `rewarded`: by the reward function, before `shaped` adds anything, as DAPO looks at accuracy.
     """
     kept = [done or not arm.mask_truncated for done in finished]
     if not arm.drop_equal_groups or rewarded is None:
         return kept
     size = cfg.group_size
-    for start in range(0, len(kept), size):
-        flat = [r for row in rewarded.rewards[start : start + size] for r in row]
-        if min(flat) == max(flat):
-            kept[start : start + size] = [False] * size
+    for group, same in enumerate(equal_groups(rewarded, size)):
+        if same:
+            kept[group * size : (group + 1) * size] = [False] * size
     return kept
+
+
+def equal_groups(rewarded: Rewarded, size: int) -> list[bool]:
+    """Whether the rewards of a group are all equal, for each group of `size` outputs."""
+    found = []
+    for start in range(0, len(rewarded.rewards), size):
+        flat = [r for row in rewarded.rewards[start : start + size] for r in row]
+        found.append(min(flat) == max(flat))
+    return found
 
 
 def reweighed(

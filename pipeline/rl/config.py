@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import UserError
-from pipeline.lm.train_config import DTYPES, OptimConfig
+from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
@@ -19,6 +19,7 @@ CHOICES = {
     "kl_estimator": ("k3", "k2", "k1"),
     "kl_place": ("loss", "reward"),
     "lr_schedule": ("constant", "linear"),
+    "schedule": ("", "constant", "linear"),
     "compute_dtype": DTYPES,
 }
 
@@ -37,7 +38,9 @@ class ArmConfig:
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1
-    iterations: int = 1  # I of Algorithm 1; the steps of the profile are divided among them
+    iterations: int = (
+        1  # I of Algorithm 1; the steps of the profile are divided among them, the last has fewer
+    )
     replay: float = 0.1  # share of earlier labels when the reward model is trained again
     # output_mean: the paper's 1/G 1/|o_i|; token_mean and constant_length (Dr. GRPO) are ablations
     aggregation: str = "output_mean"
@@ -52,6 +55,8 @@ class ArmConfig:
     kl_place: str = "loss"  # loss (Eq. 3) | reward
     mask_truncated: bool = False  # outputs that reached max_new_tokens are not trained on
     drop_equal_groups: bool = False  # groups whose rewards are all equal are not trained on
+    # with drop_equal_groups: draws of other questions per step, at most, until the batch is full
+    dynamic_sampling: int = 0
     overlong_buffer: int = (
         0  # tokens before max_new_tokens over which a penalty grows to 1; 0: none
     )
@@ -59,6 +64,9 @@ class ArmConfig:
     rewards: dict[str, float] = field(default_factory=dict)
     importance_cap: float = 0.0  # of pi_trainer / pi_sampler, multiplied to the advantage; 0: none
     lr_factor: float = 1.0  # of the profile's learning rate
+    schedule: str = ""  # of the learning rate; "": the profile's lr_schedule
+    # times the profile's questions per step, for offline arms, which keep few of their outputs
+    questions_factor: int = 1
     gae_gamma: float = 1.0
     gae_lambda: float = 0.95
     value_lr_factor: float = 1.0  # PPO: the value model's learning rate, of the profile's
@@ -110,10 +118,19 @@ class ArmConfig:
         refuse(self.kl_coef < 0, "kl_coef is negative")
         refuse(not 0 < self.clip_eps < 1, "clip_eps must lie between 0 and 1")
         self._check_bridge(refuse)
+        self._check_course(refuse)
+
+    def _check_course(self, refuse) -> None:
+        """Updates, iterations and rates."""
+        grpo, kind, reward = self.groups, self.gradient_coefficient, self.reward_function
         refuse(self.updates_per_rollout < 1, "updates_per_rollout is at least 1")
         refuse(
             self.updates_per_rollout > 1 and not (grpo or kind == "ppo"),
             "the offline arms have no pi_old: updates_per_rollout 1",
+        )
+        refuse(
+            self.questions_factor < 1 or (self.questions_factor > 1 and not self.offline),
+            "questions_factor is at least 1, and 1 unless data_source is offline",
         )
         refuse(self.iterations < 1, "iterations is at least 1")
         refuse(
@@ -129,7 +146,14 @@ class ArmConfig:
         """Switches that would change nothing, or that make no sense together."""
         grpo = self.groups
         refuse(self.std_eps < 0 or self.importance_cap < 0, "std_eps or importance_cap is negative")
-        refuse(self.overlong_buffer < 0, "overlong_buffer is negative")
+        refuse(
+            self.overlong_buffer < 0 or self.dynamic_sampling < 0,
+            "overlong_buffer or dynamic_sampling is negative",
+        )
+        refuse(
+            self.dynamic_sampling > 0 and not self.drop_equal_groups,
+            "dynamic_sampling draws questions for the groups that drop_equal_groups: true leaves out",
+        )
         high = self.clip_eps_high
         refuse(high != 0 and high < self.clip_eps, "clip_eps_high is at least clip_eps, or 0")
         refuse(self.dual_clip != 0 and self.dual_clip <= 1, "dual_clip is above 1, or 0")
@@ -202,6 +226,7 @@ class RLConfig:
     micro_batch_tokens: int = 1024
     # bfloat16: autocast; the weights that the optimizer moves stay float32
     compute_dtype: str = "float32"
+    peft: LoRAConfig | None = None  # train adapters alone; null trains every weight
     engine: str = "fast"
     # mean |sampler's - trainer's log-probability| of a step's tokens, in nats, above which a run
     # stops; rounding is 1e-6 in float32 and about 0.01 in bfloat16. 0: never
@@ -257,14 +282,16 @@ class RLConfig:
             "a count, or max_sampler_gap, is negative",
         )
 
-    def optim(self, factor: float = 1.0) -> OptimConfig:
-        """How a model moves at `factor` times the profile's learning rate."""
+    def optim(self, factor: float = 1.0, schedule: str = "") -> OptimConfig:
+        """How a model moves at `factor` times the profile's learning rate, on its schedule or on
+        another.
+        """
         return OptimConfig(
             steps=self.steps,
             lr=self.lr * factor,
             betas=(self.adam_beta1, self.adam_beta2),
             weight_decay=self.weight_decay,
-            schedule=self.lr_schedule,
+            schedule=schedule or self.lr_schedule,
             warmup_steps=self.warmup_steps,
             max_grad_norm=self.max_grad_norm,
         )
@@ -278,8 +305,13 @@ def check_pair(arm: ArmConfig, cfg: RLConfig) -> None:
         "a group of one has no advantage: group_size at least 2",
     )
     refuse(
-        cfg.steps % arm.iterations != 0,
-        f"steps {cfg.steps} cannot be divided into {arm.iterations} iterations",
+        cfg.steps < arm.iterations,
+        f"steps {cfg.steps} are fewer than its {arm.iterations} iterations",
+    )
+    refuse(
+        arm.iterations > 1 and cfg.peft is not None,
+        "iterations > 1 makes the policy the reference, which with peft is the model without its "
+        "adapter: leave rl_scale.peft out",
     )
 
 

@@ -50,7 +50,7 @@ def questions_of(questions: Sequence[Question], seed: int, step: int, size: int)
 
 
 def _asked(run: Training, step: int) -> list[Question]:
-    return questions_of(run.inputs.questions, run.seed, step, run.cfg.questions_per_step)
+    return questions_of(run.inputs.questions, run.seed, step, run.questions_per_step)
 
 
 # ---- online: outputs of the policy
@@ -58,8 +58,20 @@ def _asked(run: Training, step: int) -> list[Question]:
 
 def online(run: Training, step: int) -> Rollouts:
     """G outputs of the current policy per question."""
-    cfg, key = run.cfg, (run.seed, run.iteration_of(step), step)
-    questions, tokenizer = _asked(run, step), run.inputs.tokenizer
+    key = (run.seed, run.iteration_of(step), step)
+    return sampled_online(run, _asked(run, step), key)
+
+
+def next_questions(run: Training, count: int) -> list[Question]:
+    """The next `count` questions of a run that asks as many as it needs (dynamic sampling)."""
+    at, first = question_at(run.inputs.questions, run.seed), run.total["asked"]
+    run.total["asked"] += count
+    return [at(first + slot) for slot in range(count)]
+
+
+def sampled_online(run: Training, questions: list[Question], key: tuple) -> Rollouts:
+    """G outputs of the current policy per question; output i of question p depends on (key, p, i)."""
+    cfg, tokenizer = run.cfg, run.inputs.tokenizer
     rollouts = sample_groups(run.engine, tokenizer, questions, cfg.group_size, cfg, key)
     run.total["samples"] += len(rollouts.texts)
     run.total["flops"] += flops.rows_pass(flops.shape_of(run.policy.config), rollouts.rows)

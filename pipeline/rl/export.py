@@ -9,6 +9,7 @@ import shutil
 
 from pipeline.lm import parallel
 from pipeline.lm.model import save_model
+from pipeline.lm.whole import save_weights
 from pipeline.rl.training import Training
 
 
@@ -19,9 +20,11 @@ def keep_policy(run: Training, step: int) -> None:
     Any of them can be evaluated (`dsm evaluate`), for a curve of benchmarks.
     """
     cfg, folder = run.cfg, run.out / "models"
-    if not cfg.models_every or not step or step % cfg.models_every or not parallel.first():
+    if not cfg.models_every or not step or step % cfg.models_every:
         return
     save_model(run.policy, run.inputs.tokenizer, folder / f"step-{step:05d}")
+    if not parallel.first():
+        return
     kept = sorted(folder.glob("step-*"))
     for old in kept[: -cfg.keep] if cfg.keep else ():
         shutil.rmtree(old)
@@ -29,13 +32,12 @@ def keep_policy(run: Training, step: int) -> None:
 
 def export_others(run: Training) -> None:
     """After the last step: PPO's value model, and the reward model of iterative RL as it ended."""
-    if not parallel.first():
-        return
     moved = {}
     if run.critic:
         moved["value_model"] = run.critic.model
     if run.arm.iterations > 1:
         moved["reward_model"] = run.inputs.reward_model.model
     for name, model in moved.items():
-        model.save_pretrained(run.out / name)
-        run.inputs.tokenizer.save_pretrained(run.out / name)
+        save_weights(model, run.out / name)
+        if parallel.first():
+            run.inputs.tokenizer.save_pretrained(run.out / name)

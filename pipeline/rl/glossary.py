@@ -40,8 +40,13 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "tokens",
     ),
     "zero_variance": (
-        "share of the step's groups whose rewards are all equal: they give no policy gradient",
+        "share of the step's groups whose rewards are all equal: they give no policy gradient. With "
+        "dynamic_sampling, as `reward` and `accuracy`: over all groups that were sampled",
         "share",
+    ),
+    "draws": (
+        "times that questions were drawn in the step; only with dynamic_sampling",
+        "draws",
     ),
     "truncated": ("share of the step's outputs that reached max_new_tokens without EOS", "share"),
     "clip_fraction": (

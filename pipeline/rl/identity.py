@@ -1,13 +1,16 @@
-"""Which run a checkpoint belongs to: arm, configuration and seed, kept in its plain part."""
+"""Which run a checkpoint belongs to: arm, configuration, seed, and what the run starts from."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.lm.checksum import checksum
 from pipeline.lm.train_config import learning_rate_share
-from pipeline.rl.training import Training
+from pipeline.rl.training import Inputs, Training
 
 # May change between two parts of a run: they change no weight, or rounding alone.
 FREE = (
@@ -20,12 +23,25 @@ FREE = (
 )
 
 
+def origin(inputs: Inputs) -> dict[str, Any]:
+    """What tells the weights and questions that a run starts from; to be asked before it moves any."""
+    told = hashlib.sha256()
+    for question in inputs.questions:
+        told.update(repr(question).encode())
+    judge = inputs.reward_model
+    return {
+        "checksum of the base": checksum(inputs.policy.parameters()),
+        "questions": f"{len(inputs.questions)}, sha256 {told.hexdigest()[:12]}",
+        "checksum of the reward model": checksum(judge.model.parameters()) if judge else None,
+    }
+
+
 def identity(run: Training) -> dict[str, Any]:
     """What two parts of one run have in common, as JSON."""
     cfg = {key: value for key, value in asdict(run.cfg).items() if key not in FREE}
     arm = {f"arm.{key}": value for key, value in asdict(run.arm).items()}
-    plain = arm | cfg | {"seed": run.seed}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+    plain = arm | cfg | {"seed": run.seed} | run.origin
+    return json.loads(json.dumps(plain))
 
 
 def same_run(run: Training, saved: dict | None) -> None:
@@ -63,5 +79,5 @@ def _check_steps(run: Training, before: int, done: int) -> None:
     then = run.optim.lr * learning_rate_share(min(done + 1, steps), run.optim)
     print(
         f"{run.arm.name}: steps is {steps}, and was {before}: after step {done} the learning rate "
-        f"follows the schedule ({run.cfg.lr_schedule}) over {steps} steps, and is {then:.3g} next"
+        f"follows the schedule ({run.optim.schedule}) over {steps} steps, and is {then:.3g} next"
     )

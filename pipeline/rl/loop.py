@@ -28,14 +28,16 @@ from pipeline.lm.passes import output_log_probs
 from pipeline.lm.probe import probe
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
+from pipeline.lm.whole import prepared
 from pipeline.rl import data_source, glossary, ppo
 from pipeline.rl.batch import Batch, passes
 from pipeline.rl.bridge import reweighed, shaped
 from pipeline.rl.config import ArmConfig, RLConfig, check_pair
+from pipeline.rl.dynamic import drawn_and_judged
 from pipeline.rl.export import export_others, keep_policy
 from pipeline.rl.gap import check_gap, sampler_gap
 from pipeline.rl.gradient_coefficient import policy_loss
-from pipeline.rl.identity import identity, same_run
+from pipeline.rl.identity import identity, origin, same_run
 from pipeline.rl.iterate import next_iteration
 from pipeline.rl.method import Method, method_of, new_batch
 from pipeline.rl.pool import fill_pool
@@ -99,19 +101,14 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
 
     if arm.online:
         check_sync(run.engine, policy)
-    rollouts = method.draw(run, step)  # D: who answers
-    run.engine.sleep()  # until the `sync` after the update
-    run.lap("sampling")
-    judged = method.reward(rollouts, run.inputs.tokenizer, run.inputs.reward_model)  # pi_rf
-    rewarded = parallel.agreed(judged)
-    run.lap("scoring")
+    rollouts, judged, drawn = drawn_and_judged(run, method, step)  # D and pi_rf
     batch = new_batch(method, arm, cfg, rollouts)
     if arm.needs_reference:
         batch = with_reference(run, batch)
         run.lap("reference")
-    rewarded = shaped(arm, cfg, rewarded, batch, rollouts.logprobs)
+    rewarded = shaped(arm, cfg, judged, batch, rollouts.logprobs)
     batch = method.advantage(run, batch, rollouts, rewarded)  # A, on whole groups
-    batch = reweighed(arm, cfg, batch, rollouts, rewarded, method.weight)
+    batch = reweighed(arm, cfg, batch, rollouts, judged, method.weight)
 
     share = learning_rate_share(step, run.optim)
     updates, gap = [], {}
@@ -147,7 +144,7 @@ def train_step(run: Training, method: Method, step: int) -> dict[str, float]:
         write_jsonl(run.out / "rollouts" / f"step-{step:05d}.jsonl", rows)
     if step == 1:
         say_if_nothing_to_learn(arm, cfg, rewarded, batch)
-    return metrics_row(run, step, rollouts, rewarded, batch, updates) | gap | renewed
+    return metrics_row(run, step, rollouts, rewarded, batch, updates) | drawn | gap | renewed
 
 
 def with_reference(run: Training, batch: Batch) -> Batch:
@@ -155,9 +152,9 @@ def with_reference(run: Training, batch: Batch) -> Batch:
     if not batch.rows.outputs:
         return batch
     cfg = run.cfg
-    with autocast(run.policy, cfg.compute_dtype):
+    with autocast(run.policy, cfg.compute_dtype), run.frozen() as instruct:
         ref_logp_BT = output_log_probs(
-            run.instruct, batch.rows, cfg.temperature, cfg.micro_batch_tokens
+            instruct, batch.rows, cfg.temperature, cfg.micro_batch_tokens
         )
     return replace(batch, ref_logp_BT=ref_logp_BT.cpu())
 
@@ -216,18 +213,23 @@ def start(
     languages = {q.lang for q in questions}
     solutions = [i for i in inputs.instructions if i.format == cfg.protocol and i.lang in languages]
     solutions = data_source.that_fit(inputs.policy, inputs.tokenizer, solutions, cfg)
-    check_rewardable(arm.name, arm.reward_function, questions, inputs.reward_model)
+    several = tuple(arm.rewards)
+    check_rewardable(arm.name, arm.reward_function, several, questions, inputs.reward_model)
     inputs = replace(inputs, questions=questions, instructions=solutions)
+    begun_from = origin(inputs)
 
     inputs.policy.eval()  # no dropout: the ratio of the first update must be 1
-    frozen = arm.needs_reference or arm.offline
+    frozen = (arm.needs_reference or arm.offline) and not cfg.peft
     instruct = copy.deepcopy(inputs.policy).requires_grad_(False) if frozen else None
+    critic = ppo.new_critic(inputs.policy, arm, cfg, seed) if arm.has_critic else None
+    prepared(inputs.policy, cfg.peft, seed)
+    for other in (instruct, getattr(inputs.reward_model, "model", None)):
+        if other is not None:
+            prepared(other)
     check_rates(inputs.policy, cfg.optim(arm.lr_factor), BASE_RL_LR)
     optimizers = make_optimizers(inputs.policy, cfg.optim(arm.lr_factor))
-    critic = ppo.new_critic(inputs.policy, arm, cfg) if arm.has_critic else None
     engine = make_engine(cfg.engine, inputs.policy, inputs.tokenizer, cfg.compute_dtype)
     probe(inputs.policy, cfg.compute_dtype)
     state.mkdir(parents=True, exist_ok=True)
-    return Training(
-        inputs, arm, cfg, seed, out, state, engine, instruct, optimizers, seconds, critic=critic
-    )
+    parts = engine, instruct, optimizers, seconds, begun_from
+    return Training(inputs, arm, cfg, seed, out, state, *parts, critic=critic)

@@ -106,20 +106,27 @@ def _culprit(function: RewardFunction, owners, answers, references) -> str:
 
 
 def _numbers(name: str, value: Any, question, answer: Answer) -> list[float]:
-    listed = list(value) if isinstance(value, (list, tuple)) else [value]
+    several = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) == 1
+    listed = [as_float(x) for x in (value if several else [value])]
     lines = len(line_ends(answer.text)) or 1
-    good = all(isinstance(x, (int, float)) and math.isfinite(x) for x in listed)
-    if not good:
+    if not all(math.isfinite(x) for x in listed):
         raise UserError(
             f"reward function {name} gave {value!r} for {_of(question, answer)}; a finite number, or "
             "a list of them, is needed"
         )
-    if isinstance(value, (list, tuple)) and len(listed) != lines:
+    if several and len(listed) != lines:
         raise UserError(
             f"reward function {name} gave {len(listed)} numbers for the {lines} lines of "
             f"{_of(question, answer)}"
         )
-    return [float(x) for x in listed]
+    return listed
+
+
+def as_float(value: Any) -> float:
+    """A number of Python, numpy or torch; NaN for anything else."""
+    if getattr(value, "ndim", None) == 0:  # a scalar of numpy or torch
+        value = value.item()
+    return float(value) if isinstance(value, (int, float)) else math.nan
 
 
 def _of(question, answer: Answer) -> str:

@@ -17,7 +17,7 @@ from pipeline.lm import flops, memory
 from pipeline.lm.generate.api import Sampling
 from pipeline.lm.generate.room import SHARE
 from pipeline.lm.memory import Sizes
-from pipeline.lm.train_config import TrainConfig
+from pipeline.lm.train_config import LoRAConfig, TrainConfig
 from pipeline.reward.config import RewardConfig
 from pipeline.rl.config import ArmConfig, RLConfig
 
@@ -27,6 +27,8 @@ TEXT_BYTES = 4.5  # per token of the corpus
 FEWEST = 64
 VLLM_ROWS = 256  # sequences that vLLM decodes at once (generate/vllm.py)
 STATES = ("weights", "gradients", "optimizer", "reference", "reward model", "value model")
+# Parts that there are on one device alone, and on several alone (pipeline/lm/shards.py).
+ALONE, SEVERAL = ("fused weights", "merged weights"), ("gathered", "whole copy")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Settings:
     evaluate: EvaluateConfig
     corpus: CorpusConfig
     arms: Mapping[str, ArmConfig]
-    seeds: int
+    chains: int
+    seeds: int  # of each arm in a chain
     questions: int  # for RL
     benchmark_questions: int  # of all benchmarks together
     vllm: bool = False  # whether the engine is vLLM
@@ -57,7 +60,8 @@ class Bill:
     train_flops: int = 0  # forward and backward, reference and scores
     sample_flops: int = 0
     memory: Sequence[Mapping[str, int]] = ()
-    disk: int = 0  # of all runs
+    disk: int = 0  # of what all runs leave behind
+    checkpoint: int = 0  # bytes of one run's, which goes when the run ends
 
     @property
     def flops(self) -> int:
@@ -66,14 +70,18 @@ class Bill:
 
 
 def bills(plan: Settings) -> list[Bill]:
-    """Every stage of the graph in its order, and every arm."""
-    return [
-        corpus_bill(plan),
+    """Every stage of the graph in its order, and every arm; all but the corpus in every chain."""
+    of_chain = [
         lm_bill("pretrain", plan, plan.pretrain),
         lm_bill("sft", plan, plan.sft),
         reward_bill(plan),
         *(arm_bill(plan, arm) for arm in plan.arms.values()),
         evaluate_bill(plan),
+    ]
+    count = plan.chains
+    return [
+        corpus_bill(plan),
+        *(replace(b, runs=count * b.runs, disk=count * b.disk) for b in of_chain),
     ]
 
 
@@ -83,6 +91,15 @@ def devices(bill: Bill, room: int) -> int:
         if sum(per_device(bill, count, room).values()) <= room:
             return count
     return 0
+
+
+def disk(found: Sequence[Bill]) -> int:
+    """Bytes on disk when all stages have run, one at a time.
+
+    Results count twice, as DVC keeps a copy where the file system cannot share blocks, and so does
+    the largest checkpoint, since the old one stays until the new one is complete.
+    """
+    return 2 * (sum(bill.disk for bill in found) + max(bill.checkpoint for bill in found))
 
 
 def per_device(bill: Bill, count: int, room: int) -> dict[str, int]:
@@ -95,10 +112,13 @@ def shared_out(moment: Mapping[str, int], count: int, room: int) -> dict[str, in
     """The parts of one of `count` devices.
 
     Fully sharded: weights, gradients, moments and frozen models are divided among the devices, and
-    so are the outputs that are sampled; what a pass adds is not. Where the cache of all outputs
-    does not fit, fewer are decoded at once, down to a `FEWEST`th of them.
+    so are the outputs that are sampled; what a pass adds is not. The sampler has a whole copy, which
+    it gives back while the policy trains. Where the cache of all outputs does not fit, fewer are
+    decoded at once, down to a `FEWEST`th of them.
     """
-    found = {part: -(-size // count) if part in STATES else size for part, size in moment.items()}
+    others = SEVERAL if count == 1 else ALONE
+    parts = {part: size for part, size in moment.items() if part not in others}
+    found = {part: -(-size // count) if part in STATES else size for part, size in parts.items()}
     if "cache" in found:
         wanted = -(-found["cache"] // count)
         left = room - sum(found.values()) + found["cache"]
@@ -130,14 +150,18 @@ def lm_bill(stage: str, plan: Settings, cfg: TrainConfig) -> Bill:
         size.shape, tokens, cfg.sequences * flops.triangle(cfg.sequence_length), tokens
     )
     once = max(cfg.micro_batch_tokens, cfg.sequence_length) if cfg.micro_batch_tokens else tokens
-    kept = memory.states(size, cfg.optimizer)
-    passing = memory.passing(size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing)
+    kept = memory.states(size, cfg.optimizer, cfg.peft)
+    passing = memory.passing(
+        size, min(once, tokens), cfg.compute_dtype, cfg.gradient_checkpointing, peft=cfg.peft
+    )
+    passing["gathered"] = memory.gathered(size, cfg.peft)
     return Bill(
         stage,
         tokens=cfg.steps * tokens,
         train_flops=3 * cfg.steps * forward,
         memory=[kept | passing],
-        disk=memory.weight(size) + checkpoint_bytes(size, cfg.optimizer),
+        disk=memory.weight(size),
+        checkpoint=checkpoint_bytes(size, cfg.optimizer, cfg.peft),
     )
 
 
@@ -165,7 +189,10 @@ def reward_bill(plan: Settings) -> Bill:
         )
     labelled = min(cfg.questions_per_step * prompt, cfg.micro_batch_tokens)
     labelled += cfg.micro_batch_tokens
-    updating = memory.states(size) | memory.passing(size, labelled, cfg.compute_dtype, scored=0)
+    updating = memory.states(size, peft=cfg.peft) | memory.passing(
+        size, labelled, cfg.compute_dtype, scored=0, peft=cfg.peft
+    )
+    updating["gathered"] = memory.gathered(size, cfg.peft)
     rows = min(Sampling.batch_rows, asked * cfg.samples)
     reading = {"weights": memory.weight(size)}
     reading |= sampler(plan, rows, prompt + cfg.max_new_tokens, cfg.compute_dtype)
@@ -175,7 +202,8 @@ def reward_bill(plan: Settings) -> Bill:
         train_flops=trained,
         sample_flops=sampled,
         memory=[updating, reading],
-        disk=models * memory.weight(size) + checkpoint_bytes(size) + tokens * ROW_BYTES,
+        disk=models * memory.weight(size) + tokens * ROW_BYTES,
+        checkpoint=checkpoint_bytes(size, peft=cfg.peft),
     )
 
 
@@ -191,7 +219,12 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
     outputs = cfg.questions_per_step * cfg.group_size
     stored = -(-cfg.steps // cfg.rollouts_every) * outputs * output * ROW_BYTES
     models = 2 if arm.gradient_coefficient == "ppo" else 1
-    kept = 1 + (cfg.steps // cfg.models_every if cfg.models_every else 0)
+    state = models * checkpoint_bytes(size, peft=cfg.peft)
+    if arm.iterations > 1:
+        state += 2 * memory.weight(size)  # the reference and the reward model, which move
+    kept = cfg.steps // cfg.models_every if cfg.models_every else 0
+    kept = 1 + (min(kept, cfg.keep) if cfg.keep else kept)
+    kept += (models - 1) + (arm.iterations > 1)  # PPO's value model, the reward model that moved
     return Bill(
         f"rl {arm.name}",
         runs=plan.seeds,
@@ -199,12 +232,13 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
         train_flops=trained,
         sample_flops=sampled + validation,
         memory=arm_memory(plan, arm),
-        disk=plan.seeds * (kept * memory.weight(size) + models * checkpoint_bytes(size) + stored),
+        disk=plan.seeds * (kept * memory.weight(size) + stored),
+        checkpoint=state,
     )
 
 
 def evaluate_bill(plan: Settings) -> Bill:
-    """Base, instruct and every arm at every seed on every benchmark."""
+    """Base, instruct and every arm at every seed of one chain on every benchmark."""
     cfg, scale, size = plan.evaluate, plan.scale, plan.size
     prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
     outputs = plan.benchmark_questions * (1 + cfg.samples)
@@ -239,8 +273,10 @@ def arm_flops(
     how many there are, for arms that sample each of them once.
     """
 
+    asked = cfg.questions_per_step * arm.questions_factor
+
     def step_of(shape: flops.Shape) -> int:
-        return groups(shape, cfg.questions_per_step, cfg.group_size, *lengths)
+        return groups(shape, asked, cfg.group_size, *lengths)
 
     one = step_of(size.shape)
     if arm.data_source == "sft":  # as many solutions as bring its FLOPs to GRPO's
@@ -254,7 +290,7 @@ def arm_flops(
     if arm.gradient_coefficient == "ppo":
         step += (1 + 3 * arm.updates_per_rollout) * step_of(scalar(size))
     if arm.data_source == "offline":
-        once = min(cfg.steps * cfg.questions_per_step, questions)
+        once = min(cfg.steps * asked, questions)
         return groups(size.shape, once, cfg.group_size, *lengths), cfg.steps * step
     return cfg.steps * one, cfg.steps * step
 
@@ -263,33 +299,41 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
     """Two moments: the update, and sampling, when vLLM is awake."""
     cfg, size = plan.scale, plan.size
     prompt, output = cfg.control_prompt_tokens, cfg.control_output_tokens
-    kept = memory.states(size)
-    if arm.needs_reference or arm.data_source == "offline":
+    kept = memory.states(size, peft=cfg.peft)
+    if (arm.needs_reference or arm.data_source == "offline") and cfg.peft is None:
         kept["reference"] = memory.weight(size)
     if arm.reward_function in ("outcome", "process"):
         kept["reward model"] = memory.weight(size)
     if arm.gradient_coefficient == "ppo":
-        kept["value model"] = sum(memory.states(size).values())
+        kept["value model"] = sum(memory.states(size, peft=cfg.peft).values())
     once = min(cfg.micro_batch_tokens, cfg.questions_per_step * cfg.group_size * output)
     # prompts are read in a pass of their own, and kept until their outputs are done
     prompts = min(cfg.micro_batch_tokens, cfg.questions_per_step * prompt)
-    updating = kept | memory.passing(size, once + prompts, cfg.compute_dtype, scored=once)
+    updating = kept | memory.passing(
+        size, once + prompts, cfg.compute_dtype, scored=once, peft=cfg.peft
+    )
+    updating["gathered"] = memory.gathered(size, cfg.peft)
     copies = memory.prompts_read_again(size, -(-once // output), prompt, cfg.compute_dtype)
     updating["activations"] += copies
-    if not plan.vllm:
-        updating["engine"] = memory.fused_projections(size, cfg.compute_dtype)
+    if not plan.vllm and cfg.peft is None:
+        updating["fused weights"] = memory.fused_projections(size, cfg.compute_dtype)
     rows = min(Sampling.batch_rows, cfg.questions_per_step * cfg.group_size)
     room = prompt + cfg.max_new_tokens
-    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype)]
+    return [updating, kept | sampler(plan, rows, room, cfg.compute_dtype, cfg.peft)]
 
 
-def sampler(plan: Settings, rows: int, positions: int, dtype: str) -> dict[str, int]:
+def sampler(
+    plan: Settings, rows: int, positions: int, dtype: str, peft: LoRAConfig | None = None
+) -> dict[str, int]:
     """What the engine adds while it samples: its weights, and keys and values."""
     if plan.vllm:
         room = memory.cache(plan.size, min(rows, VLLM_ROWS), positions, dtype)
         return {"engine": memory.weight(plan.size, dtype), "cache": room}
     room = memory.cache(plan.size, rows, positions, dtype)
-    return {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+    found = {"engine": memory.fused_projections(plan.size, dtype), "cache": room}
+    if peft is not None:
+        found["merged weights"] = memory.merged(plan.size, peft)
+    return found | {"whole copy": memory.weight(plan.size)}
 
 
 def groups(shape: flops.Shape, questions: int, count: int, prompt: int, output: int) -> int:
@@ -305,6 +349,8 @@ def scalar(size: Sizes, head: str = "linear") -> flops.Shape:
     return replace(size.shape, head=size.hidden + vocabulary)
 
 
-def checkpoint_bytes(size: Sizes, name: str = "adamw") -> int:
-    """The weights and the moments of one model."""
+def checkpoint_bytes(size: Sizes, name: str = "adamw", peft: LoRAConfig | None = None) -> int:
+    """The weights and the moments of one model, or of its adapters."""
+    if peft is not None:
+        return 3 * memory.FLOAT * memory.adapter(size, peft)
     return memory.weight(size) + memory.optimizer(size, name)

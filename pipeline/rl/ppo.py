@@ -16,6 +16,7 @@ from pipeline.lm import parallel
 from pipeline.lm.optim import autocast, clip_and_step, make_optimizers
 from pipeline.lm.passes import Rows, first_equal, hidden_passes, pad
 from pipeline.lm.rollouts import Rollouts
+from pipeline.lm.whole import prepared
 from pipeline.reward.model import with_scalar_head
 from pipeline.rl.batch import Batch
 from pipeline.rl.config import ArmConfig, RLConfig
@@ -75,9 +76,9 @@ def whiten(x_BT: Tensor, mask_BT: Tensor) -> Tensor:
     return torch.where(mask_BT, white_BT, 0.0).to(x_BT.dtype)
 
 
-def new_critic(policy, arm: ArmConfig, cfg: RLConfig) -> Critic:
+def new_critic(policy, arm: ArmConfig, cfg: RLConfig, seed: int = 0) -> Critic:
     """A value model that starts as the policy's body and says 0 everywhere."""
-    model = with_scalar_head(policy)
+    model = prepared(with_scalar_head(policy), cfg.peft, seed)
     return Critic(model, make_optimizers(model, cfg.optim(arm.value_lr_factor)))
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 
+from pipeline.errors import UserError
 from pipeline.lm import flops
 from pipeline.lm.passes import pad
 from pipeline.lm.rollouts import Rollouts
 from pipeline.lm.train_config import learning_rate_share
 from pipeline.rl.batch import Batch
 from pipeline.rl.gradient_coefficient import zero_variance
+from pipeline.rl.own_rewards import as_float
 from pipeline.rl.reward_function import NEEDS_MODEL, Rewarded
 from pipeline.rl.training import Training
 
@@ -72,12 +75,25 @@ def metrics_row(
     if lengths:
         row["length"] = _mean(lengths)
     row |= length_by_verdict(lengths, rewarded)
-    for name, metric in run.inputs.metrics.items():
-        row[f"own/{name}"] = metric(rollouts, rewarded)
+    row |= own_metrics(run, rollouts, rewarded)
     if arm.iterations > 1:
         row["iteration"] = run.iteration_of(step) + 1
     totals = {name: run.total[name] for name in ("samples", "tokens", "flops")}
     return row | {"outputs": len(lengths), **totals}
+
+
+def own_metrics(run: Training, rollouts: Rollouts, rewarded: Rewarded | None) -> dict[str, float]:
+    """The user's metrics. Raises UserError that names the one which fails or gives no number."""
+    found = {}
+    for name, metric in run.inputs.metrics.items():
+        try:
+            value = metric(rollouts, rewarded)
+        except Exception as error:
+            raise UserError(f"metric {name} failed ({type(error).__name__}: {error})") from error
+        found[f"own/{name}"] = as_float(value)
+        if not math.isfinite(found[f"own/{name}"]):
+            raise UserError(f"metric {name} gave {value!r}; a finite number is needed")
+    return found
 
 
 def update_metrics(

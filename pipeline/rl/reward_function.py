@@ -105,19 +105,24 @@ NEEDS_MODEL = ("outcome", "process")
 
 
 def check_rewardable(
-    arm: str, name: str, questions: Sequence[Question], reward_model: RewardModel | None
+    arm: str,
+    name: str,
+    parts: Sequence[str],
+    questions: Sequence[Question],
+    reward_model: RewardModel | None,
 ) -> None:
-    """Refuse, before anything is sampled, what this reward function could not judge. Raises
-    UserError.
+    """Refuse, before anything is sampled, what this reward function, or one of the parts of a
+    weighted one, could not judge. Raises UserError.
     """
     if name in NEEDS_MODEL and reward_model is None:
         raise UserError(f"reward_function {name}: no reward model was given; run the reward stage")
-    if name in ("rule", "rule_steps"):
+    if name in ("rule", "rule_steps") or "rule" in parts:
         empty = next((q.id for q in questions if not q.answer.strip()), None)
         if empty is not None:
             raise UserError(
-                f"arm {arm}: question {empty} has no answer, so reward_function {name} would give 0 to "
-                "every output; leave it out, or give a reward function of your own"
+                f"arm {arm}: question {empty} has no answer, so reward_function "
+                f"{'rule' if parts else name} would give 0 to every output; leave it out, or give a "
+                "reward function of your own"
             )
     bare = next((q.id for q in questions if not q.trace), None) if name == "rule_steps" else None
     if bare is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.lm.adapters import adapters_off
 from pipeline.lm.generate import Engine
 from pipeline.lm.optim import named_optimizers
 from pipeline.lm.train_config import OptimConfig
@@ -53,11 +55,12 @@ class Training:
     out: Path  # rollouts and validation rows
     state: Path  # survives a kill
     engine: Engine
-    instruct: Any  # frozen: pi_sft, and the reference
+    instruct: Any  # frozen: pi_sft, and the reference; None with adapters (`frozen`)
     optimizers: list[Any]
     seconds: dict[str, float]
+    origin: dict[str, Any] = field(default_factory=dict)  # identity.origin
     total: Counter = field(default_factory=Counter)  # samples, tokens, flops, drawn
-    pool: dict[str, list[dict]] = field(default_factory=dict)
+    pool: Any = None  # outputs of the instruct model by question (pool.Pool); offline arms
     critic: Critic | None = None  # PPO
     since: float = field(default_factory=time.perf_counter)
 
@@ -75,6 +78,15 @@ class Training:
             moving |= {"reference": self.instruct, "reward": self.inputs.reward_model.model}
         return moving
 
+    @contextmanager
+    def frozen(self) -> Iterator[Any]:
+        """pi_sft, the reference: a copy, or the policy itself while its adapters are off."""
+        if self.instruct is not None:
+            yield self.instruct
+            return
+        with adapters_off(self.policy):
+            yield self.policy
+
     @property
     def moments(self) -> dict[str, Any]:
         """The optimizers whose state a checkpoint has to hold."""
@@ -83,11 +95,15 @@ class Training:
 
     @property
     def optim(self) -> OptimConfig:
-        return self.cfg.optim(self.arm.lr_factor)
+        return self.cfg.optim(self.arm.lr_factor, self.arm.schedule)
+
+    @property
+    def questions_per_step(self) -> int:
+        return self.cfg.questions_per_step * self.arm.questions_factor
 
     @property
     def steps_per_iteration(self) -> int:
-        return self.cfg.steps // self.arm.iterations
+        return -(-self.cfg.steps // self.arm.iterations)
 
     def iteration_of(self, step: int) -> int:
         """Iteration of Algorithm 1 that a step belongs to, from 0."""

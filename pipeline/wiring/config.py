@@ -12,6 +12,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,19 @@ class StageConfig:
     profile: str
     device: str = "cpu"  # "cpu" | "cuda"
     threads: int = 1  # of torch and BLAS on the CPU; sums in another order round differently
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainConfig(StageConfig):
+    """What the stages of a chain know: every chain has a base model, a fine-tuned model, reward
+    models and arms of its own.
+    """
+
+    chain: int = 0
+
+    def own_seed(self, seed: int) -> int:
+        """`seed` as this chain uses it, so that no two chains draw alike; chain 0 keeps it."""
+        return 1000 * self.chain + seed
 
 
 def defaults_of(kind: type) -> dict[str, Any]:
@@ -77,7 +91,8 @@ def plain(value: Any) -> Any:
 
 def register(stage: str, kind: type, profile: str = "") -> None:
     """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with
-    `schema/<stage>`), and the profile's plan, for `${built:arms}` and `${built_axis:arms}` in YAML.
+    `schema/<stage>`), and the profile's plan, for `${built:arms}`, `${built_axis:arms}` and
+    `${built_some:arms, rft, online_rft}` in YAML.
 
     A stage without settings of its own beyond a profile's (those of lab/) needs no
     conf/<stage>.yaml.
@@ -92,6 +107,19 @@ def register(stage: str, kind: type, profile: str = "") -> None:
     OmegaConf.register_new_resolver(
         "built_axis", lambda key: ",".join(map(str, built(profile)[key])), replace=True
     )
+    OmegaConf.register_new_resolver("built_some", partial(built_some, profile), replace=True)
+
+
+def built_some(profile: str, key: str, *wanted: str) -> str:
+    """Those of the wanted values of an axis that the profile's plan builds, as a sweep has them.
+
+    Raises UserError when it builds none.
+    """
+    plan = built(profile)
+    found = [value for value in map(str, plan[key]) if value in wanted]
+    if not found:
+        raise UserError(f"{plan['plan']}: builds none of {', '.join(wanted)}; name them in `{key}`")
+    return ",".join(found)
 
 
 def build(kind: type, value: Any, where: str = "") -> Any:

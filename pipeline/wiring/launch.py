@@ -17,11 +17,12 @@ from pipeline.wiring.marks import write_marks
 
 
 def dvc_target(name: str, cell: str) -> str:
-    """The name of a stage in dvc.yaml. Base and instruct are evaluated by a stage of their own,
+    """The name of a stage in dvc.yaml. Base and instruct are evaluated by stages of their own,
     before any arm.
     """
-    if cell in ("base", "instruct"):
-        return f"{name}_start@{cell}"
+    chain, _, model = cell.partition("-")
+    if model in ("base", "instruct"):
+        return f"{name}_{model}@{chain}"
     return f"{name}@{cell}" if cell else name
 
 
@@ -31,9 +32,10 @@ def delegate(
     cell: tuple[str, ...],
     plan: dict[str, Any] | None,
     folder: Path,
+    begun: Path,
 ) -> None:
     """Run one job: through DVC when it belongs to `plan`; with None as the plan, as a scratch run
-    into `folder`.
+    into `folder`. `begun`: where the multirun was started, which on another node is elsewhere.
 
     `dvc repro -s` looks at this one stage only, so its file of fingerprints is written first.
     """
@@ -41,7 +43,9 @@ def delegate(
     module = ".".join(entry.relative_to(ROOT).with_suffix("").parts)
     name = entry.stem
     if plan:
-        write_marks(Path(plan["data"]) / "code", [name if module.startswith("stages.") else module])
+        write_marks(
+            begun / plan["data"] / "code", [name if module.startswith("stages.") else module]
+        )
         target = f"{plan['pipeline']}:{dvc_target(name, '-'.join(given[axis] for axis in cell))}"
         command = ["-m", "dvc", "--wait-for-lock", "repro", "-s", target]
     else:
@@ -53,5 +57,6 @@ def delegate(
             "HYDRA_FULL_ERROR", None
         )  # set by the stage for itself; the job's one line is enough
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DSM_PROGRESS": "lines"}
-    if subprocess.run([sys.executable, *command], env=environment, check=False).returncode:
+    done = subprocess.run([sys.executable, *command], cwd=begun, env=environment, check=False)
+    if done.returncode:
         raise UserError(f"{target}: failed; its own message stands above")

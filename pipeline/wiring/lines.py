@@ -15,6 +15,8 @@ from typing import Any
 from pipeline.errors import ProcessLost, UserError
 
 SHOW_TRACE = os.environ.get("HYDRA_FULL_ERROR") == "1"
+# How torch says that a connection between the processes of a job broke.
+LOST = re.compile(r"gloo|NCCL|Connection (closed|reset) by peer")
 HINTS = {
     errno.ENOSPC: "free some space, then run it again: it resumes",
     errno.EACCES: "grant the permission, then run it again",
@@ -51,6 +53,8 @@ class one_line_errors:  # noqa: N801  reads as a statement
             sys.exit(130)
         if isinstance(error, BrokenPipeError):  # the reader of a pipe left, as `head` does
             os._exit(141)
+        if several() and isinstance(error, RuntimeError) and LOST.search(str(error)):
+            error = ProcessLost.told_by(error)  # in the middle of a model in shards
         message = explain(error, self.keys) if error is not None else None
         if message is not None and not SHOW_TRACE:
             if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, ProcessLost):
@@ -58,11 +62,21 @@ class one_line_errors:  # noqa: N801  reads as a statement
             sys.exit(1)
 
 
+def several() -> bool:
+    """Whether this process is one of several that a launcher started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> str | None:
     """One line for the errors that a user can fix; None for a bug."""
     text = " ".join(str(error).split())
     if isinstance(error, UserError):
         return text
+    if out_of_memory(error, text):
+        return (
+            f"not enough memory ({text[:120] or type(error).__name__}); lower micro_batch_tokens, batch or the number of "
+            "parallel jobs, then run it again: what is on file stays"
+        )
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return of_hydra(text, keys)
     if "No space left on device" in text or "os error 28" in text:
@@ -72,6 +86,12 @@ def explain(error: BaseException, keys: Callable[[], Iterable[str]] = tuple) -> 
         hint = HINTS.get(error.errno or 0, "fix that, then run it again")
         return f"{error.filename or 'the file system'}: {error.strerror.lower()}; {hint}"
     return text if isinstance(error, OSError) else None
+
+
+def out_of_memory(error: BaseException, text: str) -> bool:
+    """Whether memory ran out: the machine's or a GPU's, told by Python or by torch."""
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in text)
 
 
 def of_hydra(text: str, keys: Callable[[], Iterable[str]]) -> str:

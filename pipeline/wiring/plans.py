@@ -25,7 +25,15 @@ FILES = (MAIN, "lab/conf/plan.yaml", "lab/*/conf/plan.yaml", "plans/*/conf/plan.
 PLACES = {"data": "data", "reports": "reports"}  # where a plan's stages read and write
 SHOWN_KEY = "report"  # of conf/rl/<arm>.yaml: how the report shows the arm; no setting of a stage
 # The values that a plan builds, for each axis of a stage's matrix.
-AXES = {"rl": "arms", "arm": "arms", "seed": "seeds", "turn": "turns", "model": "models"}
+AXES = {
+    "chain": "chains",
+    "rl": "arms",
+    "arm": "arms",
+    "seed": "seeds",
+    "turn": "turns",
+    "model": "models",
+}
+CHAIN = "{data}/chains/{chain}"  # the models of one chain: pretrain, sft, reward, rl, evaluate
 
 
 @functools.cache
@@ -49,10 +57,11 @@ def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 
 def read(path: Path, root: Path) -> dict[str, Any]:
-    """One plan, with what follows from it: its dvc.yaml (`pipeline`), the cells and the models that
-    it makes.
+    """One plan, with what follows from it: its dvc.yaml (`pipeline`), and the cells and the
+    models that it makes in each chain.
     """
-    plan = {"arms": [], "seeds": [], **PLACES, **yaml.safe_load(path.read_text(encoding="utf-8"))}
+    plan = {"arms": [], "chains": [0], "seeds": [], **PLACES}
+    plan |= yaml.safe_load(path.read_text(encoding="utf-8"))
     plan["plan"] = path.relative_to(root).as_posix()
     plan["pipeline"] = (path.parents[1] / "dvc.yaml").relative_to(root).as_posix()
     cells = [f"{arm}-{seed}" for arm in plan["arms"] for seed in plan["seeds"]]

@@ -5,6 +5,9 @@
     with Progress("rl grpo_os_rule-0", total=110) as progress:
         progress.show({"step": 10, "reward": 0.41})
 
+    show = Steps("corpus")
+    show("extract", 3, 16)
+
 The bar fits the terminal's width. Where stderr is no terminal, or DSM_PROGRESS=lines (which
 parallel jobs are started with, as two bars would overwrite each other), a whole line with rate and
 time left is printed every ten seconds.
@@ -12,8 +15,10 @@ time left is printed every ten seconds.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -35,12 +40,14 @@ class Progress:
     count that is shown.
     """
 
+    EVERY = 10.0  # seconds between lines, where stderr is no terminal
+
     def __init__(
         self, label: str, total: int | None = None, initial: int | None = 0, unit: str = "step"
     ):
         self.terminal = sys.stderr.isatty() and os.environ.get("DSM_PROGRESS") != "lines"
         self.shape = (BAR if self.terminal else LINE) if total else OPEN_END
-        self.every = 0.2 if self.terminal else 10.0  # seconds
+        self.every = 0.2 if self.terminal else self.EVERY  # seconds
         self.bar = tqdm(
             desc=label,
             total=total,
@@ -74,15 +81,27 @@ class Progress:
         figures = [f"{key} {value:.4g}" for key, value in numbers.items()]
         self.go_to(at, "  ".join(figures[:FIGURES]))
 
-    def go_to(self, count: int, note: str = "") -> None:
-        """Set the count; `note` is shown after it."""
+    def go_to(self, count: int, note: str | None = None) -> None:
+        """Set the count, which never goes down: rows that a resumed run hands out again are behind
+        what it began with. `note` is shown after it, from now on.
+        """
+        count = max(count, self.bar.n)
         if not self.counting:
             self.counting = True
             self.bar.initial = self.bar.n = self.bar.last_print_n = count
-        self.bar.set_postfix_str(note, refresh=False)
+        if note is not None:
+            self.bar.set_postfix_str(note, refresh=False)
         self.bar.update(count - self.bar.n)
         done = self.bar.total and count >= self.bar.total
         if not self.terminal and (done or time.monotonic() - self.printed >= self.every):
+            self.printed = time.monotonic()
+            print(self.line(), file=sys.stderr, flush=True)
+
+    def remind(self) -> None:
+        """Show the present state unless it was shown a moment ago."""
+        if self.terminal:
+            self.bar.refresh()
+        elif time.monotonic() - self.printed >= self.every:
             self.printed = time.monotonic()
             print(self.line(), file=sys.stderr, flush=True)
 
@@ -93,6 +112,56 @@ class Progress:
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
         self.bar.close()
+
+
+class Steps:
+    """Shows several pieces of work, one after the other, each under its name.
+
+    A piece that reports nothing for a while is still seen to go on.
+    """
+
+    def __init__(self, label: str = "", unit: str = "shard") -> None:
+        self.label, self.unit, self.name = f"{label}: " if label else "", unit, ""
+        self.bar: Progress | None = None
+        self.is_over = threading.Event()
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """The piece `name` is done up to `done` of `total`."""
+        if name != self.name:
+            self.close()
+            self.name = name
+            unit = self.unit if total > 1 else "step"
+            self.bar = Progress(self.label + name, total, initial=done, unit=unit)
+            self.is_over = threading.Event()
+            arguments = (self.bar, self.is_over)
+            threading.Thread(target=remind, args=arguments, daemon=True).start()
+        if self.bar is not None:
+            self.bar.go_to(done)
+            if done == total:
+                self.close()
+
+    def close(self) -> None:
+        self.is_over.set()
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+
+def remind(bar: Progress, is_over: threading.Event) -> None:
+    """Show a bar again and again until its work is over."""
+    while not is_over.wait(max(1.0, bar.every)):
+        bar.remind()
+
+
+@contextlib.contextmanager
+def reminding(bar: Progress) -> Iterator[Progress]:
+    """A bar that is seen to go on while nothing is reported, for as long as the block lasts."""
+    is_over = threading.Event()
+    threading.Thread(target=remind, args=(bar, is_over), daemon=True).start()
+    try:
+        yield bar
+    finally:
+        is_over.set()
 
 
 class Lines:

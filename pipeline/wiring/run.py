@@ -20,6 +20,7 @@ from pipeline.errors import UserError
 from pipeline.records import write_json
 from pipeline.wiring.code import commit
 from pipeline.wiring.config import StageConfig, plain
+from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.progress import Progress
 
 # What `accelerate launch` and torchrun tell each of the processes that they start.
@@ -73,7 +74,8 @@ class Run:
 
     out         folder to write results to; renamed to its final name when the stage ends well
     checkpoint  folder that survives a kill; it exists; keyed by code, configuration and inputs
-    data        folder with the results of the stages
+    data        folder with the results of the plan's stages
+    chain       folder with the results of the stages of this job's chain, below `data`
     resumed     whether the checkpoint holds something
     """
 
@@ -93,6 +95,7 @@ class Run:
         self.start = self.noted = time.monotonic()
         self.costs: dict[str, Any] = {}
         self.tracker: Any = None
+        self.progress: Progress | None = None
         write_json(self.out / "config.json", plain(settings))
         self.label = f"{job.stage} {job.cell}".strip()
         begun = "resumed from its checkpoint" if self.resumed else "started"
@@ -102,6 +105,10 @@ class Run:
         self.checkpoints = self.job.checkpoints(mark)
         self.folder = self.checkpoints / mark
         self.out, self.checkpoint = self.folder / "out", self.folder / "state"
+
+    @property
+    def chain(self) -> Path:
+        return Path(CHAIN.format(data=self.data, chain=self.job.axes["chain"]))
 
     @property
     def clock_file(self) -> Path:
@@ -115,10 +122,18 @@ class Run:
         return {name: round(self.before.get(name, 0.0) + value, 3) for name, value in spent.items()}
 
     def follow(
-        self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
+        self,
+        rows: Iterable[dict[str, Any]],
+        total: int | None = None,
+        name: str = "metrics",
+        unit: str = "step",
+        done: int | None = None,
     ) -> dict[str, Any]:
         """Consume a generator of metric rows: append each to `<name>.jsonl`, track it, show
         progress. Returns the last.
+
+        unit -- of a row's `step`, for the rate that is shown; done -- how many of them an earlier
+        attempt did, which count for no rate (None: those of the first row).
 
         After a resume the generator yields rows from the checkpoint's step on; kept rows from that
         `step` on are dropped first, so that the file equals that of an undisturbed run. Rows must
@@ -131,14 +146,14 @@ class Run:
         last = kept[-1] if kept else {}
         with (
             path.open("w", encoding="utf-8") as file,
-            Progress(self.label, total, initial=None) as progress,
+            Progress(self.label, total, initial=done, unit=unit) as self.progress,
         ):
             for old in kept:
                 file.write(dump(old))
             for row in () if first is None else itertools.chain([first], rows):
                 file.write(dump(row))
                 file.flush()
-                progress.show(row)
+                self.progress.show(row)
                 if self.job.tracker["name"] != "none":
                     self.track(row)
                 last = row
@@ -146,6 +161,11 @@ class Run:
                     write_json(self.clock_file, self.clock())
                     self.noted = time.monotonic()
         return last
+
+    def at(self, count: float) -> None:
+        """Show, between two rows that `follow` takes, how far the work is."""
+        if self.progress:
+            self.progress.go_to(int(count))
 
     def track(self, row: dict[str, Any]) -> None:
         from pipeline.wiring import tracking
@@ -176,14 +196,15 @@ class OtherRun(Run):
         self.job, self.fingerprint, self.settings, self.data = job, mark, settings, job.data
         self.place(mark)
 
-    def follow(
-        self, rows: Iterable[dict[str, Any]], total: int | None = None, name: str = "metrics"
-    ) -> dict[str, Any]:
+    def follow(self, rows: Iterable[dict[str, Any]], *_: Any, **__: Any) -> dict[str, Any]:
         """Consume the rows. Returns the last."""
         last: dict[str, Any] = {}
         for row in rows:
             last = row
         return last
+
+    def at(self, count: float) -> None:
+        pass
 
     def summary(self, **values: Any) -> None:
         pass

@@ -28,7 +28,15 @@ from omegaconf import OmegaConf
 from pipeline.errors import UserError
 from pipeline.files import fingerprint
 from pipeline.wiring.code import OURS, ROOT, code_hashes, input_hashes, is_shown
-from pipeline.wiring.config import StageConfig, build, defaults_of, flat, plain, register
+from pipeline.wiring.config import (
+    ChainConfig,
+    StageConfig,
+    build,
+    defaults_of,
+    flat,
+    plain,
+    register,
+)
 from pipeline.wiring.help import help_text
 from pipeline.wiring.launch import delegate
 from pipeline.wiring.lines import nearest, one_line_errors
@@ -36,7 +44,7 @@ from pipeline.wiring.marks import write_mark
 from pipeline.wiring.plans import AXES, PLACES, SHOWN_KEY, built
 from pipeline.wiring.run import PROCESSES, RANK, Job, OtherRun, Run, job_lock, publish
 
-__all__ = ["Run", "StageConfig", "stage"]
+__all__ = ["ChainConfig", "Run", "StageConfig", "stage"]
 
 
 class Contract(typing.NamedTuple):
@@ -130,7 +138,8 @@ def job(contract: Contract, cfg: Any) -> None:
         check_processes(contract, info.mode)
     if info.mode == RunMode.MULTIRUN:
         plan = built(info.runtime.choices["profile"]) if canonical else None
-        delegate(contract.entry, overrides, contract.cell, plan, folder)
+        begun = Path(info.runtime.cwd)
+        delegate(contract.entry, overrides, contract.cell, plan, folder, begun)
         return
 
     with one_line_errors(contract.name, contract.keys):
@@ -264,13 +273,17 @@ def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
 
 
 def complete_arguments(cell: tuple[str, ...], profile: str = "") -> str:
-    """Without a `profile=` a stage runs at `profile`, else at the main plan's; a canonical run
-    leaves no Hydra folder.
+    """Without a `profile=` a stage runs at `profile`, else at the main plan's, and without a
+    `chain=` in chain 0, unless an experiment says which; a canonical run leaves no Hydra folder.
 
     Returns the profile.
     """
     given = [text for text in sys.argv[1:] if "=" in text and not text.startswith("-")]
-    if not any(key_of(text) == "profile" for text in given):
+    keys = {key_of(text) for text in given}
+    if "chain" in cell and not keys & {"chain", "experiment"}:
+        sys.argv.append("chain=0")
+        given.append(sys.argv[-1])
+    if "profile" not in keys:
         sys.argv.append(f"profile={built(profile)['profile']}")
         given.append(sys.argv[-1])
     if is_canonical(given, cell):

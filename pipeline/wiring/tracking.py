@@ -22,9 +22,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipeline.errors import UserError
-from pipeline.wiring.code import commit
+from pipeline.wiring.code import ROOT, commit
 from pipeline.wiring.config import flat
+from pipeline.wiring.plans import SHOWN_KEY
 
 EXPERIMENT = "deepseekmath"
 PAPER = {
@@ -48,6 +51,7 @@ def start(run: Any) -> Tracker:
         if folder and "multirun" in folder.parts
         else None
     )
+    config = json.loads((run.out / "config.json").read_text(encoding="utf-8"))
     tags = {
         "stage": job.stage,
         "cell": job.cell,
@@ -56,8 +60,8 @@ def start(run: Any) -> Tracker:
         "commit": commit(),
         "paper_ref": PAPER.get(job.stage, ""),
         "source": "live",
+        **comparison_tags(config),
     }
-    config = json.loads((run.out / "config.json").read_text(encoding="utf-8"))
     with store_lock(job.tracker["uri"]):
         store = Store(job.tracker["uri"])
         parent = store.parent(f"{job.stage} {sweep}", tags) if sweep else None
@@ -137,6 +141,24 @@ class Tracker:
         self.client.set_terminated(self.run_id)
 
 
+def comparison_tags(config: dict[str, Any]) -> dict[str, str]:
+    """Tags to find and compare cells by: `chain`, `arm`, `seed` as far as a run has them, and
+    `compares`, the arms that the arm's file names as its counterparts.
+
+    A run of the stage `evaluate` has the arm and seed of its model.
+    """
+    arm, seed = (config.get("rl") or {}).get("name", ""), config.get("seed")
+    if isinstance(config.get("model"), str):
+        name, _, last = config["model"].rpartition("-")
+        arm, seed = (name, last) if name else (config["model"], None)
+    tags = {"chain": config.get("chain"), "arm": arm or None, "seed": seed if arm else None}
+    path = ROOT / f"conf/rl/{arm}.yaml"
+    if arm and path.is_file():
+        shown = yaml.safe_load(path.read_text(encoding="utf-8")).get(SHOWN_KEY) or {}
+        tags["compares"] = ", ".join(shown.get("against") or {})
+    return {key: str(value) for key, value in tags.items() if value not in (None, "")}
+
+
 def flat_names(values: dict[str, Any]) -> dict[str, Any]:
     """`flat`, with `@` as `_at_`, because MLflow does not allow `@` in names."""
     return {key.replace("@", "_at_"): value for key, value in flat(values).items()}
@@ -169,12 +191,24 @@ def result_folders(root: Path) -> Iterator[tuple[Path, Path]]:
     scratch runs.
     """
     for data in sorted(path for path in (root / "data").glob("*") if path.is_dir()):
-        for summary in sorted(data.glob("*/summary.json")) + sorted(data.glob("*/*/summary.json")):
-            label = "-".join(summary.parent.relative_to(data).parts)
-            yield summary.parent, data / ".cost" / f"{label}.json"
+        for kind in ("*", "*/*", "chains/*/*", "chains/*/*/*"):
+            for summary in sorted(data.glob(f"{kind}/summary.json")):
+                parts = summary.parent.relative_to(root).parts
+                stage = parts[4 if parts[2] == "chains" else 2]
+                label = "-".join(filter(None, (stage, cell_of(parts))))
+                yield summary.parent, data / ".cost" / f"{label}.json"
     for kind in ("outputs/*/*/*", "multirun/*/*/*/*"):
         for summary in sorted(root.glob(f"{kind}/summary.json")):
             yield summary.parent, summary.parent.parent / "cost.json"
+
+
+def cell_of(parts: tuple[str, ...]) -> str:
+    """The cell of a result folder: data/<plan>/chains/0/rl/sft-1 -> 0-sft-1; "" for a stage that
+    has no cells.
+    """
+    if parts[2] == "chains":
+        return "-".join((parts[3], *parts[5:]))
+    return "-".join(parts[3:])
 
 
 def rebuild(root: Path, target: Path) -> int:
@@ -201,7 +235,7 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
     cost = read(cost_file) if cost_file.is_file() else {}
     config = read(folder / "config.json")
     parts = folder.relative_to(root).parts
-    cell = parts[-1] if parts[0] == "data" and len(parts) == 4 else ""
+    cell = cell_of(parts) if parts[0] == "data" else ""
     sweep = {
         "data": f"{summary['stage']} {config['profile']}" if cell else None,
         "multirun": "/".join(parts[:3]),
@@ -214,6 +248,7 @@ def copy_run(store: Store, root: Path, folder: Path, cost_file: Path) -> None:
         "fingerprint": cost.get("fingerprint", ""),
         "commit": cost.get("commit", ""),
         "paper_ref": PAPER.get(summary["stage"], ""),
+        **comparison_tags(config),
     }
     above = sweep.get(parts[0])
     tracker = store.child(

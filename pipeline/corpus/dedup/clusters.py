@@ -16,7 +16,8 @@ import numpy as np
 from pipeline.corpus.config import CorpusConfig
 from pipeline.corpus.crawl import Crawl
 from pipeline.corpus.dedup import bands, minhash
-from pipeline.corpus.shards import Progress, Task, Workers, do, fingerprint, run
+from pipeline.corpus.shards import Progress, Task, Workers, do, run
+from pipeline.files import fingerprint
 
 FOLDERS = ("signatures", "bands", "pairs")
 

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.definitions import without_definitions
 from pipeline.corpus.text.delimiters import OFF, SET, TEXT_ARGUMENT, UNKNOWN, Delimiters
 from pipeline.corpus.text.images import is_no_prose
+from pipeline.corpus.text.marks import (
+    BACKSLASH,
+    BREAK,
+    CLOSE,
+    DOLLAR,
+    OPEN,
+    PLACE,
+    unshield,
+    without_marks,
+)
 
 MAX_LATEX = 40_000  # characters; longer "formulas" are text that ran away
-# Private-use marks: around a formula's number, and for a line break.
-OPEN, CLOSE, BREAK = "\ue000", "\ue001", "\ue002"
-# They stand for $, \ and ` in code, where these delimit nothing.
-DOLLAR, BACKSLASH, TICK = "\ue003", "\ue004", "\ue005"
-SHIELDED = frozenset({DOLLAR, BACKSLASH, TICK})
-UNSHIELD = str.maketrans({DOLLAR: "$", BACKSLASH: "\\", TICK: "`"})
 APART_LEFT, APART_RIGHT = f"$\\{DOLLAR}{BACKSLASH}", f"${OPEN}{DOLLAR}"
+# Environments that stand outside of mathematics, and so are in display whatever an element says.
+OUTER = re.compile(r"\\begin\{(?:equation|align|alignat|gather|multline|eqnarray|displaymath)\*?\}")
+DOCUMENT = re.compile(r"\\documentclass.*?\\begin\{document\}(.*)\\end\{document\}", re.S)
 ARTEFACTS = frozenset({"\\begingroup", "\\endgroup"})  # Stack Exchange brackets each post with them
-PLACE = re.compile(OPEN + r"(\d+)" + CLOSE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*\n")
 PEELED = re.compile(r"\{\s*\\(?:displaystyle|textstyle)(?![A-Za-z])\s*")
 BRACE = re.compile(r"\\.|([{}])", re.S)
-MAY_BE_DELIMITED = re.compile(r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|tex|math)\b")
+MAY_BE_DELIMITED = re.compile(
+    r"\\[(\[]|\\begin\{|\$\$|\$latex|\[(?:latex|i?tex|math|katex)\b|\{tex\}"
+)
 WORDPRESS_SETTINGS = re.compile(r"(?:&(?:amp;)?(?:s|fg|bg)=[\w-]+)+\s*$")
-DISPLAYED_BY = frozenset({"dd", "d", "n"})  # groups of the pattern whose formulas are displayed
+DISPLAYED_BY = frozenset(
+    {"d6", "dd", "d", "n"}
+)  # groups of the pattern whose formulas are displayed
 SIGN = re.compile(r"\\[A-Za-z]|[_^]")  # what no price has
 TEXT_COMMAND = re.compile(TEXT_ARGUMENT + r"|\\[A-Za-z]+")
 WORD = re.compile(r"[A-Za-z]{3,}")
@@ -36,8 +46,7 @@ NAMES = frozenset(
 CJK = re.compile(r"[\u3400-\u9fff\uff0c\u3002]")
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """A formula of a page.
 
     `source`: annotation, alttext, data-latex, script, img, delimiters, asciimath, mathml
@@ -58,6 +67,8 @@ def clean_latex(latex: str) -> str:
     formula.
     """
     latex = latex.strip()
+    if latex.startswith("\\documentclass") and (found := DOCUMENT.match(latex)):
+        latex = found[1].strip().strip("$")  # a whole document around it, as publishers write
     if "%" in latex:
         latex = COMMENT.sub(" ", latex)
     latex = " ".join(latex.split())
@@ -101,8 +112,8 @@ class Formulas:
         """The mark of a new formula; "" when it is empty, the text itself when it is too long or
         one too many.
         """
-        if not latex.isascii() and not SHIELDED.isdisjoint(latex):
-            latex = latex.translate(UNSHIELD)
+        if not latex.isascii():
+            latex = without_marks(unshield(latex))
         latex = clean_latex(latex)
         if "\\" in latex:
             latex = without_definitions(latex)
@@ -111,6 +122,7 @@ class Formulas:
         if len(latex) > MAX_LATEX or len(self.found) >= self.limit:
             self.unread += 1
             return latex
+        display = display or OUTER.match(latex) is not None
         self.found.append(Formula(latex, display, source))
         return f"{OPEN}{len(self.found) - 1}{CLOSE}"
 

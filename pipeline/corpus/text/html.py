@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.corpus.text.blocks import PRIVATE, finish
+from pipeline.corpus.text.blocks import finish
 from pipeline.corpus.text.formulas import Formula
+from pipeline.corpus.text.marks import without_marks
 from pipeline.corpus.text.markup import MAIN_MARKS, TAG, Ends
 from pipeline.corpus.text.reader import Reader
 
@@ -37,18 +38,16 @@ def extract(page: str) -> Extracted:
     Time is linear in the page's length; a formula occurs once however often it is drawn.
     """
     torn = TORN.search(page, page.rfind(">") + 1)
-    prologue = PROLOGUE.match(page)
-    page = page[prologue.end() : torn.start() if torn else None]
-    if not page.isascii() and PRIVATE.search(page):
-        page = PRIVATE.sub("", page)
-    start, end, is_article = main_range(page, Ends(page))
+    page = without_marks(page[: torn.start()] if torn else page)
+    first = PROLOGUE.match(page).end()
+    start, end, is_article = main_range(page, first, Ends(page))
     found = read(page, start, end)
-    if (start, end) == (0, len(page)):
+    if (start, end) == (first, len(page)):
         return found
     size = len(found.text)
     if size >= (SHORT_ARTICLE if is_article else SHORTEST_MAIN):
         return found
-    whole = read(page, 0, len(page))
+    whole = read(page, first, len(page))
     ratio = 4 if size < SHORTEST_MAIN and not is_article else 2
     return whole if len(whole.text) > ratio * size else found
 
@@ -59,14 +58,15 @@ def read(page: str, start: int, end: int) -> Extracted:
     return Extracted(text, tuple(formulas), reader.formulas.unread)
 
 
-def main_range(page: str, ends: Ends) -> tuple[int, int, bool]:
+def main_range(page: str, first: int, ends: Ends) -> tuple[int, int, bool]:
     """Where the element lies that says it is the main content, and whether only a lone <article>
     says so.
 
-    The whole page when no element does, or several articles do.
+    The whole page from `first` when no element does, or several articles do.
     """
-    marks = MAIN_MARKS + (("<article",) if page.count("<article") == 1 else ())
-    for mark in marks:
+    for mark in (*MAIN_MARKS, "<article"):
+        if mark == "<article" and page.count(mark) != 1:
+            break
         at = page.find(mark)
         while (
             at >= 0
@@ -81,4 +81,4 @@ def main_range(page: str, ends: Ends) -> tuple[int, int, bool]:
         inside = ends.nested(tag[2].lower(), tag.end())
         if inside is not None:
             return tag.end(), inside[0], mark == "<article"
-    return 0, len(page), False
+    return first, len(page), False

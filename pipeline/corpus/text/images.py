@@ -7,25 +7,37 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pipeline.corpus.text.asciimath import latex_of_asciimath
+
+# Every class and every address of the patterns below holds one of these.
+HINTS = "tex math equation formula ql-img codecogs cht=tx numberempire x-ck12-".split()
 DELIMITERS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False), ("$", "$", False))
 LATEX_SIGN = re.compile(r"[\\^_={}]|^\s*[A-Za-z0-9]\s*$")
 # A word without which an image is not worth reading; where it stands decides what it is worth.
 IMAGE_CLASS = re.compile(
-    r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex|ql-img|wirisformula)",
+    r"\b(?:latex|tex|math|mwe-math-fallback-image\w*|equation|formula|texhtml|mathtex|wp-latex|ql-img|wirisformula"
+    r"|inlineformula|displayformula|numberedequation|x-ck12-)",
     re.I,
 )
 # Classes that only tools give, and give only to formulas: what such an image says is one.
 SURE_CLASS = re.compile(
     r"(?:^|\s)(?:latex|tex|math|mathtex|wp-latex|texrender|wirisformula|mwe-math-fallback-image\w*|equation_image"
-    r"|formula(?:Inl|Dsp)|ql-img-(?:inline|displayed)-\w+|quicklatex-auto-format|math-inline|math-display|math-tex)(?=\s|$)",
+    r"|formula(?:Inl|Dsp)|inlineformula|displayformula|numberedequation|x-ck12-(?:\w+-)?math|ql-img-(?:inline|displayed)-\w+|quicklatex-auto-format|math-inline|math-display|math-tex)(?=\s|$)",
     re.I,
 )
-DISPLAY_CLASS = re.compile(r"display|block|formulaDsp", re.I)
+DISPLAY_CLASS = re.compile(r"display|block|formulaDsp|numberedequation", re.I)
+# MathWorld, which says of its images what AsciiMath would: sum_(k=1)^infty1/(k^2).
+SPELT = re.compile(r"(?:^|\s)(?:inlineformula|displayformula|numberedequation)(?=\s|$)")
 IMAGE_SOURCE = re.compile(
     r"latex\.php|codecogs\.com|latex\.csdn\.net|mimetex|mathtex|/math/render/|chart\?.*cht=tx|texify|/tex\.(?:cgi|php)"
     r"|/latex(?:image|render)?[/?]|/mathjax/tex\?|math\.vercel\.app|math\.now\.sh|i\.upmath\.me|tex\.s2cms\.ru"
     r"|/equation\?tex=|/render/math\?|math\.jianshu\.com|card=math|__latex/|/filter/tex/|/_images/math/|numberempire\.com/render",
     re.I,
+)
+# TeX4ht's images, whose text is what their glyphs say from left to right: "a2" may be a squared.
+TEX4HT = re.compile(r"\d+x\.(?:png|svg|gif)$", re.I)
+FLATTENED = re.compile(
+    r"(?!.*[\\^_{}]).*?(?:[A-Za-z)\]]\s?\d|\n|\s{2}|[\u2211\u222b\u220f\u221a])", re.S
 )
 QUERY_IS_LATEX = re.compile(
     r"codecogs\.com/\w*(?:gif|png|svg|pdf|swf|emf)|latex\.csdn\.net/eq|mimetex|mathtex|/tex\.cgi|texify|numberempire",
@@ -65,6 +77,9 @@ def may_be_formula_image(raw: str) -> bool:
     """Whether the attributes of an image are worth reading."""
     if "$" in raw or "\\" in raw:
         return True
+    small = raw[:4_000].lower()
+    if not any(word in small for word in HINTS):
+        return False
     return (
         IMAGE_CLASS.search(raw, 0, 4_000) is not None
         or IMAGE_SOURCE.search(raw, 0, 4_000) is not None
@@ -92,11 +107,17 @@ def image_formula(attrs: dict[str, str]) -> Found | None:
     if given:
         return undelimited(given, display, "data-latex")
     alt = alternative(attrs, by_source)
+    if "x-ck12-" in classes:
+        alt = unquote(alt)
+    if alt and "\\" not in alt and SPELT.search(classes):
+        return latex_of_asciimath(alt), display, "asciimath"
     latex = latex_of_address(address) if by_source else ""
     if not by_source and not IMAGE_CLASS.search(classes):
         return undelimited(alt, display, "img") if is_latex(alt) else None
     if alt and is_delimited(alt):
         return undelimited(alt, display, "img")
+    if TEX4HT.search(address) and FLATTENED.match(attrs.get("alt", "")):
+        return "", display, "img"
     if alt and LATEX_SIGN.search(alt):
         return undelimited(alt, display, "img")
     if latex:

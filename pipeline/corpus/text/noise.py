@@ -168,8 +168,11 @@ def holds_content(inner: str, enough: int = ENOUGH) -> bool:
     prose, linked = measured(inner)
     if linked > 0.5 * (prose + linked):
         return False
-    has_formula = enough == ENOUGH and SIGN_OF_FORMULA.search(inner, 0, LOOKED_AT) is not None
-    return prose >= (enough // 4 if has_formula else enough)
+    if prose >= enough:
+        return True
+    if enough != ENOUGH or prose < enough // 4:
+        return False
+    return SIGN_OF_FORMULA.search(inner, 0, LOOKED_AT) is not None
 
 
 def is_answer(attrs: dict[str, str], inner: str, before: str) -> bool:

@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from html import unescape
 
-from pipeline.corpus.text.blocks import Block, shield
+from pipeline.corpus.text.blocks import Block
 from pipeline.corpus.text.delimiters import delimiters_of
 from pipeline.corpus.text.families import family_formula, label_formula
-from pipeline.corpus.text.formulas import BREAK, OPEN, PLACE, Formulas
+from pipeline.corpus.text.formulas import Formulas
 from pipeline.corpus.text.images import image_formula, may_be_formula_image
+from pipeline.corpus.text.marks import BREAK, PLACE, shield, shield_code, unescaped
+from pipeline.corpus.text.marks import OPEN as OPENED
 from pipeline.corpus.text.markup import (
-    BLOCKS,
-    CARRIES_LATEX,
-    CLASS,
     FORMULA,
-    IGNORED,
     NOISE,
     RAW,
     SKIPPED,
     TAG,
     Ends,
     attributes,
-    hints_noise,
     plain,
     plain_code,
 )
-from pipeline.corpus.text.noise import (
-    LOOKED_AT,
-    is_noise,
-    is_noise_word,
-    is_note,
-    may_be_noise,
-    weight,
-)
+from pipeline.corpus.text.noise import LOOKED_AT, is_noise, is_note, may_be_noise, weight
 from pipeline.corpus.text.recognise import (
     CUSTOM,
     SCRIPT_NEXT,
     UNREAD,
     element_formula,
-    kind_of,
     script_formula,
+)
+from pipeline.corpus.text.tags import (
+    BLOCK,
+    BREAKS,
+    CELL,
+    COMMENT,
+    END_BLOCK,
+    END_LINK,
+    END_SCRIPT,
+    LINK,
+    LONGEST,
+    NOTHING,
+    OPEN,
+    OPENING,
+    SCRIPT,
+    TORN,
+    Tag,
+    opening,
+    tag_of,
 )
 
 MAX_TAGS = 400_000
 ORDINAL = frozenset({"st", "nd", "rd", "th", "tm"})
 SLASHES = frozenset({"/", "\u2044", "&frasl;", "\u2215"})
-IDENTIFIER = re.compile(r"""\bid\s*=\s*["']?([^\s"'>]+)""")
-DELIMITING = frozenset("$\\`")
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 TEMPLATES = frozenset({"text/template", "text/x-markdown", "text/markdown"})
 
@@ -78,43 +83,43 @@ class Reader:
         self.scripts: list[Script] = []
         self.is_atcoder = page.find("atcoder", 0, 20_000) >= 0 and "katex" in page
         self.script_end = -1  # where the last script with a formula ended
+        self.scripted: bool | None = None
         self.image_end = -1  # where the last image of a formula ended
-        self.ignored_until = (
-            -1
-        )  # where an element ends that the page's settings of MathJax leave out
+        self.ignored_until = -1  # where what MathJax is told to pass over ends
         self.looks = 2 * len(page) + 2_000_000  # characters that may be looked at to judge noise
-        self.kinds: dict[tuple[str, str], int] = {}
+        self.tags: dict[str, Tag] = {}  # by spelling
 
     def read(self, start: int, end: int) -> list[Block]:
         """The blocks between two places of the page."""
-        page, search, at = self.page, TAG.search, start
+        page, find, tags, at = self.page, self.page.find, self.tags, start
+        look, beyond = start, start  # for the next <, and behind the next >
         for _ in range(MAX_TAGS):
-            # Not up to `end`: an unclosed tag would be looked through again from each < in it.
-            found = search(page, at)
-            if found is None or found.start() >= end:
-                self.text(at, end)
+            begin = find("<", look)
+            if not 0 <= begin < end:
                 break
-            begin = found.start()
+            if beyond <= begin:  # else the next > is known
+                beyond = find(">", begin) + 1 or len(page) + 1
+            tag = tags.get(page[begin:beyond]) if beyond - begin <= LONGEST else None
+            if tag is None:
+                found = TAG.match(page, begin)
+                if found is None:  # a sign of less than
+                    look = begin + 1
+                    continue
+                tag = tag_of(found)
+                if beyond - begin <= LONGEST:
+                    tags[page[begin:beyond]] = tag
             if begin > at:
                 if begin <= self.ignored_until:
                     self.text(at, begin)
                 else:
                     self.parts.append(page[at:begin])
-            name = found[2]
-            if name is None:  # a comment
-                close = page.find("-->", found.end())
-                at = close + 3 if close >= 0 else end
-                continue
-            at = found.end()
-            if not name.islower():
-                name = name.lower()
-            if found[1]:
-                self.close(name)
-            else:
-                raw = found[3]
-                if raw and (raw.count('"') & 1 or raw.count("'") & 1):
-                    raw, at = self.whole_tag(raw, at)
-                at = self.open(name, raw, at)
+            at, does = beyond, tag.does
+            if does > END_BLOCK:
+                at = self.do(does, tag, beyond)
+            elif does:
+                self.flush(tag.name if does == BLOCK else "")
+            look = at
+        self.text(at, end)
         self.flush("")
         return self.blocks
 
@@ -123,7 +128,7 @@ class Reader:
         are none.
         """
         piece = self.page[at:end]
-        if end <= self.ignored_until and not DELIMITING.isdisjoint(piece):
+        if end <= self.ignored_until and ("$" in piece or "\\" in piece or "`" in piece):
             piece = shield(piece)
         self.parts.append(piece)
 
@@ -136,49 +141,74 @@ class Reader:
             return raw, at
         return raw + self.page[at - 1 : end], end + 1
 
-    def open(self, name: str, raw: str, at: int) -> int:
-        """An opening tag whose end is at `at`: returns where to read on."""
-        if name in SKIPPED:
-            return self.skip(name, raw, at)
-        if raw or name in CUSTOM:
-            beyond = self.element(name, raw, at)
-            if beyond is not None:
-                return beyond
-        if name in BLOCKS:
-            self.flush(name)
-        elif name == "br":
-            self.parts.append(BREAK)
-        elif name in ("td", "th"):
-            if self.parts:
-                self.parts.append(" | ")
-        elif name == "pre":
-            return self.preformatted(at)
-        elif name == "code":
-            return self.code(at)
-        elif name == "var" and self.is_atcoder:
-            return self.variable(at)
-        elif name == "a":
+    def do(self, does: int, tag: Tag, at: int) -> int:
+        """Do what a tag asks for whose end is at `at`: returns where to read on."""
+        if does == BLOCK:
+            self.flush(tag.name)
+        elif does == END_BLOCK:
+            self.flush("")
+        elif does == LINK:
             self.link_start = len(self.parts)
             if self.scripts:
                 self.scripts[-1].linked = True
-        elif name in ("sup", "sub"):
-            self.scripts.append(Script(name, len(self.parts), self.link_start == len(self.parts)))
+        elif does == END_LINK:
+            self.end_link()
+        elif does == BREAKS:
+            self.parts.append(BREAK)
+        elif does == CELL:
+            if self.parts:
+                self.parts.append(" | ")
+        elif does == SCRIPT:
+            linked = self.link_start == len(self.parts)
+            self.scripts.append(Script(tag.name, len(self.parts), linked))
+        elif does == END_SCRIPT:
+            self.script(tag.name)
+        elif does == COMMENT:
+            close = self.page.find("-->", self.page.rfind("<!--", 0, at) + 2)
+            return close + 3 if close >= 0 else len(self.page)
+        elif does == TORN:
+            raw, at = self.whole_tag(tag.raw, at)
+            tag = opening(tag.name, raw)
+            return self.do(tag.does, tag, at)
+        elif does == OPEN:
+            return self.open(tag, at)
         return at
 
-    def close(self, name: str) -> None:
-        if name in BLOCKS:
-            self.flush("")
-        elif name == "a" and self.link_start >= 0:
-            text = "".join(self.parts[self.link_start :])
-            if "&" in text:
-                text = unescape(text)
-            if self.tag in HEADINGS and len(text) < 9 and not any(map(str.isalnum, text)):
-                del self.parts[self.link_start :]  # the sign by which a heading links to itself
-            else:
-                self.linked += weight(PLACE.sub("", text) if OPEN in text else text)
-            self.link_start = -1
-        elif name in ("sup", "sub"):
-            self.script(name)
+    def open(self, tag: Tag, at: int) -> int:
+        """An opening tag of which more than the name counts."""
+        name, raw, beyond = tag.name, tag.raw, None
+        if name in SKIPPED:
+            return self.skip(name, raw, at)
+        if name == "img":
+            self.image(raw, at)
+            return at
+        if tag.kind == FORMULA:
+            beyond = self.formula(name, raw, at)
+        elif tag.kind == NOISE:
+            beyond = self.noise(name, raw, at)
+        if beyond is not None:
+            return beyond
+        if tag.ignored and (ends := self.ends.nested(name, at)) is not None:
+            self.ignored_until = max(self.ignored_until, ends[0])
+        if name == "pre":
+            return self.preformatted(at)
+        if name == "code":
+            return self.code(at)
+        if name == "var":
+            return self.variable(at) if self.is_atcoder else at
+        return self.do(OPENING.get(name, NOTHING), tag, at)
+
+    def end_link(self) -> None:
+        if self.link_start < 0:
+            return
+        text = "".join(self.parts[self.link_start :])
+        if "&" in text:
+            text = unescape(text)
+        if self.tag in HEADINGS and len(text) < 9 and not any(map(str.isalnum, text)):
+            del self.parts[self.link_start :]  # the sign by which a heading links to itself
+        else:
+            self.linked += weight(PLACE.sub("", text) if OPENED in text else text)
+        self.link_start = -1
 
     def script(self, name: str) -> None:
         """x<sup>2</sup> becomes x^{2} and <sup>1</sup>/<sub>2</sub> becomes 1/2.
@@ -194,7 +224,7 @@ class Reader:
             return
         start = script.start
         inner = "".join(self.parts[start:]).strip()
-        linked = script.linked or OPEN in inner or inner[:1] == "["
+        linked = script.linked or OPENED in inner or inner[:1] == "["
         if not inner or len(inner) >= 40 or linked or inner in ORDINAL:
             return
         slash = self.parts[start - 1].strip() if start > 1 else ""
@@ -262,36 +292,6 @@ class Reader:
         else:
             self.formulas.unread += 1
 
-    def element(self, name: str, raw: str, at: int) -> int | None:
-        """An element that is a formula or noise: where it ends; None when it is neither."""
-        if name == "img":
-            self.image(raw, at)
-            return at
-        found = CLASS.search(raw) if "class" in raw else None
-        classes = (found[1] or found[2] or found[3] or "") if found else ""
-        kind = self.kinds.get((name, classes))
-        if kind is None:
-            kind = self.kinds[name, classes] = kind_of(name, classes)
-        if kind == FORMULA or ("data" in raw and CARRIES_LATEX.search(raw)):
-            beyond = self.formula(name, raw, at)
-            if beyond is not None:
-                return beyond
-        elif kind == NOISE or (hints_noise(name, raw) and self.is_suspect(raw)):
-            beyond = self.noise(name, raw, at)
-            if beyond is not None:
-                return beyond
-        if "gnore" in classes or "mathjax" in classes:
-            self.ignore(name, classes, at)
-        return None
-
-    @staticmethod
-    def is_suspect(raw: str) -> bool:
-        """Whether more than an id that names nothing makes an element suspect."""
-        if "role=" in raw or "aria-hidden" in raw or "style" in raw:
-            return True
-        found = IDENTIFIER.search(raw)
-        return found is not None and is_noise_word(found[1])
-
     def noise(self, name: str, raw: str, at: int) -> int | None:
         """Where an element ends that is no part of the text; None for any other."""
         attrs = attributes(raw)
@@ -311,7 +311,8 @@ class Reader:
         begin = at - len(raw) - len(name) - 2
         if name == "mjx-container" and self.beside_script(begin, ends[1]):
             return ends[1]
-        found = element_formula(name, attributes(raw), self.page[at : ends[0]], self.page, ends[1])
+        inner = self.page[at : ends[0]]
+        found = element_formula(name, attributes(raw), inner, self.page, ends[1], self.has_scripts)
         if found is None:
             return None
         if found[2] == UNREAD:
@@ -322,15 +323,11 @@ class Reader:
             self.parts.append(self.formulas.add(*found))
         return ends[1]
 
-    def ignore(self, name: str, classes: str, at: int) -> None:
-        """Text that MathJax is told to leave alone; not so what PreTeXt has it draw when a reader
-        opens it.
-        """
-        if name in ("body", "html") or not IGNORED.search(classes) or "hidden-content" in classes:
-            return
-        ends = self.ends.nested(name, at)
-        if ends is not None:
-            self.ignored_until = max(self.ignored_until, ends[0])
+    def has_scripts(self) -> bool:
+        """Whether the page holds scripts that MathJax 2 draws; looked for once."""
+        if self.scripted is None:
+            self.scripted = "math/tex" in self.page or "math/asciimath" in self.page
+        return self.scripted
 
     def beside_script(self, begin: int, end: int) -> bool:
         """Whether a drawn formula between two places of the page stands next to the script that it
@@ -344,7 +341,7 @@ class Reader:
         if ends is None:
             return at
         self.flush("pre")
-        code = shield(plain_code(self.page[at : ends[0]]))
+        code = shield_code(plain_code(self.page[at : ends[0]]))
         self.parts.append(code.strip("\n").replace("\n", BREAK))
         self.flush("")
         return ends[1]
@@ -353,7 +350,7 @@ class Reader:
         ends = self.ends.nested("code", at)
         if ends is None:
             return at
-        self.parts.append(shield(plain_code(self.page[at : ends[0]])))
+        self.parts.append(shield_code(plain_code(self.page[at : ends[0]])))
         return ends[1]
 
     def variable(self, at: int) -> int:
@@ -372,8 +369,8 @@ class Reader:
                 text = " ".join(text.split())
             if text:
                 if "&" in text:
-                    text = unescape(text)
-                if "\\" in text or "$" in text or "[/" in text or self.has_own:
+                    text = unescaped(text)
+                if "\\" in text or "$" in text or "[/" in text or "{/" in text or self.has_own:
                     text = self.formulas.mark_delimited(text)
                 if 0 <= self.link_start < len(self.parts):
                     self.linked += weight("".join(self.parts[self.link_start :]))

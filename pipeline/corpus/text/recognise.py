@@ -9,9 +9,11 @@ drawing.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
+from urllib.parse import unquote
 
 from pipeline.corpus.text.asciimath import latex_of_asciimath
 from pipeline.corpus.text.delimiters import TEXT_ARGUMENT
@@ -27,6 +29,7 @@ from pipeline.corpus.text.images import (
 )
 from pipeline.corpus.text.katex import latex_of_katex
 from pipeline.corpus.text.markup import (
+    COMPONENT_ATTRIBUTES,
     DELIMITED_CLASSES,
     FORMULA,
     LATEX_ATTRIBUTES,
@@ -107,6 +110,7 @@ MATHJAX2_CLASSES = frozenset(
 FORMULA_CLASSES = WRAPPERS | DELIMITED_CLASSES | LATEX_CLASSES
 
 
+@lru_cache(maxsize=4_096)
 def kind_of(name: str, classes: str) -> int:
     """Whether an element may be a formula, or noise, by its name and classes."""
     words = [word.lower() for word in classes.split()[:12]]
@@ -120,9 +124,15 @@ def kind_of(name: str, classes: str) -> int:
 
 
 def element_formula(
-    name: str, attrs: dict[str, str], inner: str, page: str, end: int
+    name: str,
+    attrs: dict[str, str],
+    inner: str,
+    page: str,
+    end: int,
+    has_scripts: Callable[[], bool],
 ) -> Found | None:
-    """The formula that an element is, which ends at `end` of the page.
+    """The formula that an element is, which ends at `end` of the page. `has_scripts` says
+    whether MathJax 2 finds formulas in scripts of the page.
 
     ("", .., "script") when it only draws a formula that stands elsewhere, ("", .., UNREAD) when it
     draws one whose source is nowhere, None when it is none.
@@ -134,11 +144,17 @@ def element_formula(
     if not traits.container:
         for key in LATEX_ATTRIBUTES:
             if key in attrs and attrs[key].strip():
+                escaped = "x-ck12-" in attrs.get("class", "")
+                latex = unquote(attrs[key]) if escaped else attrs[key]
+                return undelimited(latex, display, "data-latex")
+    if name in LATEX_TAGS:
+        for key in COMPONENT_ATTRIBUTES:
+            if attrs.get(key, "").strip():
                 return undelimited(attrs[key], display, "data-latex")
     if name in LATEX_TAGS or traits.code:
         return undelimited(plain(inner), display or name == "pre", "delimiters")
     if traits.mathjax2 and name != "mjx-container":
-        return rendered_by_mathjax2(attrs, inner, display, page, end)
+        return rendered_by_mathjax2(attrs, inner, display, page, end, has_scripts)
     found = inside(inner, display) if "<" in inner else None
     if found is None and traits.katex and "katex-html" in inner:
         found = latex_of_katex(inner), display, "visual"
@@ -296,7 +312,12 @@ def is_spoken(text: str) -> bool:
 
 
 def rendered_by_mathjax2(
-    attrs: dict[str, str], inner: str, display: bool, page: str, end: int
+    attrs: dict[str, str],
+    inner: str,
+    display: bool,
+    page: str,
+    end: int,
+    has_scripts: Callable[[], bool],
 ) -> Found | None:
     """What MathJax 2 draws beside its script: nothing when the script is there, else the MathML
     that it carries, or the LaTeX of a preview that stands alone.
@@ -305,7 +326,7 @@ def rendered_by_mathjax2(
         text = plain(inner).strip()
         alone = text not in PLACEHOLDERS and RENDERED.match(page, end) is None
         return undelimited(text, display, "delimiters") if alone else ("", display, "script")
-    if "math/tex" in page or "math/asciimath" in page:
+    if has_scripts():
         return "", display, "script"
     mathml = attrs.get("data-mathml", "")
     if not mathml and "data-mathml" in inner:

@@ -4,8 +4,8 @@ prompts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.errors import UserError
@@ -23,12 +23,20 @@ class Sampling:
     max_new_tokens: int = 64
     batch_rows: int = 512  # rows decoded at once, or fewer where memory is short
     stop: tuple[str, ...] = ()  # an output ends after a token that completes one of these strings
+    # told, as decoding goes on, how much work was done since it was last told: 1 is a whole output
+    watch: Callable[[float], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.max_new_tokens < 1 or self.batch_rows < 1:
             raise UserError(
                 f"sampling: temperature >= 0, max_new_tokens >= 1 and batch_rows >= 1 are needed, not {self}"
             )
+
+    def tell(self, position: int, ended: int, running: int) -> None:
+        """Tell `watch` of the token at a position: so many outputs ended there, so many go on."""
+        if self.watch:
+            left = self.max_new_tokens - position  # of an output, this token included
+            self.watch((running + ended * left) / self.max_new_tokens)
 
 
 @dataclass(frozen=True)

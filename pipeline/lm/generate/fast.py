@@ -1,18 +1,18 @@
-"""Own decoder for Llama-like models: no left padding, and what outputs have in common is computed
-once.
+"""Own decoder for Llama-like models: no padding of outputs, a prompt is kept once for all outputs
+that answer it, and what outputs have in common is computed once.
 
 Neighbouring outputs of one prompt that have the same tokens so far are one node; nodes are the rows
 that the model computes. When outputs of a node draw different tokens it parts; a node without
 running outputs leaves. A small model that knows its task says much the same several times, at
-temperature 1 too (docs/rl.md).
+temperature 1 too (docs/rl.md). Keys and values are in cache.py.
 
-Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads a
+Shapes: B outputs, L of them running, N nodes, P prompts, H key/value heads, G query heads per
 key/value head, T positions, D head dimension, E hidden, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -23,6 +23,7 @@ from transformers.activations import ACT2FN
 from pipeline.lm.checksum import checksum
 from pipeline.lm.features import LENGTH_DEPENDENT, has_window, rope_kind
 from pipeline.lm.generate.api import Engine, Output, Sampling, in_batches
+from pipeline.lm.generate.cache import Bucket, Cache, like_lengths
 from pipeline.lm.generate.randomness import draw_tokens
 from pipeline.lm.generate.stop import StopStrings
 from pipeline.lm.optim import autocast
@@ -31,21 +32,9 @@ from pipeline.lm.template import end_tokens
 
 SUPPORTED = ("llama", "qwen2", "mistral")
 PREFILL = 4096  # padded prompt tokens that are read at once
-COMPACT_AT = (
-    0.75  # rebuild the caches when fewer than this share of their nodes have a running output
-)
-
-
-def like_lengths(lengths: Sequence[int], most: int) -> list[list[int]]:
-    """Indices in groups of at most `most` padded tokens, longest first; one group where all fit."""
-    if len(lengths) * max(lengths) <= most:
-        return [list(range(len(lengths)))]
-    groups: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if not groups or (len(groups[-1]) + 1) * lengths[groups[-1][0]] > most:
-            groups.append([])
-        groups[-1].append(i)
-    return groups
+# What a group of prompts costs beside its padded tokens, in tokens: when prompts are read, and
+# when each step attends to them.
+READING, ATTENDING = 16, 512
 
 
 def refusal(config) -> str:
@@ -57,62 +46,6 @@ def refusal(config) -> str:
     if rope_kind(config) in LENGTH_DEPENDENT:
         return f"engine=fast has no rotary embedding of kind {rope_kind(config)}"
     return ""
-
-
-class Cache:
-    """Keys and values of each layer, one row a node, with room for more nodes and for every
-    position that is to come.
-    """
-
-    def __init__(
-        self, layers: list[tuple[torch.Tensor, torch.Tensor]], length_N: torch.Tensor
-    ) -> None:
-        self.layers = layers  # ((nodes or more) x H x room x D) each
-        self.length_N = length_N
-
-    def part(self, node_L: np.ndarray, token_L: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The node of each running output after its token, and the token of each node.
-
-        One child stays in its parent's place, the others take a place that is empty or new. Empty
-        places get token 0.
-        """
-        nodes, device = len(self.length_N), self.length_N.device
-        child, child_L = np.unique(node_L << 32 | token_L, return_inverse=True)
-        parent_C, token_C = child >> 32, child & (1 << 32) - 1
-        moves_C = np.r_[False, parent_C[1:] == parent_C[:-1]]
-        empty = np.setdiff1d(np.arange(nodes), parent_C)
-        place_C = parent_C.copy()
-        place_C[moves_C] = np.r_[empty, np.arange(nodes, nodes + len(parent_C))][: moves_C.sum()]
-        if moves_C.any():
-            source, target = (torch.from_numpy(x[moves_C]).to(device) for x in (parent_C, place_C))
-            self._grow(max(nodes, int(place_C.max()) + 1), len(node_L))
-            self.length_N[target] = self.length_N[source]
-            for tensor in (t for pair in self.layers for t in pair):
-                tensor[target] = tensor[source]
-        if len(parent_C) < COMPACT_AT * len(self.length_N):
-            kept = np.sort(place_C)
-            keep, place_C = torch.from_numpy(kept).to(device), np.searchsorted(kept, place_C)
-            self.length_N = self.length_N[keep]
-            self._replace(lambda t: t[keep])
-        token_N = np.zeros(len(self.length_N), dtype=np.int64)
-        token_N[place_C] = token_C
-        return place_C[child_L], token_N
-
-    def _grow(self, nodes: int, running: int) -> None:
-        """Room for so many nodes; twice what there was where more is needed, so that few copies are
-        made, but never more than outputs are running: with no place empty there can not be more
-        nodes than those.
-        """
-        have = len(self.layers[0][0])
-        if nodes > have:
-            more = min(running, max(nodes, 2 * have)) - have
-            self._replace(lambda t: torch.cat((t, t.new_zeros(more, *t.shape[1:]))))
-        self.length_N = F.pad(self.length_N, (0, nodes - len(self.length_N)))
-
-    def _replace(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """One layer after the other, so that old and new are there of one layer alone."""
-        for i, (key, value) in enumerate(self.layers):
-            self.layers[i] = change(key), change(value)
 
 
 class FastEngine(Engine):
@@ -159,7 +92,7 @@ class FastEngine(Engine):
 
     def _sample_batch(self, prompts, seeds_B, sampling: Sampling) -> list[Output]:
         unique, group = _unique_neighbours(prompts)
-        logits_NV, cache = self._prefill(unique, max(map(len, unique)) + sampling.max_new_tokens)
+        logits_NV, cache = self._prefill(unique)
         node_B = np.array(group)
         stop = StopStrings(self.tokenizer, sampling.stop, len(prompts))
         tokens_BT = np.zeros((len(prompts), sampling.max_new_tokens), dtype=np.int64)
@@ -175,6 +108,7 @@ class FastEngine(Engine):
             ends_L = np.isin(token_L, self.ends) | stop.hit(row_L, token_L)
             count_B[row_L[ends_L]] = t + 1
             row_L, token_L = row_L[~ends_L], token_L[~ends_L]
+            sampling.tell(t, int(ends_L.sum()), len(row_L))
             if not len(row_L) or t + 1 == sampling.max_new_tokens:
                 break
             node_B[row_L], token_N = cache.part(node_B[row_L], token_L)
@@ -189,40 +123,36 @@ class FastEngine(Engine):
         cos, sin = self.model.model.rotary_emb(like, position_BT)
         return cos[:, None], sin[:, None]
 
-    def _prefill(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, Cache]:
-        """Logits at each prompt's last token, and a cache of one node a prompt with `room`
-        positions.
+    def _prefill(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Cache]:
+        """Logits at each prompt's last token, and a cache of one node per prompt.
 
-        Prompts that have more than `PREFILL` padded tokens together are read in groups of like
-        length: a batch of GSM8K questions is 1.5 to 1.7 times its tokens when padded to the
-        longest.
+        Prompts are read in groups of like length: a batch of GSM8K questions is 1.5 to 1.7 times
+        its tokens when padded to the longest.
         """
-        groups = like_lengths([len(p) for p in prompts], PREFILL)
-        length_P = torch.tensor([len(p) for p in prompts], device=self.embed.device)
-        if len(groups) == 1:
-            logits_PV, layers = self._read(prompts, room)
-            return logits_PV, Cache(layers, length_P)
-        logits_PV, layers = None, []
-        for group in groups:
-            logits_GV, found = self._read([prompts[p] for p in group], 0)
-            if logits_PV is None:
-                logits_PV = logits_GV.new_empty(len(prompts), logits_GV.shape[1])
-                shapes = [kv.shape for kv in found[0]]
-                layers = [
-                    tuple(
-                        kv.new_zeros(len(prompts), shape[1], room, shape[3])
-                        for kv, shape in zip(pair, shapes, strict=True)
-                    )
-                    for pair in found
-                ]
-            logits_PV[group] = logits_GV
-            for whole, pair in zip(layers, found, strict=True):
-                for target, kv in zip(whole, pair, strict=True):
-                    target[group, :, : kv.shape[2]] = kv
-        return logits_PV, Cache(layers, length_P)
+        device, lengths = self.embed.device, [len(prompt) for prompt in prompts]
+        logits_PV = self.embed.new_empty(len(prompts), len(self.head))
+        buckets = []
+        for members in like_lengths(lengths, len(prompts) * max(lengths), ATTENDING):
+            some = [prompts[p] for p in members]
+            longest, layers = len(some[0]), []
+            for group in like_lengths([len(prompt) for prompt in some], PREFILL, READING):
+                logits_GV, found = self._read([some[g] for g in group])
+                logits_PV[[members[g] for g in group]] = logits_GV.to(logits_PV.dtype)
+                layers.append([tuple(_wide(kv, longest) for kv in pair) for pair in found])
+            joined = [
+                [torch.cat(kvs) for kvs in zip(*pairs, strict=True)]
+                for pairs in zip(*layers, strict=True)
+            ]
+            keys_and_values = [(key.transpose(2, 3).contiguous(), value) for key, value in joined]
+            length_P1 = torch.tensor([[len(prompt)] for prompt in some], device=device)
+            outside_PS = torch.arange(longest, device=device) >= length_P1
+            bias_PS = torch.zeros(outside_PS.shape, dtype=self.embed.dtype, device=device)
+            bias_P1S = bias_PS.masked_fill(outside_PS, float("-inf"))[:, None]
+            buckets.append(Bucket(np.array(members), keys_and_values, bias_P1S))
+        return logits_PV, Cache(buckets, torch.tensor(lengths, device=device))
 
-    def _read(self, prompts: list[list[int]], room: int):
-        """Right-padded prompts -> logits at each last token, keys and values padded to `room`."""
+    def _read(self, prompts: list[list[int]]):
+        """Right-padded prompts -> logits at each last token, keys and values of each layer."""
         device = self.embed.device
         tokens_PT, mask_PT = pad(prompts, torch.long, device)
         length_P = mask_PT.sum(1)
@@ -236,47 +166,33 @@ class FastEngine(Engine):
                 query, key, value, is_causal=True, enable_gqa=self.heads != self.kv_heads
             )
             x_PTE = self._after_attention(layer, x_PTE, attended)
-            layers.append(tuple(F.pad(kv, (0, 0, 0, max(0, room - T))) for kv in (key, value)))
+            layers.append((_low(key, self.low), _low(value, self.low)))
         last_PE = x_PTE[torch.arange(P, device=device), length_P - 1]
         return F.linear(_rms(last_PE, self.norm, self.eps), self.head), layers
 
     def _step(self, token_N: torch.Tensor, cache: Cache) -> torch.Tensor:
-        """One token a node: writes the next position of its cache, returns the next logits_NV."""
-        N, length_N = len(token_N), cache.length_N
-        span, row_N = int(length_N.max()) + 1, torch.arange(N, device=token_N.device)
+        """One token per node: puts down its key and value, returns the next logits_NV."""
+        N = len(token_N)
         x_N1E = F.embedding(token_N[:, None], self.embed)
-        rope = self._rope(length_N[:, None], x_N1E)
-        hidden_N11T = (torch.arange(span, device=token_N.device)[None] > length_N[:, None])[
-            :, None, None
-        ]
-        for layer, (key_cache, value_cache) in zip(self.layers, cache.layers, strict=True):
+        rope = self._rope(cache.position_N[:, None], x_N1E)
+        for i, layer in enumerate(self.layers):
             query, key, value = self._project(layer, x_N1E, rope)
-            key_cache[row_N, :, length_N] = key[:, :, 0]
-            value_cache[row_N, :, length_N] = value[:, :, 0]
             query_NHGD = query.view(N, self.kv_heads, -1, self.head_dim)
-            score_NHGT = query_NHGD @ key_cache[:N, :, :span].transpose(2, 3) * self.head_dim**-0.5
-            weight_NHGT = score_NHGT.masked_fill(hidden_N11T, float("-inf")).softmax(-1)
-            attended = (weight_NHGT @ value_cache[:N, :, :span]).view(
-                N, self.heads, 1, self.head_dim
-            )
+            read_NHGD = cache.attend(i, query_NHGD, key[:, :, 0], value[:, :, 0])
+            attended = read_NHGD.view(N, self.heads, 1, self.head_dim)
             x_N1E = self._after_attention(layer, x_N1E, attended)
-        cache.length_N = length_N + 1
+        cache.step()
         return F.linear(_rms(x_N1E[:, 0], self.norm, self.eps), self.head)
 
     def _project(self, layer, x_BTE, rope):
+        """Queries, keys and values, B x heads x T x D each; the first two rotated."""
         B, T, _ = x_BTE.shape
         cos, sin = rope
         qkv = F.linear(_rms(x_BTE, layer["norm1"], self.eps), layer["qkv"], layer["qkv_bias"])
-        q, k, v = qkv.split(
-            [
-                self.heads * self.head_dim,
-                self.kv_heads * self.head_dim,
-                self.kv_heads * self.head_dim,
-            ],
-            -1,
-        )
-        q, k, v = (y.view(B, T, -1, self.head_dim).transpose(1, 2) for y in (q, k, v))
-        return q * cos + _rotate(q) * sin, k * cos + _rotate(k) * sin, v
+        qkv = qkv.view(B, T, -1, self.head_dim).transpose(1, 2)
+        qk, value = qkv.split([self.heads + self.kv_heads, self.kv_heads], 1)
+        query, key = (qk * cos + _rotate(qk) * sin).split([self.heads, self.kv_heads], 1)
+        return query, key, value
 
     def _after_attention(self, layer, x_BTE, attended_BHTD):
         B, T, _ = x_BTE.shape
@@ -287,6 +203,10 @@ class FastEngine(Engine):
             _rms(x_BTE, layer["norm2"], self.eps), layer["gate_up"], layer["gate_up_bias"]
         ).chunk(2, -1)
         return x_BTE + F.linear(self.act(gate) * up, layer["down"], layer["down_bias"])
+
+
+def _wide(x_PHTD: torch.Tensor, positions: int) -> torch.Tensor:
+    return F.pad(x_PHTD, (0, 0, 0, positions - x_PHTD.shape[2]))
 
 
 def _low(weight: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:

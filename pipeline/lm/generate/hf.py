@@ -53,7 +53,7 @@ class HFEngine(Engine):
                 f"a prompt of {width} tokens and max_new_tokens={sampling.max_new_tokens} exceed the model's "
                 f"{self.limit} positions; lower max_new_tokens, or leave out the longest questions"
             )
-        tokens = torch.full((len(prompts), width), int(self.ends[0]), device=device)
+        tokens = torch.zeros(len(prompts), width, dtype=torch.long, device=device)  # masked
         attention = torch.zeros_like(tokens)
         for b, prompt in enumerate(prompts):
             tokens[b, width - len(prompt) :] = torch.tensor(list(prompt), device=device)
@@ -80,6 +80,7 @@ class HFEngine(Engine):
             ends = (row_B >= 0) & (np.isin(token, self.ends) | stop.hit(row_B, token))
             count_B[row_B[ends]] = t + 1
             row_B = np.where(ends, -1, row_B)
+            sampling.tell(t, int(ends.sum()), int((row_B >= 0).sum()))
             if (row_B < 0).all():
                 break
             tokens, position = token_B[:, None], position[:, -1:] + 1

@@ -7,9 +7,10 @@ from contextlib import nullcontext
 import torch
 
 from pipeline.errors import UserError
-from pipeline.lm import parallel
+from pipeline.lm import parallel, whole
 from pipeline.lm.features import narrow_window
 from pipeline.lm.generate.api import Engine, Sampling
+from pipeline.lm.generate.copied import CopyEngine
 from pipeline.lm.generate.fast import FastEngine, refusal
 from pipeline.lm.generate.hf import HFEngine
 from pipeline.lm.optim import autocast
@@ -31,7 +32,11 @@ def make_engine(name: str, model, tokenizer, compute_dtype: str = "float32") -> 
         print(f"engine=auto: {name}, because {reason}")
     if name == "fast" and refused:
         raise UserError(f"{refused}; use engine=hf")
-    engine = engine_class(name)(model, tokenizer, compute_dtype)
+    kind = engine_class(name)
+    if whole.in_parts(model) and name != "vllm":  # vLLM has a copy of its own
+        engine = CopyEngine(kind, model, tokenizer, compute_dtype)
+    else:
+        engine = kind(model, tokenizer, compute_dtype)
     probe_engine(engine, model)
     return engine
 

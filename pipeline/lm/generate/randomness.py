@@ -44,17 +44,25 @@ def draw_tokens(
 
     `node_B`: the row of the logits that each output draws from; by default they are the same rows.
     """
-    at_B = slice(None) if node_B is None else torch.from_numpy(node_B).to(logits_NV.device)
+    count = len(seeds_B)
+    node_B = np.arange(count) if node_B is None else node_B
     logp_NV = torch.log_softmax(logits_NV.float() / (temperature or 1.0), -1)
+    device = logp_NV.device
+    at_B = torch.from_numpy(node_B).to(device)
     if temperature == 0:
         token_B = logp_NV.argmax(-1)[at_B]
     else:
-        cdf_BV = logp_NV.exp().cumsum(-1)[at_B]
-        u_B = torch.from_numpy(uniforms(seeds_B, position)).to(cdf_BV.device)
+        # One column per output of a node, so that no distribution is copied for its outputs.
+        order = np.argsort(node_B, kind="stable")
+        nodes = node_B[order]
+        column_B = np.empty(count, dtype=np.int64)
+        column_B[order] = np.arange(count) - np.searchsorted(nodes, nodes)
+        u_NC = np.zeros((len(logp_NV), column_B.max() + 1))
+        u_NC[node_B, column_B] = uniforms(seeds_B, position)
+        cdf_NV = logp_NV.exp().cumsum(-1)
         # scaled by the last value, so that rounding of the sum can never point past the end
-        point_B1 = (u_B.to(cdf_BV.dtype) * cdf_BV[:, -1])[:, None]
-        token_B = torch.searchsorted(cdf_BV, point_B1, right=True)[:, 0].clamp(
-            max=cdf_BV.shape[1] - 1
-        )
-    rows_B = torch.arange(len(token_B), device=token_B.device) if node_B is None else at_B
-    return token_B, logp_NV[rows_B, token_B]
+        point_NC = torch.from_numpy(u_NC).to(device, cdf_NV.dtype) * cdf_NV[:, -1:]
+        token_NC = torch.searchsorted(cdf_NV, point_NC, right=True)
+        token_B = token_NC[at_B, torch.from_numpy(column_B).to(device)]
+        token_B = token_B.clamp(max=cdf_NV.shape[1] - 1)
+    return token_B, logp_NV[at_B, token_B]

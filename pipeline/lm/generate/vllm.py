@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import UserError
+from pipeline.lm import whole
 from pipeline.lm.checksum import checksum
 from pipeline.lm.generate.api import Engine, Output, Sampling
 from pipeline.lm.generate.room import free_bytes, row_bytes
@@ -34,7 +35,8 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
 }
 ROWS = 256  # outputs decoded at once
-SHORTEST = 128  # tokens of one sequence that the cache has to hold at least
+BLOCK = 128  # positions; no cache is handed out in larger blocks, nor in other multiples
+SHORTEST = BLOCK  # positions of one sequence that the cache has to hold at least
 LEAST_TEMPERATURE = 0.01  # vLLM raises what is lower, without an error
 # Bytes per parameter that training adds after the engine was built: gradient and both moments.
 TRAINING_BYTES = 12
@@ -68,7 +70,7 @@ class VLLMEngine(Engine):
         self.dtype = torch.bfloat16 if compute_dtype == "bfloat16" else torch.float32
         self.low = self.dtype if self.dtype != torch.float32 else None
         self.ends = list(end_tokens(tokenizer, model))
-        self.asleep = False
+        self.sleeps, self.asleep = self.device == "cuda", False
         check_heads(model.config, self.device)
         self.length, cache_bytes = cache_room(model, self.dtype)
         self.folder = tempfile.TemporaryDirectory(prefix="vllm-")
@@ -89,8 +91,9 @@ class VLLMEngine(Engine):
                 max_model_len=self.length,
                 max_num_seqs=ROWS,
                 kv_cache_memory_bytes=cache_bytes,
+                gpu_memory_utilization=share_of_device(model, self.dtype, cache_bytes),
                 enable_prefix_caching=True,
-                enable_sleep_mode=self.device == "cuda",
+                enable_sleep_mode=self.sleeps,
                 enforce_eager=self.device == "cpu",
                 disable_log_stats=True,
                 seed=0,
@@ -115,6 +118,8 @@ class VLLMEngine(Engine):
         from transformers.core_model_loading import revert_weight_conversion
 
         named = {name: weight.detach() for name, weight in model.state_dict().items()}
+        if whole.in_parts(model):
+            named = dict(whole.weights(model))
         named = revert_weight_conversion(model, named)
         self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": named.items()})
 
@@ -123,8 +128,9 @@ class VLLMEngine(Engine):
         if self.asleep:
             return
         with in_one_line("the engine could not be put to sleep"):
-            self.llm.reset_prefix_cache()
-            if self.device == "cuda":
+            if not self.llm.reset_prefix_cache():
+                raise RuntimeError("its cached prompts are still in use")
+            if self.sleeps:
                 self.llm.sleep(level=2)  # weights too: the next `sync` brings new ones
                 self.asleep = True
 
@@ -140,7 +146,7 @@ class VLLMEngine(Engine):
 
     def expected(self, model) -> int:
         """See `Engine`. vLLM casts vectors too."""
-        each = (checksum([weight.detach().to(self.dtype)]) for weight in model.parameters())
+        each = (checksum([weight.to(self.dtype)]) for _, weight in whole.weights(model))
         return sum(each) % (1 << 64)
 
     def close(self) -> None:
@@ -166,6 +172,7 @@ class VLLMEngine(Engine):
             torch.autocast(self.device, enabled=False),
         ):
             done = self.llm.generate(requests, given, use_tqdm=False)
+        sampling.tell(0, len(done), 0)  # vLLM says nothing before all are done
         return self._cut([_output(request.outputs[0]) for request in done], sampling)
 
     def _check(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> None:
@@ -254,22 +261,37 @@ def check_heads(config, device: str) -> None:
 def cache_room(model, dtype: torch.dtype) -> tuple[int, int]:
     """Positions of the longest sequence, and bytes of the cache of keys and values.
 
-    Room for `ROWS` sequences of the model's full length, or for what the memory leaves. Raises
-    UserError when that is not even one short sequence, as with a second engine on one GPU.
+    Room for `ROWS` sequences of the model's full length, or for what the memory leaves. One block
+    more than the longest sequence fills is counted, as vLLM keeps one for itself. Raises UserError
+    when there is no room for even one short sequence, as with a second engine on one GPU.
     """
     longest, device = model.config.max_position_embeddings, model.device.type
     per_token = row_bytes(model.config, 1, dtype.itemsize)
     free, parameters = free_bytes(model.device), model.num_parameters()
     left = free - parameters * (TRAINING_BYTES + dtype.itemsize)
     most = int(left * CACHE_SHARE[device])
-    length = min(longest, most // per_token)
+    length = min(longest, most // per_token // BLOCK * BLOCK - BLOCK)
     if length < min(SHORTEST, longest):
         raise UserError(
             f"engine=vllm: {free / 1e9:.1f} GB are free on this {device} device, and training "
             f"{parameters / 1e9:.2f}B parameters next to the engine leaves no room for its cache; is "
             "another run on it? (one engine per device; see dsm plan)"
         )
-    return length, min(most, ROWS * length * per_token)
+    wanted = (ROWS * -(-length // BLOCK) + 1) * BLOCK * per_token
+    return length, min(most, wanted)
+
+
+def share_of_device(model, dtype: torch.dtype, cache_bytes: int) -> float:
+    """The share of the GPU that the engine asks for: its weights and its cache.
+
+    vLLM refuses to start when less than `gpu_memory_utilization` of the whole card is free, and
+    next to a policy its default of 0.92 never is. The size of the cache is given, so the share
+    decides nothing else.
+    """
+    if model.device.type != "cuda":
+        return 0.5
+    _, total = torch.cuda.mem_get_info(model.device)
+    return min(1.0, (cache_bytes + model.num_parameters() * dtype.itemsize) / total)
 
 
 @contextmanager

@@ -13,13 +13,13 @@ Legend: U units, N questions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from pipeline.report.arms import IN_DOMAIN, arm_label
 from pipeline.report.claims.claim import Claim, Number, Spec, untestable
 from pipeline.report.claims.compare import compare, gate, parts_of, present, samples_of
 from pipeline.report.claims.rules import Test, margin
-from pipeline.report.data import Cell, Results, Unit, common, pick, rate_beside
+from pipeline.report.data import Results, common, pick, rate_beside
 from pipeline.report.stats import Interval, combined, paired
 from pipeline.report.validation import accuracy_at, boundaries
 
@@ -53,14 +53,14 @@ def claim(results: Results) -> Claim:
     if not passed:
         numbers = [*(Number(test.name, test.value) for test in tests), *numbers]
         return untestable(SPEC, f"The reward model did not pass its gate. {said}", numbers)
-    notes = tuple(filter(None, [said, rate_note(results.cells.get(arm, {}))]))
+    notes = tuple(filter(None, [said, rate_note(schedules(results, [arm]))]))
     samples = samples_of(results, (arm, once_arm), benchmarks)
     return Claim(SPEC, tests, samples, "", notes, tuple(numbers))
 
 
 def most_iterations(results: Results) -> tuple[str, str]:
     """The evaluated arm of learned outcome rewards with the most iterations, and the one with a
-    single one that it is compared with: at the same learning rate where there is one.
+    single one that it is compared with: at the same learning rate all through where there is one.
     """
     found = {
         arm: iterations_of(results, arm)
@@ -69,8 +69,22 @@ def most_iterations(results: Results) -> tuple[str, str]:
     }
     arm = max(found, key=lambda name: found[name], default=ITERATIVE)
     single = [name for name, count in found.items() if count == 1] or [ONCE]
-    alike = [name for name in single if rate_beside(results, arm, name) == 1]
+    alike = [name for name in single if same_rate(results, arm, name)]
     return (arm if found.get(arm, 1) > 1 else ITERATIVE), (alike or single)[0]
+
+
+def same_rate(results: Results, arm: str, other: str) -> bool:
+    """Whether two arms have one learning rate on one schedule."""
+    return rate_beside(results, arm, other) == 1 and len(schedules(results, (arm, other))) == 1
+
+
+def schedules(results: Results, arms: Sequence[str]) -> set[str]:
+    """The schedules of the learning rate of these arms: their own, else their profile's."""
+    cells = [cell for arm in arms for cell in results.cells.get(arm, {}).values()]
+    return {
+        cell.settings.get("schedule") or cell.scale.get("lr_schedule") or "constant"
+        for cell in cells
+    }
 
 
 def iterations_of(results: Results, arm: str) -> int:
@@ -120,11 +134,11 @@ def once(results: Results) -> str:
     return words + (f" (which has {1 / rate:.2g} times its learning rate)" if rate != 1 else "")
 
 
-def rate_note(cells: Mapping[Unit, Cell]) -> str:
+def rate_note(found: set[str]) -> str:
     """Iterations are not alike where the learning rate falls through all of them; "" where it does
     not.
     """
-    if not any(cell.scale.get("lr_schedule") == "linear" for cell in cells.values()):
+    if "linear" not in found:
         return ""
     return (
         "The learning rate falls through all iterations, so the first has the largest part of its "

@@ -11,7 +11,7 @@ from pipeline.report.claims import all_claims
 from pipeline.report.claims.claim import Claim
 from pipeline.report.claims.rules import UNTESTABLE, VERDICTS, rules_hash
 from pipeline.report.claims.table import document
-from pipeline.report.data import Results
+from pipeline.report.data import Results, Unit
 from pipeline.report.deviations import deviations
 from pipeline.report.outcomes import NAME as OUTCOMES
 from pipeline.report.outcomes import write_outcomes
@@ -49,9 +49,9 @@ ONE_CHAIN = (
 
 
 def write_report(
-    results: Results, out: Path, arms: Sequence[str] = (), seeds: Sequence[int] = ()
+    results: Results, out: Path, arms: Sequence[str] = (), units: Sequence[Unit] = ()
 ) -> dict:
-    """Write everything into `out`; `arms` and `seeds` are what was planned. Returns a summary:
+    """Write everything into `out`; `arms` and `units` are what was planned. Returns a summary:
     claims by status.
     """
     pictures = draw_figures(results, out / "figures")
@@ -63,9 +63,9 @@ def write_report(
     size = write_outcomes(results, out / OUTCOMES)
     write_series(results, claims, out)
     blocks = [
-        *opening(results, claims, partial_text(results, arms, seeds)),
+        *opening(results, claims, partial_text(results, arms, units)),
         *results_blocks(results, pictures),
-        *closing(results, claims, arms, seeds),
+        *closing(results, claims, arms, units),
     ]
     (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
     (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
@@ -114,11 +114,11 @@ def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> lis
 
 
 def closing(
-    results: Results, claims: Sequence[Claim], arms: Sequence[str], seeds: Sequence[int]
+    results: Results, claims: Sequence[Claim], arms: Sequence[str], units: Sequence[Unit]
 ) -> list[Block]:
     """Deviations, what could not be tested, costs, provenance."""
     blocks: list[Block] = [Heading("Deviations from the paper"), *deviations(results)]
-    missing = missing_text(results, arms, seeds)
+    missing = missing_text(results, arms, units)
     blocks += [
         Heading("What could not be tested"),
         Items((*missing, *untested(claims)) or ("Nothing is missing.",)),

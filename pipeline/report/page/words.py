@@ -93,31 +93,25 @@ def validation_size(results: Results) -> str:
     return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
 
 
-def missing_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> list[str]:
+def missing_text(results: Results, arms: Sequence[str], units: Sequence[Unit]) -> list[str]:
     """Planned models that were not evaluated, by arm."""
     gone = [model for model in SINGLE if not results.models_of(model)]
     for arm in arms:
-        lost = [seed for seed in seeds if not has_seed(results, arm, seed)]
-        listed = f"seed{'s' if len(lost) > 1 else ''} {', '.join(map(str, lost))}"
+        there = results.units_of(arm, [])
+        lost = [f"chain {unit.chain} seed {unit.seed}" for unit in units if unit not in there]
         if lost:
-            gone.append(f"{arm} ({listed})" if len(lost) < len(seeds) else arm)
+            gone.append(f"{arm} ({', '.join(lost)})" if len(lost) < len(units) else arm)
     return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
 
 
-def partial_text(results: Results, arms: Sequence[str], seeds: Sequence[int]) -> str:
+def partial_text(results: Results, arms: Sequence[str], units: Sequence[Unit]) -> str:
     """Said at the top where a plan is built in part, since every claim stands on what there is."""
-    planned = [(arm, seed) for arm in arms for seed in seeds]
-    there = sum(has_seed(results, arm, seed) for arm, seed in planned)
-    if there == len(planned):
+    planned = len(arms) * len(units)
+    there = sum(unit in results.units_of(arm, []) for arm in arms for unit in units)
+    if there == planned:
         return ""
     return (
-        f"Built in part: {there} of {len(planned)} planned models of {len(arms)} arms x "
-        f"{len(seeds)} seeds are there. Every difference below is over the models that both sides "
+        f"Built in part: {there} of {planned} planned models of {len(arms)} arms in "
+        f"{len({unit.chain for unit in units})} chains are there. Every difference below is over the models that both sides "
         "have; what is missing is listed under What could not be tested."
     )
-
-
-def has_seed(results: Results, arm: str, seed: int) -> bool:
-    """Whether every chain of the build has this model."""
-    wanted = {Unit(chain, seed) for chain in results.chains}
-    return wanted <= results.units_of(arm, []).keys()

@@ -6,10 +6,12 @@ The same input gives the same bytes.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
-import os
 import zlib
 from pathlib import Path
+
+from pipeline.files import atomic
 
 STAMP = "2024-03-01T00:00:00Z"  # one date for all records: nothing may depend on a clock
 
@@ -66,8 +68,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.shard, self.offset, self.bytes = folder, -1, 0, 0
-        self.file = None
-        folder.mkdir(parents=True, exist_ok=True)
+        self.open = contextlib.ExitStack()  # the shard that is being written
 
     @property
     def name(self) -> str:
@@ -77,7 +78,8 @@ class ShardWriter:
         """Close the open shard and start another."""
         self.close()
         self.shard += 1
-        self.file = (self.folder / (self.name + ".tmp")).open("wb")
+        temporary = self.open.enter_context(atomic(self.folder / self.name))
+        self.file = self.open.enter_context(temporary.open("wb"))
         self.offset = 0
         self.write(
             member(
@@ -99,7 +101,4 @@ class ShardWriter:
         return start
 
     def close(self) -> None:
-        if self.file is not None:
-            self.file.close()
-            os.replace(self.folder / (self.name + ".tmp"), self.folder / self.name)
-            self.file = None
+        self.open.close()
