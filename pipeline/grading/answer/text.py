@@ -117,11 +117,6 @@ _COMMANDS = [
         (r"\\text\s*\{\s*\\?&\s*\}|\\&", "&", r"\\text{ and }"),
         (r"\\text\s*\{\s*dollars? and\s*\}", "dollar", r"\\text{dollars}\\text{ and }"),
         (r"^(\d+)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(\d+)$", "to", r"\1:\2"),
-        (
-            r"(?:\\mathrm\s*\{C\}|(?<![A-Za-z\\])C)_\{?(\d{1,4})\}?\^\{?(\d{1,4})\}?$",
-            "C",
-            r"\\binom{\1}{\2}",
-        ),
         (r"\\[dt]binom(?![A-Za-z])", "binom", r"\\binom"),
         (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\leq", r"\\le "),
         (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\geq", r"\\ge "),
