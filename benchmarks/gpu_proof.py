@@ -40,11 +40,11 @@ TOTAL = 400  # seconds of all parts together; what is left of seven minutes is f
 # Seconds of each part, the start of its process included; scaled where `gsm8k` joins them.
 BUDGETS = {
     "card": 25,
-    "device": 85,
+    "device": 60,
     "engines": 50,
-    "mfu": 60,
+    "mfu": 55,
     "grpo": 80,
-    "vllm": 100,
+    "vllm": 130,
     "gsm8k": 100,
 }
 

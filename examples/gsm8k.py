@@ -23,7 +23,7 @@ from pipeline.world.real.sets import load
 
 
 def main(model: str, datasets: str, out: str, device: str = "cuda", **changes) -> None:
-    settings = read_profile("gpu", [])["rl_scale"] | changes
+    settings = read_profile("gpu", [])["rl_scale"] | {"models_every": 50} | changes
     scale, folder = build(RLConfig, settings, "rl_scale"), Path(out)
     arm = ArmConfig("grpo", "online", "rule", "grpo_outcome", kl_coef=0.04)
     rows, _ = load("gsm8k", RealConfig(folder=datasets))

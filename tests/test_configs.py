@@ -152,7 +152,10 @@ PAPER = [  # (stage, setting, value, where in arXiv 2402.03300v3)
     ("sft", "sft.sequence_length", 4096, "3.2"),
     ("sft", "sft.lr", 5e-5, "3.2"),
     ("sft", "sft.schedule", "constant", "3.2"),
+    ("sft", "sft.packing", True, "3.2: concatenated up to 4K tokens"),
     ("reward", "reward.lr", 2e-5, "4.2"),
+    ("reward", "reward.start", "base", "4.2"),
+    ("reward", "reward.process", True, "4.1.3"),
     ("rl", "rl_scale.lr", 1e-6, "4.2"),
     ("rl", "rl_scale.lr_schedule", "constant", "4.2"),
     ("rl", "rl_scale.group_size", 64, "4.2"),
@@ -161,6 +164,7 @@ PAPER = [  # (stage, setting, value, where in arXiv 2402.03300v3)
     ("rl", "rl.updates_per_rollout", 1, "4.2"),
     ("rl", "rl.aggregation", "output_mean", "4.1.1, Eq. 3"),
     ("evaluate", "evaluate.temperature", 0.7, "Figure 7"),
+    ("evaluate", "evaluate.ks", (1, 2, 4, 8, 16, 32, 64), "Figure 7"),
     ("evaluate", "evaluate.samples", 64, "abstract: self-consistency over 64 samples"),
     ("evaluate", "evaluate.style", "paper", "released evaluation code"),
 ]

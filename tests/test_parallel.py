@@ -168,6 +168,22 @@ def test_lost_process_ends_the_job_in_one_line(tmp_path, capfd):
     assert_same(whole, resumed, 1e-9)
 
 
+def test_stopped_by_the_launcher_in_one_line(tmp_path, capfd):
+    def waits():
+        with one_line_errors("rl"):
+            (tmp_path / f"ready-{os.getpid()}").touch()
+            time.sleep(60)
+
+    pids = start([waits, waits], tmp_path)
+    while not all((tmp_path / f"ready-{pid}").exists() for pid in pids):
+        time.sleep(0.05)
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    assert [status_of(pid) for pid in pids] == [1, 1]
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("rl: ")]
+    assert len(told) == 2 and all("the launcher stopped this process" in line for line in told)
+
+
 def test_weights_that_differ_are_not_saved(tmp_path):
     def work() -> str:
         model = torch.nn.Linear(2, 2)

@@ -162,7 +162,9 @@ def made(tmp_path_factory) -> Path:
     make(data, Small(model=model, world=world, steps=60))
     texts = [row.solution for row in read_rows(data / "world/instruct.jsonl", Instruction)]
     (data / "corpus").mkdir()
-    (data / "reward").mkdir()
+    chain = data / "chains/0"
+    (chain / "reward").mkdir(parents=True)
+    (data / "sft").rename(chain / "sft")
     pyarrow.parquet.write_table(pyarrow.table({"text": texts}), data / "corpus/pages.parquet")
     return work
 

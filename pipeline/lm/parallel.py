@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -55,7 +56,16 @@ def join(device: str) -> str:
     with _lost_in_one_line():
         dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=PATIENCE)
     atexit.register(dist.destroy_process_group)
+    signal.signal(signal.SIGTERM, _stopped)
     return device
+
+
+def _stopped(*_: Any) -> None:
+    """What a launcher does to the other processes when one ends, or when it is stopped itself."""
+    raise ProcessLost(
+        "the launcher stopped this process, because another one of the job ended (its own message "
+        "says why) or the job was stopped; start it again: it resumes from its last checkpoint"
+    )
 
 
 def world() -> int:
