@@ -2,9 +2,10 @@
 
     python benchmarks/grading.py [--limit N] [--shared FOLDER]
 
-Every peer gets the same (output, reference) pairs, whole outputs, one after the other on one core,
-and its own extraction. Times are wall clock and, for a busy machine, processor time a check;
-without the start of our worker, with empty caches."""
+Every peer gets the same (output, reference) pairs, whole outputs, on one core, and its own
+extraction. The peers take turns every BLOCK outputs, so that a load on the machine meets all of
+them. Times are wall clock and, for a busy machine, processor time per check; without the start of
+our worker, with empty caches."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from benchmarks.recorded import SETS, Record, read_set
 from pipeline.grading import worker
 from pipeline.grading.grade import grade, grade_many
 
+BLOCK = 50
 DEFAULT = Path(os.environ.get("DSM_SHARED", Path(__file__).parents[1].parent / "shared"))
 
 
@@ -34,23 +36,14 @@ def main() -> None:
         for record in _thinned(list(read_set(args.shared / "datasets/outputs", name)), args.limit)
     ]
     worker.start()
-    rows = [
-        (
-            "strict",
-            *_timed(
-                records,
-                lambda r: grade(r.output, r.reference, "strict", r.question).verdict == "right",
-            ),
-        ),
-        (
-            "deepseek",
-            *_timed(
-                records,
-                lambda r: grade(r.output, r.reference, "deepseek", r.question).verdict == "right",
-            ),
-        ),
-        ("math-verify", *_timed(records, _math_verify())),
-    ]
+    judges = {"strict": _ours("strict"), "deepseek": _ours("deepseek"), "math-verify": _peer()}
+    rows = [(name, [], [], []) for name in judges]
+    for start in range(0, len(records), BLOCK):
+        for row, judge in zip(rows, judges.values(), strict=True):
+            for column, values in zip(
+                row[1:], _timed(records[start : start + BLOCK], judge), strict=True
+            ):
+                column += values
     start = time.perf_counter()
     grade_many([(r.output, r.reference, r.question) for r in records] * 8)
     again = 8 * len(records) / (time.perf_counter() - start)
@@ -92,7 +85,12 @@ def _timed(
     return times, processor, verdicts
 
 
-def _math_verify() -> Callable[[Record], bool]:
+def _ours(mode: str) -> Callable[[Record], bool]:
+    return lambda r: grade(r.output, r.reference, mode, r.question).verdict == "right"
+
+
+def _peer() -> Callable[[Record], bool]:
+    """math-verify, with its imports done."""
     from math_verify import parse, verify
 
     def judge(record: Record) -> bool:

@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.evaluate import suites
 from pipeline.evaluate.paper_prompts import COT, PROGRAMS, Shown, paper_prompt, program_of
 from pipeline.evaluate.paper_suite import TABLES, benchmarks_of, paper_tables
-from pipeline.evaluate.scoring import bbh, ocw
+from pipeline.evaluate.scoring import bbh, grade_outputs, ocw
 from pipeline.evaluate.suites import expanded
 from pipeline.records import Question, write_jsonl
 
@@ -67,8 +67,10 @@ def test_programs_of_the_papers_prompts():
 
 
 def test_tables_show_a_models_scores_beside_the_papers():
-    scores = {key: {"greedy": 0.5} for key in benchmarks_of([2, 4])}
+    scores = {key: {"greedy": 0.5, "n": 2} for key in benchmarks_of([2, 4])}
     text = paper_tables("mine", scores, [2, 4])
+    assert "| 95 % interval | 9.5 to 90.5 |" in text and "| 95 % interval | 37.1 to 62.9 |" in text
+    assert "| questions asked | 2 |" in text and "| questions asked | 54 |" in text
     assert (
         "| mine | 50.0 | 50.0 |" in text
         and "| DeepSeekMath-Base 7B (paper) | 64.2 | 36.2 |" in text
@@ -135,6 +137,36 @@ def test_the_content_of_the_file_is_the_one_that_the_hub_is_compared_with():
 def test_every_ocw_reference_is_right_against_itself():
     for question in suites.load("ocw", Path("none"), DATASETS).questions:
         assert ocw(final(question.answer), question.answer).verdict == "right", question
+
+
+LAST_WORDS = {  # of a solution in the words of the paper's prompts
+    "gsm8k": "She has 2 + 3 = 5. So the answer is {}.",
+    "cmath": "先算2+3=5。答案是{}。",
+    "mgsm_zh": "先算2+3=5。答案是{}。",
+    "gaokao_cloze": "先算。故答案是{}。",
+    "gaokao_qa": "先算。故选{}",
+    **dict.fromkeys(
+        ("math", "ocw"), "Final Answer: The final answer is ${}$. I hope it is correct."
+    ),
+    **dict.fromkeys(("sat", "mmlu_stem"), "Final Answer: The final answer is {}."),
+    **dict.fromkeys(suites.GROUPS["bbh"], "We think. So the answer is {}."),
+}
+
+
+@needs_datasets
+@pytest.mark.parametrize("name", sorted({key.split("@")[0] for key in TABLES[2] + TABLES[4]}))
+def test_every_reference_in_the_words_of_the_prompt_is_right_and_no_other(name):
+    questions = suites.load(name, Path("none"), DATASETS, limit=400).questions
+    scoring, said = suites.TABLE[name].scoring, LAST_WORDS[name]
+    items = [(said.format(q.answer), q.answer, q.question) for q in questions]
+    assert {found.verdict for found in grade_outputs(scoring, items)} == {"right"}
+    wrong = [
+        (said.format(other.answer), q.answer, q.question)
+        for q, other in zip(questions, questions[1:], strict=False)
+        if other.answer != q.answer
+    ]
+    accepted = [found.verdict == "right" for found in grade_outputs(scoring, wrong)]
+    assert sum(accepted) <= 1  # OCW's one percent
 
 
 @pytest.fixture

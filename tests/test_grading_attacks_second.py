@@ -57,7 +57,7 @@ def test_every_honest_look_alike_is_accepted_but_the_known_ones():
         if is_accepted(row) != ("rejected" not in row)
     ]
     assert differing == []
-    assert sum("rejected" in row for row in honest) <= 4
+    assert sum("rejected" in row for row in honest) <= 6
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,14 @@ def evaluate_folder(options: argparse.Namespace) -> None:
     summary = score(name, tasks, cfg, out)
     _add_harness(summary["benchmarks"], out)
     write_json(out / "summary.json", summary)
-    print(json.dumps(summary["benchmarks"], ensure_ascii=False, indent=2, sort_keys=True))
     if options.suite:
         from pipeline.evaluate.paper_suite import paper_tables
 
-        print(paper_tables(name, summary["benchmarks"], _numbers(options.tables)))
+        tables = paper_tables(name, summary["benchmarks"], _numbers(options.tables))
+        (out / "tables.md").write_text(tables + "\n", encoding="utf-8")
+        print(tables)
+    else:
+        print(json.dumps(summary["benchmarks"], ensure_ascii=False, indent=2, sort_keys=True))
 
 
 def _settings(cfg: EvaluateConfig) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.evaluate.suites import GROUPS
+from pipeline.evaluate.tally import interval
 
 FEW_SHOT = ("gsm8k", "math", "ocw", "sat", "mmlu_stem", "cmath", "gaokao_cloze", "gaokao_qa")
 INSTRUCT = ("gsm8k", "math", "mgsm_zh", "cmath")
@@ -59,29 +60,42 @@ def benchmarks_of(tables: Sequence[int]) -> tuple[str, ...]:
 
 def paper_tables(model: str, scores: dict[str, dict[str, Any]], tables: Sequence[int]) -> str:
     """Markdown, one table per number of the paper. scores -- "benchmarks" of summary.json; greedy
-    accuracy is shown."""
+    accuracy in percent is shown, with its interval and the questions that were asked."""
     parts = []
     for number in tables:
-        keys = TABLES[number]
-        found = [scores[key]["greedy"] if key in scores else None for key in keys]
-        heads: Iterable[str] = keys
+        columns = [[scores.get(key)] for key in TABLES[number]]
+        heads: Iterable[str] = TABLES[number]
         if number == 4:
-            heads = ("bbh@few_shot",)
-            found = [None if None in found else sum(found) / len(found)]
-        ours = [None if value is None else 100 * value for value in found]
+            columns, heads = [[scores.get(key) for key in TABLES[4]]], ("bbh@few_shot",)
+        ours = [_of_column(column) for column in columns]
         lines = [
             f"Table {number}: {TITLES[number]}",
             "",
             _row("model", heads),
             _row("---", ["---"] * len(ours)),
+            _row(model, (accuracy for accuracy, _, _ in ours)),
+            _row("95 % interval", (between for _, between, _ in ours)),
+            _row("questions asked", (asked for _, _, asked in ours)),
         ]
-        lines.append(_row(model, map(_percent, ours)))
         lines += [
             _row(f"{name} (paper)", map(_percent, row)) for name, row in PAPER[number].items()
         ]
         parts.append("\n".join(lines))
     left_out = "\n".join(f"not run: {name}: {why}" for name, why in NOT_RUN.items())
     return "\n\n".join([*parts, left_out])
+
+
+def _of_column(members: Sequence[dict[str, Any] | None]) -> tuple[str, str, str]:
+    """Mean accuracy of the benchmarks of a column, its interval over all their questions, and how
+    many these are."""
+    found = [score for score in members if score is not None]
+    if not found or len(found) < len(members):
+        return "-", "-", "-"
+    right = sum(round(score["greedy"] * score["n"]) for score in found)
+    asked = sum(score["n"] for score in found)
+    low, high = interval([1.0] * right + [0.0] * (asked - right))
+    mean = sum(score["greedy"] for score in found) / len(found)
+    return f"{100 * mean:.1f}", f"{100 * low:.1f} to {100 * high:.1f}", str(asked)
 
 
 def _row(first: str, cells: Iterable[str]) -> str:

@@ -348,17 +348,22 @@ def _value(tail: str) -> str | None:
         return tail
     guesses = _GUESSES.match(tail)
     if guesses or _ALTERNATIVES.search(tail):
-        return (guesses[1] if guesses else tail).replace("$", "")
+        return _without_dollars(guesses[1] if guesses else tail)
     whole = prose.MATH.fullmatch(tail)
     if whole and tail.count("$") <= 4:
         return prose.content(whole)
-    plain = tail.replace("$", "")  # 40$\\pi$
+    plain = _without_dollars(tail)  # 40$\\pi$
     if _bare(plain) or _RANGE.match(tail):
         return plain
     reason = _REASON.search(tail)
     if reason and _DIGIT.search(tail, 0, reason.start()):
         tail = tail[: reason.start()]
     return prose.last_value(tail) or _counted(tail) or (tail if len(tail) <= 60 else None)
+
+
+def _without_dollars(text: str) -> str:
+    """Without the signs of formulas and of money."""
+    return text.replace("\\$", "").replace("$", "")
 
 
 def _counted(tail: str) -> str | None:

@@ -117,11 +117,6 @@ _COMMANDS = [
         (r"\\text\s*\{\s*\\?&\s*\}|\\&", "&", r"\\text{ and }"),
         (r"\\text\s*\{\s*dollars? and\s*\}", "dollar", r"\\text{dollars}\\text{ and }"),
         (r"^(\d+)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(\d+)$", "to", r"\1:\2"),
-        (
-            r"(?:\\mathrm\s*\{C\}|(?<![A-Za-z\\])C)_\{?(\d{1,4})\}?\^\{?(\d{1,4})\}?$",
-            "C",
-            r"\\binom{\1}{\2}",
-        ),
         (r"\\[dt]binom(?![A-Za-z])", "binom", r"\\binom"),
         (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\leq", r"\\le "),
         (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\geq", r"\\ge "),
@@ -240,6 +235,7 @@ _COMMANDS = [
     )
 ]
 _SPACES = re.compile(r"\s+")
+_PLAIN = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?")  # what nothing below would change
 _NARROW_GROUPS = re.compile(r",\s*\\!\s*(?=\d{3})")
 _FRACTION_OF_GROUPS = re.compile(r"\\frac\{(\d{1,3}(?:,\d{3})+|\d+)\}\{(\d{1,3}(?:,\d{3})+|\d+)\}")
 _LIST_OF_GROUPS = re.compile(r"[(\[{]\s*-?\d{1,3},\d{3}")
@@ -296,7 +292,10 @@ def clean(text: str) -> str:
     >>> clean("\\\\left( 1，\\\\dfrac{1}{2} \\\\right)"), clean("１,234 元"), clean("x≤½")
     ('( 1,\\\\frac{1}{2} )', '1234 元', 'x\\\\le \\\\frac{1}{2}')
     """
-    text = _SPACES.sub(" ", unicode_spelling(unwrap(text)))
+    text = unwrap(text)
+    if _PLAIN.fullmatch(text):
+        return text
+    text = _SPACES.sub(" ", unicode_spelling(text))
     text = _NARROW_GROUPS.sub(",", text)
     text = _SPACES.sub(" ", _SPACING.sub(" ", text))
     for command, to in _COMMANDS:
