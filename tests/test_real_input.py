@@ -266,11 +266,13 @@ def test_a_base_folder_that_will_not_do_is_refused_in_one_line(
 def test_an_arm_that_needs_traces_refuses_real_questions() -> None:
     from pipeline.rl.reward_function import check_rewardable
 
-    check_rewardable("grpo_ps_rule", "rule_steps", [Question("a", "?", "1", trace=("1",))], None)
+    check_rewardable(
+        "grpo_ps_rule", "rule_steps", (), [Question("a", "?", "1", trace=("1",))], None
+    )
     with pytest.raises(
         UserError, match="arm grpo_ps_rule: question b has no trace.*out of the plan"
     ):
-        check_rewardable("grpo_ps_rule", "rule_steps", [Question("b", "?", "1")], None)
+        check_rewardable("grpo_ps_rule", "rule_steps", (), [Question("b", "?", "1")], None)
 
 
 # ---- the profile

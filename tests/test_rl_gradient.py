@@ -338,7 +338,13 @@ def pool_of(data, right):
 def drawn_by(draw, data, right):
     """What an offline data source takes out of a pool of these outputs."""
     given = SimpleNamespace(questions=data.questions, tokenizer=tokenizer())
-    run = SimpleNamespace(inputs=given, seed=0, cfg=SCALE, pool=pool_of(data, right))
+    run = SimpleNamespace(
+        inputs=given,
+        seed=0,
+        cfg=SCALE,
+        questions_per_step=SCALE.questions_per_step,
+        pool=pool_of(data, right),
+    )
     return draw(run, 1)
 
 

@@ -148,9 +148,9 @@ def test_rft_keeps_right_and_distinct_outputs_and_its_file_is_fixed(tmp_path):
     for name in pool:
         rows = [row for row in read_jsonl(tmp_path / "a") if row["question"] == name]
         assert pool[name] == rows and len(rows) == SCALE.group_size
-    cfg = replace(SCALE, questions_per_step=12)
     given = SimpleNamespace(questions=questions(), tokenizer=tokenizer())
-    kept = offline(SimpleNamespace(inputs=given, seed=0, cfg=cfg, pool=pool), 1)
+    run = SimpleNamespace(inputs=given, seed=0, cfg=SCALE, questions_per_step=12, pool=pool)
+    kept = offline(run, 1)
     assert kept.texts and all(rewarded_by("rule", kept).right)
     keys = list(zip(kept.rows.prompt_of, map(tuple, kept.rows.outputs), strict=True))
     assert len(keys) == len(set(keys))
