@@ -110,7 +110,7 @@ def verdicts():
 def test_without_hints_every_verdict_is_the_same(monkeypatch):
     worker.start()
     quick = verdicts()
-    monkeypatch.setattr(Hinted, "may_match", lambda self, searched: True)
+    monkeypatch.setattr(Hinted, "may_match", lambda self, *said: True)
     monkeypatch.setattr(text, "_PLAIN", re.compile(r"(?!)"))
     for module in (claims, extract, hints):
         monkeypatch.setattr(module, "has_words", lambda said, at=0: True)

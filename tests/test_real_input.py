@@ -283,7 +283,7 @@ def test_an_arm_that_needs_traces_refuses_real_questions() -> None:
 @needs_shared
 def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
     """Every stage of profile=real, with fewer steps and questions."""
-    for name in ("conf", "stages", "pipeline"):
+    for name in ("conf", "docs", "stages", "pipeline"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     path = tmp_path / "conf/profile/real.yaml"
@@ -302,7 +302,8 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
         text = text.replace(old, new)
     path.write_text(text)
     plan = (tmp_path / "conf/plan.yaml").read_text()
-    for key, value in {"profile": "real", "arms": "[rft, grpo_os_rule]", "seeds": "[0]"}.items():
+    small = {"profile": "real", "arms": "[rft, grpo_os_rule]", "chains": "[0]", "seeds": "[0]"}
+    for key, value in small.items():
         plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
     (tmp_path / "conf/plan.yaml").write_text(plan)
     environment = {

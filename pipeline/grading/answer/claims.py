@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pipeline.grading.answer import measure
-from pipeline.grading.answer.hints import Hinted, has_words
+from pipeline.grading.answer.hints import Hinted, folded, has_words
 
 WINDOW = 120  # characters before and after a box that are read for what is said about it
 AFTER = 2000  # characters after a box that are searched for another answer
@@ -135,7 +135,8 @@ _HEDGED = re.compile(
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
     before = text[max(0, start - WINDOW) : start]
-    if _DENIED_BEFORE.search(before) or _NOT_ITS_OWN.search(before):
+    small = folded(before)
+    if _DENIED_BEFORE.search(before, small) or _NOT_ITS_OWN.search(before, small):
         return True
     return has_words(text, end) and bool(
         _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])

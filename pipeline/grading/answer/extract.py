@@ -241,7 +241,9 @@ def boxes(text: str) -> tuple[str | None, int]:
             continue  # a box in a box
         if match[0].endswith("{"):
             end = _closing(text, match.end())
-            inside = _INNER.sub("", _HALF_SPACE.sub("", text[match.end() : end].strip()))
+            inside = text[match.end() : end].strip()
+            if "\\" in inside:
+                inside = _INNER.sub("", _HALF_SPACE.sub("", inside))
             found.append((match.start(), inside, min(end + 1, len(text))))
         else:
             word = _WORD.match(text, match.end())
@@ -256,7 +258,10 @@ def boxes(text: str) -> tuple[str | None, int]:
         found.pop()
     if not found:
         return "", end
-    group, names = [found[-1]], [_name_before(text, found[-1][0])]
+    group = [found[-1]]
+    names = (
+        [_name_before(text, found[-1][0])] if len(found) > 1 else [""]
+    )  # of one, it says nothing
     for box in reversed(found[:-1]):
         between = text[box[2] : group[0][0]]
         if names[0]:
@@ -298,6 +303,9 @@ def _name_before(text: str, at: int) -> str:
 def _closing(text: str, at: int) -> int:
     """Where the brace group opened before `at` closes; an unbalanced one ends with its line or its
     formula."""
+    end = text.find("}", at)
+    if end >= 0 and text.find("{", at, end) < 0:
+        return end
     depth = 1
     for brace in _BRACE.finditer(text, at):
         depth += 1 if brace[0] == "{" else -1

@@ -25,9 +25,9 @@ class Hinted:
         self.ascii_hints = tuple(hint for hint in self.hints if hint.isascii())
         self.any_case = bool(self.pattern.flags & re.IGNORECASE)
 
-    def search(self, text: str) -> re.Match[str] | None:
-        """As re.Pattern.search."""
-        return self.pattern.search(text) if self.may_match(text) else None
+    def search(self, text: str, small: str | None = None) -> re.Match[str] | None:
+        """As re.Pattern.search. small -- `folded(text)`, where several patterns ask for it."""
+        return self.pattern.search(text) if self.may_match(text, small) else None
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """As re.Pattern.finditer."""
@@ -37,9 +37,9 @@ class Hinted:
         """As re.Pattern.sub."""
         return self.pattern.sub(by, text) if self.may_match(text) else text
 
-    def may_match(self, text: str) -> bool:
+    def may_match(self, text: str, small: str | None = None) -> bool:
         """False only where the pattern has no match in `text`."""
-        searched = folded(text) if self.any_case else text
+        searched = (small or folded(text)) if self.any_case else text
         hints = self.ascii_hints if searched.isascii() else self.hints
         for hint in hints:  # noqa: SIM110 (a generator costs more than the searches)
             if hint in searched:

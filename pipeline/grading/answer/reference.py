@@ -30,6 +30,8 @@ def bare_reference(reference: str) -> str:
     ('1,234', '5', '5')
     """
     text = reference.strip()
+    if text.isdecimal():
+        return text
     if _HASHES in text:
         return text.rsplit(_HASHES, 1)[1].strip()
     if "boxed" in text or "\\fbox" in text:

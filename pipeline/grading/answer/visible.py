@@ -26,8 +26,9 @@ _MARKDOWN = Hinted(
 )
 _COMMENT = Hinted(r"^[ \t]*%.*$", "%", re.M)  # in LaTeX
 _BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}\Z|\\verb\*?.\Z")
-_REDEFINED = re.compile(
-    r"\\(?:[egx]?def|let|(?:re)?newcommand\*?|providecommand\*?)\s*\{?\s*\\(?:boxed|fbox)(?![A-Za-z])"
+_REDEFINED = Hinted(
+    r"\\(?:[egx]?def|let|(?:re)?newcommand\*?|providecommand\*?)\s*\{?\s*\\(?:boxed|fbox)(?![A-Za-z])",
+    "def|\\let|command",
 )
 
 
@@ -72,7 +73,8 @@ def _hides(tag: str, attributes: str) -> bool:
 def is_hidden_box(text: str, at: int) -> bool:
     """Whether the box that begins at `at` is invisible, struck out or quoted: in \\phantom, \\cancel
     or \\verb."""
-    return _BEFORE_BOX.search(text[max(0, at - 60) : at]) is not None
+    before = text[max(0, at - 60) : at]
+    return "\\" in before and _BEFORE_BOX.search(before) is not None
 
 
 def redefines_box(text: str) -> bool:
