@@ -28,10 +28,11 @@ class BoundedCache:
 
     def get(self, key: Hashable, default: Any = None) -> Any:
         with self.lock:
-            if key not in self.values:
+            entry = self.values.get(key)
+            if entry is None:
                 return default
             self.values.move_to_end(key)
-            return self.values[key][0]
+            return entry[0]
 
     def put(self, key: Hashable, value: Any, size: int) -> None:
         """Nothing is kept that would take more than a hundredth of the whole."""
@@ -56,7 +57,7 @@ def bounded_cache(max_bytes: int, per_char: int) -> Callable:
 
         @functools.wraps(function)
         def cached(*args: Hashable, **options: Hashable) -> Any:
-            key = (args, tuple(options.items()))
+            key = (args, tuple(options.items())) if options else args
             value = cache.get(key, _MISSING)
             if value is _MISSING:
                 value = function(*args, **options)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pipeline.grading.worker as worker
 from pipeline.errors import UserError
@@ -101,8 +102,16 @@ def _echoes(output: str, question: str) -> bool:
     $\\sqrt{8}$." says nothing that the question does not say."""
     if not question or len(output) > 2 * len(question) + 40:
         return False
-    said = _BOXED.sub("", output).strip(" \n}.$")
-    return len(said.split()) >= MIN_ECHO and "".join(said.split()) in "".join(question.split())
+    said, asked = _BOXED.sub("", output).strip(" \n}.$"), _without_spaces(question)
+    first = said.split(None, 1)[:1]
+    if not first or first[0] not in asked:  # as nearly always, which is found quickly
+        return False
+    return len(said.split()) >= MIN_ECHO and "".join(said.split()) in asked
+
+
+@lru_cache(maxsize=256)  # samples of one question come together
+def _without_spaces(question: str) -> str:
+    return "".join(question.split())
 
 
 _BOXED = re.compile(r"^\s*\$?\\boxed\{")

@@ -6,6 +6,7 @@ Every pattern works on a bounded window, or takes linear time."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pipeline.grading.answer import measure
 from pipeline.grading.answer.hints import Hinted, folded, has_words
@@ -135,12 +136,18 @@ _HEDGED = re.compile(
 def is_denied(text: str, start: int, end: int) -> bool:
     """Whether the text says that the box in text[start:end] is not its answer."""
     before = text[max(0, start - WINDOW) : start]
-    small = folded(before)
-    if _DENIED_BEFORE.search(before, small) or _NOT_ITS_OWN.search(before, small):
+    if _is_denied_by(before[before.rfind(".") + 1 :]):  # no pattern crosses a full stop
         return True
     return has_words(text, end) and bool(
         _DENIED_AFTER.match(text[end : end + WINDOW]) or _GIVEN_UP.search(text[end : end + AFTER])
     )
+
+
+@lru_cache(maxsize=4096)
+def _is_denied_by(before: str) -> bool:
+    """Whether the words that lead to a box, at most WINDOW characters, deny it."""
+    small = folded(before)
+    return bool(_DENIED_BEFORE.search(before, small) or _NOT_ITS_OWN.search(before, small))
 
 
 def is_given_up(text: str) -> bool:

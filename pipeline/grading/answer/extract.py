@@ -21,7 +21,7 @@ _LAST_WORDS = 200  # characters at the end in which an exclamation mark may end 
 
 _RUN_ON = (  # two patterns that begin with fixed text, which is found quickly
     re.compile(
-        r"\n[ \t]{0,9}(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
+        r"\n[ \t]{0,9}+(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
     ),
     re.compile(r"<\|(?:im_start|endoftext|eot_id)\|>"),
 )
@@ -233,10 +233,8 @@ def _program_output(text: str) -> str | None:
 def boxes(text: str) -> tuple[str | None, int]:
     """Content of the last box, or of the boxes joined to it, and where it ends; (None, 0) without a
     box."""
-    found, first = [], text.find("box")
-    if first < 0:
-        return None, 0
-    for match in list(_BOX.finditer(text, max(0, first - 2)))[-MAX_BOXES:]:
+    found = []
+    for match in list(_BOX.finditer(text))[-MAX_BOXES:]:
         if found and match.start() < found[-1][2]:
             continue  # a box in a box
         if match[0].endswith("{"):

@@ -8,6 +8,7 @@ import unicodedata
 
 from pipeline.grading.answer import chinese
 from pipeline.grading.answer.hints import Hinted
+from pipeline.grading.bounded import bounded_cache
 
 MAX_CHARS = 2000  # of a bare answer; a longer one is compared as a string only
 
@@ -286,6 +287,7 @@ def unwrap(text: str) -> str:
     return text.strip("$ \n\t")
 
 
+@bounded_cache(8 << 20, per_char=4)
 def clean(text: str) -> str:
     """One spelling for `text`, still a string. Meant for at most MAX_CHARS characters.
 
