@@ -53,10 +53,9 @@ _DENIED_BEFORE = Hinted(
     r"|\bformat(?: is| would be| looks like)?"
     r"|\b(?:twice|half of|double)"
     r")" + _LEAD_IN,
-    "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n't|n’t|n'est pas"
-    "|no es|non es| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd"
-    "|suppose|assume|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double"
-    "|n’est pas",
+    "not|never|nicht|bukan| but|neither|nor|except|different|far from|other than|n'|n’| es"
+    "| è| é|не|不|并非|除了|\\ne|≠|wrong|incorrect|false|impossible|untrue|absurd|suppose|assume"
+    "|imagine|nobody|no one|mistake|error|trap|format|twice|half of|double",
     re.I,
 )
 _NOT_ITS_OWN = Hinted(

@@ -179,8 +179,10 @@ def _with_other_guess(
 ) -> str | None:
     """The answer behind an answer phrase; with the box or the answer before it, where the phrase
     offers one more guess: Answer: 3, or maybe Answer: 4."""
+    if not answer or not (boxed or _last(_PHRASE, text[: phrase.start()], _PHRASE_WORDS)):
+        return answer  # there is none before it
     offered = claims.offer(text, phrase)
-    if not answer or offered is None:
+    if offered is None:
         return answer
     before = text[:offered]
     previous = _last(_PHRASE, before, _PHRASE_WORDS)

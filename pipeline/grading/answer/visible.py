@@ -19,10 +19,10 @@ _HIDDEN_STYLE = re.compile(
 )
 _MARKDOWN = Hinted(
     r"~~\s{0,3}\$?\\boxed[^~\n]{0,200}~~|~~[\w .,$+-]{1,80}~~"  # struck out in Markdown
-    r"|!\[[^\]\n]{0,200}\]\([^()\n]{0,200}\)"  # the words instead of an image
-    r"|\[(?<![^\n]\[)[^\]\n]{1,40}\]: ?#.*",  # a comment in Markdown, where a line begins
-    "~|!|#",
+    r"|!\[[^\]\n]{0,200}\]\([^()\n]{0,200}\)",  # the words instead of an image
+    "~|!",
 )
+_LINK = Hinted(r"\[(?<![^\n]\[)[^\]\n]{1,40}\]: ?#.*", "#")  # a line: a comment in Markdown
 _COMMENT = re.compile(r"^[ \t]*%.*$", re.M)  # in LaTeX
 _COMMENT_SIGN = re.compile(r"%(?<![^ \t\n]%)")  # which the sign of 5% is not: found quickly
 _BEFORE_BOX = re.compile(r"\\(?:[hv]?phantom|[bx]?cancel|sout|st)\s*\{[^{}\\]{0,40}\Z|\\verb\*?.\Z")
@@ -42,7 +42,7 @@ def visible(text: str) -> str:
         text = _without_elements(text)
     if _COMMENT_SIGN.search(text):
         text = _COMMENT.sub("", text)
-    return _MARKDOWN.sub("", text)
+    return _MARKDOWN.sub("", _LINK.sub("", text))
 
 
 def _without_elements(text: str) -> str:
