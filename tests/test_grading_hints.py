@@ -79,6 +79,37 @@ def test_whatever_a_rule_matches_has_one_of_its_hints(name):
         assert unhinted(rule, others) is not None, f"{hint!r} is not needed"
 
 
+def pieces(tree):
+    """Every piece of a parsed pattern that takes one character."""
+    for kind, value in tree:
+        if str(kind) in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
+            yield kind, value
+        for part in value if isinstance(value, tuple | list) else [value]:
+            branches = part if isinstance(part, list) else [part]
+            for branch in branches:
+                if isinstance(branch, _parser.SubPattern):
+                    yield from pieces(branch)
+
+
+def takes_full_stops(pattern, flags=0):
+    tree = _parser.parse(pattern, flags)
+    return any(
+        re._compiler.compile(_one(piece, tree.state)).fullmatch(".") for piece in pieces(tree)
+    )
+
+
+def _one(piece, state):
+    return _parser.SubPattern(state, [piece])
+
+
+def test_no_denial_crosses_a_full_stop():
+    """So that the words behind the last one are enough to look at."""
+    assert takes_full_stops(r"a(?:b|c[^x]{0,3})") and takes_full_stops(r"(?:a|\W)*")
+    assert not takes_full_stops(r"a(?:b|c[^.]{0,3})\s")
+    for rule in (claims._DENIED_BEFORE, claims._NOT_ITS_OWN):
+        assert not takes_full_stops(rule.pattern.pattern, rule.pattern.flags & ~re.UNICODE)
+
+
 @pytest.mark.parametrize("said", ["NOT", "ıncorrect", "İMPOSSIBLE", "ſuppose", "Kelvin's trap"])
 def test_letters_that_are_the_same_to_a_pattern_are_the_same_to_hints(said):
     words = "not|incorrect|impossible|suppose|kelvin"
