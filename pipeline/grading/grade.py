@@ -102,7 +102,8 @@ def _echoes(output: str, question: str) -> bool:
     $\\sqrt{8}$." says nothing that the question does not say."""
     if not question or len(output) > 2 * len(question) + 40:
         return False
-    said, asked = _BOXED.sub("", output).strip(" \n}.$"), _without_spaces(question)
+    box, asked = _BOXED.match(output), _without_spaces(question)
+    said = output[box.end() if box else 0 :].strip(" \n}.$")
     first = said.split(None, 1)[:1]
     if not first or first[0] not in asked:  # as nearly always, which is found quickly
         return False
@@ -114,7 +115,7 @@ def _without_spaces(question: str) -> str:
     return "".join(question.split())
 
 
-_BOXED = re.compile(r"^\s*\$?\\boxed\{")
+_BOXED = re.compile(r"\s*\$?\\boxed\{")
 MIN_ECHO = 2  # words: a number or a formula of the question may be its answer
 
 

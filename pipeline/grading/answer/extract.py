@@ -23,7 +23,7 @@ _RUN_ON = (  # two patterns that begin with fixed text, which is found quickly
     re.compile(
         r"\n[ \t]{0,9}+(?:Question|Problem|Q|问题|User|Human|Instruction) {0,3}\d{0,4} ?[:：]"
     ),
-    re.compile(r"<\|(?:im_start|endoftext|eot_id)\|>"),
+    Hinted(r"<\|(?:im_start|endoftext|eot_id)\|>", "<"),
 )
 _SAID = re.compile(
     "[是为有于]([负百分之又点零〇一二两三四五六七八九十千万亿]{1,20}[\u3400-\u9fff]{0,3})(?=[。，,.!！]|$)"
