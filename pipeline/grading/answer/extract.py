@@ -162,6 +162,8 @@ def _from_words(text: str) -> str | None:
         return f"{answer} \\text{{ or }} {guess[1]}"
     if phrase is not None:
         answer = _with_other_guess(answer, text, phrase)
+    if answer:
+        return answer
     if phrase is None and claims.is_given_up(text):
         return None
     if phrase is None and (listed := _CANDIDATES.search(text[-MAX_SENTENCE:])):
@@ -171,7 +173,7 @@ def _from_words(text: str) -> str | None:
     printed = _program_output(text)
     if not printed:
         text = _CODE.sub("", text)
-    return answer or printed or _whole(text) or prose.last_value(text) or _numeral(text)
+    return printed or _whole(text) or prose.last_value(text) or _numeral(text)
 
 
 def _with_other_guess(
