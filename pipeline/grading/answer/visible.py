@@ -38,9 +38,9 @@ def visible(text: str) -> str:
     >>> visible("13 <!-- 12 -->"), visible("<del>12</del>13"), visible("<b>12</b>")
     ('13 ', '13', '<b>12</b>')
     """
-    if _ELEMENT.search(text):
+    if "<" in text and _ELEMENT.search(text):
         text = _without_elements(text)
-    if _COMMENT_SIGN.search(text):
+    if "%" in text and _COMMENT_SIGN.search(text):
         text = _COMMENT.sub("", text)
     return _MARKDOWN.sub("", _LINK.sub("", text))
 
