@@ -132,6 +132,8 @@ def outputs():
 def verdicts():
     _decisions.values.clear()
     form_of.cache.values.clear()
+    text.clean.cache.values.clear()
+    claims._is_denied_by.cache_clear()
     return [
         (grade_answer if bare else grade)(output, reference, question=question)
         for output, reference, question, bare in outputs()
