@@ -17,7 +17,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,11 +35,11 @@ from lab.corpora.matrix import (
 from lab.corpora.matrix import phases as corpora_of
 from lab.corpora.probe import bits_per_result, calibrated_temperature, surprise
 from lab.corpora.riddles import chosen
-from lab.pilots.world import OUT
+from lab.pilots.world import record
 from pipeline.lm.model import ModelConfig, new_model
 from pipeline.lm.train import make_stream, train_lm
 from pipeline.lm.train_config import TrainConfig
-from pipeline.records import Instruction, Question, read_rows, write_json
+from pipeline.records import Instruction, Question, read_rows
 from pipeline.report.stats import combined
 from pipeline.wiring.code import commit
 from pipeline.world.draw import draw
@@ -146,27 +145,17 @@ def main() -> None:
         rows = phase(model, probe, examples, own, train.steps // args.probes // 10 * 10)
         size = sum(len(ids) for ids, _ in examples)
         phases.append({"corpus": name, "tokens": size, "rows": rows})
-    record(
-        {
-            "name": args.arm,
-            "commit": commit()[:7],
-            "seed": args.seed,
-            "parameters": model.num_parameters(),
-            "steps": train.steps,
-            "sequences": train.sequences,
-            "lr_muon": train.lr_muon,
-            "phases": phases,
-        }
-    )
-
-
-def record(row: dict[str, Any]) -> None:
-    """Put the row into the table."""
-    path = OUT / "corpora.json"
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    rows = [old for old in rows if old["name"] != row["name"]] + [row]
-    write_json(path, rows)
-    Path(OUT / "corpora.md").write_text(page(rows), encoding="utf-8")
+    row = {
+        "name": args.arm,
+        "commit": commit()[:7],
+        "seed": args.seed,
+        "parameters": model.num_parameters(),
+        "steps": train.steps,
+        "sequences": train.sequences,
+        "lr_muon": train.lr_muon,
+        "phases": phases,
+    }
+    record("corpora", row, page)
 
 
 def page(rows: Sequence[dict[str, Any]]) -> str:

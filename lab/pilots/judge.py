@@ -25,7 +25,7 @@ from typing import Any
 import torch
 import yaml
 
-from lab.pilots.world import OUT
+from lab.pilots.world import record
 from pipeline.lm.model import load_model, load_tokenizer
 from pipeline.lm.step_ends import line_ends, token_ends
 from pipeline.records import Instruction, Question, read_jsonl, read_rows, write_json
@@ -195,17 +195,7 @@ def main() -> None:
         "best_of_n": {kind: found["of_n"] for kind, found in summary.items()},
         "steps": summary.get("process", {}).get("against_exact_steps"),
     }
-    record(row)
-
-
-def record(row: dict[str, Any]) -> None:
-    """Put the row into the table."""
-    path = OUT / "judge.json"
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    rows = [old for old in rows if old["name"] != row["name"]] + [row]
-    write_json(path, rows)
-    (OUT / "judge.md").write_text(page(rows), encoding="utf-8")
-    print(page(rows))
+    print(record("judge", row, page))
 
 
 def page(rows: list[dict[str, Any]]) -> str:

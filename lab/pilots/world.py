@@ -19,7 +19,7 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -201,19 +201,21 @@ def main() -> None:
         "validation_loss": curve,
         "asked": examine(model, tokenizer, world, pools, args.questions, longest),
     }
-    record(args, row)
+    print(record("world", row, page).splitlines()[-1])
     if args.save:
         save_model(model, tokenizer, args.save)
 
 
-def record(args: argparse.Namespace, row: dict[str, Any]) -> None:
-    """Put the row into the table."""
-    path = OUT / "world.json"
+def record(pilot: str, row: dict[str, Any], page: Callable[[list[dict[str, Any]]], str]) -> str:
+    """Put a row into the table of a pilot, in the place of an older one of its `name`: writes
+    reports/pilots/<pilot>.json, and <pilot>.md as `page` words it. Returns the page.
+    """
+    path = OUT / f"{pilot}.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    rows = [old for old in rows if old["name"] != args.name] + [row]
+    rows = [old for old in rows if old["name"] != row["name"]] + [row]
     write_json(path, rows)
-    (OUT / "world.md").write_text(page(rows), encoding="utf-8")
-    print(page(rows).splitlines()[-1])
+    path.with_suffix(".md").write_text(page(rows), encoding="utf-8")
+    return page(rows)
 
 
 def page(rows: list[dict[str, Any]]) -> str:

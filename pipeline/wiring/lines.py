@@ -107,4 +107,5 @@ def of_hydra(text: str, keys: Callable[[], Iterable[str]]) -> str:
     for tail in (" Config search path:", " To append to your config use", " full_key:"):
         text = text.split(tail)[0]
     text = text.replace("set the environment variable HYDRA_FULL_ERROR=1", "").strip()
+    text = text.removeprefix("UserError raised while resolving interpolation: ")
     return text.rstrip(".") + hint if hint else text
