@@ -1,8 +1,12 @@
-"""The house rules: short files and functions, no import circle, links that lead somewhere."""
+"""The house rules: short files and functions, no import circle, true examples, links that lead
+somewhere.
+"""
 
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -46,6 +50,20 @@ def test_yaml_fits_a_screen() -> None:
         if len(line) >= WIDEST_YAML
     }
     assert wide == {}
+
+
+EXAMPLES = [
+    path
+    for path in CODE
+    if path.is_relative_to(ROOT / "pipeline") and ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
+def test_examples_in_docstrings_are_true(path: Path) -> None:
+    dotted = name(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    found = doctest.testmod(importlib.import_module(dotted))
+    assert found.attempted and not found.failed
 
 
 def test_no_import_circle() -> None:

@@ -17,7 +17,7 @@ def form_text(form: Form) -> str:
 
     >>> from pipeline.grading.expr.forms import read
     >>> form_text(read("(1, \\\\sqrt{8}]")), form_text(read("x = \\\\frac{1}{2}"))
-    ('bracket (1, 8^(1/2)]', 'relation x = 1/2')
+    ('bracket (1, 8^(1/2)]', 'relation x = 1 * 1/2')
     """
     return f"{form.kind} {_inside(form)}"
 

@@ -123,8 +123,9 @@ def exemplars_of(
     """`shots` exemplars of the benchmark's language: of `file` when one is given, else the stated
     ones; with `file` = "paper" the paper's own prompt, whose number of examples is its own.
 
-    format -- "cot": chains of thought; "pot": programs world  -- folder of the miniature benchmarks
-    (their training rows lie beside it). Raises UserError.
+    format -- "cot": chains of thought; "pot": programs
+    world  -- folder of the miniature benchmarks (their training rows lie next to it)
+    Raises UserError.
     """
     if file == PAPER:
         return paper_prompt(name, format, folder)

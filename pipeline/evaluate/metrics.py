@@ -44,7 +44,7 @@ def maj_at_k(classes: Sequence[int], ks: Sequence[int]) -> list[float]:
     floats lose nothing.
 
     >>> [round(value, 4) for value in maj_at_k([0, 0, 1, 2], [1, 2, 4])]
-    [0.5, 0.5833, 1.0]
+    [0.5, 0.5, 1.0]
     """
     for k in ks:
         _check(len(classes), k)

@@ -1,8 +1,8 @@
 """How an output of a benchmark is judged where the checker alone is not the benchmark's rule.
 
-ocw  OCWCourses (EVAL_PROTOCOL): numbers within 1 %, equations and expressions by the checker bbh
-BIG-Bench Hard: the text after "the answer is" equals the target, but for case, spaces and a final
-full stop
+- ocw: OCWCourses (EVAL_PROTOCOL): numbers within 1 %, equations and expressions by the checker
+- bbh: BIG-Bench Hard: the text after "the answer is" equals the target, but for case, spaces and a
+  final full stop
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def ocw(output: str, reference: str) -> Grade:
 def bbh(output: str, reference: str) -> Grade:
     """The text after the last "the answer is" of an output, against the target.
 
-    >>> bbh("We get B. So the answer is (B).", "(B)").verdict, bbh("So the answer is a c b.", "a b
-    c").verdict ('right', 'wrong')
+    >>> bbh("We get B. So the answer is (B).", "(B)").verdict, bbh("The answer is a b.", "b a").verdict
+    ('right', 'wrong')
     """
     said = _ANSWER_IS.findall(output[-20_000:])
     answer = said[-1].strip() if said else ""

@@ -131,8 +131,9 @@ class Results:
     """Everything the report is made of.
 
     scores -- [model][benchmark]; a model of chain 0 is called `instruct` or `<arm>-<seed>`, of
-    others `<chain>/<arm>-<seed>` cells  -- [arm][unit], the RL runs files  -- [stage][name], small
-    files of the stages before RL, of the first chain
+              others `<chain>/<arm>-<seed>`
+    cells  -- [arm][unit], the RL runs
+    files  -- [stage][name], small files of the stages before RL, of the first chain
     """
 
     profile: str

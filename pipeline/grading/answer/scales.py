@@ -63,7 +63,7 @@ def scaled(text: str) -> tuple[str, bool]:
     """`1.5万` as `15000`, and whether anything changed.
 
     >>> scaled("1.5万元"), scaled("2亿3000万"), scaled("5 dozen eggs"), scaled("5千克")
-    (('15000元', True), ('230000000', True), ('60 eggs', True), ('5千克', False))
+    (('15000元', True), ('230000000', True), ('60  eggs', True), ('5千克', False))
     """
 
     def several(match: re.Match[str]) -> str:
