@@ -19,8 +19,10 @@ class RLStage(ChainConfig):
 
 READS = (
     "{data}/world/questions.jsonl",
+    "{data}/world/new_questions.jsonl",
     "{data}/world/validation.jsonl",
     "{data}/world/instruct.jsonl",
+    "{data}/world/new_instruct.jsonl",
     CHAIN + "/sft/model",
     CHAIN + "/reward",
 )
@@ -46,27 +48,38 @@ def main(cfg: RLStage, run: Run) -> None:
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
     found = {**last, "parameters": parameters}
     name, told = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}", RL_DATA[cfg.rl.data_source]
+    told = told.format(prefix_of(cfg.rl))
     write_cards(run.out, name, "rl", plain(cfg), found, told, base_of(run.chain / "sft/model"))
     run.summary(**found, checkpoint_that_counts="the last step's")
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 
+def prefix_of(arm: ArmConfig) -> str:
+    """What the names of the arm's files in `world/` begin with."""
+    return "new_" if arm.questions == "new" else ""
+
+
 def read_inputs(cfg: RLStage, run: Run, device: str):
     """What the arm starts from, out of the results of earlier stages."""
+    from pipeline.errors import UserError
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Instruction, Question, read_jsonl, read_rows
     from pipeline.reward.model import load_reward_model
     from pipeline.rl.training import Inputs
 
     world, instruct, arm = run.data / "world", run.chain / "sft/model", cfg.rl
+    asked = world / f"{prefix_of(arm)}questions.jsonl"
     inputs = Inputs(
         policy=load_model(instruct, device=device),
         tokenizer=load_tokenizer(instruct),
-        questions=list(read_rows(world / "questions.jsonl", Question)),
+        questions=list(read_rows(asked, Question)),
         validation=list(read_rows(world / "validation.jsonl", Question)),
     )
+    if not inputs.questions:
+        raise UserError(f"arm {arm.name}: {asked} is empty; see world.{asked.stem} of the profile")
     if arm.data_source == "sft":
-        inputs.instructions = list(read_rows(world / "instruct.jsonl", Instruction))
+        path = world / f"{prefix_of(arm)}instruct.jsonl"
+        inputs.instructions = list(read_rows(path, Instruction))
     if arm.reward_function in ("outcome", "process"):
         how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
         inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)

@@ -281,7 +281,7 @@ def test_build_names_the_key(value: dict, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-EXPERIMENTS = ("online_offline", "outcome_process", "learned_rule", "iterative")
+EXPERIMENTS = ("online_offline", "outcome_process", "learned_rule", "iterative", "new_questions")
 
 
 @pytest.mark.parametrize("profile, builds", [("mini", EXPERIMENTS[:2]), ("lab", EXPERIMENTS)])

@@ -49,6 +49,8 @@ LIKE = {
     "dr_grpo": ("grpo_os_rule", 1.0),
     "sample_std": ("grpo_os_rule", 1.0),
     "mu2": ("grpo_os_rule", 1.5),
+    "sft_new": ("sft", 1.0),
+    "grpo_new": ("grpo_os_rule", 1.0),
 }
 
 

@@ -10,6 +10,7 @@ from pipeline.lm.train_config import DTYPES, LoRAConfig, OptimConfig
 
 CHOICES = {
     "data_source": ("sft", "offline", "online"),
+    "questions": ("taught", "new"),
     "reward_function": ("none", "rule", "rule_steps", "outcome", "process", "weighted"),
     "gradient_coefficient": ("sft", "rft", "dpo", "ppo", "grpo_outcome", "grpo_process"),
     "aggregation": ("output_mean", "token_mean", "constant_length"),
@@ -35,6 +36,8 @@ class ArmConfig:
     # none | rule | rule_steps | outcome | process | package.module:function | weighted (`rewards`)
     reward_function: str
     gradient_coefficient: str  # sft | rft | dpo | ppo | grpo_outcome | grpo_process
+    # taught: questions of the SFT data, as in the paper (4.2) | new: those of world.new_questions
+    questions: str = "taught"
     kl_coef: float = 0.0  # beta: of the loss (GRPO), of the reward (PPO), of the margin (DPO)
     clip_eps: float = 0.2  # epsilon of Eq. 1 and 3; without effect at updates_per_rollout = 1
     updates_per_rollout: int = 1  # mu of Algorithm 1

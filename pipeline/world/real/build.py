@@ -3,7 +3,7 @@
 It writes the files that pipeline/world/build.py and web/build.py write (docs/contracts.md). RL
 questions are those of the instruction data, as in the paper (section 4: the chain-of-thought
 questions of GSM8K and MATH); validation questions are held out of both. There is no ground truth:
-no trace of a question's steps, no truth.jsonl.
+no trace of a question's steps, no truth.jsonl, and no new RL questions (those files are empty).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
     counts["instruct"] = write_jsonl(out / "instruct.jsonl", kept[: cfg.instruct or None])
     questions = [question_of(row) for row in kept if row.format == "cot"][: cfg.questions or None]
     counts["questions"] = write_jsonl(out / "questions.jsonl", questions)
+    for name in ("new_questions", "new_instruct"):  # a variation that only the miniature has
+        write_jsonl(out / f"{name}.jsonl", [])
     validation = [question_of(row) for row in held if row.format == "cot"]
     counts["validation"] = write_jsonl(out / "validation.jsonl", validation)
     if not questions or not validation:
