@@ -84,3 +84,14 @@ def test_why_names_the_files_that_changed(tmp_path: Path) -> None:
         "code: c.py is no longer used",
         "code: d.py is used now",
     ]
+
+
+def test_why_names_the_arm_whose_settings_changed(tmp_path: Path) -> None:
+    plan = {"data": str(tmp_path)}
+    files = {"code/arms/rft.yaml": "modified", "code/arms.yaml": "modified", "world/x": "new"}
+    entries = [{"changed deps": {f"{tmp_path}/{path}": state for path, state in files.items()}}]
+    assert list(why.reasons_of("rl@0-rft-0", entries, plan)) == [
+        "settings of arm rft: modified",
+        "settings of the arms: modified",
+        f"input {tmp_path}/world/x: new",
+    ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wiring.run import fill, holds_results
+from pipeline.wiring.run import fill
 
 ROOT = Path(__file__).parents[1]
 TOY = '''
@@ -299,25 +299,26 @@ def test_multirun_of_scratch_jobs(project: Path) -> None:
     assert not (project / "data/toy").exists()
 
 
-def test_publishing_into_a_folder_leaves_the_results_of_other_runs_inside_it(tmp_path):
+def test_publishing_a_report_leaves_what_else_lies_in_its_folder(tmp_path):
     target, made = tmp_path / "reports", tmp_path / "made"
     for path in (
         "report.md",
         "figures/old.png",
         "lab/corpus/summary.json",
-        "lab/corpus/recall.png",
+        "pilots/world.md",
+        "notes.txt",
     ):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text("before")
     (made / "figures").mkdir(parents=True)
     (made / "figures/new.png").write_text("after")
     (made / "report.md").write_text("after")
-    assert holds_results(target / "lab") and not holds_results(target / "figures")
     fill(target, made)
     kept = {str(p.relative_to(target)): p.read_text() for p in target.rglob("*") if p.is_file()}
     assert kept == {
         "report.md": "after",
         "figures/new.png": "after",
         "lab/corpus/summary.json": "before",
-        "lab/corpus/recall.png": "before",
+        "pilots/world.md": "before",
+        "notes.txt": "before",
     }

@@ -112,6 +112,9 @@ def reasons_of(name: str, entries: list[Any], plan: dict[str, Any]) -> Iterator[
         for path, state in entry.get("changed deps", {}).items():
             if isinstance(state, dict):  # settings: {key: state}
                 yield from setting_reasons(name, path, list(state), plan)
+            elif path.endswith(".yaml") and Path(plan["data"]) / "code" in Path(path).parents:
+                which = "of the arms" if Path(path).stem == "arms" else f"of arm {Path(path).stem}"
+                yield f"settings {which}: {state}"
             elif Path(path).parent == Path(plan["data"]) / "code":
                 yield from code_reasons(name, Path(path).name, plan, state)
             else:

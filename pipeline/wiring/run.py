@@ -42,6 +42,7 @@ class Job(NamedTuple):
     scratch: Path | None  # Hydra's output folder; None = canonical
     tracker: dict[str, Any]
     entry: Path
+    shared: bool = False  # `out` holds what other runs and people wrote (reports/)
 
     @property
     def cell(self) -> str:
@@ -226,7 +227,7 @@ def publish(run: Run, code: dict[str, str]) -> None:
     # before it be missing
     shutil.rmtree(run.folder / "spent", ignore_errors=True)
     os.replace(run.checkpoint, run.folder / "spent")
-    if any(holds_results(path) for path in target.glob("*/")):
+    if run.job.shared and target.is_dir():
         fill(target, run.out)
     else:
         replace(target, run.out)
@@ -259,22 +260,14 @@ def replace(target: Path, made: Path) -> None:
 
 
 def fill(target: Path, made: Path) -> None:
-    """Put what `made` holds into `target` in place of what is there, but leave the results of other
-    runs inside it (reports/lab and reports/lab/corpus lie in reports/).
+    """Put what `made` holds into `target`, over what has the same name, and leave the rest: results
+    of other runs, pilots and notes lie in reports/ too.
     """
-    for path in list(target.iterdir()):
-        if path.is_dir() and not holds_results(path):
-            shutil.rmtree(path)
-        elif path.is_file():
-            path.unlink()
     for path in sorted(made.iterdir()):
+        if path.is_dir():
+            shutil.rmtree(target / path.name, ignore_errors=True)
         os.replace(path, target / path.name)
     made.rmdir()
-
-
-def holds_results(folder: Path) -> bool:
-    """Whether `folder`, or one inside it, has a summary: it is the result of another run."""
-    return any(folder.rglob("summary.json"))
 
 
 @contextlib.contextmanager

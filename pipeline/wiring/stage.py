@@ -161,6 +161,7 @@ def job(contract: Contract, cfg: Any) -> None:
                 scratch=None if canonical else folder,
                 tracker=tracker,
                 entry=contract.entry,
+                shared=contract.out == "{reports}",
             ),
         )
 
