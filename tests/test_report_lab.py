@@ -258,7 +258,7 @@ def test_figure5_draws_paired_differences_and_cuts_what_two_seeds_cannot_bound(d
     results = load(data)
     figure = validation(results, ("sft", "rft", "online_rft"))
     title = figure.axes[1].get_title()
-    assert title == "Over continued SFT, paired (n 100, 2 seeds)"
+    assert title == "Over continued SFT, paired (n 100, 2 runs)"
     low, high = figure.axes[1].get_ylim()
     drawn = [
         abs(y)

@@ -94,8 +94,8 @@ def differences(axis, results: Results, arms: Sequence[str], beside: str) -> Non
     axis.axhline(0, color=arm_colour(beside), linewidth=1.8)
     ends.append((beside, float(steps[-1]), 0.0))
     some = [gap for gaps in found.values() for gap in gaps.values()]
-    questions, seeds = {gap.questions for gap in some}, {gap.seeds for gap in some}
-    size = f"n {listed(questions)}, {listed(seeds)} seed{'s' if max(seeds) > 1 else ''}"
+    questions, runs = {gap.questions for gap in some}, {gap.seeds for gap in some}
+    size = f"n {listed(questions)}, {listed(runs)} run{'s' if max(runs) > 1 else ''}"
     axis.set(
         title=f"Over {arm_label(beside)}, paired ({size})",
         xlabel="RL step",

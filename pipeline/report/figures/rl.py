@@ -22,9 +22,9 @@ from pipeline.report.figures.drawing import (
 
 
 def validation(results: Results, arms: Sequence[str], beside: str = CONTROL):
-    """Figure 5: validation accuracy over RL steps, one line per arm (mean of its seeds), a band from
-    lowest to highest seed; and the difference of each from the arm `beside`, paired by question and
-    by seed, with its 95 % interval.
+    """Figure 5: validation accuracy over RL steps, one line per arm (mean of its runs), a band from
+    lowest to highest run; and the difference of each from the arm `beside`, paired by question and
+    by run, with its 95 % interval.
     """
     curves = {arm for arm in arms if over_steps(results.cells.get(arm, {}), "validation_sampled")}
     if not curves - {CONTROL}:
@@ -64,9 +64,9 @@ def iterations(results: Results):
         for row in cell.metrics
         if "iteration" in row
     }
-    seeds = f"{len(cells)} seed{'s' if len(cells) > 1 else ''}"
+    runs = f"{len(cells)} run{'s' if len(cells) > 1 else ''}"
     axes[0].set(
-        title=f"Mean sampled accuracy, T 0.7 ({seeds})",
+        title=f"Mean sampled accuracy, T 0.7 ({runs})",
         xlabel="RL step",
         ylabel="validation accuracy (%)",
     )

@@ -17,9 +17,9 @@ from pipeline.report.tables.scores import gains_table, scores_table
 Pictures = dict[str, list[str]]
 
 FIGURE5 = (
-    "Left: validation accuracy over RL steps, the mean of the seeds; the band reaches from the "
-    "lowest to the highest seed.{size} Right: the difference from one arm at the same steps, "
-    "paired by question and by seed, with its 95 % interval (cut off where it leaves the panel); "
+    "Left: validation accuracy over RL steps, the mean of the runs; the band reaches from the "
+    "lowest to the highest run.{size} Right: the difference from one arm at the same steps, "
+    "paired by question and by run, with its 95 % interval (cut off where it leaves the panel); "
     "an interval that crosses 0 leaves the two statistically indistinguishable. An arm that ends "
     "far below leaves the panel, and its label says where it ends. Compare the paper's Figure 5."
 )
@@ -29,7 +29,7 @@ FIGURE6 = (
 )
 FIGURE7 = (
     "Maj@K (the majority of K samples) and Pass@K (any of K is right) at T 0.7. Band: 95 % "
-    "interval over questions, and over seeds where an arm has several. Last panel: the "
+    "interval over questions, and over models where an arm has several. Last panel: the "
     "differences from instruct on the same questions, paired, which the bands of the levels do "
     "not show. Both are exact expectations over K-subsets of the samples drawn; ties are broken "
     "by a fair draw, and an output without an answer has no vote."
@@ -37,7 +37,7 @@ FIGURE7 = (
 TRAINING = (
     "Right outputs among those sampled in training, as the difference from one arm that met the "
     "same questions (the share itself follows how hard a batch is); KL to the reference; output "
-    "length: mean of the seeds, smoothed over a twentieth of the steps."
+    "length: mean of the runs, smoothed over a twentieth of the steps."
 )
 RELIABILITY = (
     "Reliability on held-out questions: how often outputs of similar scores are labelled right. "

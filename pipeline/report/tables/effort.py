@@ -13,7 +13,7 @@ from pipeline.report.page.blocks import Table
 # bytes per weight in float32: trained, with its gradient and AdamW's two moments; frozen, alone
 TRAINED, FROZEN = 16, 4
 CAPTION = (
-    "Mean over seeds. FLOPs by formula: sampling, scoring by a model, reference, value model and "
+    "Mean over runs (a seed in a chain). FLOPs by formula: sampling, scoring by a model, reference, value model and "
     "updates; validation and the training of reward models are not counted. Model states by "
     "formula: 16 bytes per trained weight (weight, gradient, AdamW's moments, in float32: "
     "policy, PPO's value model), 4 per frozen one (reference or instruct model, reward model), "
@@ -23,7 +23,7 @@ CAPTION = (
 )
 COLUMNS = (
     "arm",
-    "seeds",
+    "runs",
     "FLOPs per run",
     "times the control's",
     "FLOPs per trained token",
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def effort_table(results: Results, arms: Sequence[str] = ()) -> Table:
-    """A row per arm: what a run takes, mean of its seeds."""
+    """A row per arm: what a run takes, mean of its runs."""
     rows = []
     for arm in arms or results.cells:
         cells = [c for c in results.cells.get(arm, {}).values() if c.summary.get("flops")]

@@ -56,7 +56,7 @@ def scores_table(results: Results, benchmark: str) -> Table:
         f"{results_samples(results, benchmark)} samples at T {temperature(results)}. no answer, "
         "truncated: share of all outputs in %."
     )
-    return Table(("model", "seeds", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
+    return Table(("model", "runs", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
 
 
 def lost(results: Results, arm: str, benchmark: str) -> list[str]:
@@ -108,14 +108,14 @@ def gains_table(results: Results, benchmark: str) -> Table:
                 cells.append(shown(gap, signed=True))
         rows.append(tuple(cells))
     caption = (
-        f"{benchmark}: difference in points, paired by question, and by seed where both have "
-        "seeds; 95 % interval. With one seed the interval is over questions alone. FLOPs: one "
+        f"{benchmark}: difference in points, paired by question, and by run where both have "
+        "several; 95 % interval. With one run the interval is over questions alone. FLOPs: one "
         "run of the arm, by formula, sampling and scoring counted and the training of a reward "
         f"model not, over those of {arm_label(CONTROL)}."
     )
     columns = (
         "arm",
-        "seeds",
+        "runs",
         "FLOPs, times",
         "sampled, over instruct",
         "sampled, over continued SFT",
