@@ -22,6 +22,7 @@ from pipeline.report.data import Unit
 from pipeline.report.load import load
 from pipeline.report.outcomes import read_outcomes
 from pipeline.report.page.render import write_report
+from pipeline.report.page.words import control_text
 from pipeline.report.stats import paired
 
 
@@ -121,6 +122,13 @@ def test_scores_at_the_floor_are_said_plainly(tmp_path):
     claims = {c.id: c for c in all_claims(load(data))}
     for id in ("C7", "C8", "C9", "C10", "C12", "C14"):
         assert claims[id].verdict == UNTESTABLE and "at the floor" in claims[id].reason, id
+
+
+@pytest.mark.parametrize(("gain", "said"), [(0.15, True), (0.0, False)])
+def test_a_control_that_gains_is_said_to_show_no_plateau(tmp_path, monkeypatch, gain, said):
+    monkeypatch.setitem(LAB, "sft", gain)
+    data = make_tree(tmp_path, arms=("sft", "grpo_os_rule"), questions=60, deep=(8, 6))
+    assert ("had not reached its plateau" in control_text(load(data))) == said
 
 
 def test_claims_follow_the_interval(tmp_path):

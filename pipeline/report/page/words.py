@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.report.arms import CONTROL, RULE, arm_label
-from pipeline.report.claims.compare import gate
+from pipeline.report.arms import CONTROL, IN_DOMAIN, RULE, arm_label
+from pipeline.report.claims.compare import compare, gate, present
 from pipeline.report.claims.rules import FLOOR
 from pipeline.report.data import SINGLE, Results, Unit, unit_of
 from pipeline.report.stats import level
 from pipeline.report.tables.effort import times_control
-from pipeline.report.tables.scores import percent
+from pipeline.report.tables.scores import percent, shown
 
 SMALL = "A small model trained from scratch cannot be expected to solve these questions. "
 
@@ -53,7 +53,20 @@ def control_text(results: Results) -> str:
         "Continued SFT is the control: the instruct model trained further on its own instruction "
         f"data, at the FLOPs of a {arm_label(RULE)} run (sampling "
         f"counted).{others_flops(results)} Where an arm takes no more than the control, its gain "
-        "over it does not come from more training alone."
+        f"over it does not come from more training alone.{plateau_text(results)}"
+    )
+
+
+def plateau_text(results: Results) -> str:
+    """Said where more fine-tuning lifts the instruct model; "" else."""
+    benchmarks = present(results, IN_DOMAIN)
+    gain = compare(results, CONTROL, "instruct", benchmarks, "sampled") if benchmarks else None
+    if gain is None or not gain.excludes_zero or gain.mean < 0:
+        return ""
+    return (
+        f" The control itself gains {shown(gain, signed=True)} points in-domain: fine-tuning had not "
+        "reached its plateau in the format that is asked, so a gain over instruct shows that an arm "
+        "trains, and not that it trains better than more fine-tuning would."
     )
 
 
