@@ -25,6 +25,9 @@ KINDS = ("models", "rollouts", "samples", "scores", "corpus", "world", "labels")
 def kind_of(path: str) -> str:
     """Which of `KINDS` a file belongs to, by its path below the results folder."""
     parts = path.split("/")
+    if parts[0] == "chains":
+        parts = parts[2:]
+    path = "/".join(parts)
     if "model" in parts or path.startswith(("reward/outcome/", "reward/process/")):
         return "models"
     if parts[-1] in ("summary.json", "funnel.json") or parts[-1].startswith("metrics"):
