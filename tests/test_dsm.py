@@ -95,3 +95,9 @@ def test_why_names_the_arm_whose_settings_changed(tmp_path: Path) -> None:
         "settings of the arms: modified",
         f"input {tmp_path}/world/x: new",
     ]
+
+
+@pytest.mark.parametrize("state", ["deleted", "not in cache"])
+def test_why_says_not_built_in_a_fresh_clone(tmp_path: Path, state: str) -> None:
+    entries = [{"changed deps": {"a": "deleted"}}, {"changed outs": {"b": state}}]
+    assert list(why.reasons_of("sft@0", entries, {"data": str(tmp_path)})) == ["not built yet"]

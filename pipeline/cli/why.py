@@ -102,7 +102,8 @@ def ancestors(graph: Any, stage: Any) -> set[Any]:
 def reasons_of(name: str, entries: list[Any], plan: dict[str, Any]) -> Iterator[str]:
     """Plain sentences for DVC's status of one stage."""
     states = [entry.get("changed outs", {}) for entry in entries if isinstance(entry, dict)]
-    if any("deleted" in outs.values() for outs in states) and not cost_file(name, plan).is_file():
+    gone = {"deleted", "not in cache"}  # the latter in a fresh clone, whose lock knows the result
+    if any(gone & set(outs.values()) for outs in states) and not cost_file(name, plan).is_file():
         yield "not built yet"
         return
     for entry in entries:
