@@ -19,10 +19,9 @@ class RLStage(ChainConfig):
 
 READS = (
     "{data}/world/questions.jsonl",
-    "{data}/world/new_questions.jsonl",
+    "{data}/world/new",
     "{data}/world/validation.jsonl",
     "{data}/world/instruct.jsonl",
-    "{data}/world/new_instruct.jsonl",
     CHAIN + "/sft/model",
     CHAIN + "/reward",
 )
@@ -56,7 +55,7 @@ def main(cfg: RLStage, run: Run) -> None:
 
 def prefix_of(arm: ArmConfig) -> str:
     """What the names of the arm's files in `world/` begin with."""
-    return "new_" if arm.questions == "new" else ""
+    return "new/" if arm.questions == "new" else ""
 
 
 def read_inputs(cfg: RLStage, run: Run, device: str):
@@ -75,8 +74,8 @@ def read_inputs(cfg: RLStage, run: Run, device: str):
         questions=list(read_rows(asked, Question)),
         validation=list(read_rows(world / "validation.jsonl", Question)),
     )
-    if not inputs.questions:
-        raise UserError(f"arm {arm.name}: {asked} is empty; see world.{asked.stem} of the profile")
+    if arm.questions == "new" and not inputs.questions:
+        raise UserError(f"arm {arm.name}: {asked} is empty; see world.new_questions of the profile")
     if arm.data_source == "sft":
         path = world / f"{prefix_of(arm)}instruct.jsonl"
         inputs.instructions = list(read_rows(path, Instruction))

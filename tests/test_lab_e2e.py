@@ -19,6 +19,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 COPIED = (
     "conf",
+    "docs",
     "lab",
     "pipeline",
     "plans",

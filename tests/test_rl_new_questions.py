@@ -45,6 +45,6 @@ def test_the_control_learns_the_solutions_of_the_same_questions(run) -> None:
 
 
 def test_a_world_without_new_questions_ends_in_one_line(run) -> None:
-    write_jsonl(run.data / "world/new_questions.jsonl", [])
-    with pytest.raises(UserError, match="new_questions.jsonl is empty; see world.new_questions"):
+    write_jsonl(run.data / "world/new/questions.jsonl", [])
+    with pytest.raises(UserError, match="new/questions.jsonl is empty; see world.new_questions"):
         inputs(run, ARM, "new")

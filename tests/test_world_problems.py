@@ -217,7 +217,7 @@ def test_splits_share_no_structure(world):
     seen = {split: set() for split in SPLITS}
     seen["sft"] = {row.structure for row in rows(world, "instruct", Instruction)}
     seen["sft"] |= {row.structure for row in rows(world, "bbh_examples", Instruction)}
-    seen["rl"] = {row.structure for row in rows(world, "new_questions")}
+    seen["rl"] = {row.structure for row in rows(world, "new/questions")}
     seen["validation"] = {row.structure for row in rows(world, "validation")}
     for name in BENCHMARKS:
         seen["test"] |= {row.structure for row in rows(world, f"benchmarks/{name}")}
@@ -249,7 +249,7 @@ def test_swapped_terms_are_the_same_structure():
 
 
 def test_no_benchmark_and_no_training_set_repeats_a_problem(world):
-    for name in (*(f"benchmarks/{name}" for name in BENCHMARKS), "validation", "new_questions"):
+    for name in (*(f"benchmarks/{name}" for name in BENCHMARKS), "validation", "new/questions"):
         asked = rows(world, name)
         assert len({q.structure for q in asked}) == len(asked)
     taught = [row for row in rows(world, "instruct", Instruction) if row.format == "cot"]
@@ -287,8 +287,8 @@ def test_rl_questions_are_questions_of_the_instruction_data(world):
     asked = rows(world, "questions")
     assert len(asked) == SMALL.questions
     assert all(taught[q.id].question == q.question and q.trace for q in asked)
-    new = rows(world, "new_questions")
-    worked = {row.id: row for row in rows(world, "new_instruct", Instruction)}
+    new = rows(world, "new/questions")
+    worked = {row.id: row for row in rows(world, "new/instruct", Instruction)}
     assert len(new) == SMALL.new_questions == len(worked)
     assert all(worked[q.id].answer == q.answer and q.id not in taught for q in new)
 

@@ -28,7 +28,7 @@ BBH_EXAMPLES = 32  # solved problems per language, for few-shot prompts; no mode
 def build_questions(cfg: WorldConfig, out: Path) -> dict:
     """Write the questions and solutions of the world under `out`; return counts for the summary.
 
-    Files: `instruct.jsonl`, `questions.jsonl`, `new_questions.jsonl` and `new_instruct.jsonl`,
+    Files: `instruct.jsonl`, `questions.jsonl`, `new/questions.jsonl` and `new/instruct.jsonl`,
     `validation.jsonl`, `benchmarks/*.jsonl`, `bbh_examples.jsonl`.
     """
     taught = problems(cfg, "sft", cfg.instruct, cfg.instruct_kinds)
@@ -41,8 +41,8 @@ def build_questions(cfg: WorldConfig, out: Path) -> dict:
     counts: dict = {
         "instruct": dict(sorted(formats.items())),
         "questions": write_jsonl(out / "questions.jsonl", asked(cfg, taught)),
-        "new_questions": write_jsonl(out / "new_questions.jsonl", questions(cfg, new, "new")),
-        "new_instruct": write_jsonl(out / "new_instruct.jsonl", solved(cfg, new, ("cot",))),
+        "new_questions": write_jsonl(out / "new/questions.jsonl", questions(cfg, new, "new")),
+        "new_instruct": write_jsonl(out / "new/instruct.jsonl", solved(cfg, new, ("cot",))),
         "validation": write_jsonl(out / "validation.jsonl", questions(cfg, held, "validation")),
         "benchmarks": {},
     }

@@ -25,7 +25,7 @@ class WorldConfig:
                       (section 4.2); 0 = all of `question_kinds`
     question_kinds    {kind: share of the RL questions, the new ones and the validation split}
     new_questions     further questions with worked solutions, of a split of their own, for the
-                      variation with new RL questions (new_questions.jsonl, new_instruct.jsonl)
+                      variation with new RL questions (new/questions.jsonl, new/instruct.jsonl)
     benchmark         questions of each of mini_gsm8k, mini_math, mini_cmath, mini_bbh and
                       mini_bbh_zh
     word_operand      the most that a step of a word problem adds or takes away

@@ -31,7 +31,7 @@ def build_real(cfg: RealConfig, seed: int, out: Path) -> dict[str, Any]:
     counts["instruct"] = write_jsonl(out / "instruct.jsonl", kept[: cfg.instruct or None])
     questions = [question_of(row) for row in kept if row.format == "cot"][: cfg.questions or None]
     counts["questions"] = write_jsonl(out / "questions.jsonl", questions)
-    for name in ("new_questions", "new_instruct"):  # a variation that only the miniature has
+    for name in ("new/questions", "new/instruct"):  # a variation that only the miniature has
         write_jsonl(out / f"{name}.jsonl", [])
     validation = [question_of(row) for row in held if row.format == "cot"]
     counts["validation"] = write_jsonl(out / "validation.jsonl", validation)
