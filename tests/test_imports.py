@@ -154,3 +154,36 @@ def names_of(node: ast.Import | ast.ImportFrom) -> list[str]:
         if isinstance(node, ast.Import)
         else [(node.module or "").split(".")[0]]
     )
+
+
+def defined(path: Path) -> set[str]:
+    """The names that stand at the top of a module; conditional ones too."""
+    found: set[str] = set()
+    todo = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        else:
+            parts = ("body", "orelse", "handlers", "finalbody")
+            todo += [inner for part in parts for inner in getattr(node, part, [])]
+            found |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return found
+
+
+def test_every_name_that_is_imported_is_there() -> None:
+    """Stages import inside functions, where nothing notices a name that has moved until it runs."""
+    names: dict[Path, set[str]] = {}
+    for folder in ("pipeline", "stages", "lab", "benchmarks", "examples", "tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                place = ROOT / (getattr(node, "module", None) or "").replace(".", "/")
+                module = place.with_suffix(".py")
+                if not isinstance(node, ast.ImportFrom) or node.level or not module.is_file():
+                    continue
+                if module not in names:
+                    names[module] = defined(module)
+                missing = {alias.name for alias in node.names} - names[module] - {"*"}
+                assert not missing, f"{path.relative_to(ROOT)}: {module.name} has no {missing}"

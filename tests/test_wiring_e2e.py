@@ -80,7 +80,7 @@ def state(folder: Path) -> dict[str, str]:
 
 def ran(output: str) -> list[str]:
     """The stages that DVC ran, besides the one that writes fingerprints."""
-    names = re.findall(r"Running stage '(?:.*:)?([^:']+)'", output)
+    names = re.findall(r"Running stage '(?:[^']*:)?([^:']+)'", output)
     return [name for name in names if name != "code"]
 
 

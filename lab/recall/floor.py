@@ -29,13 +29,14 @@ OTHER = 1000  # added to the seed of the corpus, from which examples are drawn
 def main(cfg: FloorStage, run: Run) -> None:
     from dataclasses import replace
 
-    from lab.recall.loop import Shown, ground, load_turn, truth_of
+    from lab.recall.loop import ground, load_turn, truth_of
     from pipeline.corpus import loop
     from pipeline.corpus.domains import by_samples
     from pipeline.errors import UserError
     from pipeline.records import write_json
+    from pipeline.wiring.progress import Steps
 
-    world, show = run.data / "world", Shown(run.label)
+    world, show = run.data / "world", Steps(run.label)
     bottom, _ = ground(world, run.data / "pages", cfg.corpus, cfg.threads, show)
     last, _ = load_turn(run.data / "turn-4")
     if last.number < 2:

@@ -65,8 +65,8 @@ def plateau_text(results: Results) -> str:
         return ""
     return (
         f" The control itself gains {shown(gain, signed=True)} points in-domain: fine-tuning had not "
-        "reached its plateau in the format that is asked, so a gain over instruct shows that an arm "
-        "trains, and not that it trains better than more fine-tuning would."
+        "reached its plateau, so a gain over instruct shows that an arm trains, and not that it trains "
+        "better than more fine-tuning would."
     )
 
 
