@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.grpo_step [--steps 3] [--rounds 2] [--trl-rows 32 96 384]
     OMP_NUM_THREADS=1 python -m benchmarks.grpo_step --model models/smollm2 --per-step 4 --group 4 \
-        --tokens 96 --micro 512 --trl-rows 4 16 --only fixed
+        --tokens 96 --micro 512 --trl-rows 16 --only fixed --steps 2
 
 TRL is a peer for this page only and stays out of the environment:
     python -m venv --system-site-packages build/trl
