@@ -124,6 +124,15 @@ def test_scores_at_the_floor_are_said_plainly(tmp_path):
         assert claims[id].verdict == UNTESTABLE and "at the floor" in claims[id].reason, id
 
 
+def test_greedy_answers_alone_make_a_report(tmp_path):
+    data = make_tree(tmp_path, questions=20, samples=0, seeds=(0, 1), deep=(0, 0))
+    markdown, _ = report(data, tmp_path / "out")
+    assert "| model | runs | n | greedy | no answer | truncated |" in markdown
+    assert "0 samples" not in markdown and " nan" not in markdown
+    claims = {c.id: c for c in all_claims(load(data))}
+    assert {claims[id].verdict for id in ("C7", "C8", "C9", "C12", "C14")} == {UNTESTABLE}
+
+
 @pytest.mark.parametrize(("gain", "said"), [(0.15, True), (0.0, False)])
 def test_a_control_that_gains_is_said_to_show_no_plateau(tmp_path, monkeypatch, gain, said):
     monkeypatch.setitem(LAB, "sft", gain)

@@ -55,6 +55,10 @@ class Scores:
     levels: tuple[int, ...] = ()
     measures: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def has(self, metric: str) -> bool:
+        """Whether the metric was measured: without samples only greedy answers and measures were."""
+        return metric == "greedy" or metric in self.measures or self.samples > 0
+
     def values(self, metric: str) -> np.ndarray:
         """`greedy`, `sampled`, `maj@K`, `pass@K` or a measure, of each question -> (N,)."""
         if metric == "greedy":
@@ -200,18 +204,22 @@ class Results:
         return found
 
     def table(self, arm: str, benchmark: str, metric: str) -> Table | None:
-        """values_UN of an arm on the questions that all its models answered; None without results."""
+        """values_UN of an arm on the questions that all its models answered; None without results,
+        or where the metric was not measured.
+        """
         found = self.units_of(arm, [benchmark])
         if not found:
             return None
         scores = [self.scores[model][benchmark] for model in found.values()]
+        if not all(s.has(metric) for s in scores):
+            return None
         ids = common([s.ids for s in scores])
         values_UN = np.stack([pick(s.ids, s.values(metric), ids) for s in scores])
         return Table(values_UN, ids, tuple(unit.chain for unit in found))
 
     def gaps(self, arm: str, other: str, benchmarks: Sequence[str], metric: str) -> Gaps | None:
         """The difference arm - other of each pair of units, on the questions of each benchmark that
-        all of them answered; None where a side, or a common unit, is missing.
+        all of them answered; None where a side, a common unit, or the metric is missing.
         """
         pairs = self.pairs_of(arm, other, benchmarks) if benchmarks else {}
         if not pairs:
@@ -219,6 +227,8 @@ class Results:
         tables = []
         for benchmark in benchmarks:
             scores = [[self.scores[m][benchmark] for m in models] for models in pairs.values()]
+            if not all(s.has(metric) for two in scores for s in two):
+                return None
             ids = common([s.ids for two in scores for s in two])
             values = [[pick(s.ids, s.values(metric), ids) for s in two] for two in scores]
             tables.append(np.array([first - second for first, second in values]))

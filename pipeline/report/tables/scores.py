@@ -50,10 +50,10 @@ def scores_table(results: Results, benchmark: str) -> Table:
         models = "-" if arm in SINGLE and units == 1 else str(units)
         cells = (arm_label(arm), models, str(len(first.ids)), *map(shown, levels))
         rows.append((*cells, *lost(results, arm, benchmark)))
+    samples = f"{results_samples(results, benchmark)} samples at T {temperature(results)}"
     caption = (
         f"{benchmark}, accuracy in %, mean and 95 % interval over questions (and over seeds and "
-        "chains, where there are several). sampled: mean of "
-        f"{results_samples(results, benchmark)} samples at T {temperature(results)}. no answer, "
+        f"chains, where there are several). {f'sampled: mean of {samples}. ' if k else ''}no answer, "
         "truncated: share of all outputs in %."
     )
     return Table(("model", "runs", "n", *metrics, "no answer", "truncated"), tuple(rows), caption)
