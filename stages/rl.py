@@ -40,45 +40,33 @@ def main(cfg: RLStage, run: Run) -> None:
     inputs, seconds = read_inputs(cfg, run, join(cfg.device)), {}
     parameters, seed = inputs.policy.num_parameters(), cfg.own_seed(cfg.seed)
     rows = train_policy(inputs, cfg.rl, cfg.rl_scale, seed, run.out, run.checkpoint, seconds)
-    last = run.follow(rows, cfg.rl_scale.steps)
-
+    found = {**run.follow(rows, cfg.rl_scale.steps), "parameters": parameters}
     steps = sorted((run.out / "validation").glob("step-*.jsonl"))
     write_jsonl(run.out / "validation.jsonl", (row for path in steps for row in read_jsonl(path)))
     save_model(inputs.policy, inputs.tokenizer, run.out / "model")
-    found = {**last, "parameters": parameters}
-    name, told = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}", RL_DATA[cfg.rl.data_source]
-    told = told.format(prefix_of(cfg.rl))
+    name = f"{cfg.rl.name}-{cfg.seed}, chain {cfg.chain}"
+    told = RL_DATA[cfg.rl.data_source].format(cfg.rl.source_file)
     write_cards(run.out, name, "rl", plain(cfg), found, told, base_of(run.chain / "sft/model"))
     run.summary(**found, checkpoint_that_counts="the last step's")
     run.cost(**{f"seconds_{name}": round(value, 3) for name, value in seconds.items()})
 
 
-def prefix_of(arm: ArmConfig) -> str:
-    """What the names of the arm's files in `world/` begin with."""
-    return "new/" if arm.questions == "new" else ""
-
-
 def read_inputs(cfg: RLStage, run: Run, device: str):
     """What the arm starts from, out of the results of earlier stages."""
-    from pipeline.errors import UserError
     from pipeline.lm.model import load_model, load_tokenizer
     from pipeline.records import Instruction, Question, read_jsonl, read_rows
     from pipeline.reward.model import load_reward_model
     from pipeline.rl.training import Inputs
 
     world, instruct, arm = run.data / "world", run.chain / "sft/model", cfg.rl
-    asked = world / f"{prefix_of(arm)}questions.jsonl"
     inputs = Inputs(
         policy=load_model(instruct, device=device),
         tokenizer=load_tokenizer(instruct),
-        questions=list(read_rows(asked, Question)),
+        questions=list(read_rows(world / arm.file("questions"), Question)),
         validation=list(read_rows(world / "validation.jsonl", Question)),
     )
-    if arm.questions == "new" and not inputs.questions:
-        raise UserError(f"arm {arm.name}: {asked} is empty; see world.new_questions of the profile")
     if arm.data_source == "sft":
-        path = world / f"{prefix_of(arm)}instruct.jsonl"
-        inputs.instructions = list(read_rows(path, Instruction))
+        inputs.instructions = list(read_rows(world / arm.file("instruct"), Instruction))
     if arm.reward_function in ("outcome", "process"):
         how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
         inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)

@@ -126,7 +126,7 @@ def small_world() -> None:
     world = Path("data/world")
     own_rows(world / "instruct.jsonl")
     asked = [Question(f"q{i}", f"What is {i}+1?", str(i + 1)) for i in range(6)]
-    for name in ("questions", "validation", "benchmarks/mini_gsm8k"):
+    for name in ("questions", "validation", "benchmarks/mini_gsm8k", "new/questions"):
         write_jsonl(world / f"{name}.jsonl", asked)
     Path("data/corpus").mkdir()
     Path("data/chains/0/reward/outcome").mkdir(parents=True)

@@ -7,7 +7,8 @@ import rl_tiny
 
 from pipeline.errors import UserError
 from pipeline.lm.model import save_model
-from pipeline.records import write_jsonl
+from pipeline.rl.config import ArmConfig
+from pipeline.rl.data_source import question_at
 from pipeline.wiring.config import build
 from pipeline.world.build import build_questions
 from pipeline.world.config import WorldConfig
@@ -44,7 +45,12 @@ def test_the_control_learns_the_solutions_of_the_same_questions(run) -> None:
     assert len(inputs(run, CONTROL, "taught").instructions) > len(found.instructions)
 
 
-def test_a_world_without_new_questions_ends_in_one_line(run) -> None:
-    write_jsonl(run.data / "world/new/questions.jsonl", [])
-    with pytest.raises(UserError, match="new/questions.jsonl is empty; see world.new_questions"):
-        inputs(run, ARM, "new")
+def test_a_card_names_what_the_arm_learned_from() -> None:
+    for arm, file in ((ARM, "new/questions.jsonl"), (CONTROL, "new/instruct.jsonl")):
+        assert ArmConfig("some", **arm, questions="new").source_file == file
+    assert ArmConfig("some", **ARM).source_file == "questions.jsonl"
+
+
+def test_an_empty_pool_of_new_questions_is_one_line() -> None:
+    with pytest.raises(UserError, match="world.new_questions"):
+        question_at([], 0)

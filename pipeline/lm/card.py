@@ -18,10 +18,10 @@ KINDS = {
     "value": "the value model of a PPO run, which starts as the instruct model's body",
 }
 OTHERS = {"value_model": "value", "reward_model": "reward"}  # folders next to a policy
-RL_DATA = {  # by the arm's data source; {}: "new/" for arms with new questions
-    "sft": "Worked solutions (`world/{}instruct.jsonl`).",
-    "offline": "Outputs of the instruct model to the RL questions (`world/{}questions.jsonl`).",
-    "online": "Its own outputs to the RL questions (`world/{}questions.jsonl`).",
+RL_DATA = {  # by the arm's data source; the first is of instructions, the others of questions
+    "sft": "Worked solutions (`world/{}`).",
+    "offline": "Outputs of the instruct model to the RL questions (`world/{}`).",
+    "online": "Its own outputs to the RL questions (`world/{}`).",
 }
 LIMITS = (
     "Made to study methods. It answers short problems of the kind it was trained on, often wrongly and always "

@@ -179,6 +179,15 @@ class ArmConfig:
             "overlong_buffer, importance_cap and mask_truncated need data_source online",
         )
 
+    def file(self, name: str) -> str:
+        """The file of the world that the arm's questions, or their solutions, are read from."""
+        return f"new/{name}.jsonl" if self.questions == "new" else f"{name}.jsonl"
+
+    @property
+    def source_file(self) -> str:
+        """The file of the world that it learns from."""
+        return self.file("instruct" if self.data_source == "sft" else "questions")
+
     @property
     def online(self) -> bool:
         """Whether outputs are sampled from the policy."""

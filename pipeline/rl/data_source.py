@@ -33,7 +33,8 @@ def question_at(questions: Sequence[Any], seed: int) -> Callable[[int], Any]:
     """
     if not questions:
         raise UserError(
-            "RL questions: none are left after the choice of languages; see rl_scale.languages"
+            "RL questions: none are left after the choice of languages; see rl_scale.languages, and "
+            "world.new_questions for an arm with new questions"
         )
 
     @lru_cache(maxsize=2)
