@@ -169,7 +169,11 @@ def defined(path: Path) -> set[str]:
         else:
             parts = ("body", "orelse", "handlers", "finalbody")
             todo += [inner for part in parts for inner in getattr(node, part, [])]
-            found |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            found |= {
+                name.id
+                for name in ast.walk(node)
+                if isinstance(getattr(name, "ctx", 0), ast.Store) and isinstance(name, ast.Name)
+            }
     return found
 
 

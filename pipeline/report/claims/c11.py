@@ -105,6 +105,8 @@ def first_and_later(
     for benchmark in benchmarks:
         models = [(first[unit][0], first[unit][1], more[unit][0]) for unit in units]
         scores = [[results.scores[m][benchmark] for m in three] for three in models]
+        if not all(s.has("sampled") for three in scores for s in three):
+            return None
         ids = common([s.ids for three in scores for s in three])
         values = [[pick(s.ids, s.values("sampled"), ids) for s in three] for three in scores]
         tables.append([(one - start) - (last - one) for one, start, last in values])
