@@ -106,6 +106,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--problems", type=int, help="worked problems; default: the profile's")
     parser.add_argument("--levels", type=int, nargs="+", help="of word problems")
     parser.add_argument("--operand", type=int, help="the most that a step adds or takes away")
+    parser.add_argument("--weights", type=json.loads, help='of word families: {"people": 4}')
+    parser.add_argument("--kinds", type=json.loads, help='shares: {"word_en": 0.5, ...}')
     parser.add_argument("--formats", nargs="+", help="cot, pot, tir")
     parser.add_argument("--steps", type=int, help="of fine-tuning; default: the profile's")
     parser.add_argument("--sequences", type=int, help="solutions per step")
@@ -130,6 +132,8 @@ def configured(args: argparse.Namespace) -> tuple[WorldConfig, TrainConfig, int]
         instruct=args.problems,
         word_levels=tuple(args.levels) if args.levels else None,
         word_operand=args.operand,
+        word_weights=args.weights,
+        instruct_kinds=args.kinds,
         instruct_formats=tuple(args.formats) if args.formats else None,
         validation=4 * args.questions,
     )
@@ -190,6 +194,8 @@ def main() -> None:
         "formats": list(world.instruct_formats),
         "levels": list(world.word_levels),
         "operand": world.word_operand,
+        "weights": world.word_weights,
+        "kinds": world.instruct_kinds,
         "steps": train.steps,
         "sequences": train.sequences,
         "passes": round(train.steps * train.sequences / len(examples), 2),

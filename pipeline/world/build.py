@@ -106,7 +106,8 @@ def questions(cfg: WorldConfig, found: dict[str, Problem], order: str) -> list[Q
 
 
 def _draw(cfg: WorldConfig, split: str, n: int, kind: str) -> list[Problem]:
-    return draw(split, n, cfg.seed, kind, cfg.levels_of(kind), largest=cfg.word_operand)
+    levels, largest, weights = cfg.levels_of(kind), cfg.word_operand, cfg.word_weights
+    return draw(split, n, cfg.seed, kind, levels, largest=largest, weights=weights)
 
 
 def _instruction(id: str, problem: Problem, format: str) -> Instruction:

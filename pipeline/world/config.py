@@ -8,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.world.problems import KINDS
 from pipeline.world.real.config import RealConfig
 from pipeline.world.web.config import WebConfig
+from pipeline.world.words import FAMILIES
 
 FORMATS = ("cot", "pot", "tir")
 
@@ -29,12 +30,15 @@ class WorldConfig:
     benchmark         questions of each of mini_gsm8k, mini_math, mini_cmath, mini_bbh and
                       mini_bbh_zh
     word_operand      the most that a step of a word problem adds or takes away
+    word_weights      {family of word problems (words.FAMILIES): how often it is drawn, against the
+                      1 of a family that is not named}
     """
 
     data: str = "mini"  # "mini": generated | "real": read, as `real` says
     seed: int = 0
     word_levels: tuple[int, ...] = (2, 3, 4)
     word_operand: int = 25
+    word_weights: dict[str, int] = field(default_factory=dict)
     symbolic_levels: tuple[int, ...] = (1, 2, 3, 4, 5)
     bbh_levels: tuple[int, ...] = (2, 3, 4)
     instruct: int = 12000
@@ -81,6 +85,12 @@ class WorldConfig:
             levels = getattr(self, name)
             if not levels or not set(levels) <= set(range(1, most + 1)):
                 raise UserError(f"world.{name}={list(levels)}: must be levels between 1 and {most}")
+        for name, weight in self.word_weights.items():
+            if name not in FAMILIES or weight < 0:
+                raise UserError(
+                    f"world.word_weights.{name}={weight}: must be 0 or more, of one of "
+                    f"{', '.join(FAMILIES)}"
+                )
         if not 2 <= self.word_operand <= 97:
             raise UserError(f"world.word_operand={self.word_operand}: must be between 2 and 97")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count, islice
 
 from pipeline.errors import UserError
 from pipeline.world.problems import Problem, split_of
@@ -23,21 +23,20 @@ def draw(
     levels: tuple[int, ...],
     unique: bool = True,
     largest: int = 9,
+    weights: Mapping[str, int] | None = None,
 ) -> list[Problem]:
     """Draw `n` problems of one split, with levels in equal shares.
 
     kind      one of problems.KINDS
     largest   the most that one step of a word problem adds or takes away
+    weights   {family of word problems: how often it is drawn, against 1}
     unique    refuse a second problem of the same structure, not only of the same text
 
     Raises UserError when the split does not hold that many different problems.
     """
-    found = [
-        problem
-        for _, problem in zip(
-            range(n), _endless(split, seed, kind, levels, unique, largest), strict=False
-        )
-    ]
+    rng = random.Random(f"{seed}/{split}/{kind}")
+    endless = _endless(_maker(kind, largest, weights), rng, split, levels, unique)
+    found = list(islice(endless, n))
     if len(found) < n:
         raise UserError(
             f"world: split {split} has no {n} different problems of kind {kind} at levels "
@@ -47,11 +46,13 @@ def draw(
     return found
 
 
+Maker = Callable[[random.Random, int], Problem]
+
+
 def _endless(
-    split: str, seed: int | str, kind: str, levels: tuple[int, ...], unique: bool, largest: int
+    make: Maker, rng: random.Random, split: str, levels: tuple[int, ...], unique: bool
 ) -> Iterator[Problem]:
     """Different problems, level by level, until one level has no more."""
-    rng, make = random.Random(f"{seed}/{split}/{kind}"), _maker(kind, largest)
     seen: set[str] = set()
     for k in count():
         for _ in range(PATIENCE):
@@ -65,10 +66,10 @@ def _endless(
         yield problem
 
 
-def _maker(kind: str, largest: int) -> Callable[[random.Random, int], Problem]:
+def _maker(kind: str, largest: int, weights: Mapping[str, int] | None) -> Maker:
     if kind == "symbolic":
         return symbolic_problem
     family, lang = kind.split("_")
     if family == "bbh":
         return lambda rng, level: reasoning_problem(rng, level, lang)
-    return lambda rng, level: word_problem(rng, level, lang, largest)
+    return lambda rng, level: word_problem(rng, level, lang, largest, weights)

@@ -20,7 +20,7 @@ may also use a given number or an earlier value on the other side.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.world.chains import LARGEST_VALUE, chain, grow, step
@@ -236,9 +236,24 @@ LEVELS = {"shop": (2, 3, 4), "groups": (2, 3, 4)}
 MOST_STEPS = 6
 
 
-def word_problem(rng: random.Random, level: int, lang: str, largest: int = 9) -> Problem:
-    """One problem of `level` steps (1 to 6); `largest` bounds what a step adds or takes away."""
-    choices = [name for name in FAMILIES if level in LEVELS.get(name, range(1, MOST_STEPS + 1))]
+def word_problem(
+    rng: random.Random,
+    level: int,
+    lang: str,
+    largest: int = 9,
+    weights: Mapping[str, int] | None = None,
+) -> Problem:
+    """One problem of `level` steps (1 to 6).
+
+    largest   bounds what a step adds or takes away
+    weights   {family: how often it is drawn, against the 1 of a family that is not named}
+    """
+    choices = [
+        name
+        for name in FAMILIES
+        if level in LEVELS.get(name, range(1, MOST_STEPS + 1))
+        for _ in range((weights or {}).get(name, 1))
+    ]
     family = rng.choice(choices)
     drawn = None
     while drawn is None:
