@@ -261,6 +261,17 @@ def test_a_split_that_is_too_small_says_so_in_one_line():
         draw("validation", 900, 0, "word_en", (1,))
 
 
+def test_weights_choose_the_families_of_word_problems():
+    def families(**weights: int) -> Counter[str]:
+        return Counter(p.family for p in draw("sft", 600, 0, "word_en", (2, 3, 4), weights=weights))
+
+    plain, weighted = families(), families(people=6, shop=0)
+    assert families(people=1) == plain and weighted["shop"] == 0 < plain["shop"]
+    assert weighted["people"] > 2 * plain["people"]
+    with pytest.raises(UserError, match="word_weights.market=2: .* people, days"):
+        WorldConfig(word_weights={"market": 2})
+
+
 def test_more_rl_questions_than_the_instruction_data_has(tmp_path):
     cfg = replace(SMALL, instruct=100, new_questions=0, benchmark=1, validation=4)
     with pytest.raises(UserError, match="world.questions=300: 210 of kind word_en .* has 45"):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -338,6 +339,20 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
         read_data(str(tmp_path / "m.py"), "bad")
 
 
+def test_results_multiply_calculations_and_leave_other_pages_alone(tmp_path):
+    numbers, news = [], []
+    for results in (1.0, 4.0):
+        cfg = replace(SMALL, pages=250, contaminated=0, results=results)
+        build_web(tmp_path / str(results), cfg, 0)
+        truth = (tmp_path / str(results) / "web/truth.jsonl").open(encoding="utf-8")
+        rows = [row for row in map(json.loads, truth) if row["readable"]]
+        drills = [row["text"] for row in rows if row["kind"] in ("drill", "exam", "forum")]
+        numbers.append(sum(len(re.findall(r"\d+", text)) for text in drills) / len(drills))
+        news.append({row["text"] for row in rows if row["kind"] == "news"})
+    assert numbers[1] > 2 * numbers[0]
+    assert news[0] == news[1]
+
+
 def test_lab_size_and_bad_sizes():
     entries = plan(WebConfig(pages=20_000, domains=66), 0, {})
     assert len(entries) > 20_000 and len({e.site.host for e in entries}) >= 66
@@ -346,3 +361,5 @@ def test_lab_size_and_bad_sizes():
         WebConfig(pages=10, domains=24)
     with pytest.raises(UserError, match="world.web.near_dup"):
         WebConfig(near_dup=2.0)
+    with pytest.raises(UserError, match="world.web.results"):
+        WebConfig(results=0.5)

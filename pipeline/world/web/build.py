@@ -127,6 +127,7 @@ class _Renderer:
             problems=self.pool.deal(entry.lang, entry.problems, symbolic, rng),
             quotes=tuple(self.benchmarks[name][k].question for name, k in entry.leaks),
             length=self.cfg.length,
+            results=self.cfg.results,
             formulas=written,
             serial=entry.serial,
         )

@@ -19,6 +19,7 @@ class WebConfig:
     domains: int = 36  # the first so many hosts of data/sites.txt, then numbered copies of them
     records_per_shard: int = 2000
     length: float = 1.0  # multiplies the amount of text on every page
+    results: float = 1.0  # multiplies worked problems and arithmetic facts on mathematical pages
     near_dup: float = 0.04  # near-duplicates, as a share of `pages`
     mirror: float = 0.04  # the same page under another URL, as a share of `pages`
     # pages that quote benchmark questions, at most a fifth of the mathematical ones
@@ -50,3 +51,5 @@ class WebConfig:
             )
         if self.length <= 0:
             raise UserError(f"world.web.length: must be positive, not {self.length}")
+        if self.results < 1:
+            raise UserError(f"world.web.results: must be at least 1, not {self.results}")

@@ -31,6 +31,7 @@ class Material:
     problems: list[Problem]
     quotes: tuple[str, ...] = ()
     length: float = 1.0
+    results: float = 1.0
     formulas: float = 1.0
     serial: int = 0
 
@@ -42,6 +43,10 @@ class Material:
     def many(self, low: int, high: int) -> int:
         """A random amount of text, scaled by the configured length."""
         return max(1, round(between(self.rng, low, high) * self.length))
+
+    def facts(self, low: int, high: int) -> int:
+        """A random amount of arithmetic facts, or of paragraphs of them."""
+        return max(1, round(between(self.rng, low, high) * self.length * self.results))
 
     def phrase(self, name: str, number: int | None = None) -> str:
         """A set phrase; {n} becomes `number`, or the page's own."""
@@ -122,7 +127,7 @@ def textbook(m: Material) -> Doc:
     concept, other = m.rng.sample(CONCEPTS, 2)
     blocks = _define(m, concept)
     blocks.extend(("p", _example(m, concept)) for _ in range(m.many(2, 4)))
-    blocks.append(("p", mark(paragraph(m.lang, m.many(3, 6), m.rng))))
+    blocks.append(("p", mark(paragraph(m.lang, m.facts(3, 6), m.rng))))
     for k, problem in enumerate(m.problems, 1):
         blocks.append(("h3", m.phrase("example", k)))
         blocks.append(("p", _question(m, problem)))
@@ -178,7 +183,7 @@ def exam(m: Material) -> Doc:
 def drill(m: Material) -> Doc:
     """Arithmetic facts and ways to calculate, for children."""
     blocks: Blocks = []
-    for _ in range(m.many(3, 6)):
+    for _ in range(m.facts(3, 6)):
         kinds = FACTS if m.rng.random() < 0.5 else (m.rng.choice(FACTS),)
         blocks.append(("p", mark(paragraph(m.lang, m.many(4, 8), m.rng, kinds))))
     blocks.extend(

@@ -106,7 +106,7 @@ def _originals(cfg: WebConfig, rng: Random) -> list[Entry]:
         for serial, is_math in enumerate(flags, 1):
             prefix, kind = rng.choice(site.math if is_math else site.other)
             lang = "zh" if rng.random() < site.chinese else "en"
-            number = rng.randint(*PROBLEMS_PER_PAGE[kind]) if is_math else 0
+            number = round(cfg.results * rng.randint(*PROBLEMS_PER_PAGE[kind])) if is_math else 0
             k = len(pages)
             pages.append(
                 Entry(
