@@ -102,7 +102,8 @@ def phase(model, probe: Probe, examples: Sequence, train: TrainConfig, every: in
     """Train on a corpus; a row every so many steps, with the CPU seconds of training alone."""
     rows, asking, begin = [], 0.0, time.process_time()
     for row in train_lm(model, make_stream(examples, train), train):
-        if row["step"] % every and row["step"] != train.steps:
+        left = train.steps - row["step"]
+        if left and (row["step"] % every or left < every // 2):
             continue
         spent, before = time.process_time() - begin - asking, time.process_time()
         rows.append(
