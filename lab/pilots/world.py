@@ -224,6 +224,12 @@ def record(pilot: str, row: dict[str, Any], page: Callable[[list[dict[str, Any]]
     return page(rows)
 
 
+def told(weights: dict[str, int] | None) -> str:
+    """The weights of families, where some are drawn oftener."""
+    pairs = [f"{family}: {weight}" for family, weight in (weights or {}).items()]
+    return f" ({', '.join(pairs)})" if pairs else ""
+
+
 def page(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
     kinds = {
@@ -234,7 +240,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     heads = [
         "pilot",
         "problems (solutions)",
-        "levels",
+        "levels (family: weight)",
         "steps x rows (passes)",
         "parameters",
         "CPU s",
@@ -256,15 +262,15 @@ def page(rows: list[dict[str, Any]]) -> str:
         f"|{' --- |' * len(heads)}",
     ]
     for row in rows:
-        asked = row["asked"]
+        asked, losses = row["asked"], row["validation_loss"]
         cells = [
             row["name"],
             f"{row['problems']} ({row['solutions']})",
-            ", ".join(map(str, row["levels"])),
+            ", ".join(map(str, row["levels"])) + told(row.get("weights")),
             f"{row['steps']} x {row['sequences']} ({row['passes']})",
             f"{row['parameters']:,}",
             str(row["sft_cpu_seconds"]),
-            ", ".join(f"{value:.3f}" for value in row["validation_loss"].values()),
+            ", ".join(f"{losses[step]:.3f}" for step in sorted(losses, key=int)),
         ]
         for kind in kinds:
             one = asked[kind]
