@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pipeline.records import Question
 
 EQUATION = re.compile(r"(\d+)([-+*/])(\d+)=(\d+)")
 TEMPERATURES = tuple(2 ** (k / 4) for k in range(-4, 17))  # 0.5 to 16
+SIGNS = {"+": "+", "-": "-", "*": r"\times", "/": r"\div"}
+SENTENCES = {"en": (". ", ".\n"), "zh": ("。", "。\n")}
 MARKS = {"en": ("; ", ".\n"), "zh": ("；", "。\n")}  # between two steps, at the end
+
+
+# A question, and the text of its solution with the places (from, to) of the results.
+Writer = Callable[[Question], tuple[str, list[tuple[int, int]]]]
 
 
 def solution(question: Question) -> tuple[str, list[tuple[int, int]]]:
@@ -30,12 +36,24 @@ def solution(question: Question) -> tuple[str, list[tuple[int, int]]]:
     return text + end, results
 
 
+def as_on_pages(question: Question) -> tuple[str, list[tuple[int, int]]]:
+    r"""The steps as formulas of web pages, `$8 \times 5 = 40$`: what a corpus can have taught."""
+    between, end = SENTENCES[question.lang]
+    text, results = "", []
+    for left, sign, right, value in EQUATION.findall(question.structure):
+        text += (between if text else "") + f"${left} {SIGNS[sign]} {right} = {value}"
+        results.append((len(text) - len(value), len(text)))
+        text += "$"
+    return text + end, results
+
+
 def surprise(
     model,
     tokenizer,
     questions: Sequence[Question],
     temperature: float = 1.0,
     batch: int = 50,
+    write: Writer = solution,
 ) -> Iterator[dict]:
     """A row per question: `bits` of its solution's `bytes`, and `result_bits` of its `results`
     alone, both at a temperature of the model.
@@ -44,7 +62,7 @@ def surprise(
 
     for first in range(0, len(questions), batch):
         some = questions[first : first + batch]
-        told = [(f"{question.question}\n", *solution(question)) for question in some]
+        told = [(f"{question.question}\n", *write(question)) for question in some]
         split = [encoded(tokenizer, head, text) for head, text, _ in told]
         prompts, outputs, starts = (list(part) for part in zip(*split, strict=True))
         rows = Rows(prompts, outputs, list(range(len(some))))

@@ -33,7 +33,7 @@ from lab.corpora.matrix import (
     settings,
 )
 from lab.corpora.matrix import phases as corpora_of
-from lab.corpora.probe import bits_per_result, calibrated_temperature, surprise
+from lab.corpora.probe import as_on_pages, bits_per_result, calibrated_temperature, surprise
 from lab.corpora.riddles import chosen
 from lab.pilots.world import record
 from pipeline.lm.model import ModelConfig, new_model
@@ -52,6 +52,7 @@ def parse() -> argparse.Namespace:
     pretrain = settings("pretrain", TrainConfig)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("arm", nargs="?", default="general_then_final", choices=ARMS)
+    parser.add_argument("--name", help="of the row; default: the arm's")
     parser.add_argument("--steps", type=int, default=pretrain.steps, help="of all phases")
     parser.add_argument("--sequences", type=int, default=pretrain.sequences)
     parser.add_argument("--rate", type=float, default=pretrain.lr_muon, help="Muon's")
@@ -88,6 +89,8 @@ class Probe:
                 for name, t in (("bits", 1.0), ("calibrated", temperature)):
                     rows = list(surprise(model, self.tokenizer, some, t))
                     found[f"{name}_{lang}"] = round(bits_per_result(rows), 3)
+                rows = list(surprise(model, self.tokenizer, some, write=as_on_pages))
+                found[f"pages_{lang}"] = round(bits_per_result(rows), 3)
             told = list(chosen(model, self.tokenizer, self.riddles, self.shots))
             for lang in ("en", "zh"):
                 own = [row for row in told if row["id"].startswith(f"bbh_{lang}")]
@@ -147,7 +150,7 @@ def main() -> None:
         size = sum(len(ids) for ids, _ in examples)
         phases.append({"corpus": name, "tokens": size, "rows": rows})
     row = {
-        "name": args.arm,
+        "name": args.name or args.arm,
         "commit": commit()[:7],
         "seed": args.seed,
         "parameters": model.num_parameters(),
@@ -167,7 +170,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         "million tokens of it (passes)",
         "loss",
         "CPU s",
-        "bits per result, English: plain, calibrated",
+        "bits per result, English: plain, calibrated, as on pages",
         "Chinese",
         "temperature",
         "riddles above guessing, English [95 %]",
@@ -178,7 +181,8 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         "",
         "Written by `python -m lab.pilots.corpora`: base models of one seed, while they read. Bits per",
         f"result of {ASKED} validation problems per language, plain and at the temperature that is best",
-        f"on {CALIBRATED_ON} others; {RIDDLES} riddles of the validation split per language, two shots, the",
+        f"on {CALIBRATED_ON} others, in a form that no page has, and plain with the steps as formulas of",
+        f"pages; {RIDDLES} riddles of the validation split per language, two shots, the",
         "likeliest answer counts, in points above guessing, with intervals over riddles. CPU seconds",
         "are those of training. No test question was read.",
         "",
@@ -196,7 +200,12 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
 def line(row: dict[str, Any], part: dict[str, Any], probed: dict[str, Any]) -> str:
     passes = f" ({probed['tokens'] / part['tokens']:.1f})" if part.get("tokens") else ""
     above = ["{} [{}, {}]".format(*probed[f"riddles_{lang}"]) for lang in ("en", "zh")]
-    bits = [f"{probed[f'bits_{lang}']}, {probed[f'calibrated_{lang}']}" for lang in ("en", "zh")]
+    bits = [
+        ", ".join(
+            str(probed.get(f"{name}_{lang}", "-")) for name in ("bits", "calibrated", "pages")
+        )
+        for lang in ("en", "zh")
+    ]
     cells = [
         f"`{row['name']}`",
         part["corpus"],
