@@ -17,12 +17,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab.pilots.cost import FEWER
 from lab.pilots.world import OUT
 from lab.power import mean_components, on_validation
 from lab.variance import POWER, Components, detectable, power
 from pipeline.report.arms import first_counterparts
 from pipeline.report.load import load
 from pipeline.report.stats import t_quantile
+from pipeline.wiring.plans import built
 
 MOST_CHAINS = 64
 # Standard deviations of the old world's laboratory, in accuracy: eight pairs pooled, five seeds.
@@ -48,18 +50,20 @@ class Design:
     scale: float = 1.0  # of the standard deviations of a difference of two arms
 
 
+CHAINS = len(built("lab")["chains"])
 LAB = (
-    Design("C6", "instruct, tools - chain of thought, greedy", 2000, 1, 8, 0.01),
-    Design("C7", "GRPO+OS - instruct, in-domain", 2000, 4, 8, 0.01),
-    Design("C7o", "GRPO+OS - instruct, `mini_cmath`", 1000, 4, 8, 0.01),
-    Design("C7c", "GRPO+OS - continued SFT, in-domain", 2000, 4, 8, 0.01),
-    Design("C8", "Online RFT - RFT, in-domain", 2000, 4, 8, 0.01),
-    Design("C9", "GRPO+OS - Online RFT, in-domain", 2000, 4, 8, 0.01),
-    Design("C10", "GRPO+PS - GRPO+OS, in-domain", 2000, 4, 8, 0.01),
-    # a difference of two differences that share a side: three arms with weights 2, -1, -1
-    Design("C11", "one iteration's gain - what two more add", 2000, 4, 8, 0.01, scale=3**0.5),
-    Design("C12", "GRPO+OS - instruct, Maj@64 and Pass@64", 900, 64, 8, 0.01),
-    Design("C14", "Maj@64 - greedy, GRPO+OS", 900, 64, 8, 0.01),
+    Design("C6", "instruct, tools - chain of thought, greedy", 2000, 1, CHAINS, 0.01),
+    Design("C7", "GRPO+OS - instruct, in-domain", 2000, 4, CHAINS, 0.01),
+    Design("C7o", "GRPO+OS - instruct, `mini_cmath`", 1000, 4, CHAINS, 0.01),
+    Design("C7c", "GRPO+OS - continued SFT, in-domain", 2000, 4, CHAINS, 0.01),
+    Design("C8", "Online RFT - RFT, in-domain", 2000, 4, CHAINS, 0.01),
+    Design("C9", "GRPO+OS - Online RFT, in-domain", 2000, 4, CHAINS, 0.01),
+    Design("C10", "GRPO+PS - GRPO+OS, in-domain", 2000, 4, CHAINS, 0.01),
+    # a difference of two differences that share a side: three arms with weights 2, -1, -1; these
+    # arms are on three chains at first
+    Design("C11", "one iteration's gain - what two more add", 2000, 4, FEWER, 0.01, scale=3**0.5),
+    Design("C12", "GRPO+OS - instruct, Maj@64 and Pass@64", 900, 64, CHAINS, 0.01),
+    Design("C14", "Maj@64 - greedy, GRPO+OS", 900, 64, CHAINS, 0.01),
 )
 CORPORA = (
     ("C2", "mined - its English half, `mini_cmath`", 0.01),
