@@ -67,10 +67,10 @@ smoke: scm  ## build everything at profile smoke, next to your results: data/smo
 
 lab: arms corpora  ## build the laboratory: arms and corpora (docs/lab.md; hours, stop and resume at will)
 
-arms: scm  ## its first part: every arm of Table 10 at five seeds, reports/lab/
+arms: scm  ## its first part: every arm of Table 10 on twelve chains, reports/lab/
 	$(call build,lab)
 
-corpora: scm  ## its second part: the recall loop and rival corpora at three seeds, reports/lab/corpus/ and corpora/
+corpora: scm  ## its second part: the recall loop and rival corpora at six seeds, reports/lab/corpus/ and corpora/
 	@set -e; begin=$$(date +%s); \
 	if python -m pipeline.cli why --quiet recall && python -m pipeline.cli why --quiet corpora; then \
 	  echo "the corpora are built"; else \

@@ -1,4 +1,4 @@
-"""The laboratory's graphs: every arm at five seeds, the recall loop, rival corpora."""
+"""The laboratory's graphs: every arm on twelve chains, the recall loop, rival corpora."""
 
 from pipeline.errors import require_environment
 
