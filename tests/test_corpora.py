@@ -17,6 +17,7 @@ from lab.corpora.generated import texts
 from lab.corpora.matrix import ARMS, PROBED
 from lab.corpora.probe import (
     TEMPERATURES,
+    as_on_pages,
     bits_per_result,
     calibrated,
     calibrated_temperature,
@@ -72,16 +73,19 @@ def test_the_form_occurs_in_no_corpus_and_in_no_instruction():
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return train_tokenizer((q.question + solution(q)[0] for q in ASKED), 400)
+    texts = (q.question + write(q)[0] for q in ASKED for write in (solution, as_on_pages))
+    return train_tokenizer(texts, 400)
 
 
-def test_a_model_that_knows_nothing_pays_for_every_token_alike(tokenizer):
+@pytest.mark.parametrize("write", [solution, as_on_pages])
+def test_a_model_that_knows_nothing_pays_for_every_token_alike(tokenizer, write):
     model = new_model(ModelConfig(hidden_size=32, layers=1, heads=1), len(tokenizer), 0, 1, seed=0)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    for question, row in zip(ASKED, surprise(model, tokenizer, ASKED), strict=True):
-        text, results = solution(question)
+    for question, row in zip(ASKED, surprise(model, tokenizer, ASKED, write=write), strict=True):
+        text, results = write(question)
+        assert [text[a:b] for a, b in results] == list(question.trace)
         each = math.log2(len(tokenizer))
         assert row["bits"] == pytest.approx(
             each * len(tokenizer.encode(text, add_special_tokens=False)), rel=1e-4

@@ -270,6 +270,10 @@ def test_weights_choose_the_families_of_word_problems():
     assert weighted["people"] > 2 * plain["people"]
     with pytest.raises(UserError, match="word_weights.market=2: .* people, days"):
         WorldConfig(word_weights={"market": 2})
+    with pytest.raises(UserError, match="word_weights: no family is left for level 5"):
+        WorldConfig(
+            word_levels=(2, 5), word_weights={"people": 0, "days": 0, "numbers": 0, "back": 0}
+        )
 
 
 def test_more_rl_questions_than_the_instruction_data_has(tmp_path):

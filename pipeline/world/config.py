@@ -8,7 +8,7 @@ from pipeline.errors import UserError
 from pipeline.world.problems import KINDS
 from pipeline.world.real.config import RealConfig
 from pipeline.world.web.config import WebConfig
-from pipeline.world.words import FAMILIES
+from pipeline.world.words import FAMILIES, families_of
 
 FORMATS = ("cot", "pot", "tir")
 
@@ -91,6 +91,9 @@ class WorldConfig:
                     f"world.word_weights.{name}={weight}: must be 0 or more, of one of "
                     f"{', '.join(FAMILIES)}"
                 )
+        empty = [n for n in self.word_levels if not families_of(n, self.word_weights)]
+        if empty:
+            raise UserError(f"world.word_weights: no family is left for level {empty[0]}")
         if not 2 <= self.word_operand <= 97:
             raise UserError(f"world.word_operand={self.word_operand}: must be between 2 and 97")
 

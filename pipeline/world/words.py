@@ -236,6 +236,16 @@ LEVELS = {"shop": (2, 3, 4), "groups": (2, 3, 4)}
 MOST_STEPS = 6
 
 
+def families_of(level: int, weights: Mapping[str, int]) -> list[str]:
+    """The families that have a level, each as often as its weight says (1 where none is named)."""
+    return [
+        name
+        for name in FAMILIES
+        if level in LEVELS.get(name, range(1, MOST_STEPS + 1))
+        for _ in range(weights.get(name, 1))
+    ]
+
+
 def word_problem(
     rng: random.Random,
     level: int,
@@ -248,13 +258,7 @@ def word_problem(
     largest   bounds what a step adds or takes away
     weights   {family: how often it is drawn, against the 1 of a family that is not named}
     """
-    choices = [
-        name
-        for name in FAMILIES
-        if level in LEVELS.get(name, range(1, MOST_STEPS + 1))
-        for _ in range((weights or {}).get(name, 1))
-    ]
-    family = rng.choice(choices)
+    family = rng.choice(families_of(level, weights or {}))
     drawn = None
     while drawn is None:
         tell = Telling(rng, lang)
