@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from killing import kill, started
 
 from pipeline.cli.corpus import main
 from pipeline.corpus.read.pack import write_warc
@@ -105,38 +106,25 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, message
     assert message in error and error.count("\n") == 1
 
 
-def test_help_is_quick():
-    start = time.monotonic()
-    for command in ([], ["extract"], ["mine"]):
-        found = subprocess.run(
-            [sys.executable, "-m", "pipeline.corpus", *command, "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert found.returncode == 0 and "usage: python -m pipeline.corpus" in found.stdout
-    assert (time.monotonic() - start) / 3 < 2  # on a busy machine; idle it is a tenth of a second
-
-
-def extract(folder: Path, out: Path, workers: int) -> subprocess.Popen:
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.corpus",
-        "extract",
-        str(folder),
-        "--out",
-        str(out),
-        "--workers",
-        str(workers),
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+@pytest.mark.parametrize("command", [[], ["extract"], ["mine"]])
+def test_help_waits_for_no_library(command):
+    """Help is there before any of the libraries that take their time is loaded."""
+    code = (
+        "import atexit, runpy, sys\n"
+        "atexit.register(lambda: print('loaded:', *sys.modules))\n"
+        f"sys.argv = ['corpus', *{command}, '--help']\n"
+        "runpy.run_module('pipeline.corpus', run_name='__main__')"
     )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    said, loaded = found.stdout.split("loaded:")
+    assert found.returncode == 0 and "usage: python -m pipeline.corpus" in said
+    heavy = {"torch", "transformers", "numpy", "pyarrow", "fasttext", "sympy", "lxml"}
+    assert "argparse" in loaded.split() and not heavy & {*loaded.split()}
+
+
+def extract(folder: Path, out: Path, workers: int) -> list[str]:
+    given = [str(folder), "--out", str(out), "--workers", str(workers)]
+    return [sys.executable, "-m", "pipeline.corpus", "extract", *given]
 
 
 def is_over(group: int) -> bool:
@@ -152,17 +140,17 @@ def is_over(group: int) -> bool:
 
 def test_kill_9_and_another_worker_count_give_the_same_bytes(tmp_path):
     shards(tmp_path / "in", 8)
-    assert extract(tmp_path / "in", tmp_path / "whole.jsonl", 1).wait() == 0
+    assert started(extract(tmp_path / "in", tmp_path / "whole.jsonl", 1), ROOT).wait() == 0
     out, work = tmp_path / "killed.jsonl", tmp_path / "killed.jsonl.work"
-    for receipts in (1, 4):  # kill it once early, once late
-        process = extract(tmp_path / "in", out, 2)
-        while process.poll() is None and len(list(work.glob("*.receipt"))) < receipts:
-            time.sleep(0.01)
-        if process.poll() is None:
-            process.kill()  # the one process that a person kills; its workers must end by themselves
-        process.wait()
-        assert is_over(process.pid), "a worker outlives the run"
+    for receipts in (
+        1,
+        4,
+    ):  # once early, once late; a person kills the one process that was started
+        group = kill(
+            extract(tmp_path / "in", out, 2), ROOT, work / "*.receipt", receipts, alone=True
+        )
+        assert is_over(group), "a worker outlives the run"
         assert not out.exists()
-    assert extract(tmp_path / "in", out, 1).wait() == 0
+    assert started(extract(tmp_path / "in", out, 1), ROOT).wait() == 0
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes() and not work.exists()
     assert len(rows(out)) == 480

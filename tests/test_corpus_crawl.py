@@ -1,14 +1,11 @@
 """`mine` on a crawl that lies on a server: from a list of paths, killed and gone on with."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from killing import kill, started
 from test_corpus_recall import web
 from test_corpus_sources import served  # noqa: F401 - a fixture
 
@@ -24,28 +21,21 @@ def test_mine_from_a_list_of_paths_killed_and_gone_on_with(served, tmp_path):  #
     (tmp_path / "seed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in seed))
     (tmp_path / "warc.paths").write_text("".join(f"in/{path.name}\n" for path in files))
 
-    def start(out: str, workers: int) -> subprocess.Popen:
-        command = [
+    def command(out: str, workers: int) -> list[str]:
+        return [
             sys.executable, "-m", "pipeline.corpus", "mine", str(tmp_path / "warc.paths"), "--base", url,
             "--seed-rows", str(tmp_path / "seed.jsonl"), "--out", str(tmp_path / out), "--workers", str(workers), *SETTINGS,
         ]  # fmt: skip
-        quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet)
 
     def files_of(out: str) -> dict[str, bytes]:
         return {
             path.name: path.read_bytes() for path in (tmp_path / out).iterdir() if path.is_file()
         }
 
-    assert start("whole", 1).wait() == 0
+    assert started(command("whole", 1), ROOT).wait() == 0
     for workers, sign in ((2, "receipts/*.json"), (1, "iteration-1/scores/*.receipt")):
-        process = start("killed", workers)
-        while process.poll() is None and not list((tmp_path / "killed/.work").glob(sign)):
-            time.sleep(0.01)
-        assert process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert start("killed", 2).wait() == 0
+        kill(command("killed", workers), ROOT, tmp_path / "killed/.work" / sign)
+    assert started(command("killed", 2), ROOT).wait() == 0
     assert files_of("killed") == files_of("whole")
     work = tmp_path / "whole/.work"
     assert {path.name for path in work.iterdir() if path.is_dir()} == {

@@ -1,16 +1,12 @@
 """`mine` with a person in the loop, what `inspect` says of a page, and settings that make no sense."""
 
 import json
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from killing import kill, started
 from test_corpus_recall import web
 
 from pipeline.cli.corpus import main
@@ -140,49 +136,20 @@ def test_a_classifier_that_learnt_nothing_is_told(crawl, capsys):
 
 
 def test_kill_9_of_mine_and_another_worker_count_give_the_same_bytes(crawl):
-    def start(out: str, workers: int) -> subprocess.Popen:
-        command = [
-            sys.executable,
-            "-m",
-            "pipeline.corpus",
-            *given(crawl, out, "--iterations", "2", "--workers", str(workers)),
-        ]
-        return subprocess.Popen(
-            command,
-            cwd=ROOT,
-            start_new_session=True,
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+    def command(out: str, workers: int) -> list[str]:
+        settings = given(crawl, out, "--iterations", "2", "--workers", str(workers))
+        return [sys.executable, "-m", "pipeline.corpus", *settings]
 
     def files(out: str) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (crawl / out).iterdir() if path.is_file()}
 
-    def killed(workers: int, sign: str) -> bool:
-        """Kill a run as soon as a file like `sign` is there; False where it ended before that."""
-        process = start("killed", workers)
-        while process.poll() is None and not list((crawl / "killed/.work").glob(sign)):
-            time.sleep(0.01)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return not (crawl / "killed/funnel.json").exists()
-
-    assert start("whole", 1).wait() == 0
-    (crawl / "killed").mkdir()
+    assert started(command("whole", 1), ROOT).wait() == 0
     for workers, sign in (
         (2, "receipts/*.json"),
         (1, "pairs/*.receipt"),
         (2, "iteration-1/scores/*.receipt"),
     ):
-        shutil.rmtree(crawl / "before", ignore_errors=True)
-        shutil.copytree(crawl / "killed", crawl / "before")
-        for _ in range(5):  # on a busy machine the run may end while this process sleeps
-            if killed(workers, sign):
-                break
-            shutil.rmtree(crawl / "killed")
-            shutil.copytree(crawl / "before", crawl / "killed")
-        else:
-            pytest.fail(f"no run could be killed at {sign}")
-    assert start("killed", 1).wait() == 0
+        kill(command("killed", workers), ROOT, crawl / "killed/.work" / sign)
+        assert not (crawl / "killed/funnel.json").exists()
+    assert started(command("killed", 1), ROOT).wait() == 0
     assert files("killed") == files("whole") and "pages.parquet" in files("whole")

@@ -8,13 +8,13 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from killing import kill
 
 ROOT = Path(__file__).parents[1]
 COPIED = (
@@ -151,19 +151,8 @@ def killed_and_resumed(project: Path, name: str, axes: list[str]) -> None:
     folder, stage = project / "data/smoke/chains/0" / name, name.split("/")[0]
     before = state(folder)
     command = [sys.executable, "-m", f"stages.{stage}", "profile=smoke", *axes]
-    running = subprocess.Popen(
-        command,
-        cwd=project,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while running.poll() is None and not list(
-        (project / "data/smoke/.ckpt" / stage).glob("*/*/state/*")
-    ):
-        time.sleep(0.01)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL, "ended before it could be killed"
+    checkpoint = project / "data/smoke/.ckpt" / stage / "*/*/state/*"
+    kill(command, project, checkpoint, env=environment())
     shutil.rmtree(folder)
     assert "resumed" in python(project, *command[1:])
     assert state(folder) == before
