@@ -192,6 +192,15 @@ def test_the_narrowest_interval_decides_whatever_it_says():
     assert list(found)[:3] == ["C1", "C2", "C3"] and list(found)[-1] == "C15"
 
 
+def test_one_chain_decides_only_where_no_build_has_several():
+    chains = Claim(SPEC, (Test("a - b", replace(value(3, 2), chains=3), 0.01),), build="mini")
+    narrow = Claim(SPEC, (test_of(-0.1, 0.5),), build="one chain")
+    lone = Claim(replace(SPEC, id="C9"), (test_of(-0.1, 0.5),), build="one chain")
+    untested = untestable(replace(SPEC, id="C9"), "not built")
+    found = {c.id: c for c in merged([[narrow, lone], [chains, untested]])}
+    assert found["C8"].build == "mini" and found["C9"].build == "one chain"
+
+
 def test_convergence_is_over_worlds():
     rows = [{"iteration": 1}, *({"pages_collected_before": s} for s in (0.75, 0.93, 0.998))]
     one, three = c03.over_worlds([rows]), c03.over_worlds([rows] * 3)

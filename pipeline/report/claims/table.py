@@ -1,8 +1,9 @@
 """One table of all claims over all builds: the best-powered build decides each claim.
 
-A build writes claims.json. For every claim the row with the narrowest interval in units of d
-decides, whatever it says; rows of builds that could not test the claim stand back. Holm's
-correction is taken over the deciding rows.
+A build writes claims.json. Builds of several chains stand before those of one, whose intervals leave
+out how chains differ. Among them the row with the narrowest interval in units of d decides, whatever
+it says; rows of builds that could not test the claim stand back. Holm's correction is taken over the
+deciding rows.
 """
 
 from __future__ import annotations
@@ -57,15 +58,17 @@ def merged(builds: Sequence[Sequence[Claim]]) -> list[Claim]:
     return settle([min(rows[id], key=resolution) for id in order])
 
 
-def resolution(claim: Claim) -> tuple[bool, bool, float, str]:
-    """Sort key: tested before not, measured before not, then the reach of the widest interval in
-    units of d.
+def resolution(claim: Claim) -> tuple[bool, bool, bool, float, str]:
+    """Sort key: tested before not, measured before not, several chains before one, then the reach of
+    the widest interval in units of d.
     """
     if not claim.tests:
         # of reasons, that of the build that came closest: the one with numbers
-        return (True, not claim.numbers, math.inf, claim.build or "~")
+        return (True, not claim.numbers, True, math.inf, claim.build or "~")
     worst = max((test.value.high - test.value.low) / test.d for test in claim.tests)
-    return (False, not all(test.measured for test in claim.tests), worst, claim.build)
+    measured = all(test.measured for test in claim.tests)
+    chains = min(test.value.chains for test in claim.tests)
+    return (False, not measured, chains < 2, worst, claim.build)
 
 
 def document(claims: Sequence[Claim], **more: Any) -> dict[str, Any]:
