@@ -38,10 +38,11 @@ def draw(
     endless = _endless(_maker(kind, largest, weights), rng, split, levels, unique)
     found = list(islice(endless, n))
     if len(found) < n:
+        level = levels[len(found) % len(levels)]
         raise UserError(
             f"world: split {split} has no {n} different problems of kind {kind} at levels "
-            f"{', '.join(map(str, levels))} ({len(found)} were found); ask for fewer, or for more "
-            "levels"
+            f"{', '.join(map(str, levels))}: level {level} ended after {len(found)} of all; ask for "
+            "fewer, or for other levels"
         )
     return found
 

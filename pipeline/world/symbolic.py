@@ -146,7 +146,7 @@ def _expand(rng: random.Random) -> Drawn:
 
 
 def _fractions(rng: random.Random, op: str) -> Drawn:
-    a, b, c, d = (rng.randint(low, high) for low, high in ((1, 17), (2, 18), (1, 17), (2, 18)))
+    a, b, c, d = (rng.randint(low, high) for low, high in ((1, 19), (2, 20), (1, 19), (2, 20)))
     steps = (
         step(a, "*", d),
         step(c, "*", b),
@@ -154,7 +154,7 @@ def _fractions(rng: random.Random, op: str) -> Drawn:
         step(b, "*", d),
     )
     top, bottom = steps[2].value, b * d
-    if b == d or a >= b or c >= d or top < 1 or bottom > 180 or math.gcd(top, bottom) != 1:
+    if b == d or a >= b or c >= d or top < 1 or bottom > 200 or math.gcd(top, bottom) != 1:
         return None
     terms = ((a, b), (c, d)) if op == "-" else sorted(((a, b), (c, d)))
     key = op.join(f"{p}/{q}" for p, q in terms)

@@ -168,7 +168,7 @@ def groups(rng: random.Random, level: int, tell: Telling, largest: int) -> Drawn
     sentences.append(tell.say("groups", "boxes", n=count))
     if tell.often(DISTRACTED):
         sentences.append(tell.say("groups", "idle", n=rng.randint(2, largest)))
-    sentences, asked = _shuffle(rng, sentences, tell), "ask"
+    sentences, op, asked = _shuffle(rng, sentences, tell), "", "ask"
     if level > len(steps):
         op = rng.choice("+-")
         grown = grow(rng, steps, op, largest)
@@ -182,6 +182,8 @@ def groups(rng: random.Random, level: int, tell: Telling, largest: int) -> Drawn
             return None
         steps, asked = grown, "share"
     number = steps[-1].right if asked == "share" else None
+    if op == "-":  # "in all" would not say whether those that were taken away count
+        asked = {"ask": "left", "share": "share_left"}[asked]
     return steps, sentences, tell.say("groups", asked, n=number)
 
 
