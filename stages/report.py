@@ -8,10 +8,12 @@ from pipeline.wiring.stage import Run, StageConfig, stage
 
 @dataclass(frozen=True, kw_only=True)
 class ReportStage(StageConfig):
-    """`arms`, `chains` and `seeds`: what was planned; the report names what is missing."""
+    """What was planned (pipeline/wiring/plans.py); the report names what is missing."""
 
     arms: tuple[str, ...] = ()
     chains: tuple[int, ...] = ()
+    reward_arms: tuple[str, ...] = ()
+    reward_chains: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
 
 
@@ -26,8 +28,12 @@ def main(cfg: ReportStage, run: Run) -> None:
     from pipeline.report.page.render import write_report
 
     results = replace(load(run.data), profile=cfg.profile, origin=origin(Path("."), run.data))
-    units = [Unit(chain, seed) for chain in cfg.chains for seed in cfg.seeds]
-    summary = write_report(results, run.out, cfg.arms, units)
+    planned = {
+        arm: [Unit(chain, seed) for chain in chains for seed in cfg.seeds]
+        for arms, chains in ((cfg.arms, cfg.chains), (cfg.reward_arms, cfg.reward_chains))
+        for arm in arms
+    }
+    summary = write_report(results, run.out, planned)
     size = write_outputs(run.data, run.out / NAME)
     run.summary(**summary, outputs_bytes=size)
 

@@ -23,12 +23,15 @@ READS = (
     "{data}/world/validation.jsonl",
     "{data}/world/instruct.jsonl",
     CHAIN + "/sft/model",
-    CHAIN + "/reward",
 )
 
 
+def reads(cfg: RLStage) -> tuple[str, ...]:
+    return (*READS, CHAIN + "/reward") if cfg.rl.learned else READS
+
+
 @stage(
-    "rl", cell=("chain", "rl", "seed"), out=CHAIN + "/rl/{rl}-{seed}", reads=READS, processes=True
+    "rl", cell=("chain", "rl", "seed"), out=CHAIN + "/rl/{rl}-{seed}", reads=reads, processes=True
 )
 def main(cfg: RLStage, run: Run) -> None:
     from pipeline.lm.card import RL_DATA, base_of, write_cards
@@ -67,7 +70,7 @@ def read_inputs(cfg: RLStage, run: Run, device: str):
     )
     if arm.data_source == "sft":
         inputs.instructions = list(read_rows(world / arm.file("instruct"), Instruction))
-    if arm.reward_function in ("outcome", "process"):
+    if arm.learned:
         how = device, cfg.rl_scale.micro_batch_tokens, cfg.rl_scale.compute_dtype
         inputs.reward_model = load_reward_model(run.chain / "reward" / arm.reward_function, *how)
     if arm.iterations > 1:

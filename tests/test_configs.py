@@ -110,7 +110,10 @@ def test_plans_name_arms_and_profiles_that_exist(profile: str) -> None:
     assert plan["plan"] == yaml.safe_load((ROOT / plan["plan"]).read_text())["plan"]
     assert (ROOT / plan["pipeline"]).parent.joinpath(plan["root"]).resolve() == ROOT
     if "stages.rl" in (ROOT / plan["pipeline"]).read_text(encoding="utf-8"):
-        assert set(plan["arms"]) <= set(ARMS) and plan["seeds"]
+        assert set(plan["every_arm"]) <= set(ARMS) and plan["seeds"]
+        assert set(plan["reward_chains"]) <= set(plan["chains"])
+        assert plan["reward_chains"] or not plan["reward_arms"]
+        assert len(plan["every_arm"]) == len(set(plan["every_arm"]))
 
 
 PAPER = [  # (stage, setting, value, where in arXiv 2402.03300v3)
@@ -294,10 +297,10 @@ def test_the_experiments_of_the_claims_are_cells_of_the_plans(profile: str, buil
         content = yaml.safe_load((ROOT / f"conf/experiment/{name}.yaml").read_text())
         found = OmegaConf.create({"params": content["hydra"]["sweeper"]["params"]}).params
         arms = str(found.rl).split(",")
-        assert len(arms) >= 2 and set(arms) <= set(plans()[profile]["arms"])
+        assert len(arms) >= 2 and set(arms) <= set(plans()[profile]["every_arm"])
         assert str(found.chain) == ",".join(map(str, plans()[profile]["chains"]))
 
 
 def test_an_experiment_without_arms_in_the_plan_ends_in_one_line() -> None:
     with pytest.raises(UserError, match="builds none of grpo_iter"):
-        built_some("mini", "arms", "grpo_iter", "grpo_iter_3")
+        built_some("mini", "every_arm", "grpo_iter", "grpo_iter_3")

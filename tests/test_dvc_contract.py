@@ -101,6 +101,14 @@ def compose(module: str, overrides: list[str]):
         return hydra_compose(name, overrides=overrides, return_hydra_config=True)
 
 
+def settings_of(module: str, overrides: list[str]):
+    from pipeline.wiring.config import build
+    from pipeline.wiring.stage import own_sections
+
+    kind = stage_config(module)
+    return build(kind, own_sections(compose(module, overrides), kind, overrides))
+
+
 def outs_of(stage: dict) -> list[str]:
     return [str(next(iter(out))) if isinstance(out, dict) else out for out in stage["outs"]]
 
@@ -133,7 +141,8 @@ def test_a_stage_depends_on_its_own_code_and_no_other(profile: str) -> None:
         assert entries[name] == ROOT.joinpath(*module.split(".")).with_suffix(".py"), address
         used.add(name)
         assert not [dep for dep in stage["deps"] if dep.split("/")[0] in OURS], address
-    assert used == set(entries)
+    unused = set() if built(profile)["reward_chains"] else {"reward"} & set(entries)
+    assert used | unused == set(entries)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -184,8 +193,11 @@ def test_reads_and_writes_agree_with_the_stage(profile: str) -> None:
             out == built(profile)["reports"]
             and all(path.startswith(f"{out}/") for path in outs_of(stage))
         )
-        assert {path.format(**axes) for path in contract.reads} <= set(stage["deps"]), address
-        assert wiring.is_canonical([f"profile={profile}", *overrides[1:]], contract.cell), address
+        settings = settings_of(module, overrides)
+        reads = {path.format(**axes) for path in contract.reads_of(settings)}
+        assert reads <= set(stage["deps"]), address
+        given = [f"profile={profile}", *overrides[1:]]
+        assert wiring.is_canonical(given, contract.cell, contract.name), address
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -253,3 +265,27 @@ def test_dvc_reads_the_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         wanted |= {prefix + address: s["cmd"] for address, s in expanded(profile).items()}
     assert found == wanted
     assert main == set(expanded(built()["profile"]))
+
+
+def test_arms_behind_reward_models_are_cells_of_their_chains_alone() -> None:
+    from pipeline.wiring.launch import dvc_target
+    from pipeline.wiring.stage import is_canonical
+
+    plan, cell = built("lab"), ("chain", "rl", "seed")
+    assert set(plan["reward_chains"]) < set(plan["chains"])
+    without, having = plan["chains"][-1], plan["reward_chains"][-1]
+
+    def asked(chain: int, arm: str) -> list[str]:
+        return ["profile=lab", f"chain={chain}", f"rl={arm}", "seed=0"]
+
+    assert is_canonical(asked(having, "ppo"), cell, "rl")
+    assert not is_canonical(asked(without, "ppo"), cell, "rl")
+    assert is_canonical(asked(without, "ppo"), cell)  # a sweep leaves it out; no scratch run
+    assert is_canonical(asked(without, "rft"), cell, "rl")
+    evaluated = ["profile=lab", f"chain={without}", "model=ppo-0"]
+    assert not is_canonical(evaluated, ("chain", "model"), "evaluate")
+    assert not is_canonical(["profile=lab", f"chain={without}"], ("chain",), "reward")
+    assert is_canonical(["profile=lab", f"chain={without}"], ("chain",), "sft")
+    assert dvc_target("rl", f"{having}-ppo-0", plan) == f"rl_reward@{having}-ppo-0"
+    assert dvc_target("evaluate", "0-rft-0", plan) == "evaluate@0-rft-0"
+    assert dvc_target("evaluate", "0-instruct", plan) == "evaluate_instruct@0"

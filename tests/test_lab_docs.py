@@ -37,10 +37,8 @@ def test_every_arm_has_a_row() -> None:
     )
     arms = {path.stem for path in (ROOT / "conf/rl").glob("*.yaml")}
     assert arms <= set(re.findall(r"`(\w+)`", " ".join(rows)))
-    assert (
-        set(yaml.safe_load((ROOT / "lab/conf/plan.yaml").read_text(encoding="utf-8"))["arms"])
-        <= arms
-    )
+    plan = yaml.safe_load((ROOT / "lab/conf/plan.yaml").read_text(encoding="utf-8"))
+    assert {*plan["arms"], *plan["reward_arms"]} <= arms
 
 
 def test_lab_yaml_is_the_link_that_the_page_says() -> None:

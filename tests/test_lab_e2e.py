@@ -30,7 +30,13 @@ COPIED = (
     "pyproject.toml",
     ".dvcignore",
 )
-PLAN = {"arms": ["sft", "grpo_os_rule", "ppo"], "chains": [0], "seeds": [0, 1]}
+PLAN = {
+    "arms": ["sft", "grpo_os_rule"],
+    "chains": [0],
+    "seeds": [0, 1],
+    "reward_arms": ["ppo"],
+    "reward_chains": [0],
+}
 
 
 @pytest.fixture

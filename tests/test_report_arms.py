@@ -50,7 +50,8 @@ from pipeline.report.page.render import write_report
 data, out = Path(sys.argv[1]), Path(sys.argv[2])
 out.mkdir()
 results = load(data)
-write_report(results, out, ("sft", "rft", "grpo_os_rule", "made_up"), [Unit(0, 0), Unit(0, 1)])
+arms = "sft", "rft", "grpo_os_rule", "made_up"
+write_report(results, out, dict.fromkeys(arms, [Unit(0, 0), Unit(0, 1)]))
 labels = [text.get_text() for text in validation(results, ["sft", "made_up"]).axes[0].texts]
 print("drawn:", labels)
 """

@@ -38,7 +38,7 @@ def data(tmp_path_factory):
 
 def report(data, out, seeds=SEEDS) -> str:
     out.mkdir()
-    write_report(load(data), out, tuple(LAB), [Unit(0, seed) for seed in seeds])
+    write_report(load(data), out, {arm: [Unit(0, seed) for seed in seeds] for arm in LAB})
     return (out / "report.md").read_text()
 
 

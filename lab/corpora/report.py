@@ -27,7 +27,7 @@ from pipeline.records import Question, read_jsonl, read_rows, write_json
 from pipeline.report.claims import all_claims
 from pipeline.report.claims.c15 import ABOVE_CHANCE
 from pipeline.report.claims.claim import Claim, shown
-from pipeline.report.claims.rules import UNTESTABLE, rules_hash
+from pipeline.report.claims.rules import UNTESTABLE
 from pipeline.report.claims.table import document
 from pipeline.report.data import Results, Scores
 from pipeline.report.load import load_scores
@@ -37,7 +37,7 @@ from pipeline.report.outcomes import write_outcomes
 from pipeline.report.page.blocks import Block, Heading, Items, Picture, Table, Text, to_markdown
 from pipeline.report.stats import Interval, combined, level
 from pipeline.report.tables.claims import claims_table, sentences, untested
-from pipeline.wiring.code import ROOT
+from pipeline.wiring.code import ROOT, rules_hash
 
 MEASURES = {  # of a row of base.jsonl, a measure per question: (above, below)
     "bits_per_byte": ("bits", "bytes"),
@@ -121,7 +121,7 @@ def write_report(data: Path, out: Path, world: Path = WORLD) -> None:
         replace(claim, build="corpora") for claim in all_claims(results) if claim.id in CLAIMS
     ]
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "claims.json", document(claims, profile="corpora", rules=rules_hash(ROOT)))
+    write_json(out / "claims.json", document(claims, profile="corpora", rules=rules_hash()))
     write_json(
         out / "summary.json",
         {"arms": means(results), "claims": {claim.id: claim.verdict for claim in claims}},

@@ -29,9 +29,8 @@ def main(cfg: RecallReportStage, run: Run) -> None:
     from pipeline.records import write_json
     from pipeline.report.claims import c03
     from pipeline.report.claims.claim import settle
-    from pipeline.report.claims.rules import rules_hash
     from pipeline.report.claims.table import document
-    from pipeline.wiring.code import ROOT
+    from pipeline.wiring.code import rules_hash
     from pipeline.wiring.progress import Steps
 
     world, pages = run.data / "world", run.data / "pages"
@@ -53,7 +52,7 @@ def main(cfg: RecallReportStage, run: Run) -> None:
     made = json.loads((world / "summary.json").read_text(encoding="utf-8"))
     write_report(run.out, summary | {"web": made["web"]})
     claim = replace(c03.over_worlds([summary["iterations"]]), build="recall loop")
-    rules = rules_hash(ROOT)
+    rules = rules_hash()
     write_json(run.out / "claims.json", document(settle([claim]), profile="recall", rules=rules))
     run.summary(**summary, web=made["web"])
 

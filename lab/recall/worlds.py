@@ -29,11 +29,10 @@ def main(cfg: WorldsStage, run: Run) -> None:
     from pipeline.records import write_json
     from pipeline.report.claims import c03
     from pipeline.report.claims.claim import settle
-    from pipeline.report.claims.rules import rules_hash
     from pipeline.report.claims.table import document
     from pipeline.report.page.blocks import Heading, Items, Table, Text, to_markdown
     from pipeline.report.tables.claims import claims_table, sentences
-    from pipeline.wiring.code import ROOT
+    from pipeline.wiring.code import rules_hash
 
     def read(world: str, name: str):
         return json.loads((Path(world) / name).read_text(encoding="utf-8"))
@@ -41,7 +40,7 @@ def main(cfg: WorldsStage, run: Run) -> None:
     rows = [read(world, "turn-4/iterations.json") for world in WORLDS]
     floors = [read(world, "floor/floor.json")["overlap"] for world in WORLDS]
     claims = settle([replace(c03.over_worlds(rows, mean(floors)), build="recall loop")])
-    write_json(run.out / "claims.json", document(claims, profile="worlds", rules=rules_hash(ROOT)))
+    write_json(run.out / "claims.json", document(claims, profile="worlds", rules=rules_hash()))
     turns = max(map(len, rows))
     table = Table(
         ("world", *(f"turn {k}" for k in range(2, turns + 1)), "two classifiers, same seed pages"),

@@ -22,7 +22,7 @@ from pipeline.errors import UserError
 from pipeline.lm.devices import CARDS, GB, Device, card_named
 from pipeline.wiring.code import ROOT
 from pipeline.wiring.lines import nearest
-from pipeline.wiring.plans import plans
+from pipeline.wiring.plans import chains_of, plans
 
 CORE_RATE = 80e9  # float32 FLOP/s of one processor core in a large matrix product (docs/real.md)
 SPARE = 0.06  # of a device's memory: the library's own, and what lies between blocks
@@ -116,7 +116,7 @@ def settings_of(profile: str, sections: dict[str, Any]):
 
     plan = plans().get(profile) or next(iter(plans().values()))
     arms = {}
-    for name in plan["arms"]:
+    for name in plan["every_arm"]:
         if not (ROOT / f"conf/rl/{name}.yaml").is_file():
             continue  # the laboratory's corpora have arms that are no arms of Table 10
         values = yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text(encoding="utf-8"))
@@ -135,6 +135,8 @@ def settings_of(profile: str, sections: dict[str, Any]):
         corpus=section(CorpusConfig, "corpus"),
         arms=arms,
         chains=len(plan["chains"]),
+        reward_chains=len(plan["reward_chains"]),
+        arm_chains={name: len(chains_of(plan, name)) for name in arms},
         seeds=len(plan["seeds"]),
         questions=rl_questions(world),
         benchmark_questions=asked_questions(evaluate, world.benchmark),

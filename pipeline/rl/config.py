@@ -189,6 +189,11 @@ class ArmConfig:
         return self.file("instruct" if self.data_source == "sft" else "questions")
 
     @property
+    def learned(self) -> bool:
+        """Whether a trained reward model gives the reward."""
+        return self.reward_function in ("outcome", "process")
+
+    @property
     def online(self) -> bool:
         """Whether outputs are sampled from the policy."""
         return self.data_source == "online"

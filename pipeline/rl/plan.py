@@ -45,6 +45,8 @@ class Settings:
     corpus: CorpusConfig
     arms: Mapping[str, ArmConfig]
     chains: int
+    reward_chains: int  # that have reward models
+    arm_chains: Mapping[str, int]  # on which an arm is built
     seeds: int  # of each arm in a chain
     questions: int  # for RL
     benchmark_questions: int  # of all benchmarks together
@@ -71,18 +73,17 @@ class Bill:
 
 
 def bills(plan: Settings) -> list[Bill]:
-    """Every stage of the graph in its order, and every arm; all but the corpus in every chain."""
-    of_chain = [
-        lm_bill("pretrain", plan, plan.pretrain),
-        lm_bill("sft", plan, plan.sft),
-        reward_bill(plan),
-        *(arm_bill(plan, arm) for arm in plan.arms.values()),
-        evaluate_bill(plan),
+    """Every stage of the graph in its order, and every arm, on as many chains as the plan says."""
+    found = [
+        (lm_bill("pretrain", plan, plan.pretrain), plan.chains),
+        (lm_bill("sft", plan, plan.sft), plan.chains),
+        (reward_bill(plan), plan.reward_chains),
+        *((arm_bill(plan, arm), plan.arm_chains[name]) for name, arm in plan.arms.items()),
     ]
-    count = plan.chains
     return [
         corpus_bill(plan),
-        *(replace(b, runs=count * b.runs, disk=count * b.disk) for b in of_chain),
+        *(replace(b, runs=n * b.runs, disk=n * b.disk) for b, n in found if n),
+        evaluate_bill(plan),
     ]
 
 
@@ -239,11 +240,11 @@ def arm_bill(plan: Settings, arm: ArmConfig) -> Bill:
 
 
 def evaluate_bill(plan: Settings) -> Bill:
-    """Base, instruct and every arm at every seed of one chain on every benchmark."""
+    """Base and instruct of every chain, and every arm at every seed, on every benchmark."""
     cfg, scale, size = plan.evaluate, plan.scale, plan.size
     prompt, output = scale.control_prompt_tokens, scale.control_output_tokens
     outputs = plan.benchmark_questions * (1 + cfg.samples)
-    models = 2 + len(plan.arms) * plan.seeds
+    models = 2 * plan.chains + sum(plan.arm_chains.values()) * plan.seeds
     engine = sampler(plan, cfg.batch, 1, (prompt, cfg.max_new_tokens), cfg.compute_dtype)
     return Bill(
         "evaluate",
@@ -284,7 +285,7 @@ def arm_flops(
     step = 3 * arm.updates_per_rollout * one
     if arm.needs_reference:
         step += one
-    if arm.reward_function in ("outcome", "process"):
+    if arm.learned:
         step += step_of(judge)
     if arm.gradient_coefficient == "ppo":
         step += (1 + 3 * arm.updates_per_rollout) * step_of(scalar(size))
@@ -301,7 +302,7 @@ def arm_memory(plan: Settings, arm: ArmConfig) -> list[dict[str, int]]:
     kept = memory.states(size, peft=cfg.peft)
     if (arm.needs_reference or arm.data_source == "offline") and cfg.peft is None:
         kept["reference"] = memory.weight(size)
-    if arm.reward_function in ("outcome", "process"):
+    if arm.learned:
         kept["reward model"] = memory.weight(size)
     if arm.gradient_coefficient == "ppo":
         kept["value model"] = sum(memory.states(size, peft=cfg.peft).values())

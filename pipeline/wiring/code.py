@@ -172,6 +172,19 @@ def spell(node: Any, words: list[str]) -> None:
         words.append(repr(node))
 
 
+def rules_hash(root: Path = ROOT) -> str:
+    """A hash of the rules by which claims are decided: the code of every claim, of the intervals, and
+    the preregistration. Each run's cost file and each report's provenance hold it.
+    """
+    files = sorted((root / "pipeline/report/claims").glob("*.py"))
+    files += [root / "pipeline/report/stats.py", root / "docs/preregistration.md"]
+    found = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()[:16]
+
+
 def commit(root: Path = ROOT) -> str:
     """The commit that is checked out; "" outside of git."""
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]

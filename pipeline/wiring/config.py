@@ -91,8 +91,8 @@ def plain(value: Any) -> Any:
 
 def register(stage: str, kind: type, profile: str = "") -> None:
     """Tell Hydra the fields and defaults of a stage (conf/<stage>.yaml starts with
-    `schema/<stage>`), and the profile's plan, for `${built:arms}`, `${built_axis:arms}` and
-    `${built_some:arms, rft, online_rft}` in YAML.
+    `schema/<stage>`), and the profile's plan, for `${built:arms}`, `${built_axis:chains}` and
+    `${built_some:every_arm, rft, online_rft}` in YAML.
 
     A stage without settings of its own beyond a profile's (those of lab/) needs no
     conf/<stage>.yaml.

@@ -16,13 +16,15 @@ from pipeline.wiring.lines import SHOW_TRACE
 from pipeline.wiring.marks import write_marks
 
 
-def dvc_target(name: str, cell: str) -> str:
+def dvc_target(name: str, cell: str, plan: dict[str, Any]) -> str:
     """The name of a stage in dvc.yaml. Base and instruct are evaluated by stages of their own,
-    before any arm.
+    before any arm; arms that wait for the reward models are cells of stages of their own too.
     """
     chain, _, model = cell.partition("-")
     if model in ("base", "instruct"):
         return f"{name}_{model}@{chain}"
+    if model.rpartition("-")[0] in plan["reward_arms"]:
+        name += "_reward"
     return f"{name}@{cell}" if cell else name
 
 
@@ -46,7 +48,8 @@ def delegate(
         write_marks(
             begun / plan["data"] / "code", [name if module.startswith("stages.") else module]
         )
-        target = f"{plan['pipeline']}:{dvc_target(name, '-'.join(given[axis] for axis in cell))}"
+        label = "-".join(given[axis] for axis in cell)
+        target = f"{plan['pipeline']}:{dvc_target(name, label, plan)}"
         command = ["-m", "dvc", "--wait-for-lock", "repro", "-s", target]
     else:
         target = " ".join(overrides)

@@ -27,8 +27,8 @@ SHOWN_KEY = "report"  # of conf/rl/<arm>.yaml: how the report shows the arm; no 
 # The values that a plan builds, for each axis of a stage's matrix.
 AXES = {
     "chain": "chains",
-    "rl": "arms",
-    "arm": "arms",
+    "rl": "every_arm",
+    "arm": "every_arm",
     "seed": "seeds",
     "turn": "turns",
     "model": "models",
@@ -57,15 +57,37 @@ def plans(root: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 
 def read(path: Path, root: Path) -> dict[str, Any]:
-    """One plan, with what follows from it: its dvc.yaml (`pipeline`), and the cells and the
-    models that it makes in each chain.
+    """One plan, with what follows from it: its dvc.yaml (`pipeline`), all its arms, and the models
+    that it makes in a chain that has them all.
+
+    `arms` are built on all `chains`; `reward_arms` on `reward_chains`, which have reward models.
     """
-    plan = {"arms": [], "chains": [0], "seeds": [], **PLACES}
+    plan = {
+        "arms": [],
+        "chains": [0],
+        "seeds": [],
+        "reward_arms": [],
+        "reward_chains": [],
+        **PLACES,
+    }
     plan |= yaml.safe_load(path.read_text(encoding="utf-8"))
     plan["plan"] = path.relative_to(root).as_posix()
     plan["pipeline"] = (path.parents[1] / "dvc.yaml").relative_to(root).as_posix()
-    cells = [f"{arm}-{seed}" for arm in plan["arms"] for seed in plan["seeds"]]
-    return {**plan, "cells": cells, "models": ["base", "instruct", *cells]}
+    plan["every_arm"] = [*plan["arms"], *plan["reward_arms"]]
+    cells = [f"{arm}-{seed}" for arm in plan["every_arm"] for seed in plan["seeds"]]
+    return {**plan, "models": ["base", "instruct", *cells]}
+
+
+def chains_of(plan: dict[str, Any], arm: str) -> list[int]:
+    """The chains on which a plan builds an arm."""
+    return plan["reward_chains" if arm in plan["reward_arms"] else "chains"]
+
+
+def leaves_out(plan: dict[str, Any], stage: str, cell: dict[str, str]) -> bool:
+    """Whether a plan builds no such cell of a stage in this chain, though it does in others."""
+    arm = cell.get("rl") or cell.get("model", "").rpartition("-")[0]
+    chains = plan["reward_chains"] if stage == "reward" else chains_of(plan, arm)
+    return "chain" in cell and cell["chain"] not in map(str, chains)
 
 
 def built(profile: str = "", root: Path = ROOT) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.records import write_json
-from pipeline.wiring.code import commit
+from pipeline.wiring.code import commit, rules_hash
 from pipeline.wiring.config import StageConfig, plain
 from pipeline.wiring.plans import CHAIN
 from pipeline.wiring.progress import Progress
@@ -240,6 +240,7 @@ def publish(run: Run, code: dict[str, str]) -> None:
     cost = {**clock, "peak_rss_mb": round(peak_mb, 1), "resumed": run.resumed, **plain(run.costs)}
     cost["processes"] = PROCESSES  # the other figures are of the first one
     origin = {"fingerprint": run.fingerprint, "profile": run.settings.profile, "commit": commit()}
+    origin["rules"] = rules_hash()
     write_json(run.job.cost_file, {**cost, **origin, "code": code})
     if run.tracker is not None:
         run.tracker.finish(cost)

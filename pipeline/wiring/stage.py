@@ -41,7 +41,7 @@ from pipeline.wiring.help import help_text
 from pipeline.wiring.launch import delegate
 from pipeline.wiring.lines import nearest, one_line_errors
 from pipeline.wiring.marks import write_mark
-from pipeline.wiring.plans import AXES, PLACES, SHOWN_KEY, built
+from pipeline.wiring.plans import AXES, PLACES, SHOWN_KEY, built, leaves_out
 from pipeline.wiring.run import PROCESSES, RANK, Job, OtherRun, Run, job_lock, publish
 
 __all__ = ["ChainConfig", "Run", "StageConfig", "stage"]
@@ -57,7 +57,7 @@ class Contract(typing.NamedTuple):
     kind: type
     cell: tuple[str, ...]
     out: str
-    reads: tuple[str, ...]
+    reads: tuple[str, ...] | Callable[[Any], tuple[str, ...]]
     profile: str
     processes: bool
 
@@ -65,6 +65,10 @@ class Contract(typing.NamedTuple):
     def entry(self) -> Path:
         """The file of the stage's module."""
         return Path(self.body.__code__.co_filename)
+
+    def reads_of(self, settings: Any) -> tuple[str, ...]:
+        """What a job with these settings reads."""
+        return self.reads(settings) if callable(self.reads) else self.reads
 
     def keys(self) -> list[str]:
         """Every setting and choice that a command line may give."""
@@ -81,7 +85,7 @@ def stage(
     *,
     out: str,
     cell: tuple[str, ...] = (),
-    reads: tuple[str, ...] = (),
+    reads: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = (),
     profile: str = "",
     processes: bool = False,
 ) -> Callable:
@@ -90,7 +94,8 @@ def stage(
 
     `cell` names the matrix axes. `out` and `reads` are paths that may hold `{axis}`, and `{data}`
     and `{reports}`, the plan's folders. `reads` are the results of earlier stages that it reads:
-    they key the checkpoint, and a missing one is reported before anything heavy is loaded.
+    they key the checkpoint, and a missing one is reported before anything heavy is loaded; a
+    function of the settings where these say what is read.
     `profile` is what the stage runs at when none is given; "" stands for the main plan's.
     `processes`: whether `accelerate launch` may start it as several, which `main` then joins.
     """
@@ -120,7 +125,7 @@ def start(contract: Contract) -> None:
             at = built(contract.profile)["profile"]
             print(help_text(name, description, defaults_of(kind), at))
             return
-        register(name, kind, complete_arguments(contract.cell, contract.profile))
+        register(name, kind, complete_arguments(contract))
         task = functools.partial(job, contract)
         functools.update_wrapper(task, contract.body)
         hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=name)(task)()
@@ -132,13 +137,16 @@ def job(contract: Contract, cfg: Any) -> None:
     overrides = [
         text for text in info.overrides.task if key_of(text) not in ("experiment", "launcher")
     ]
-    canonical = is_canonical(overrides, contract.cell)
+    canonical = is_canonical(overrides, contract.cell, contract.name)
     folder = Path(info.runtime.output_dir)
     with one_line_errors(contract.name):
         check_processes(contract, info.mode)
     if info.mode == RunMode.MULTIRUN:
         plan = built(info.runtime.choices["profile"]) if canonical else None
         begun = Path(info.runtime.cwd)
+        if not canonical and is_canonical(overrides, contract.cell):
+            print(f"{contract.name}: {' '.join(overrides)}: the plan has none in this chain")
+            return
         delegate(contract.entry, overrides, contract.cell, plan, folder, begun)
         return
 
@@ -147,7 +155,8 @@ def job(contract: Contract, cfg: Any) -> None:
         axes = {axis: info.runtime.choices.get(axis, cfg.get(axis)) for axis in contract.cell}
         plan = built(settings.profile)
         places = {key: plan[key] for key in PLACES} | axes
-        target, *reads = (Path(p.format(**places)) for p in (contract.out, *contract.reads))
+        paths = contract.out, *contract.reads_of(settings)
+        target, *reads = (Path(path.format(**places)) for path in paths)
         tracker = OmegaConf.to_container(cfg.tracker) if "tracker" in cfg else {"name": "none"}
         execute(
             contract.body,
@@ -262,32 +271,40 @@ def key_of(override: str) -> str:
     return override.split("=", 1)[0].lstrip("+~")
 
 
-def is_canonical(overrides: Sequence[str], cell: tuple[str, ...]) -> bool:
-    """Whether these overrides ask for exactly one thing that `dvc repro` builds."""
-    given = dict(text.partition("=")[::2] for text in overrides if not text.startswith("hydra."))
+def values_of(overrides: Sequence[str]) -> dict[str, str]:
+    return dict(text.partition("=")[::2] for text in overrides if not text.startswith("hydra."))
+
+
+def is_canonical(overrides: Sequence[str], cell: tuple[str, ...], stage: str = "") -> bool:
+    """Whether these overrides ask for exactly one thing that `dvc repro` builds; without `stage`,
+    in some chain.
+    """
+    given = values_of(overrides)
     plan = built(given.get("profile", ""))
     choices = {axis: plan.get(key, []) for axis, key in AXES.items()}
     choices["profile"] = [plan["profile"]]
     if set(given) - set(cell) - WIRING or not set(cell) <= set(given):
         return False
-    return all(value in map(str, choices[key]) for key, value in given.items() if key in choices)
+    known = all(value in map(str, choices[key]) for key, value in given.items() if key in choices)
+    return known and not (stage and leaves_out(plan, stage, given))
 
 
-def complete_arguments(cell: tuple[str, ...], profile: str = "") -> str:
-    """Without a `profile=` a stage runs at `profile`, else at the main plan's, and without a
-    `chain=` in chain 0, unless an experiment says which; a canonical run leaves no Hydra folder.
+def complete_arguments(contract: Contract) -> str:
+    """Without a `profile=` a stage runs at its own, else at the main plan's, and without a `chain=`
+    in chain 0, unless an experiment says which; a canonical run leaves no Hydra folder.
 
     Returns the profile.
     """
+    cell = contract.cell
     given = [text for text in sys.argv[1:] if "=" in text and not text.startswith("-")]
     keys = {key_of(text) for text in given}
     if "chain" in cell and not keys & {"chain", "experiment"}:
         sys.argv.append("chain=0")
         given.append(sys.argv[-1])
     if "profile" not in keys:
-        sys.argv.append(f"profile={built(profile)['profile']}")
+        sys.argv.append(f"profile={built(contract.profile)['profile']}")
         given.append(sys.argv[-1])
-    if is_canonical(given, cell):
+    if is_canonical(given, cell, contract.name):
         sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
     elif RANK:  # the first process leaves Hydra's files
         sys.argv.append("hydra.output_subdir=null")

@@ -24,11 +24,9 @@ fell out needs at least two trained models; with one, nothing is significant.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from pipeline.report.stats import Interval
 
@@ -206,16 +204,3 @@ def grow(value: Interval, units: int, factor: int) -> Interval:
 
 def rows_of(value: Interval) -> int:
     return value.chains if value.chains > 1 else value.seeds
-
-
-def rules_hash(root: Path) -> str:
-    """What a run's provenance holds: a hash of the rules, of every claim's file and of the
-    preregistration.
-    """
-    files = sorted((root / "pipeline/report/claims").glob("*.py"))
-    files += [root / "pipeline/report/stats.py", root / "docs/preregistration.md"]
-    found = hashlib.sha256()
-    for path in files:
-        if path.is_file():
-            found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()[:16]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import write_json
 from pipeline.report.claims import all_claims
 from pipeline.report.claims.claim import Claim
-from pipeline.report.claims.rules import UNTESTABLE, VERDICTS, rules_hash
+from pipeline.report.claims.rules import UNTESTABLE, VERDICTS
 from pipeline.report.claims.table import document
 from pipeline.report.data import Results, Unit
 from pipeline.report.deviations import deviations
@@ -29,7 +29,7 @@ from pipeline.report.series import write_series
 from pipeline.report.tables.claims import claims_table, numbers_table, sentences, untested
 from pipeline.report.tables.costs import commits_table, costs_table, summary_table
 from pipeline.report.tables.scores import seeds_table
-from pipeline.wiring.code import ROOT
+from pipeline.wiring.code import rules_hash
 
 TITLE = "DeepSeekMath, reproduced: report"
 
@@ -49,23 +49,24 @@ ONE_CHAIN = (
 
 
 def write_report(
-    results: Results, out: Path, arms: Sequence[str] = (), units: Sequence[Unit] = ()
+    results: Results, out: Path, planned: Mapping[str, Sequence[Unit]] | None = None
 ) -> dict:
-    """Write everything into `out`; `arms` and `units` are what was planned. Returns a summary:
-    claims by status.
+    """Write everything into `out`; `planned` are the units of each arm in the plan. Returns a
+    summary: claims by status.
     """
+    planned = planned or {}
     pictures = draw_figures(results, out / "figures")
     claims = [replace(claim, build=build_name(results)) for claim in all_claims(results)]
     write_json(
         out / "claims.json",
-        document(claims, profile=results.profile, rules=rules_hash(ROOT)),
+        document(claims, profile=results.profile, rules=rules_hash()),
     )
     size = write_outcomes(results, out / OUTCOMES)
     write_series(results, claims, out)
     blocks = [
-        *opening(results, claims, partial_text(results, arms, units)),
+        *opening(results, claims, partial_text(results, planned)),
         *results_blocks(results, pictures),
-        *closing(results, claims, arms, units),
+        *closing(results, claims, planned),
     ]
     (out / "report.md").write_text(to_markdown(blocks), encoding="utf-8")
     (out / "index.html").write_text(to_html(blocks, out / "figures", TITLE), encoding="utf-8")
@@ -114,11 +115,11 @@ def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> lis
 
 
 def closing(
-    results: Results, claims: Sequence[Claim], arms: Sequence[str], units: Sequence[Unit]
+    results: Results, claims: Sequence[Claim], planned: Mapping[str, Sequence[Unit]]
 ) -> list[Block]:
     """Deviations, what could not be tested, costs, provenance."""
     blocks: list[Block] = [Heading("Deviations from the paper"), *deviations(results)]
-    missing = missing_text(results, arms, units)
+    missing = missing_text(results, planned)
     blocks += [
         Heading("What could not be tested"),
         Items((*missing, *untested(claims)) or ("Nothing is missing.",)),
@@ -137,7 +138,7 @@ def provenance(results: Results) -> list[Block]:
     blocks: list[Block] = [
         Items(
             (
-                f"rules: `{rules_hash(ROOT)}` (docs/preregistration.md and pipeline/report/claims)",
+                f"rules: `{rules_hash()}` (docs/preregistration.md and pipeline/report/claims)",
                 f"code of this report: {origin.get('commit', 'unknown commit')}",
                 f"profile: `{results.profile}`; seeds of RL: {seeds_text(results)}",
                 f"grading mode: `{origin.get('grading_mode', '?')}`; protocol: "

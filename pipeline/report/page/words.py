@@ -4,7 +4,7 @@ at the floor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.report.arms import CONTROL, IN_DOMAIN, RULE, arm_label
 from pipeline.report.claims.compare import compare, gate, present
@@ -106,10 +106,10 @@ def validation_size(results: Results) -> str:
     return f" n = {', '.join(map(str, sorted(sizes)))} questions." if sizes else ""
 
 
-def missing_text(results: Results, arms: Sequence[str], units: Sequence[Unit]) -> list[str]:
+def missing_text(results: Results, planned: Mapping[str, Sequence[Unit]]) -> list[str]:
     """Planned models that were not evaluated, by arm."""
     gone = [model for model in SINGLE if not results.models_of(model)]
-    for arm in arms:
+    for arm, units in planned.items():
         there = results.units_of(arm, [])
         lost = [f"chain {unit.chain} seed {unit.seed}" for unit in units if unit not in there]
         if lost:
@@ -117,14 +117,15 @@ def missing_text(results: Results, arms: Sequence[str], units: Sequence[Unit]) -
     return [f"Planned and not evaluated: {', '.join(gone)}."] if gone else []
 
 
-def partial_text(results: Results, arms: Sequence[str], units: Sequence[Unit]) -> str:
+def partial_text(results: Results, planned: Mapping[str, Sequence[Unit]]) -> str:
     """Said at the top where a plan is built in part, since every claim stands on what there is."""
-    planned = len(arms) * len(units)
-    there = sum(unit in results.units_of(arm, []) for arm in arms for unit in units)
-    if there == planned:
+    wanted = sum(map(len, planned.values()))
+    there = sum(unit in results.units_of(arm, []) for arm in planned for unit in planned[arm])
+    if there == wanted:
         return ""
+    chains = {unit.chain for units in planned.values() for unit in units}
     return (
-        f"Built in part: {there} of {planned} planned models of {len(arms)} arms in "
-        f"{len({unit.chain for unit in units})} chains are there. Every difference below is over the models that both sides "
+        f"Built in part: {there} of {wanted} planned models of {len(planned)} arms in "
+        f"{len(chains)} chains are there. Every difference below is over the models that both sides "
         "have; what is missing is listed under What could not be tested."
     )

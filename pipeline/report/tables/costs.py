@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pipeline.report.data import Results
@@ -50,21 +51,24 @@ def costs_table(costs: dict[str, dict[str, Any]]) -> Table:
 
 
 def commits_table(costs: dict[str, dict[str, Any]]) -> Table:
-    """Which commits the runs of each stage were built at; the report itself may stand at another."""
-    rows = []
-    for stage, found in by_stage(costs).items():
-        commits: dict[str, int] = {}
-        for cost in found:
-            at = str(cost.get("commit") or "not recorded")
-            commits[at] = commits.get(at, 0) + 1
-        ordered = sorted(commits.items(), key=lambda item: (-item[1], item[0]))
-        rows.append((stage, ", ".join(f"`{at[:12]}` ({count})" for at, count in ordered)))
+    """Which commits the runs of each stage were built at, and under which rules; the report itself
+    may stand at others.
+    """
+
+    def counted(found: list[dict[str, Any]], key: str) -> str:
+        values = Counter(str(cost.get(key) or "not recorded")[:16] for cost in found)
+        ordered = sorted(values.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"`{value}` ({count})" for value, count in ordered)
+
     return Table(
-        ("stage", "built at (runs)"),
-        tuple(rows),
+        ("stage", "built at commit (runs)", "under the rules (runs)"),
+        tuple(
+            (stage, counted(found, "commit"), counted(found, "rules"))
+            for stage, found in by_stage(costs).items()
+        ),
         "From the stages' cost files. DVC keeps a run across commits as long "
         "as nothing it depends on has changed.",
-        labels=2,
+        labels=3,
     )
 
 
