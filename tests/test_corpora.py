@@ -4,6 +4,7 @@ statuses follow intervals.
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
@@ -32,6 +33,7 @@ from pipeline.records import Instruction, write_jsonl
 from pipeline.report.claims import all_claims
 from pipeline.report.claims.rules import HOLDS, OPPOSITE, UNTESTABLE
 from pipeline.report.outcomes import NAME, read_outcomes
+from pipeline.report.outputs import read_outputs
 from pipeline.world.draw import draw
 from pipeline.world.solutions import FORMATS, has_program
 from pipeline.world.web.math_pages import MATH_KINDS, PROBLEMS_PER_PAGE, Material
@@ -160,11 +162,12 @@ def build(data, right, bits, arms=ARMS, seeds=3, reasoning=None):
             for name in (*COT, *TOOL):
                 votes = np.where(rng.random((40, 5)) < right[arm], 0, 1).tolist()
                 said = [
-                    [{"verdict": "wrong" if vote else "right", "vote": vote} for vote in row]
+                    [{"verdict": "wrong" if v else "right", "vote": v, "text": str(v)} for v in row]
                     for row in votes
                 ]
+                asked = {"level": 2, "question": "How many?", "answer": "0"}
                 rows = [
-                    {"id": f"{name}-{i}", "level": 2, "greedy": s[0], "samples": s[1:]}
+                    {"id": f"{name}-{i}", "greedy": s[0], "samples": s[1:], **asked}
                     for i, s in enumerate(said)
                 ]
                 write_jsonl(folder / f"{name}.jsonl", rows)
@@ -189,6 +192,8 @@ def build(data, right, bits, arms=ARMS, seeds=3, reasoning=None):
             write_jsonl(folder / "riddles.jsonl", solved)
             benchmarks = {name: {"samples": 4} for name in (*COT, *TOOL)}
             (folder / "summary.json").write_text(json.dumps({"benchmarks": benchmarks}))
+            losses = [{"step": step, "loss": 1 / step} for step in range(1, 42)]
+            write_jsonl(folder / "metrics_sft.jsonl", losses)
 
 
 RIGHT = dict.fromkeys(ARMS, 0.3) | {"final": 0.6, "code_then_final": 0.95, "final_en": 0.02}
@@ -215,6 +220,11 @@ def test_the_report_of_a_matrix_that_is_as_the_paper_says(tmp_path):
     assert (tmp_path / "out/figures/corpora.png").stat().st_size > 10_000
     page = (tmp_path / "out/report.md").read_text()
     assert "code, then mined" in page and "bits saved per result" in page
+    texts = read_outputs(tmp_path / "out/outputs.jsonl.xz")
+    assert len(texts) == 30 * len(ARMS) * len((*COT, *TOOL)) and texts[0]["greedy"]["text"]
+    with (tmp_path / "out/losses.csv").open() as file:
+        curve = [row for row in csv.DictReader(file) if (row["arm"], row["seed"]) == ("final", "0")]
+    assert [(row["step"], row["phase"]) for row in curve] == [(s, "sft") for s in ("1", "21", "41")]
 
 
 def test_without_placebos_nothing_is_said_of_papers_and_of_reasoning(tmp_path):

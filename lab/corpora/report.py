@@ -11,8 +11,10 @@ Legend: S seeds, N questions.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ from pipeline.report.load import load_scores
 from pipeline.report.origin import commit
 from pipeline.report.outcomes import NAME as OUTCOMES
 from pipeline.report.outcomes import write_outcomes
+from pipeline.report.outputs import NAME as OUTPUTS
+from pipeline.report.outputs import QUESTIONS, answers, one_per_arm, pack, traces_of
 from pipeline.report.page.blocks import Block, Heading, Items, Picture, Table, Text, to_markdown
 from pipeline.report.stats import Interval, combined, level
 from pipeline.report.tables.claims import claims_table, sentences, untested
@@ -52,6 +56,7 @@ SHOWN = {
 COT, TOOL = ("mini_gsm8k", "mini_math", "mini_cmath"), ("mini_gsm8k@pot",)
 CLAIMS = ("C1", "C2", "C4", "C5", "C15")
 TITLE = "Rival corpora, equal token budgets"
+LOSSES, EVERY = "losses.csv", 20  # steps between two rows
 CAPTION = (
     "Base models: bits per byte of held-out solutions, and bits for each result in them; "
     "guessing from how often each number is a result, without reading the question, costs "
@@ -127,9 +132,25 @@ def write_report(data: Path, out: Path, world: Path = WORLD) -> None:
         {"arms": means(results), "claims": {claim.id: claim.verdict for claim in claims}},
     )
     write_outcomes(results, out / OUTCOMES)
+    traces = traces_of(world / "benchmarks")
+    models = one_per_arm([folder for _, folder in cells(data)])
+    pack([row for folder in models for row in answers(folder, traces, QUESTIONS)], out / OUTPUTS)
+    write_losses(data, out / LOSSES)
     page = to_markdown(blocks(results, claims, guess(world)))
     (out / "report.md").write_text(page, encoding="utf-8")
     draw(results, out / "figures/corpora.png")
+
+
+def write_losses(data: Path, path: Path) -> None:
+    """A row per cell, phase and step of training, for `dvc plots`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("step", "loss", "phase", "arm", "seed"))
+        for arm, folder in cells(data):
+            for phase in sorted(folder.glob("metrics_*.jsonl")):
+                name, seed = phase.stem.removeprefix("metrics_"), folder.name.rpartition("-")[2]
+                for row in islice(read_jsonl(phase), 0, None, EVERY):
+                    writer.writerow((row["step"], round(row["loss"], 4), name, arm, seed))
 
 
 def blocks(results: Results, claims: Sequence[Claim], chance: Mapping[str, float]) -> list[Block]:

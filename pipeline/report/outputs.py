@@ -34,6 +34,11 @@ def write_outputs(data: Path, path: Path, count: int = QUESTIONS) -> int:
     models = one_per_arm(evaluated(chain))
     rows = [row for folder in models for row in answers(folder, traces, count)]
     rows += [row for folder in models for row in trained_on(chain / "rl" / folder.name, count)]
+    return pack(rows, path)
+
+
+def pack(rows: list[dict[str, Any]], path: Path) -> int:
+    """Write the rows as compressed lines of JSON; returns the bytes."""
     lines = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
     packed = lzma.compress(lines.encode(), preset=9)
     path.write_bytes(packed)
