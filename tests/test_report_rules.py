@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.report.claims import c03
+from pipeline.report.claims import c03, c13
 from pipeline.report.claims.claim import (
     Claim,
     Number,
@@ -44,6 +44,7 @@ from pipeline.report.claims.rules import (
     verdict,
 )
 from pipeline.report.claims.table import document, merged, read_claims
+from pipeline.report.data import Cell, Results, Unit
 from pipeline.report.stats import Interval, combined, over_seeds, paired, sources, t_quantile
 
 SPEC = Spec("C8", "Online RFT beats RFT", "Fig. 5", "a figure")
@@ -243,6 +244,22 @@ def test_one_chain_decides_only_where_no_build_has_several():
     untested = untestable(replace(SPEC, id="C9"), "not built")
     found = {c.id: c for c in merged([[narrow, lone], [chains, untested]])}
     assert found["C8"].build == "mini" and found["C9"].build == "one chain"
+
+
+def test_memory_and_operations_are_counted_by_chain():
+    """Three chains, two runs in each: three independent values, in both tests."""
+
+    def cell(arm: str, chain: int, seed: int) -> Cell:
+        more = 1.2 + 0.01 * chain + 0.001 * seed if arm == "ppo" else 1.0
+        summary = {"flops": more, "tokens": 1, "parameters": 2 * 10**7}
+        return Cell([], {}, summary, cost={"peak_rss_mb": 1000 * more})
+
+    units = [Unit(chain, seed) for chain in range(3) for seed in range(2)]
+    cells = {arm: {unit: cell(arm, *unit) for unit in units} for arm in ("ppo", "grpo_os")}
+    claim = c13.claim(Results("memory", 0, {}, cells))
+    assert [(t.value.chains, t.value.seeds, t.value.freedom) for t in claim.tests] == [
+        (3, 6, 2)
+    ] * 2
 
 
 def test_convergence_is_over_worlds():
