@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import write_json
@@ -55,7 +54,7 @@ def write_report(
     claims by status.
     """
     pictures = draw_figures(results, out / "figures")
-    claims = [replace(claim, build=build_name(results)) for claim in all_claims(results)]
+    claims = all_claims(results)
     write_json(
         out / "claims.json",
         document(claims, profile=results.profile, rules=rules_hash(ROOT)),
@@ -75,11 +74,6 @@ def write_report(
         "figures": sorted(pictures),
         "outcomes_bytes": size,
     }
-
-
-def build_name(results: Results) -> str:
-    """How the table over all builds calls this one."""
-    return {"lab": "laboratory"}.get(results.profile, results.profile)
 
 
 def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> list[Block]:
