@@ -122,6 +122,7 @@ def test_scores_at_the_floor_are_said_plainly(tmp_path):
     claims = {c.id: c for c in all_claims(load(data))}
     for id in ("C7", "C8", "C9", "C10", "C12", "C14"):
         assert claims[id].verdict == UNTESTABLE and "at the floor" in claims[id].reason, id
+        assert claims[id].numbers, id  # of which the reason speaks
 
 
 def test_greedy_answers_alone_make_a_report(tmp_path):

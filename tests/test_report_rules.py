@@ -46,6 +46,7 @@ from pipeline.report.claims.rules import (
 from pipeline.report.claims.table import document, merged, read_claims
 from pipeline.report.data import Cell, Results, Unit
 from pipeline.report.stats import Interval, combined, over_seeds, paired, sources, t_quantile
+from pipeline.report.tables.claims import claims_table
 
 SPEC = Spec("C8", "Online RFT beats RFT", "Fig. 5", "a figure")
 
@@ -235,6 +236,14 @@ def test_the_narrowest_interval_decides_whatever_it_says():
     assert found["C1"].build == "corpora" and found["C1"].verdict == UNTESTABLE
     assert {"C15", "C7c"} <= set(found)  # claims that no build knows have their row
     assert list(found)[:3] == ["C1", "C2", "C3"] and list(found)[-1] == "C15"
+
+
+def test_a_claim_that_nobody_tested_is_of_no_build():
+    nobody = untestable(SPEC, "Not both were evaluated.")
+    closest = untestable(replace(SPEC, id="C9"), "below the gate", [Number("gain", value(1, 9))])
+    rows = merged([[replace(c, build="memory") for c in (nobody, closest)]])
+    found = {row[0].partition(":")[0]: row[-1] for row in claims_table(rows, builds=True).rows}
+    assert found["C8"] == "-" and found["C9"] == "memory" and found["C15"] == "-"
 
 
 def test_one_chain_decides_only_where_no_build_has_several():
