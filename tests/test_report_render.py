@@ -84,6 +84,8 @@ def test_report_is_complete_self_contained_and_the_same_twice(tree, made, tmp_pa
     written = json.loads((out / "claims.json").read_text())
     assert {c["id"] for c in written["claims"]} >= {f"C{i}" for i in range(1, 16)}
     assert re.fullmatch("[0-9a-f]{16}", written["rules"]) and written["rules"] in markdown
+    # rules may change after a build was read, and the page that holds them says so
+    assert "before the numbers" not in markdown and "lists each change" in markdown
 
 
 def test_a_number_of_the_table_is_the_paired_difference_of_the_rows(tree, made):

@@ -39,7 +39,8 @@ RULES = (
     "the difference within -d and d. **open**: anything else; the interval is printed, and the n "
     "that would decide. **not testable**: not measured here, or not in a way that can answer the "
     "question. Benchmarks weigh the same; models are paired by question, seed and chain. The "
-    "rules were fixed before the numbers: docs/preregistration.md."
+    "rules are in docs/preregistration.md, which lists each change that was made after numbers were "
+    "read and what it changed; Provenance below has the hash of the rules that this report follows."
 )
 ONE_CHAIN = (
     " All models here share one chain (one base, one instruct and one reward model), so every "
