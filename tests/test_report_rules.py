@@ -346,9 +346,7 @@ def test_error_rates_under_the_null_and_at_the_papers_effect():
     design = Design(chains=8, questions=2000, chain=0.006)
     null = alone(design, 0.0, 400)
     assert null[HOLDS] + null[OPPOSITE] <= 0.08
-    assert (
-        null[EQUAL] >= 0.3
-    )  # a null of no difference is told as one, and not by the sign of noise
+    assert null[EQUAL] >= 0.3  # a true zero is declared equal, and not called by the sign of noise
     at_d = alone(design, 0.01, 400)
     assert at_d[EQUAL] <= 0.08 and at_d[OPPOSITE] <= 0.01
     paper = alone(design, 0.05, 100)
