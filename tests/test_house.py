@@ -101,6 +101,17 @@ def test_links_lead_to_files(path: Path) -> None:
     local = [t.split("#")[0] for t in targets if not re.match(r"[a-z]+:", t) and t.split("#")[0]]
     assert [t for t in local if not (path.parent / t).exists()] == []
     assert not [t for t in targets if re.search(r"#L\d+$", t)], "a link to a line goes stale"
+    to_sections = [t.split("#") for t in targets if re.match(r"(?![a-z]+:)[^#]*#", t)]
+    pages = {page: path.parent / page if page else path for page, _ in to_sections}
+    assert [s for page, s in to_sections if s not in sections(pages[page])] == []
+    # a section that is named after a link has no target that could be held
+    assert re.findall(r"\]\([^)#\s]+\.md\), [A-Z][\w' ]*", text) == []
+
+
+def sections(path: Path) -> set[str]:
+    """The targets that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("path", markdown(), ids=name)
@@ -113,3 +124,13 @@ def test_paths_named_in_documents_exist(path: Path) -> None:
     if path.name == "log.md":
         return  # history names what was
     assert sorted(p for p in named if not (ROOT / p).exists()) == []
+
+
+def test_pages_of_docs_are_those_that_the_readme_lists_and_others_name() -> None:
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = re.search(r"^docs/ +([^`]+)```", readme, re.MULTILINE)[1]
+    assert set(re.findall(r"\w+", listed)) == pages
+    for path in [*markdown(), *CODE, *(ROOT / "conf").rglob("*.yaml"), ROOT / "Makefile"]:
+        named = re.findall(r"\bdocs/(\w+)\.md", path.read_text(encoding="utf-8"))
+        assert path == Path(__file__) or set(named) <= pages, name(path)

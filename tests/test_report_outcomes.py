@@ -19,7 +19,7 @@ from pipeline.evaluate.metrics import maj_at_k
 from pipeline.records import write_json
 from pipeline.report import readme
 from pipeline.report.claims import all_claims
-from pipeline.report.claims.claim import sentence
+from pipeline.report.claims.claim import Claim, sentence
 from pipeline.report.claims.rules import VERDICTS
 from pipeline.report.claims.table import claim_files, merged, read_claims
 from pipeline.report.load import load
@@ -60,8 +60,33 @@ def test_the_command_prints_them(data, packed, capsys):
     assert main(["--from", str(packed), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["claims"]
     assert rows == [c.plain() for c in all_claims(load(data))]
+    assert {row["build"] for row in rows} == {"laboratory"}
     assert main(["--from", str(packed)]) == 0
     assert "| C7: GRPO lifts in-domain" in capsys.readouterr().out
+
+
+COMMITTED = sorted(path.parent for path in (ROOT / "reports").rglob("outcomes.json.xz"))
+
+
+@pytest.mark.parametrize("folder", COMMITTED, ids=lambda path: path.name)
+def test_committed_claims_come_out_of_the_committed_outcomes(folder):
+    """Every verdict, p-value and interval; words may have changed since that build."""
+    again = {c.id: c for c in all_claims(read_outcomes(folder / "outcomes.json.xz"))}
+    for claim in read_claims(folder / "claims.json"):
+        found = again[claim.id]
+        assert (found.verdict, found.build) == (claim.verdict, claim.build), claim.id
+        assert (found.p, found.adjusted) == pytest.approx((claim.p, claim.adjusted), rel=1e-3)
+        values = intervals(found)
+        for name, value in intervals(claim).items():
+            assert values[name] == pytest.approx(value, abs=1e-5), (claim.id, name)
+
+
+def intervals(claim: Claim) -> dict[str, tuple[float, float, float]]:
+    """Mean and ends of every test and number, and of each benchmark of a test."""
+    values = {n.name: n.value for n in claim.numbers}
+    for test in claim.tests:
+        values |= {test.name: test.value, **{f"{test.name}, {b}": v for b, v in test.parts.items()}}
+    return {name: (value.mean, value.low, value.high) for name, value in values.items()}
 
 
 def test_every_metric_survives(data, packed):

@@ -149,6 +149,11 @@ class Results:
     origin: dict[str, str] = field(default_factory=dict)
 
     @property
+    def build(self) -> str:
+        """How the table over all builds calls this one."""
+        return {"lab": "laboratory"}.get(self.profile, self.profile)
+
+    @property
     def benchmarks(self) -> list[str]:
         return sorted({b for found in self.scores.values() for b in found}, key=benchmark_order)
 

@@ -2,9 +2,9 @@
 (2.1).
 
 Primary: the share of the last iteration's pages that the iteration before had collected, above 95
-%, over worlds. One world is one draw: its share is printed, and the claim stays open. The overlap
-of two classifiers that are trained from the same seed pages is the noise floor, which the share has
-to exceed where it was measured.
+%, over worlds. One world is one draw and has no interval: its share is printed, and the claim stays
+open. The overlap of two classifiers that are trained from the same seed pages is the noise floor,
+which the share has to exceed where it was measured.
 """
 
 from __future__ import annotations
@@ -51,7 +51,5 @@ def over_worlds(worlds: Sequence[Sequence[dict[str, Any]]], floor: float | None 
     notes = [f"Shares by iteration, a world at a time: {listed[0]}."]
     if floor is not None:
         notes.append(f"Noise floor, two classifiers of the same seed pages: {100 * floor:.1f} %.")
-    if len(shares) == 1:
-        notes.append("One world is one draw.")
     name = f"share of the last iteration collected before, over {100 * line:.0f} %"
-    return Claim(SPEC, (Test(name, value, LARGEST_D),), notes=tuple(notes))
+    return Claim(SPEC, (Test(name, value, LARGEST_D, trained=False),), notes=tuple(notes))

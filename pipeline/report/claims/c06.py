@@ -35,12 +35,12 @@ def claim(results: Results) -> Claim:
     tools, plain = (
         sum(n for key, n in counts.items() if key.startswith(kind)) for kind in ("tir", "cot")
     )
+    numbers = [Number(f"tools - chain of thought, {b}", v) for b, v in parts.items()]
     if plain and tools < ALIKE * plain:
         reason = f"The instruct data has {tools:,} solutions with tools and {plain:,} without, which is no like with like."
-        numbers = [Number(f"tools - chain of thought, {b}", v) for b, v in parts.items()]
         return untestable(SPEC, reason, numbers)
     if low := floor_sentence(results, ["instruct"], benchmarks, "greedy"):
-        return untestable(SPEC, low)
+        return untestable(SPEC, low, numbers)
 
     name = f"instruct, tools - chain of thought, greedy, {' and '.join(benchmarks)}"
     value = with_tools(results, benchmarks)

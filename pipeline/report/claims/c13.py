@@ -31,8 +31,9 @@ def claim(results: Results) -> Claim:
 
     flops = over_seeds([more(p, g, per_token) for p, g in zip(*sides, strict=True)], chains)
     tests = [Test(f"{names}, FLOPs per trained token, over 1", flops, D_RATIO, unit="times more")]
-    peaks = [(p, g) for p, g in zip(*sides, strict=True) if peak(p) and peak(g)]
-    memory = over_seeds([more(p, g, peak) for p, g in peaks]) if peaks else None
+    pairs = zip(*sides, chains, strict=True)
+    peaks = [(more(p, g, peak), chain) for p, g, chain in pairs if peak(p) and peak(g)]
+    memory = over_seeds(*zip(*peaks, strict=True)) if peaks else None
     if memory:
         name = f"{names}, peak memory of the process, over 1"
         tests.append(Test(name, memory, D_RATIO, unit="times more"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.report.arms import arm_label
-from pipeline.report.claims.claim import Claim, Spec, untestable
+from pipeline.report.claims.claim import Claim, Number, Spec, untestable
 from pipeline.report.claims.compare import floor_sentence
 from pipeline.report.claims.rules import Test, margin
 from pipeline.report.curves import deepest
@@ -25,12 +25,11 @@ def claim(results: Results) -> Claim:
     if found is None:
         return untestable(SPEC, "No GRPO arm with sampled answers was evaluated.")
     arm, benchmarks, k = found
-    if low := floor_sentence(results, [arm], benchmarks):
-        return untestable(SPEC, low)
-
     value = vote_gain(results, arm, benchmarks, k)
-    parts = {b: vote_gain(results, arm, [b], k) for b in benchmarks}
     name = f"{arm_label(arm)}, Maj@{k} - greedy, {' and '.join(benchmarks)}"
+    if low := floor_sentence(results, [arm], benchmarks):
+        return untestable(SPEC, low, [Number(name, value)])
+    parts = {b: vote_gain(results, arm, [b], k) for b in benchmarks}
     shown = parts if len(parts) > 1 else {}
     test = Test(name, value, margin(SPEC.effect), parts=shown, trained=False)
     notes = [f"Only {k} samples were drawn, not {FULL}."] if k < FULL else []

@@ -10,7 +10,7 @@ neither model is significantly better than guessing, the claim is not testable.
 from __future__ import annotations
 
 from pipeline.report.arms import arm_label
-from pipeline.report.claims.claim import Claim, Spec, untestable
+from pipeline.report.claims.claim import Claim, Number, Spec, untestable
 from pipeline.report.claims.compare import compare, parts_of, present
 from pipeline.report.claims.rules import Test, margin
 from pipeline.report.data import Results
@@ -33,10 +33,11 @@ def claim(results: Results) -> Claim:
     value = compare(results, MATHEMATICS, PLACEBO, benchmarks, ABOVE_CHANCE) if benchmarks else None
     if value is None:
         return untestable(SPEC, "No base models with and without mathematics were asked riddles.")
-    if not any(beats_guessing(results, arm, benchmarks) for arm in (MATHEMATICS, PLACEBO)):
-        return untestable(SPEC, "No base model is significantly better than guessing.")
-    parts = parts_of(results, MATHEMATICS, PLACEBO, benchmarks, ABOVE_CHANCE)
     name = f"{arm_label(MATHEMATICS)} - {arm_label(PLACEBO)}, {' and '.join(benchmarks)}"
+    if not any(beats_guessing(results, arm, benchmarks) for arm in (MATHEMATICS, PLACEBO)):
+        reason = "No base model is significantly better than guessing."
+        return untestable(SPEC, reason, [Number(name, value)])
+    parts = parts_of(results, MATHEMATICS, PLACEBO, benchmarks, ABOVE_CHANCE)
     return Claim(SPEC, (Test(name, value, margin(SPEC.effect), parts=parts),))
 
 

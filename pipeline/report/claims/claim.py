@@ -8,16 +8,23 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pipeline.report.claims.rules import (
+    ALPHA,
+    MORE_QUESTIONS,
+    MOST_UNITS,
     OPEN,
     UNTESTABLE,
     Needed,
     Test,
     holm,
     needed,
+    number_of,
     p_value,
+    rows_of,
     verdict,
 )
 from pipeline.report.stats import Interval
+
+OVER = {"C3": "worlds"}  # what an interval is over, where it is neither chains nor models
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,10 @@ class Number:
 
 @dataclass(frozen=True)
 class Claim:
-    """A row of the table of claims. `p` and `adjusted` (Holm) are two-sided."""
+    """A row of the table of claims. `p` and `adjusted` (Holm) are two-sided.
+
+    times -- what Holm's correction would multiply p by, were this the next claim to be significant
+    """
 
     spec: Spec
     tests: tuple[Test, ...] = ()
@@ -58,6 +68,7 @@ class Claim:
     verdict: str = UNTESTABLE
     p: float = 1.0
     adjusted: float = 1.0
+    times: int = 1
 
     @property
     def id(self) -> str:
@@ -67,11 +78,17 @@ class Claim:
     def primary(self) -> Test | None:
         return self.tests[0] if self.tests else None
 
+    @property
+    def units(self) -> str:
+        """What the interval is over: `chains`, `models` or `worlds`."""
+        chains = bool(self.tests) and self.tests[0].value.chains > 1
+        return OVER.get(self.id, "chains" if chains else "models")
+
     def needed(self) -> Needed | None:
-        """What would decide an open claim if its values stayed as they are."""
-        if self.verdict != OPEN or not self.tests or any(test.part_against for test in self.tests):
-            return None
-        return needed(self.tests, self.adjusted / self.p if self.p else 1.0)
+        """What would decide an open claim if its values stayed as they are; None where nothing
+        within reach would.
+        """
+        return needed(self.tests, self.times) if self.tests and self.verdict == OPEN else None
 
     def plain(self) -> dict[str, Any]:
         """For claims.json: everything that the table needs, and that other builds are compared by."""
@@ -85,6 +102,7 @@ class Claim:
             "verdict": self.verdict,
             "p": rounded(self.p),
             "p_holm": rounded(self.adjusted),
+            "holm_times": self.times,
             "sentence": sentence(self),
             "samples": self.samples,
             "reason": self.reason,
@@ -112,6 +130,7 @@ def from_plain(row: Mapping[str, Any]) -> Claim:
         row["verdict"],
         row["p"],
         row["p_holm"],
+        row.get("holm_times", 1),
     )
 
 
@@ -124,12 +143,14 @@ def settle(claims: Sequence[Claim]) -> list[Claim]:
     tested = [i for i, c in enumerate(claims) if c.tests and all(test.measured for test in c.tests)]
     found = {i: p_value(claims[i].tests) for i in tested}
     corrected = dict(zip(tested, holm([found[i] for i in tested]), strict=True))
+    significant = {i for i in tested if corrected[i] < ALPHA}
     return [
         replace(
             claim,
             p=found[i],
             adjusted=corrected[i],
             verdict=verdict(claim.tests, corrected[i]),
+            times=len(tested) - len(significant - {i}),
         )
         if i in found
         else replace(claim, verdict=OPEN if claim.tests else UNTESTABLE, p=1.0, adjusted=1.0)
@@ -151,12 +172,24 @@ def sentence(claim: Claim) -> str:
     against = next((name for test in claim.tests if (name := test.part_against)), "")
     if against:
         text += f" {against} is significantly against the claim, which therefore cannot hold."
-    if any(test.trained and test.value.questions and test.value.seeds < 2 for test in claim.tests):
-        text += " One trained model: nothing about trained models can be decided."
+    return " ".join(filter(None, [text, deciding(claim), *claim.notes]))
+
+
+def deciding(claim: Claim) -> str:
+    """What would decide an open claim, in words; "" for others."""
+    if claim.verdict != OPEN:
+        return ""
+    if any(test.trained and test.value.seeds < 2 for test in claim.tests):
+        return "One trained model: nothing about trained models can be decided; two at least are needed."
+    if not all(test.measured for test in claim.tests):
+        one = claim.units.removesuffix("s")
+        return f"One {one} has no interval: two {claim.units} at least are needed for one."
     if found := claim.needed():
-        unit = "chains" if claim.tests[0].value.chains > 1 else "models"
-        text += f" Would decide, if the values stay: {found.shown(unit)}."
-    return " ".join([text, *claim.notes])
+        return f"Would decide, if the values stay: {found.shown(claim.units)} ({found.verdict})."
+    value = claim.tests[0].value
+    most = number_of(MOST_UNITS if rows_of(value) > 1 else 1, claim.units)
+    asked = f" and {MORE_QUESTIONS[-1]} times the questions" if value.questions else ""
+    return f"If the values stay, nothing up to {most}{asked} would decide it."
 
 
 def shown(value: Interval, unit: str = "points", signed: bool = True) -> str:
@@ -185,14 +218,15 @@ def parts_text(parts: Mapping[str, Interval], unit: str = "points") -> str:
 
 
 def counted(claim: Claim) -> str:
-    """`8 chains x 1 seed, 2,000 questions x 4`."""
+    """`8 chains, 8 models, 2,000 questions x 4`."""
     if not claim.tests:
         return "-"
     value = claim.tests[0].value
-    chains = f"{value.chains} chain{'s' * (value.chains > 1)}"
-    units = f"{value.seeds} model{'s' * (value.seeds > 1)}"
+    if claim.id in OVER:
+        return number_of(value.seeds, OVER[claim.id])
     asked = f", {value.questions:,} questions" if value.questions else ""
-    return f"{chains}, {units}{asked}" + (f" x {claim.samples}" if asked and claim.samples else "")
+    times = f" x {claim.samples}" if asked and claim.samples else ""
+    return f"{number_of(value.chains, 'chains')}, {number_of(value.seeds, 'models')}{asked}{times}"
 
 
 def plain_test(test: Test) -> dict[str, Any]:

@@ -58,10 +58,10 @@ def versus(
     names = f"{arm_label(arm)} - {arm_label(other)}"
     if value is None:
         return untestable(spec, f"{names}: not both were evaluated in this build.")
-    if low := floor_sentence(results, pair, benchmarks, metric):
-        return untestable(spec, low)
-
     place = " and ".join(benchmarks)
+    if low := floor_sentence(results, pair, benchmarks, metric):
+        return untestable(spec, low, [Number(f"{names}, {place}", value)])
+
     parts = parts_of(results, arm, other, benchmarks, metric)
     test = Test(f"{names}, {place}", value, margin(spec.effect), kind, parts=parts, trained=trained)
     greedy = compare(results, arm, other, benchmarks, "greedy") if metric != "greedy" else None
@@ -162,7 +162,7 @@ def by_reward(
     if not trained:
         return found
     if not found.tests:
-        return untestable(spec, f"{found.reason} {said[0]}")
+        return untestable(spec, f"{found.reason} {said[0]}", found.numbers)
     beside = versus(results, spec, learned, benchmarks)
     more = [Number(f"{t.name} (reward model below the gate)", t.value) for t in beside.tests]
     notes = (*found.notes, "With learned rewards not testable: the reward model is below its gate.")

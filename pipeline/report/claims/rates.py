@@ -95,12 +95,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     none = [0.0] * 12
     _, false = in_table(Design(questions=200), none, given.runs // 4)
-    print(f"\nTwelve claims, none true: any called holds or opposite in {100 * false:.1f} %.")
+    print(
+        f"\nTwelve claims, none true: at least one is called holds or opposite in {100 * false:.1f} %."
+    )
     some = [0.0] * 6 + [0.05] * 6
     found, false = in_table(Design(questions=200), some, given.runs // 4)
     right = np.mean([row[VERDICTS[0]] for row in found[6:]])
     print(
-        f"Six of twelve true by 5 points: any of the others called so in {100 * false:.1f} %, a "
+        f"Six of twelve true by 5 points: at least one of the others is called so in {100 * false:.1f} %, a "
         f"true one holds in {100 * right:.1f} %."
     )
 

@@ -28,7 +28,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.report.stats import Interval
+from pipeline.report.stats import Interval, t_quantile
 
 HOLDS, OPPOSITE, EQUAL = "holds", "opposite", "equal within d"
 OPEN, UNTESTABLE = "open", "not testable"
@@ -37,10 +37,8 @@ VERDICTS = (HOLDS, OPPOSITE, EQUAL, OPEN, UNTESTABLE)
 GAIN, NO_GAIN, SAME = "gain", "no gain", "same"
 ALPHA = 0.05  # of the whole table, two-sided
 LARGEST_D = 0.01  # one point
-MOST_UNITS, FEW_UNITS = (
-    200,
-    32,
-)  # of "the n that would decide": beyond which it is not given, or more questions help
+MOST_UNITS, FEW_UNITS = 200, 32  # of "the n that would decide": no more, or rather more questions
+MORE_QUESTIONS = (1, 2, 4, 8, 16)  # times as many
 
 FLOOR = 0.05  # where all scores compared are below this accuracy, a difference says nothing about a method
 GATE = 0.05  # by how much a reward model's AUC inside a question has to exceed that of plain likelihood
@@ -158,48 +156,71 @@ def holm(p_values: Sequence[float]) -> list[float]:
 @dataclass(frozen=True)
 class Needed:
     """Trained models (chains, where there are several) and questions that would decide a claim, if
-    its values stay.
+    its values stay, and what the verdict would be.
     """
 
     units: int
     questions: int
+    verdict: str
 
-    def shown(self, unit: str) -> str:
+    def shown(self, units: str) -> str:
         """`24 chains and 5,200 questions`."""
         asked = f" and {self.questions:,} questions" if self.questions else ""
-        return f"{self.units} {unit}{asked}"
+        return f"{number_of(self.units, units)}{asked}"
+
+
+def number_of(count: int, units: str) -> str:
+    """`1 chain`, `3 chains`."""
+    return f"{count} {units if count > 1 else units.removesuffix('s')}"
 
 
 def needed(tests: Sequence[Test], times: float = 1.0) -> Needed | None:
-    """The n that would decide a claim whose values stay as they are; None beyond MOST_UNITS and
-    sixteen times the questions.
+    """The n that would decide a claim whose values stay as they are, each benchmark's too; None
+    where no n within MOST_UNITS and MORE_QUESTIONS does, or the spread is not known.
 
-    times -- by how much Holm's correction raised the p-value
-    Questions are multiplied only where more models alone would not do with FEW_UNITS of them.
+    times -- by how much Holm's correction would raise the p-value
+    The search starts at the n that is there. Questions are multiplied only where more models alone
+    would not do with FEW_UNITS of them; the answers of a single model have nothing else to grow by.
     """
     first = tests[0].value
-    if not all(test.measured for test in tests) or rows_of(first) < 2:
+    if not all(test.measured for test in tests):
         return None
+    least = rows_of(first)
     found = []
-    for factor in (1, 2, 4, 8, 16):
-        for units in range(2, MOST_UNITS + 1):
-            grown = [replace(test, value=grow(test.value, units, factor)) for test in tests]
-            if verdict(grown, min(1.0, times * p_value(grown))) in VERDICTS[:3]:
-                found.append(Needed(units, factor * first.questions))
+    for factor in MORE_QUESTIONS:
+        for units in range(least, (MOST_UNITS if least > 1 else 1) + 1):
+            larger = [grown(test, units, factor) for test in tests]
+            word = verdict(larger, min(1.0, times * p_value(larger)))
+            if word in VERDICTS[:3]:
+                found.append(Needed(units, factor * first.questions, word))
                 break
         if found and found[-1].units <= FEW_UNITS:
             return found[-1]
     return min(found, key=lambda n: n.units, default=None)
 
 
+def grown(test: Test, units: int, factor: int) -> Test:
+    parts = {name: grow(part, units, factor) for name, part in test.parts.items()}
+    return replace(test, value=grow(test.value, units, factor), parts=parts)
+
+
 def grow(value: Interval, units: int, factor: int) -> Interval:
-    """The same mean from so many units and `factor` times the questions."""
+    """The same mean from so many units and `factor` times the questions; at the n of `value`, its
+    own interval.
+    """
+    rows = rows_of(value)
     asked = value.question_se**2 if math.isfinite(value.question_se) else 0.0
-    per_row = max(0.0, value.se**2 - asked) * rows_of(value)
-    spread, asked = per_row / units, asked / factor
-    variance = spread + asked
-    freedom = variance**2 / (spread**2 / (units - 1)) if spread else math.inf
-    return replace(value, se=math.sqrt(variance), freedom=freedom, seeds=max(units, 2))
+    spread = max(0.0, value.se**2 - asked)
+    # By Satterthwaite nearly all of the doubt about a variance is that of its rows' mean square, which
+    # holds their spread and a residual; the residual shrinks with more questions, as theirs does.
+    residual = max(0.0, value.se**2 * math.sqrt((rows - 1) / value.freedom) - spread)
+    variance = spread * rows / units + asked / factor
+    doubt = (spread + residual / factor) * rows / units
+    freedom = variance**2 * (units - 1) / doubt**2 if doubt else math.inf
+    se = math.sqrt(variance)
+    half = t_quantile(freedom) * se
+    low, high = value.mean - half, value.mean + half
+    return replace(value, low=low, high=high, se=se, freedom=freedom, seeds=units)
 
 
 def rows_of(value: Interval) -> int:

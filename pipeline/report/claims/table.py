@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,12 @@ def merged(builds: Sequence[Sequence[Claim]]) -> list[Claim]:
         for claim in claims:
             rows.setdefault(claim.id, []).append(claim)
     order = sorted(rows, key=lambda id: (ORDER.index(id) if id in ORDER else len(ORDER), id))
-    return settle([min(rows[id], key=resolution) for id in order])
+    return settle([named(min(rows[id], key=resolution)) for id in order])
+
+
+def named(claim: Claim) -> Claim:
+    """Without its build where that measured nothing of the claim: nobody has tested it."""
+    return claim if claim.tests or claim.numbers else replace(claim, build="")
 
 
 def resolution(claim: Claim) -> tuple[bool, bool, bool, float, str]:

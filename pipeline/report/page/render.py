@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import write_json
@@ -40,7 +39,8 @@ RULES = (
     "the difference within -d and d. **open**: anything else; the interval is printed, and the n "
     "that would decide. **not testable**: not measured here, or not in a way that can answer the "
     "question. Benchmarks weigh the same; models are paired by question, seed and chain. The "
-    "rules were fixed before the numbers: docs/preregistration.md."
+    "rules are in docs/preregistration.md, which lists each change that was made after numbers were "
+    "read and what it changed; Provenance below has the hash of the rules that this report follows."
 )
 ONE_CHAIN = (
     " All models here share one chain (one base, one instruct and one reward model), so every "
@@ -56,7 +56,7 @@ def write_report(
     """
     planned = planned or {}
     pictures = draw_figures(results, out / "figures")
-    claims = [replace(claim, build=build_name(results)) for claim in all_claims(results)]
+    claims = all_claims(results)
     write_json(
         out / "claims.json",
         document(claims, profile=results.profile, rules=rules_hash()),
@@ -76,11 +76,6 @@ def write_report(
         "figures": sorted(pictures),
         "outcomes_bytes": size,
     }
-
-
-def build_name(results: Results) -> str:
-    """How the table over all builds calls this one."""
-    return {"lab": "laboratory"}.get(results.profile, results.profile)
 
 
 def opening(results: Results, claims: Sequence[Claim], partial: str = "") -> list[Block]:

@@ -31,7 +31,7 @@ def claims_table(claims: Sequence[Claim], builds: bool = False) -> Table:
             p_text(claim.adjusted) if first else "-",
             counted(claim),
         )
-        rows.append((*cells, claim.build) if builds else cells)
+        rows.append((*cells, claim.build or "-") if builds else cells)
     columns = ("claim", "paper", "verdict", "here", "d", "p", "n")
     return Table((*columns, "build") if builds else columns, tuple(rows), CAPTION, labels=3)
 

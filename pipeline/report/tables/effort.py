@@ -18,8 +18,8 @@ CAPTION = (
     "formula: 16 bytes per trained weight (weight, gradient, AdamW's moments, in float32: "
     "policy, PPO's value model), 4 per frozen one (reference or instruct model, reward model), "
     "each as large as the policy. MiB: 2^20 bytes. Peak memory of the process, as measured. CPU "
-    "seconds of the process over all its sittings, and in brackets the number of cells they are "
-    "known of; sampling and updating in % of the wall time."
+    "seconds of the process over all its sittings, and in brackets the number of cells for which "
+    "they are known; sampling and updating in % of the wall time."
 )
 COLUMNS = (
     "arm",
