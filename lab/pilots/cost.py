@@ -5,7 +5,8 @@
 World, corpus, pretraining and SFT are those of the cost files of `--data` (`.cost/*.json`, key
 `cpu_seconds`; profile mini or lab); the arms and an answer of lab.pilots.steps; the judge, the
 corpora and SmolLM2 of their own pilots. Where an arm or a part was not measured, the row says from
-what it was estimated. Writes reports/pilots/cost.md.
+what it was estimated. Minutes are cells times the seconds as printed, and a total is the sum of the
+minutes as printed, so that a reader can check both. Writes reports/pilots/cost.md.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ RATED_ON = 3  # chains on which every arm is tried at a second rate
 SMOLLM_RUNS = {"sft": 3, "online_rft": 3, "grpo_os_rule": 3, "grpo_ps_rule": 3}
 SMOLLM_STEPS = 60
 VALIDATION = 200  # questions
+BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
 START = 10.0  # CPU seconds of a process before it begins
 LEARNED = 1.4  # times the cost with rules: a judge three times the policy's size reads every output
 ITERATED = 1.6  # and it samples labels and is trained on between iterations
@@ -57,13 +59,14 @@ LIKE = {
 @dataclass(frozen=True)
 class Row:
     part: str
-    cells: float
+    cells: int
     seconds: float | None  # CPU, of a cell; None: not measured
     source: str
 
     @property
     def minutes(self) -> float:
-        return self.cells * (self.seconds or 0.0) / 60
+        """Of the seconds that are printed; to a tenth, halves upwards."""
+        return (self.cells * round(self.seconds or 0.0) + 3) // 6 / 10
 
 
 def profile(name: str) -> dict[str, Any]:
@@ -95,6 +98,20 @@ def arm_seconds(arm: str, settings: dict[str, Any]) -> tuple[float | None, str]:
     return START + one["before"] + scale["steps"] * one["step"] * times + looked, source
 
 
+def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
+    """CPU seconds of a chain's reward models: the pilot's, as much longer as the profile asks."""
+    rows = [row for row in pilot("judge") or () if row["name"] == "lab"]
+    body = reward["own"]["train"]["steps"] / BODY_STEPS
+    labels = reward["process_questions"] / STEP_QUESTIONS
+    source = (
+        f"lab.pilots.judge: {body:.3g} times its body of {BODY_STEPS:,} steps, {labels:.3g} times "
+        f"its {STEP_QUESTIONS:,} questions with step labels"
+    )
+    times = {"own body": body, "step labels and process model": labels}
+    spent = rows[0]["cpu_seconds"].items() if rows else ()
+    return sum(seconds * times.get(name, 1.0) for name, seconds in spent) or None, source
+
+
 def laboratory(data: Path) -> Iterator[Row]:
     plan, lab = built("lab"), profile("lab")
     chains = len(plan["chains"])
@@ -102,10 +119,7 @@ def laboratory(data: Path) -> Iterator[Row]:
     yield Row("corpus", 1, measured(data, "corpus*.json"), "measured")
     yield Row("pretraining", chains, measured(data, "pretrain*.json"), "measured")
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
-    judge = pilot("judge")
-    own = [row for row in judge or () if row["name"] == "lab"]  # as the profile stands
-    spent = sum(own[0]["cpu_seconds"].values()) if own else None
-    yield Row("reward models", FEWER, spent, "lab.pilots.judge")
+    yield Row("reward models", FEWER, *judge_seconds(lab["reward"]))
     for arm in plan["arms"]:
         count = chains if arm in DECIDING else FEWER
         yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, lab))
@@ -162,10 +176,10 @@ def page(data: Path) -> Iterator[str]:
         yield "| --- | ---: | ---: | ---: | --- |"
         for row in rows:
             seconds = "not measured" if row.seconds is None else f"{row.seconds:,.0f}"
-            yield f"| {row.part} | {row.cells} | {seconds} | {row.minutes:.0f} | {row.source} |"
+            yield f"| {row.part} | {row.cells} | {seconds} | {row.minutes:.1f} | {row.source} |"
         total = sum(row.minutes for row in rows)
         missing = " and what is not measured" if any(r.seconds is None for r in rows) else ""
-        yield f"| **all** | | | **{total:.0f}**{missing} of {LIMIT} | |\n"
+        yield f"| **all** | | | **{total:.1f}**{missing} of {LIMIT} | |\n"
 
 
 def main() -> None:
