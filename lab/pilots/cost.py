@@ -21,18 +21,20 @@ from typing import Any
 
 import yaml
 
+from lab import rates
 from lab.pilots.world import OUT
 from pipeline.wiring.code import ROOT
 from pipeline.wiring.plans import built
 
 LIMIT = 600  # CPU minutes of each part
 BENCHMARKS = 3
-DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")  # on all chains
-FEWER = 3  # chains of the other arms, and of the reward models
-RATED_ON = 3  # chains on which every arm is tried at a second rate
+# Arms on all chains, and how many chains the others and the reward models are built on: of a plan
+# that has no `reward_arms` and `reward_chains` to say so.
+DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")
+FEWER = 3
 SMOLLM_RUNS = {"sft": 3, "online_rft": 3, "grpo_os_rule": 3, "grpo_ps_rule": 3}
 SMOLLM_STEPS = 60
-VALIDATION = 200  # questions
+VALIDATION = 200  # questions, where the scale says nothing else
 BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
 START = 10.0  # CPU seconds of a process before it begins
 LEARNED = 1.4  # times the cost with rules: a judge three times the policy's size reads every output
@@ -86,15 +88,18 @@ def pilot(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def arm_seconds(arm: str, settings: dict[str, Any]) -> tuple[float | None, str]:
-    """CPU seconds of one run of an arm in the laboratory, validation included, and where from."""
-    found, scale = pilot("steps"), settings["rl_scale"]
+def arm_seconds(arm: str, scale: dict[str, Any]) -> tuple[float | None, str]:
+    """CPU seconds of one run of an arm, validation included, and where from."""
+    found = pilot("steps")
     other, times = LIKE.get(arm, (arm, 1.0))
     source = "measured steps" if other == arm else f"{times:g} times the steps of `{other}`"
     if not found or other not in found["arms"]:
         return None, source
-    one, looks = found["arms"][other], scale["steps"] / scale["validation_every"] + 1
-    looked = looks * VALIDATION * (1 + scale["validation_samples"]) * found["answer"]["seconds"]
+    one = found["arms"][other]
+    # before the first step, every so many, and after the last
+    looks = 1 + -(-scale["steps"] // scale["validation_every"])
+    answers = scale.get("validation_size", VALIDATION) * (1 + scale["validation_samples"])
+    looked = looks * answers * found["answer"]["seconds"]
     return START + one["before"] + scale["steps"] * one["step"] * times + looked, source
 
 
@@ -112,24 +117,40 @@ def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
     return sum(seconds * times.get(name, 1.0) for name, seconds in spent) or None, source
 
 
+def runs(plan: dict[str, Any]) -> dict[str, int]:
+    """On how many chains each arm is built."""
+    few = plan.get("reward_arms") or [arm for arm in plan["arms"] if arm not in DECIDING]
+    arms = dict.fromkeys(plan["arms"], len(plan["chains"]))
+    return arms | dict.fromkeys(few, judged(plan))
+
+
+def judged(plan: dict[str, Any]) -> int:
+    """How many chains have reward models."""
+    return len(plan.get("reward_chains") or range(FEWER))
+
+
 def laboratory(data: Path) -> Iterator[Row]:
     plan, lab = built("lab"), profile("lab")
-    chains = len(plan["chains"])
+    arms, scale, chains = runs(plan), lab["rl_scale"], len(plan["chains"])
     yield Row("world", 1, measured(data, "world*.json"), "measured")
     yield Row("corpus", 1, measured(data, "corpus*.json"), "measured")
     yield Row("pretraining", chains, measured(data, "pretrain*.json"), "measured")
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
-    yield Row("reward models", FEWER, *judge_seconds(lab["reward"]))
-    for arm in plan["arms"]:
-        count = chains if arm in DECIDING else FEWER
-        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, lab))
-    for arm in plan["arms"]:
-        yield Row(f"second rate, `{arm}`", RATED_ON, *arm_seconds(arm, lab))
+    yield Row("reward models", judged(plan), *judge_seconds(lab["reward"]))
+    for arm, count in arms.items():
+        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, scale))
+    for arm in arms:
+        if arm not in rates.TAKES:
+            cells = rates.RATES * rates.CHAINS
+            yield Row(f"two rates, `{arm}`", cells, *arm_seconds(arm, scale | rates.ASKED))
     steps, evaluate = pilot("steps"), lab["evaluate"]
     one = steps["answer"]["seconds"] if steps else None
     asked = BENCHMARKS * lab["world"]["benchmark"] * (1 + evaluate["samples"])
-    models = chains * (2 + len(DECIDING)) + FEWER * (len(plan["arms"]) - len(DECIDING))
+    models = 2 * chains + sum(arms.values())
     yield Row("evaluation", models, one and START + asked * one, "measured answers")
+    tools = 2 * lab["world"]["benchmark"] * (1 + evaluate["samples"])
+    estimate = "estimated: two rounds of an answer, the programs not counted"
+    yield Row("instruct with tools", chains, one and 2 * tools * one, estimate)
     deep = 2 * evaluate["extra_questions"] * 64
     yield Row("64 samples for Figure 7", 2 * chains, one and deep * one, "measured answers")
 
