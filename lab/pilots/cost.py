@@ -32,10 +32,12 @@ BENCHMARKS = 3
 # that has no `reward_arms` and `reward_chains` to say so.
 DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")
 FEWER = 3
-SMOLLM_RUNS = {"sft": 3, "online_rft": 3, "grpo_os_rule": 3, "grpo_ps_rule": 3}
-SMOLLM_STEPS = 60
 VALIDATION = 200  # questions, where the scale says nothing else
 BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
+# docs/real.md: CPU seconds of a model's 72 greedy answers to GSM8K, MATH and CMATH, most of them of
+# all the tokens that they were allowed, with the start of the process.
+REAL_SECONDS, REAL_ANSWERS, REAL_TOKENS = 113, 72, 128
+REAL = ("gsm8k", "math", "cmath")
 START = 10.0  # CPU seconds of a process before it begins
 LEARNED = 1.4  # times the cost with rules: a judge three times the policy's size reads every output
 ITERATED = 1.6  # and it samples labels and is trained on between iterations
@@ -96,11 +98,14 @@ def arm_seconds(arm: str, scale: dict[str, Any]) -> tuple[float | None, str]:
     if not found or other not in found["arms"]:
         return None, source
     one = found["arms"][other]
-    # before the first step, every so many, and after the last
-    looks = 1 + -(-scale["steps"] // scale["validation_every"])
     answers = scale.get("validation_size", VALIDATION) * (1 + scale["validation_samples"])
-    looked = looks * answers * found["answer"]["seconds"]
+    looked = looks(scale) * answers * found["answer"]["seconds"]
     return START + one["before"] + scale["steps"] * one["step"] * times + looked, source
+
+
+def looks(scale: dict[str, Any]) -> int:
+    """Validations of a run: before the first step, every so many, and after the last."""
+    return 1 + -(-scale["steps"] // scale["validation_every"])
 
 
 def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
@@ -173,14 +178,33 @@ def measured_tuning() -> float | None:
 
 
 def pretrained() -> Iterator[Row]:
-    found = pilot("smollm")
-    step = mean(row["cpu_seconds"] for row in found["rl"]) if found else None
-    tuned = found["sft"][-1]["train_cpu_seconds"] if found else None
-    yield Row("SFT", 1, tuned, "lab.pilots.smollm")
-    for arm, runs in SMOLLM_RUNS.items():
-        seconds = step * SMOLLM_STEPS if step else None
-        yield Row(f"`{arm}`, {SMOLLM_STEPS} steps", runs, seconds, "lab.pilots.smollm, GRPO's step")
-    yield Row("evaluation", 2 + sum(SMOLLM_RUNS.values()), 600, "estimated: 700 questions x 3")
+    plan, settings, found = built("smollm"), profile("smollm"), pilot("smollm")
+    scale, evaluate, steps = settings["rl_scale"], settings["evaluate"], settings["sft"]["steps"]
+    tuned = next((row for row in found["sft"] if row["step"] == steps), None) if found else None
+    yield Row("SFT", 1, tuned and tuned["train_cpu_seconds"], f"lab.pilots.smollm, {steps} steps")
+
+    # of a validation question with eight answers: no less than with two, each of a pass of its own
+    question = tuned and tuned["asked_cpu_seconds"] / tuned["n"]
+    runs, seconds = len(plan["chains"]) * len(plan["seeds"]), None
+    if found and question:
+        stepped = scale["steps"] * mean(row["cpu_seconds"] for row in found["rl"])
+        seconds = START + stepped + looks(scale) * scale["validation_size"] * question
+    for arm in plan["arms"]:
+        source = "lab.pilots.smollm: GRPO's step, whatever the arm"
+        yield Row(f"`{arm}`, {scale['steps']} steps", runs, seconds, source)
+
+    models, each = 2 + runs * len(plan["arms"]), 1 + evaluate["samples"]
+    asked = {name: evaluate["questions_of"].get(name) for name in evaluate["benchmarks"]}
+    real = sum(asked[name] for name in REAL)
+    made = sum(n or settings["world"]["benchmark"] for name, n in asked.items() if name not in REAL)
+    source = f"lab.pilots.smollm: {question or 0:.2f} a question, with eight answers"
+    spent = question and START + made * question
+    yield Row(f"evaluation, {made} questions of the world x {each}", models, spent, source)
+    longest = evaluate["max_new_tokens"]
+    answer = REAL_SECONDS / REAL_ANSWERS * longest / REAL_TOKENS
+    source = f"docs/real.md: {answer:.2f} an answer of {longest} tokens; shorter ones cost less"
+    name = f"evaluation, {real} questions of data sets x {each}"
+    yield Row(name, models, each * real * answer, source)
 
 
 def page(data: Path) -> Iterator[str]:
