@@ -1,13 +1,18 @@
-"""Which learning rate suits an arm? One rule for all of them (docs/preregistration.md, settings).
+"""Which learning rate suits an arm? Rule 3 of docs/preregistration.md, How settings are chosen.
 
-    python -m stages.rl -m profile=lab launcher=parallel chain=0,1,2 rl=rft,grpo_os_rule seed=0 \\
-        rl.lr_factor=1 rl_scale.lr=1e-4,3e-4 rl_scale.validation_size=400 rl_scale.validation_samples=4
-    python -m lab.rates multirun/DATE/TIME
+    python -m stages.rl -m profile=lab launcher=parallel chain=0,1,2 seed=0 rl.lr_factor=1 \\
+        rl=sft,rft,online_rft,grpo_os_rule,grpo_ps_rule,grpo_os,grpo_ps,ppo rl_scale.lr=1e-4,3e-4 \\
+        rl_scale.validation_every=1000 rl_scale.validation_size=400 rl_scale.validation_samples=4
+    python -m stages.rl -m profile=lab launcher=parallel chain=0,1,2 seed=0 rl.lr_factor=1 \\
+        rl=dpo,dpo_sum rl_scale.lr=1e-5,3e-5 \\
+        rl_scale.validation_every=1000 rl_scale.validation_size=400 rl_scale.validation_samples=4
+    python -m lab.rates multirun/DATE/TIME multirun/DATE/TIME
 
-The sweep trains every arm (named in `rl=`) at two rates on three chains; it may be stopped and given
-again. The better rate by mean sampled accuracy on the validation questions after the last step, over
-the chains, is the arm's, and goes into its file as `lr_factor`. The standard error is over chains.
-No test question is read.
+The sweeps train every arm that is not in `TAKES` at two rates on three chains, 60 runs in all, and
+ask the validation questions before the first step and after the last; they may be stopped and given
+again. The better rate by mean sampled accuracy after the last step, over the chains, is the arm's.
+It goes as `lr_factor` (over the profile's 3e-4) into the arm's file and into those of the arms that
+take it, PPO's as `value_lr_factor` too. The standard error is over chains. No test question is read.
 """
 
 from __future__ import annotations
@@ -23,6 +28,23 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
 
+RATES = 2  # that each arm is tried at
+CHAINS = 3  # on which each is tried
+ASKED = {"validation_every": 1000, "validation_size": 400, "validation_samples": 4}
+# Arms that are not tried: variations of an arm take its rate, else rate and variation would change
+# together. DPO with sums over tokens is tried itself, as its loss has another scale.
+TAKES = {
+    "rft_tokens": "rft",
+    "sft_new": "sft",
+    "grpo_iter_1": "grpo_os",
+    "grpo_iter": "grpo_os",
+    "grpo_iter_3": "grpo_os",
+    "token_mean": "grpo_os_rule",
+    "dr_grpo": "grpo_os_rule",
+    "sample_std": "grpo_os_rule",
+    "mu2": "grpo_os_rule",
+    "grpo_new": "grpo_os_rule",
+}
 # arm -> rate -> chain -> mean sampled accuracy after the last step
 Found = dict[str, dict[float, dict[int, float]]]
 

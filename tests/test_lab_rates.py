@@ -1,11 +1,16 @@
 """The search over rates: one rule, read from what the runs validated."""
 
 import json
+import re
 
 import pytest
+import yaml
 
-from lab.rates import best, main, read
+from lab import rates
+from lab.rates import TAKES, best, main, read
 from pipeline.records import write_jsonl
+from pipeline.wiring.code import ROOT
+from pipeline.wiring.plans import built
 
 
 def run(folder, arm, rate, chain, right):
@@ -39,3 +44,23 @@ def test_chains_that_one_rate_lacks_do_not_count():
 def test_a_folder_without_runs_ends_in_one_line(tmp_path, capsys):
     assert main([str(tmp_path)]) == 1
     assert "no finished run" in capsys.readouterr().err
+
+
+def test_every_arm_of_the_laboratory_is_tried_or_takes_the_rate_of_one_that_is():
+    plan = built("lab")
+    arms = {*plan["arms"], *plan.get("reward_arms", [])}
+    tried = {arm for some in re.findall(r" rl=(\S+)", rates.__doc__) for arm in some.split(",")}
+    assert tried == arms - set(TAKES) and set(TAKES.values()) <= tried
+    text = (ROOT / "docs/preregistration.md").read_text(encoding="utf-8")
+    rule = text.partition("## How settings are chosen")[2].partition("\n## ")[0]
+    assert arms <= set(re.findall(r"`(\w+)`", rule))
+
+
+@pytest.mark.parametrize(("arm", "other"), TAKES.items())
+def test_an_arm_that_takes_a_rate_has_it(arm, other):
+    """Else a search that moved an arm would leave its variations behind."""
+    factors = [
+        yaml.safe_load((ROOT / f"conf/rl/{name}.yaml").read_text()).get("lr_factor", 1.0)
+        for name in (arm, other)
+    ]
+    assert factors[0] == factors[1]

@@ -5,7 +5,8 @@
 World, corpus, pretraining and SFT are those of the cost files of `--data` (`.cost/*.json`, key
 `cpu_seconds`; profile mini or lab); the arms and an answer of lab.pilots.steps; the judge, the
 corpora and SmolLM2 of their own pilots. Where an arm or a part was not measured, the row says from
-what it was estimated. Writes reports/pilots/cost.md.
+what it was estimated. Minutes are cells times the seconds as printed, and a total is the sum of the
+minutes as printed, so that a reader can check both. Writes reports/pilots/cost.md.
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ from typing import Any
 
 import yaml
 
+from lab import rates
 from lab.pilots.world import OUT
 from pipeline.wiring.code import ROOT
 from pipeline.wiring.plans import built
 
 LIMIT = 600  # CPU minutes of each part
 BENCHMARKS = 3
-DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")  # on all chains
-FEWER = 3  # chains of the other arms, and of the reward models
-RATED_ON = 3  # chains on which every arm is tried at a second rate
-SMOLLM_RUNS = {"sft": 3, "online_rft": 3, "grpo_os_rule": 3, "grpo_ps_rule": 3}
-SMOLLM_STEPS = 60
-VALIDATION = 200  # questions
+# Arms on all chains, and how many chains the others and the reward models are built on: of a plan
+# that has no `reward_arms` and `reward_chains` to say so.
+DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")
+FEWER = 3
+VALIDATION = 200  # questions, where the scale says nothing else
+BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
+# docs/real.md: CPU seconds of a model's 72 greedy answers to GSM8K, MATH and CMATH, most of them of
+# all the tokens that they were allowed, with the start of the process.
+REAL_SECONDS, REAL_ANSWERS, REAL_TOKENS = 113, 72, 128
+REAL = ("gsm8k", "math", "cmath")
 START = 10.0  # CPU seconds of a process before it begins
 LEARNED = 1.4  # times the cost with rules: a judge three times the policy's size reads every output
 ITERATED = 1.6  # and it samples labels and is trained on between iterations
@@ -57,13 +63,14 @@ LIKE = {
 @dataclass(frozen=True)
 class Row:
     part: str
-    cells: float
+    cells: int
     seconds: float | None  # CPU, of a cell; None: not measured
     source: str
 
     @property
     def minutes(self) -> float:
-        return self.cells * (self.seconds or 0.0) / 60
+        """Of the seconds that are printed; to a tenth, halves upwards."""
+        return (self.cells * round(self.seconds or 0.0) + 3) // 6 / 10
 
 
 def profile(name: str) -> dict[str, Any]:
@@ -83,39 +90,72 @@ def pilot(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def arm_seconds(arm: str, settings: dict[str, Any]) -> tuple[float | None, str]:
-    """CPU seconds of one run of an arm in the laboratory, validation included, and where from."""
-    found, scale = pilot("steps"), settings["rl_scale"]
+def arm_seconds(arm: str, scale: dict[str, Any]) -> tuple[float | None, str]:
+    """CPU seconds of one run of an arm, validation included, and where from."""
+    found = pilot("steps")
     other, times = LIKE.get(arm, (arm, 1.0))
     source = "measured steps" if other == arm else f"{times:g} times the steps of `{other}`"
     if not found or other not in found["arms"]:
         return None, source
-    one, looks = found["arms"][other], scale["steps"] / scale["validation_every"] + 1
-    looked = looks * VALIDATION * (1 + scale["validation_samples"]) * found["answer"]["seconds"]
+    one = found["arms"][other]
+    answers = scale.get("validation_size", VALIDATION) * (1 + scale["validation_samples"])
+    looked = looks(scale) * answers * found["answer"]["seconds"]
     return START + one["before"] + scale["steps"] * one["step"] * times + looked, source
+
+
+def looks(scale: dict[str, Any]) -> int:
+    """Validations of a run: before the first step, every so many, and after the last."""
+    return 1 + -(-scale["steps"] // scale["validation_every"])
+
+
+def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
+    """CPU seconds of a chain's reward models: the pilot's, as much longer as the profile asks."""
+    rows = [row for row in pilot("judge") or () if row["name"] == "lab"]
+    body = reward["own"]["train"]["steps"] / BODY_STEPS
+    labels = reward["process_questions"] / STEP_QUESTIONS
+    source = (
+        f"lab.pilots.judge: {body:.3g} times its body of {BODY_STEPS:,} steps, {labels:.3g} times "
+        f"its {STEP_QUESTIONS:,} questions with step labels"
+    )
+    times = {"own body": body, "step labels and process model": labels}
+    spent = rows[0]["cpu_seconds"].items() if rows else ()
+    return sum(seconds * times.get(name, 1.0) for name, seconds in spent) or None, source
+
+
+def runs(plan: dict[str, Any]) -> dict[str, int]:
+    """On how many chains each arm is built."""
+    few = plan.get("reward_arms") or [arm for arm in plan["arms"] if arm not in DECIDING]
+    arms = dict.fromkeys(plan["arms"], len(plan["chains"]))
+    return arms | dict.fromkeys(few, judged(plan))
+
+
+def judged(plan: dict[str, Any]) -> int:
+    """How many chains have reward models."""
+    return len(plan.get("reward_chains") or range(FEWER))
 
 
 def laboratory(data: Path) -> Iterator[Row]:
     plan, lab = built("lab"), profile("lab")
-    chains = len(plan["chains"])
+    arms, scale, chains = runs(plan), lab["rl_scale"], len(plan["chains"])
     yield Row("world", 1, measured(data, "world*.json"), "measured")
     yield Row("corpus", 1, measured(data, "corpus*.json"), "measured")
     yield Row("pretraining", chains, measured(data, "pretrain*.json"), "measured")
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
-    judge = pilot("judge")
-    own = [row for row in judge or () if row["name"] == "lab"]  # as the profile stands
-    spent = sum(own[0]["cpu_seconds"].values()) if own else None
-    yield Row("reward models", FEWER, spent, "lab.pilots.judge")
-    for arm in plan["arms"]:
-        count = chains if arm in DECIDING else FEWER
-        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, lab))
-    for arm in plan["arms"]:
-        yield Row(f"second rate, `{arm}`", RATED_ON, *arm_seconds(arm, lab))
+    yield Row("reward models", judged(plan), *judge_seconds(lab["reward"]))
+    for arm, count in arms.items():
+        yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, scale))
+    for arm in arms:
+        if arm not in rates.TAKES:
+            cells = rates.RATES * rates.CHAINS
+            yield Row(f"two rates, `{arm}`", cells, *arm_seconds(arm, scale | rates.ASKED))
     steps, evaluate = pilot("steps"), lab["evaluate"]
     one = steps["answer"]["seconds"] if steps else None
     asked = BENCHMARKS * lab["world"]["benchmark"] * (1 + evaluate["samples"])
-    models = chains * (2 + len(DECIDING)) + FEWER * (len(plan["arms"]) - len(DECIDING))
+    models = 2 * chains + sum(arms.values())
     yield Row("evaluation", models, one and START + asked * one, "measured answers")
+    tools = 2 * lab["world"]["benchmark"] * (1 + evaluate["samples"])
+    estimate = "estimated: two rounds of an answer, the programs not counted"
+    yield Row("instruct with tools", chains, one and 2 * tools * one, estimate)
     deep = 2 * evaluate["extra_questions"] * 64
     yield Row("64 samples for Figure 7", 2 * chains, one and deep * one, "measured answers")
 
@@ -138,14 +178,33 @@ def measured_tuning() -> float | None:
 
 
 def pretrained() -> Iterator[Row]:
-    found = pilot("smollm")
-    step = mean(row["cpu_seconds"] for row in found["rl"]) if found else None
-    tuned = found["sft"][-1]["train_cpu_seconds"] if found else None
-    yield Row("SFT", 1, tuned, "lab.pilots.smollm")
-    for arm, runs in SMOLLM_RUNS.items():
-        seconds = step * SMOLLM_STEPS if step else None
-        yield Row(f"`{arm}`, {SMOLLM_STEPS} steps", runs, seconds, "lab.pilots.smollm, GRPO's step")
-    yield Row("evaluation", 2 + sum(SMOLLM_RUNS.values()), 600, "estimated: 700 questions x 3")
+    plan, settings, found = built("smollm"), profile("smollm"), pilot("smollm")
+    scale, evaluate, steps = settings["rl_scale"], settings["evaluate"], settings["sft"]["steps"]
+    tuned = next((row for row in found["sft"] if row["step"] == steps), None) if found else None
+    yield Row("SFT", 1, tuned and tuned["train_cpu_seconds"], f"lab.pilots.smollm, {steps} steps")
+
+    # of a validation question with eight answers: no less than with two, each of a pass of its own
+    question = tuned and tuned["asked_cpu_seconds"] / tuned["n"]
+    runs, seconds = len(plan["chains"]) * len(plan["seeds"]), None
+    if found and question:
+        stepped = scale["steps"] * mean(row["cpu_seconds"] for row in found["rl"])
+        seconds = START + stepped + looks(scale) * scale["validation_size"] * question
+    for arm in plan["arms"]:
+        source = "lab.pilots.smollm: GRPO's step, whatever the arm"
+        yield Row(f"`{arm}`, {scale['steps']} steps", runs, seconds, source)
+
+    models, each = 2 + runs * len(plan["arms"]), 1 + evaluate["samples"]
+    asked = {name: evaluate["questions_of"].get(name) for name in evaluate["benchmarks"]}
+    real = sum(asked[name] for name in REAL)
+    made = sum(n or settings["world"]["benchmark"] for name, n in asked.items() if name not in REAL)
+    source = f"lab.pilots.smollm: {question or 0:.2f} a question, with eight answers"
+    spent = question and START + made * question
+    yield Row(f"evaluation, {made} questions of the world x {each}", models, spent, source)
+    longest = evaluate["max_new_tokens"]
+    answer = REAL_SECONDS / REAL_ANSWERS * longest / REAL_TOKENS
+    source = f"docs/real.md: {answer:.2f} an answer of {longest} tokens; shorter ones cost less"
+    name = f"evaluation, {real} questions of data sets x {each}"
+    yield Row(name, models, each * real * answer, source)
 
 
 def page(data: Path) -> Iterator[str]:
@@ -162,10 +221,10 @@ def page(data: Path) -> Iterator[str]:
         yield "| --- | ---: | ---: | ---: | --- |"
         for row in rows:
             seconds = "not measured" if row.seconds is None else f"{row.seconds:,.0f}"
-            yield f"| {row.part} | {row.cells} | {seconds} | {row.minutes:.0f} | {row.source} |"
+            yield f"| {row.part} | {row.cells} | {seconds} | {row.minutes:.1f} | {row.source} |"
         total = sum(row.minutes for row in rows)
         missing = " and what is not measured" if any(r.seconds is None for r in rows) else ""
-        yield f"| **all** | | | **{total:.0f}**{missing} of {LIMIT} | |\n"
+        yield f"| **all** | | | **{total:.1f}**{missing} of {LIMIT} | |\n"
 
 
 def main() -> None:
