@@ -24,14 +24,10 @@ import yaml
 from lab import rates
 from lab.pilots.world import OUT
 from pipeline.wiring.code import ROOT
-from pipeline.wiring.plans import built
+from pipeline.wiring.plans import built, chains_of
 
 LIMIT = 600  # CPU minutes of each part
 BENCHMARKS = 3
-# Arms on all chains, and how many chains the others and the reward models are built on: of a plan
-# that has no `reward_arms` and `reward_chains` to say so.
-DECIDING = ("sft", "rft", "online_rft", "grpo_os_rule", "grpo_ps_rule")
-FEWER = 3
 VALIDATION = 200  # questions, where the scale says nothing else
 BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
 # docs/real.md: CPU seconds of a model's 72 greedy answers to GSM8K, MATH and CMATH, most of them of
@@ -124,14 +120,7 @@ def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
 
 def runs(plan: dict[str, Any]) -> dict[str, int]:
     """On how many chains each arm is built."""
-    few = plan.get("reward_arms") or [arm for arm in plan["arms"] if arm not in DECIDING]
-    arms = dict.fromkeys(plan["arms"], len(plan["chains"]))
-    return arms | dict.fromkeys(few, judged(plan))
-
-
-def judged(plan: dict[str, Any]) -> int:
-    """How many chains have reward models."""
-    return len(plan.get("reward_chains") or range(FEWER))
+    return {arm: len(chains_of(plan, arm)) for arm in plan["every_arm"]}
 
 
 def laboratory(data: Path) -> Iterator[Row]:
@@ -141,7 +130,7 @@ def laboratory(data: Path) -> Iterator[Row]:
     yield Row("corpus", 1, measured(data, "corpus*.json"), "measured")
     yield Row("pretraining", chains, measured(data, "pretrain*.json"), "measured")
     yield Row("SFT", chains, measured(data, "sft*.json"), "measured")
-    yield Row("reward models", judged(plan), *judge_seconds(lab["reward"]))
+    yield Row("reward models", len(plan["reward_chains"]), *judge_seconds(lab["reward"]))
     for arm, count in arms.items():
         yield Row(f"RL, `{arm}`", count, *arm_seconds(arm, scale))
     for arm in arms:

@@ -298,14 +298,15 @@ def complete_arguments(contract: Contract) -> str:
     cell = contract.cell
     given = [text for text in sys.argv[1:] if "=" in text and not text.startswith("-")]
     keys = {key_of(text) for text in given}
+    added = []
     if "chain" in cell and not keys & {"chain", "experiment"}:
-        sys.argv.append("chain=0")
-        given.append(sys.argv[-1])
+        added.append("chain=0")
     if "profile" not in keys:
-        sys.argv.append(f"profile={built(contract.profile)['profile']}")
-        given.append(sys.argv[-1])
+        added.append(f"profile={built(contract.profile)['profile']}")
+    given += added
     if is_canonical(given, cell, contract.name):
-        sys.argv += ["hydra.run.dir=.", "hydra.output_subdir=null"]
+        added += ["hydra.run.dir=.", "hydra.output_subdir=null"]
     elif RANK:  # the first process leaves Hydra's files
-        sys.argv.append("hydra.output_subdir=null")
+        added.append("hydra.output_subdir=null")
+    sys.argv[1:1] = added  # in front: after `--cfg job` nothing may follow
     return next(text.partition("=")[2] for text in reversed(given) if key_of(text) == "profile")
