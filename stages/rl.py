@@ -17,17 +17,10 @@ class RLStage(ChainConfig):
     rl_scale: RLConfig = field(default_factory=RLConfig)
 
 
-READS = (
-    "{data}/world/questions.jsonl",
-    "{data}/world/new",
-    "{data}/world/validation.jsonl",
-    "{data}/world/instruct.jsonl",
-    CHAIN + "/sft/model",
-)
-
-
 def reads(cfg: RLStage) -> tuple[str, ...]:
-    return (*READS, CHAIN + "/reward") if cfg.rl.learned else READS
+    world = "questions.jsonl", "new", "validation.jsonl", "instruct.jsonl"
+    models = ("sft/model", "reward") if cfg.rl.learned else ("sft/model",)
+    return *(f"{{data}}/world/{x}" for x in world), *(f"{CHAIN}/{x}" for x in models)
 
 
 @stage(

@@ -103,7 +103,8 @@ def run_stage(name: str, cfg, axes: dict | None = None) -> Path:
     body = importlib.import_module(f"stages.{name}").main.__wrapped__
     contract, axes = CONTRACTS[f"stages.{name}"], {"chain": 0, **(axes or {})}
     out, *reads = (
-        Path(str(path).format(data="data", **axes)) for path in (contract.out, *contract.reads)
+        Path(str(path).format(data="data", **axes))
+        for path in (contract.out, *contract.reads_of(cfg))
     )
     job = Job(
         name,
@@ -303,6 +304,7 @@ def test_the_whole_graph_on_real_data(tmp_path: Path) -> None:
     path.write_text(text)
     plan = (tmp_path / "conf/plan.yaml").read_text()
     small = {"profile": "real", "arms": "[rft, grpo_os_rule]", "chains": "[0]", "seeds": "[0]"}
+    small["reward_chains"] = "[0]"
     for key, value in small.items():
         plan = re.sub(f"^{key}:.*", f"{key}: {value}", plan, flags=re.MULTILINE)
     (tmp_path / "conf/plan.yaml").write_text(plan)

@@ -108,7 +108,7 @@ def test_missing_arms_and_stages_are_named(tree, tmp_path):
     for model in ("instruct", "base", "rft-0"):
         shutil.copytree(tree / "chains/0/evaluate" / model, data / "chains/0/evaluate" / model)
     markdown, page = report(
-        data, tmp_path / "out", arms=("rft", "ppo"), units=[Unit(0, 0), Unit(0, 1)]
+        data, tmp_path / "out", planned=dict.fromkeys(("rft", "ppo"), [Unit(0, 0), Unit(0, 1)])
     )
     assert "Planned and not evaluated: rft (chain 0 seed 1), ppo." in markdown
     assert "No training curves were found." in markdown and "## Cost" not in markdown

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.pilots.cost import FEWER
 from lab.pilots.world import OUT
 from lab.power import mean_components, on_validation
 from lab.variance import POWER, Components, detectable, power
@@ -50,7 +49,7 @@ class Design:
     scale: float = 1.0  # of the standard deviations of a difference of two arms
 
 
-CHAINS = len(built("lab")["chains"])
+CHAINS, FEWER = (len(built("lab")[key]) for key in ("chains", "reward_chains"))
 LAB = (
     Design("C6", "instruct, tools - chain of thought, greedy", 2000, 1, CHAINS, 0.01),
     Design("C7", "GRPO+OS - instruct, in-domain", 2000, 4, CHAINS, 0.01),

@@ -55,15 +55,15 @@ def commits_table(costs: dict[str, dict[str, Any]]) -> Table:
     may stand at others.
     """
 
-    def counted(found: list[dict[str, Any]], key: str) -> str:
-        values = Counter(str(cost.get(key) or "not recorded")[:16] for cost in found)
+    def counted(found: list[dict[str, Any]], key: str, length: int) -> str:
+        values = Counter(str(cost.get(key) or "not recorded")[:length] for cost in found)
         ordered = sorted(values.items(), key=lambda item: (-item[1], item[0]))
         return ", ".join(f"`{value}` ({count})" for value, count in ordered)
 
     return Table(
         ("stage", "built at commit (runs)", "under the rules (runs)"),
         tuple(
-            (stage, counted(found, "commit"), counted(found, "rules"))
+            (stage, counted(found, "commit", 12), counted(found, "rules", 16))
             for stage, found in by_stage(costs).items()
         ),
         "From the stages' cost files. DVC keeps a run across commits as long "
