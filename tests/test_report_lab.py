@@ -110,6 +110,19 @@ def gated(data, folder, **more):
     return copy
 
 
+def test_the_gate_is_the_mean_over_the_chains_that_have_judges(data):
+    results = load(data)
+
+    def chain(auc: float) -> dict:
+        outcome = {"auc_within": auc, "n": 8000, "samples": 4, "likelihood": {"auc_within": 0.8}}
+        return {"outcome": outcome}
+
+    for aucs, passes in (((0.83, 0.88), True), ((0.83, 0.86), False)):
+        results.files["reward"]["chains"] = {str(n): chain(auc) for n, auc in enumerate(aucs)}
+        passed, said = gate(results, "grpo_os")
+        assert passed == passes and "(of 2 chains)" in said and f"model {aucs[0]:.2f}, " in said
+
+
 def test_learned_rewards_decide_where_their_models_pass_the_gate_and_rules_elsewhere(
     data, tmp_path
 ):

@@ -29,7 +29,7 @@ from pipeline.wiring.plans import built, chains_of
 LIMIT = 600  # CPU minutes of each part
 BENCHMARKS = 3
 VALIDATION = 200  # questions, where the scale says nothing else
-BODY_STEPS, STEP_QUESTIONS = 4000, 1500  # of row `lab` of the judge's pilot: trained on, labelled
+BODY_STEPS, STEP_QUESTIONS = 8000, 4000  # of row `lab_8000` of the judge's pilot
 # docs/real.md: CPU seconds of a model's 72 greedy answers to GSM8K, MATH and CMATH, most of them of
 # all the tokens that they were allowed, with the start of the process.
 REAL_SECONDS, REAL_ANSWERS, REAL_TOKENS = 113, 72, 128
@@ -106,7 +106,7 @@ def looks(scale: dict[str, Any]) -> int:
 
 def judge_seconds(reward: dict[str, Any]) -> tuple[float | None, str]:
     """CPU seconds of a chain's reward models: the pilot's, as much longer as the profile asks."""
-    rows = [row for row in pilot("judge") or () if row["name"] == "lab"]
+    rows = [row for row in pilot("judge") or () if row["name"] == "lab_8000"]
     body = reward["own"]["train"]["steps"] / BODY_STEPS
     labels = reward["process_questions"] / STEP_QUESTIONS
     source = (

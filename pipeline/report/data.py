@@ -185,6 +185,14 @@ class Results:
         summary = self.file("reward", "summary")
         return {kind: summary[kind] for kind in LEARNED if isinstance(summary.get(kind), dict)}
 
+    @property
+    def judges(self) -> list[dict[str, dict[str, Any]]]:
+        """The same of each chain that has reward models, as far as the gate reads it; of outcomes
+        that were written before there were several, of the first.
+        """
+        found = [kinds for kinds in self.file("reward", "chains").values() if kinds]
+        return found or [self.reward_models]
+
     def models_of(self, arm: str) -> list[str]:
         """The evaluated models of an arm, or base or instruct of every chain, by chain and seed."""
         found = [model for model in self.scores if split_model(model)[0] == arm]

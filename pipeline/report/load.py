@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.records import read_jsonl
+from pipeline.report.arms import LEARNED
 from pipeline.report.data import Cell, Results, Scores, Unit, split_model
 
 STAGES = ("world", "corpus", "pretrain", "sft", "reward")
@@ -41,8 +42,20 @@ def load(data: Path) -> Results:
     files = {stage: stage_files(place / stage) for stage, place in places.items()}
     settings = json_of(evaluated(first)[0] / "config.json") or {}
     files["evaluate"] = {"config": settings}
+    files["reward"]["chains"] = {str(n): judged(folder) for n, folder in folders.items()}
     profile, seed = str(settings.get("profile", "unknown")), int(settings.get("seed", 0))
     return Results(profile, seed, scores, cells, files, costs)
+
+
+def judged(folder: Path) -> dict[str, Any]:
+    """What the gate reads of a chain's reward models: {kind: AUC inside a question, ...}."""
+    found = json_of(folder / "reward/summary.json") or {}
+    keys = "auc_within", "likelihood", "n", "samples"
+    return {
+        kind: {key: found[kind][key] for key in keys if key in found[kind]}
+        for kind in LEARNED
+        if isinstance(found.get(kind), dict)
+    }
 
 
 def chain_folders(data: Path) -> dict[int, Path]:

@@ -40,6 +40,7 @@ EXCERPTS = {
     ("corpus", "funnel"): ("iterations",),
     ("pretrain", "summary"): ("parameters",),
     ("reward", "summary"): ("outcome", "process"),
+    ("reward", "chains"): (),  # all of them
 }
 BULKY = ("bins",)  # of a reward model's summary: drawn, not claimed
 SUMMARY = ("flops", "tokens", "outputs", "samples", "parameters")
@@ -199,7 +200,7 @@ def excerpts(results: Results) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for (stage, name), keys in EXCERPTS.items():
         content = results.file(stage, name)
-        kept = {key: content[key] for key in keys if key in content}
+        kept = {key: content[key] for key in keys or content if key in content}
         if stage == "reward":
             kept = {
                 kind: {k: v for k, v in model.items() if k not in BULKY}

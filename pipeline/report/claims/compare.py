@@ -122,28 +122,35 @@ def like_for_like(results: Results, arm: str, other: str) -> str:
 
 
 def gate(results: Results, arm: str) -> tuple[bool, str]:
-    """Whether the reward model behind an arm may stand for a learned reward, and what was measured
-    of it.
+    """Whether the reward models behind an arm may stand for a learned reward, and what was measured
+    of them.
 
-    It has to rank right outputs of a question above wrong ones better than the sampler's own
-    likelihood does, by GATE in AUC, on at least GATE_QUESTIONS held-out questions. Rules need no
-    gate.
+    They have to rank right outputs of a question above wrong ones better than the sampler's own
+    likelihood does, by GATE in AUC, mean over the chains that have them, each on at least
+    GATE_QUESTIONS held-out questions of its own. Rules need no gate.
     """
     kind = results.reward_model(arm)
     if kind is None:
         return True, ""
-    found, outcome = results.reward_models.get(kind, {}), results.reward_models.get("outcome", {})
-    auc, plain = found.get("auc_within"), (outcome.get("likelihood") or {}).get("auc_within")
-    if auc is None or plain is None:
-        return False, f"The AUC of the {kind} reward model inside a question was not measured."
+    found = []
+    for models in results.judges:
+        outcome = models.get("outcome", {})
+        auc = models.get(kind, {}).get("auc_within")
+        plain = (outcome.get("likelihood") or {}).get("auc_within")
+        if auc is None or plain is None:
+            return False, f"The AUC of the {kind} reward model inside a question was not measured."
+        found.append((auc, plain, (outcome.get("n") or 0) // max(outcome.get("samples") or 1, 1)))
 
-    asked = (outcome.get("n") or 0) // max(outcome.get("samples") or 1, 1)
+    aucs, plains, asked = zip(*found, strict=True)
+    ours, theirs = (", ".join(f"{value:.2f}" for value in values) for values in (aucs, plains))
+    chains = f" (of {len(found)} chains)" if len(found) > 1 else ""
     said = (
-        f"AUC inside a question: {kind} reward model {auc:.2f}, likelihood of the sampler "
-        f"{plain:.2f}, on {asked:,} held-out questions; the gate asks for {GATE:.2f} more on "
+        f"AUC inside a question: {kind} reward model {ours}, likelihood of the sampler "
+        f"{theirs}{chains}, on {min(asked):,} held-out questions; the gate asks for {GATE:.2f} more on "
         f"{GATE_QUESTIONS:,}."
     )
-    return auc >= plain + GATE and asked >= GATE_QUESTIONS, said
+    gain = sum(aucs) / len(found) - sum(plains) / len(found)
+    return round(gain, 9) >= GATE and min(asked) >= GATE_QUESTIONS, said
 
 
 def by_reward(

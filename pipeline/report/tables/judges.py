@@ -68,7 +68,23 @@ def judges_table(results: Results) -> Table | None:
         "weighted vote",
         "any",
     )
-    return Table(columns, tuple(rows), CAPTION + spread(results))
+    return Table(columns, tuple(rows), CAPTION + spread(results) + by_chain(results))
+
+
+def by_chain(results: Results) -> str:
+    """AUC inside a question in every chain, where there are several; the table is of the first."""
+    if len(results.judges) < 2:
+        return ""
+    said = [
+        f"{kind} model {', '.join(number(found[kind].get('auc_within')) for found in results.judges)}"
+        for kind in results.reward_models
+        if all(kind in found for found in results.judges)
+    ]
+    plain = [
+        (found["outcome"].get("likelihood") or {}).get("auc_within") for found in results.judges
+    ]
+    said.append(f"likelihood {', '.join(map(number, plain))}")
+    return f" The table is of the first chain. AUC inside a question by chain: {'; '.join(said)}."
 
 
 def spread(results: Results) -> str:
