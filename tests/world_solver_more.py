@@ -123,7 +123,7 @@ def swap(text: str) -> str | None:
     if colour:
         (answer,) = [name for name, c in held.items() if c == colour[0]]
         return answer
-    who = found(r"the ball of (\w+) now", text) + found(rf"现在{WHO}的球", text)
+    who = found(r"(\w+)'s ball now", text) + found(rf"现在{WHO}的球", text)
     return held[who[0]]
 
 
@@ -164,10 +164,10 @@ def dates(text: str) -> str | None:
 
 
 def sort(text: str) -> str | None:
-    listed = re.search(r"(alphabet|from small to large): ([^.]*)\.|从小到大排列：([^。]*)。", text)
+    listed = re.search(r"(alphabetically|from small to large): ([^.]*)\.|从小到大排列：([^。]*)。", text)
     if not listed:
         return None
     items = re.split(", |、", listed[2] or listed[3])
-    scale = sorted(items) if listed[1] == "alphabet" else SIZES if listed[1] else ZH_SIZES
+    scale = sorted(items) if listed[1] == "alphabetically" else SIZES if listed[1] else ZH_SIZES
     ranked = sorted(items, key=scale.index)
     return ranked[-1] if re.search(r"last\?$|最后的是什么？$", text) else ranked[0]
