@@ -103,7 +103,7 @@ def measured(folders: Sequence[Path]) -> tuple[Components | None, list[str]]:
 
 
 def equal_power(found: Components, d: float, units: int, questions: int, samples: int) -> float:
-    """How often a true difference of 0 is told as equal within d (normal approximation)."""
+    """How often a true difference of 0 is declared equal within d (normal approximation)."""
     from scipy.special import ndtr
 
     parts = found.parts(units, questions, samples)
@@ -151,7 +151,7 @@ def page(found: Components | None, rows: list[str], chain_sds: Sequence[float]) 
     yield "# Power\n"
     yield (
         "Written by `python -m lab.pilots.power`. Points; smallest: the true difference that shows\n"
-        "with 80 % power; power at d; equal: how often no difference is told as equal within d; the\n"
+        "with 80 % power; power at d; equal: how often a true zero is declared equal within d; the\n"
         "last column: chains (seeds of the corpora) needed for 80 % power at d. One claim alone,\n"
         "without Holm's correction.\n"
     )

@@ -158,9 +158,8 @@ def code_reasons(name: str, stage: str, plan: dict[str, Any], state: str) -> Ite
 def cost_file(name: str, plan: dict[str, Any]) -> Path:
     """Where the last run of a stage, named as in dvc.yaml, noted its cost and its code."""
     stage, _, cell = name.partition("@")
-    stage, _, model = stage.removesuffix("_reward").partition(
-        "_"
-    )  # evaluate_base, evaluate_instruct
+    stage = stage.removesuffix("_reward")  # rl_reward, evaluate_reward
+    stage, _, model = stage.partition("_")  # evaluate_base, evaluate_instruct
     label = "-".join(filter(None, (stage, cell, model)))
     return Path(plan["data"]) / ".cost" / f"{label}.json"
 
