@@ -144,6 +144,13 @@ def test_learned_rewards_decide_where_their_models_pass_the_gate_and_rules_elsew
     assert "outcome reward model 0.85" in sentence(passed["C9"])
     assert passed["C11"].verdict != UNTESTABLE
 
+    gated(data, tmp_path / "fewer")
+    shutil.rmtree(tmp_path / "fewer/chains/0/evaluate/grpo_os-1")
+    fewer = {c.id: c for c in all_claims(load(tmp_path / "fewer"))}
+    assert fewer["C7"].primary.name.startswith("GRPO+OS (rule) - instruct,")
+    assert "Learned rewards stand beside, on 1 model." in sentence(fewer["C7"])
+    assert any("on fewer models" in number.name for number in fewer["C7"].numbers)
+
     for number, more in enumerate(({"n": 4000}, {"auc_within": 0.76})):  # too few; too little
         failed = load(gated(data, tmp_path / f"failed-{number}", **more))
         assert gate(failed, "grpo_os")[0] is False

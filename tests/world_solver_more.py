@@ -164,7 +164,9 @@ def dates(text: str) -> str | None:
 
 
 def sort(text: str) -> str | None:
-    listed = re.search(r"(alphabetically|from small to large): ([^.]*)\.|从小到大排列：([^。]*)。", text)
+    listed = re.search(
+        r"(alphabetically|from small to large): ([^.]*)\.|从小到大排列：([^。]*)。", text
+    )
     if not listed:
         return None
     items = re.split(", |、", listed[2] or listed[3])

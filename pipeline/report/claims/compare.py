@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.report.arms import arm_label
 from pipeline.report.claims.claim import Claim, Number, Spec, untestable
-from pipeline.report.claims.rules import FLOOR, GAIN, GATE, GATE_QUESTIONS, Test, margin
+from pipeline.report.claims.rules import FLOOR, GAIN, GATE, GATE_QUESTIONS, Test, margin, number_of
 from pipeline.report.data import Results
 from pipeline.report.stats import Interval, combined, level
 
@@ -156,21 +156,30 @@ def gate(results: Results, arm: str) -> tuple[bool, str]:
 def by_reward(
     results: Results, spec: Spec, learned: Pair, rule: Pair, benchmarks: Sequence[str]
 ) -> Claim:
-    """A claim that the paper makes of learned rewards: decided by them where the reward models pass
-    the gate, else by the same arms with exact rules, and then the row says so.
+    """A claim that the paper makes of learned rewards. They decide it where the reward models pass
+    the gate and as many models are there as with exact rules; else rules decide, and learned
+    rewards stand beside them.
     """
     checks = [gate(results, arm) for arm in learned]
     gated, said = all(passed for passed, _ in checks), [text for _, text in checks if text]
-    trained = compare(results, *learned, present(results, benchmarks)) is not None
-    if trained and gated:
+    asked = present(results, benchmarks)
+    trained = compare(results, *learned, asked) is not None
+    count = len(results.pairs_of(*learned, asked))
+    if trained and gated and count >= len(results.pairs_of(*rule, asked)):
         return versus(results, spec, learned, benchmarks, notes=list(dict.fromkeys(said)))
 
     found = versus(results, spec, rule, benchmarks, notes=["The rewards are exact rules."])
     if not trained:
         return found
+    why = "learned rewards, on fewer models" if gated else "reward model below the gate"
     if not found.tests:
         return untestable(spec, f"{found.reason} {said[0]}", found.numbers)
     beside = versus(results, spec, learned, benchmarks)
-    more = [Number(f"{t.name} (reward model below the gate)", t.value) for t in beside.tests]
-    notes = (*found.notes, "With learned rewards not testable: the reward model is below its gate.")
-    return Claim(spec, found.tests, found.samples, "", notes, (*found.numbers, *more))
+    more = [Number(f"{t.name} ({why})", t.value) for t in beside.tests]
+    note = "With learned rewards not testable: the reward model is below its gate."
+    if gated:
+        counted = number_of(count, "models")
+        note = f"Learned rewards stand beside, on {counted}. {said[0]}"
+    return Claim(
+        spec, found.tests, found.samples, "", (*found.notes, note), (*found.numbers, *more)
+    )
