@@ -13,10 +13,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.report.arms import Arm, all_arms
+from pipeline.report.arms import CONTROL, Arm, all_arms, arm_label
+from pipeline.report.claims.compare import compare
 from pipeline.report.claims.table import claim_files, merged, read_claims
+from pipeline.report.outcomes import NAME as OUTCOMES
+from pipeline.report.outcomes import read_outcomes
 from pipeline.report.page.blocks import Table, to_markdown
+from pipeline.report.stats import level
 from pipeline.report.tables.claims import claims_table
+from pipeline.report.tables.scores import percent, shown, vote_k
 from pipeline.wiring.code import ROOT
 
 README = ROOT / "README.md"
@@ -75,7 +80,33 @@ def claims_part() -> str:
     return to_markdown([claims_table(claims, builds=True)])
 
 
-PARTS: dict[str, Callable[[], str]] = {"arms": arms_part, "claims": claims_part}
+def scores_part() -> str:
+    """The models of the committed main build on its first benchmark, from its outcomes."""
+    results = read_outcomes(ROOT / "reports" / OUTCOMES)
+    benchmark = results.benchmarks[0]
+    k = vote_k(results, benchmark)
+    rows = []
+    for arm in ("instruct", *results.arms):
+        cells = []
+        for metric in ("greedy", "sampled", f"maj@{k}", f"pass@{k}"):
+            table = results.table(arm, benchmark, metric)
+            value = level(table.values_UN, table.chains_U)
+            cells.append(shown(value) if metric in ("greedy", "sampled") else percent(value.mean))
+        gaps = [
+            None if arm in ("instruct", other) else compare(results, arm, other, [benchmark])
+            for other in ("instruct", CONTROL)
+        ]
+        rows.append((arm_label(arm), *cells, *(shown(gap, signed=True) for gap in gaps)))
+    differences = "sampled, over instruct", f"sampled, over {arm_label(CONTROL)}"
+    columns = ("model", "greedy", "sampled", f"maj@{k}", f"pass@{k}", *differences)
+    return to_markdown([Table(columns, tuple(rows))])
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "arms": arms_part,
+    "claims": claims_part,
+    "scores": scores_part,
+}
 
 
 def renewed(text: str) -> str:
