@@ -72,6 +72,8 @@ def test_one_file_puts_a_new_arm_into_tables_figures_and_readme(tmp_path):
     shutil.copytree(ROOT / "conf", clone / "conf")
     shutil.copytree(ROOT / "pipeline", clone / "pipeline")
     shutil.copy(ROOT / "README.md", clone)
+    (clone / "reports").mkdir()
+    shutil.copy(ROOT / "reports/outcomes.json.xz", clone / "reports")
     (clone / "conf/rl/made_up.yaml").write_text(MADE_UP)
 
     def run(*arguments: str) -> str:
