@@ -87,7 +87,11 @@ def finish(project: Path) -> str:
 def ended(project: Path) -> dict[str, float]:
     """Cells that DVC has noted as built, and when."""
     lock = project / "lab/dvc.lock"
-    names = re.findall(r"^  rl@(\S+):$", lock.read_text(), re.MULTILINE) if lock.is_file() else []
+    names = (
+        re.findall(r"^  rl(?:_reward)?@(\S+):$", lock.read_text(), re.MULTILINE)
+        if lock.is_file()
+        else []
+    )
     cells = project / "data/lab/chains/0/rl"
     return {name: (cells / name[2:] / "summary.json").stat().st_mtime for name in names}
 
