@@ -78,10 +78,13 @@ class VLLMEngine(Engine):
         tokenizer.save_pretrained(self.folder.name)
         with in_one_line("the engine could not be built"):
             from vllm import LLM, _custom_ops
+            from vllm.model_executor.layers import utils
 
-            # oneDNN packs matrices so that none can be read again, by which `checksum` is blind;
-            # on a CPU torch's own product is as fast for the small models it is good for
+            # oneDNN, and on processors with AMX the kernels for 16 bits, pack matrices so that none
+            # can be read again, by which `checksum` is blind; on a CPU torch's own product is as
+            # fast for the small models it is good for
             _custom_ops._supports_onednn = False
+            utils.check_cpu_sgl_kernel = lambda *_: False
             self.llm = LLM(
                 model=self.folder.name,
                 load_format="dummy",  # `sync` brings the weights
