@@ -95,16 +95,20 @@ class Progress:
         self.bar.update(count - self.bar.n)
         done = self.bar.total and count >= self.bar.total
         if not self.terminal and (done or time.monotonic() - self.printed >= self.every):
-            self.printed = time.monotonic()
-            print(self.line(), file=sys.stderr, flush=True)
+            self.print()
 
     def remind(self) -> None:
         """Show the present state unless it was shown a moment ago."""
         if self.terminal:
             self.bar.refresh()
         elif time.monotonic() - self.printed >= self.every:
-            self.printed = time.monotonic()
-            print(self.line(), file=sys.stderr, flush=True)
+            self.print()
+
+    def print(self) -> None:
+        """Write the present state as a line, in one piece: jobs at the same time share a stderr."""
+        self.printed = time.monotonic()
+        sys.stderr.write(self.line() + "\n")
+        sys.stderr.flush()
 
     def line(self) -> str:
         """The present state as one line of text."""
